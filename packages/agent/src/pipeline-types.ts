@@ -1,0 +1,45 @@
+import type { Integrity } from "@datamaestro/dataset"
+import type { Paths, ProgressListener } from "@datamaestro/protocol"
+
+/** What every step of the pipeline is given besides its own input. */
+export interface StepContext {
+  paths: Paths
+  /** The dataset's id and the resource's name, for events and errors. */
+  dataset: string
+  resource: string
+  signal: AbortSignal
+  progress: ProgressListener
+}
+
+/** A download that lies whole and verified in the cache, held so that nobody removes it. */
+export interface CachedDownload {
+  /** Absolute path of the `.dl` file. */
+  path: string
+  /** The URL that is its key: the plan's first. */
+  url: string
+  /** The URL the bytes came from: a mirror's, or where redirects ended. No credentials. */
+  source: string
+  bytes: number
+  /** SHA-256 of the bytes, lower-case hex. */
+  sha256: string
+  etag: string | undefined
+  lastModified: string | undefined
+  /** Nothing was transferred: the cache had it. */
+  fromCache: boolean
+  /** Lets go of it; `remove` also deletes it unless somebody else holds it. */
+  release(options: { remove: boolean }): Promise<void>
+}
+
+/** One file at its final path, as the manifest records it. `path` is relative to the dataset's folder. */
+export interface PlacedFile {
+  path: string
+  bytes: number
+  sha256: string
+}
+
+/** What fetching needs to know. `integrity` holds those of the download only. */
+export interface FetchRequest {
+  urls: string[]
+  integrity: Integrity[]
+  size: number | undefined
+}

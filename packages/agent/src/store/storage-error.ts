@@ -1,0 +1,72 @@
+import { DatamaestroError, type ErrorCode } from "@datamaestro/protocol"
+
+interface Explanation {
+  code: ErrorCode
+  reason: string
+  hint: string
+}
+
+const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
+  ENOSPC: {
+    code: "NO_SPACE",
+    reason: "no space left on the device",
+    hint: "free some space, or choose another place with --data; what was downloaded is kept and will be continued",
+  },
+  EDQUOT: {
+    code: "NO_SPACE",
+    reason: "your disk quota is used up",
+    hint: "free some of your quota, or choose another place with --data; what was downloaded is kept and will be continued",
+  },
+  EACCES: {
+    code: "PERMISSION_DENIED",
+    reason: "permission denied",
+    hint: "check the owner and the permissions of this path, or choose another place with --data",
+  },
+  EPERM: {
+    code: "PERMISSION_DENIED",
+    reason: "operation not permitted",
+    hint: "check the owner and the permissions of this path, or choose another place with --data",
+  },
+  EROFS: {
+    code: "READ_ONLY",
+    reason: "the file system is read-only",
+    hint: "choose another place with --data; some clusters mount data directories read-only on compute nodes",
+  },
+  EIO: {
+    code: "STORAGE_FAILED",
+    reason: "the storage reported an input/output error",
+    hint: "try again; if it stays, tell the administrators of this machine",
+  },
+  EMFILE: {
+    code: "STORAGE_FAILED",
+    reason: "too many open files",
+    hint: "raise the limit with `ulimit -n`",
+  },
+  ENOTDIR: {
+    code: "STORAGE_FAILED",
+    reason: "a part of the path is a file, not a folder",
+    hint: "move that file away, or choose another place with --data",
+  },
+  ENAMETOOLONG: {
+    code: "STORAGE_FAILED",
+    reason: "the name is too long for this file system",
+    hint: "choose a shorter data directory with --data",
+  },
+}
+
+/**
+ * An error of the file system, told so that a person can act; anything else is returned as it is.
+ *
+ * @param doing what was tried, to follow "Cannot": `write "/data/x"`
+ */
+export function storageError(error: unknown, doing: string): unknown {
+  if (!(error instanceof Error) || error instanceof DatamaestroError) return error
+  const { code: errno, path, syscall } = error as NodeJS.ErrnoException
+  const explanation = errno === undefined ? undefined : EXPLANATIONS[errno]
+  if (explanation === undefined) return error
+  return new DatamaestroError(explanation.code, `Cannot ${doing}: ${explanation.reason}`, {
+    hint: explanation.hint,
+    details: { errno, ...(path === undefined ? {} : { path }), ...(syscall === undefined ? {} : { syscall }) },
+    cause: error,
+  })
+}

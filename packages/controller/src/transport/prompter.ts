@@ -1,0 +1,17 @@
+export interface Question {
+  /** One line, without the trailing space: `Passphrase for "/home/u/.ssh/id":`. */
+  text: string
+  /** What is typed is not shown, and must appear in no log. */
+  hidden: boolean
+}
+
+/** Asks the person at the terminal; never on stdout, one question at a time. */
+export interface Prompter {
+  /** Whether there is a terminal to ask on. */
+  readonly available: boolean
+  /**
+   * @returns what was typed, without the line end
+   * @throws DatamaestroError INTERRUPTED when the person gave up (Ctrl-C, Ctrl-D)
+   */
+  ask(question: Question): Promise<string>
+}

@@ -1,0 +1,124 @@
+import { JSONRPCClient, isJSONRPCResponse } from "json-rpc-2.0"
+import * as v from "valibot"
+import { AGENT_METHODS, NOTIFICATIONS, type AgentMethod, type Params, type Result } from "./contract.ts"
+import { DatamaestroError, fromWireError, interrupted } from "./errors.ts"
+import type { ProgressListener } from "./events.ts"
+import { keepAlive, notification, type HeartbeatTiming, type LinePort } from "./link.ts"
+import type { Heartbeat } from "./heartbeat.ts"
+
+export interface RequestOptions {
+  /** Aborting sends `$/cancelRequest`; the request then ends with the agent's answer, INTERRUPTED. */
+  signal?: AbortSignal | undefined
+  onProgress?: ProgressListener | undefined
+}
+
+export interface AgentClientOptions {
+  heartbeat?: HeartbeatTiming
+}
+
+interface Pending {
+  onProgress: ProgressListener | undefined
+  fail: (error: Error) => void
+}
+
+/** The controller's end of the connection: typed requests, cancellation, progress, and a watch on the link. */
+export class AgentClient {
+  readonly #port: LinePort
+  readonly #rpc: JSONRPCClient
+  readonly #heartbeat: Heartbeat
+  readonly #pending = new Map<number, Pending>()
+  #nextId = 1
+  #closed: Error | undefined
+
+  constructor(port: LinePort, options: AgentClientOptions = {}) {
+    this.#port = port
+    this.#rpc = new JSONRPCClient((payload: unknown) => {
+      this.#heartbeat.spoke()
+      port.send(JSON.stringify(payload))
+    })
+    this.#heartbeat = keepAlive(port, options.heartbeat, (ms) => {
+      this.#end(
+        new DatamaestroError("CONNECTION_LOST", `The agent has been silent for ${Math.round(ms / 1000)} s`, {
+          hint: "check the network, then run the same command again: it continues where it stopped",
+        }),
+      )
+      port.close()
+    })
+    port.onLine((line) => this.#receive(line))
+    port.onClose((reason) =>
+      this.#end(reason ?? new DatamaestroError("CONNECTION_LOST", "The connection to the agent was closed")),
+    )
+  }
+
+  /**
+   * Asks the agent and waits for its answer.
+   *
+   * @throws DatamaestroError what the agent answered, or why there will be no answer
+   */
+  async request<M extends AgentMethod>(method: M, params: Params<M>, options: RequestOptions = {}): Promise<Result<M>> {
+    if (this.#closed !== undefined) throw this.#closed
+    if (options.signal?.aborted === true) throw interrupted()
+    const id = this.#nextId++
+    const cancel = (): void => this.#port.send(notification("$/cancelRequest", { id }))
+    const broken = new Promise<never>((_, reject) => {
+      this.#pending.set(id, { onProgress: options.onProgress, fail: reject })
+    })
+    options.signal?.addEventListener("abort", cancel, { once: true })
+    try {
+      const answer = this.#rpc.requestAdvanced({ jsonrpc: "2.0", id, method, params })
+      const response = await Promise.race([answer, broken])
+      if (response.error !== undefined) throw fromWireError(response.error)
+      return this.#checked(method, response.result)
+    } finally {
+      options.signal?.removeEventListener("abort", cancel)
+      this.#pending.delete(id)
+    }
+  }
+
+  close(): void {
+    this.#end(new DatamaestroError("CONNECTION_LOST", "The connection to the agent was closed"))
+    this.#port.close()
+  }
+
+  #checked<M extends AgentMethod>(method: M, result: unknown): Result<M> {
+    const parsed = v.safeParse(AGENT_METHODS[method].result, result)
+    if (parsed.success) return parsed.output as Result<M>
+    throw new DatamaestroError(
+      "PROTOCOL_MISMATCH",
+      `Cannot read the agent's answer to "${method}": ${parsed.issues[0].message}`,
+      {
+        details: { method, path: v.getDotPath(parsed.issues[0]) },
+      },
+    )
+  }
+
+  #receive(line: string): void {
+    this.#heartbeat.heard()
+    const message = parseObject(line)
+    if (message === undefined) return
+    if (isJSONRPCResponse(message)) {
+      this.#rpc.receive(message)
+      return
+    }
+    const progress =
+      message["method"] === "$/progress" ? v.safeParse(NOTIFICATIONS["$/progress"], message["params"]) : undefined
+    if (progress?.success === true) this.#pending.get(Number(progress.output.id))?.onProgress?.(progress.output.event)
+  }
+
+  #end(reason: Error): void {
+    if (this.#closed !== undefined) return
+    this.#closed = reason
+    this.#heartbeat.stop()
+    for (const pending of this.#pending.values()) pending.fail(reason)
+  }
+}
+
+function parseObject(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    // A library that writes to stdout must not end the session; a lost answer is noticed by the heartbeat's owner.
+    return undefined
+  }
+}

@@ -1,0 +1,183 @@
+import { JSONRPCServer, createJSONRPCSuccessResponse, type JSONRPCRequest, type JSONRPCResponse } from "json-rpc-2.0"
+import * as v from "valibot"
+import { AGENT_METHODS, NOTIFICATIONS, type AgentMethod, type Params, type Result } from "./contract.ts"
+import { DatamaestroError, toWireError } from "./errors.ts"
+import type { ProgressEvent, ProgressListener } from "./events.ts"
+import type { Heartbeat } from "./heartbeat.ts"
+import { keepAlive, notification, type HeartbeatTiming, type LinePort } from "./link.ts"
+
+export interface RequestContext {
+  /** Aborted by `$/cancelRequest` and when the connection ends. */
+  signal: AbortSignal
+  progress: ProgressListener
+}
+
+export type AgentHandlers = {
+  [M in AgentMethod]: (params: Params<M>, context: RequestContext) => Promise<Result<M>> | Result<M>
+}
+
+export interface AgentServerOptions {
+  heartbeat?: HeartbeatTiming
+  /** Called once when the link is over, closed or silent; every request is aborted by then. */
+  onEnd?: (reason?: Error) => void
+  /** Least time between two progress events of one resource and phase, in milliseconds. */
+  progressInterval?: number
+}
+
+const PROGRESS_INTERVAL = 100
+
+/** The agent's end of the connection: answers requests, many at once, and watches the link. */
+export class AgentServer {
+  readonly #port: LinePort
+  readonly #options: AgentServerOptions
+  readonly #rpc = new JSONRPCServer({ errorListener: () => {} })
+  readonly #heartbeat: Heartbeat
+  readonly #running = new Map<number | string, AbortController>()
+  #ended = false
+
+  constructor(port: LinePort, handlers: AgentHandlers, options: AgentServerOptions = {}) {
+    this.#port = port
+    this.#options = options
+    for (const method of Object.keys(AGENT_METHODS) as AgentMethod[]) this.#serve(method, handlers)
+    this.#heartbeat = keepAlive(port, options.heartbeat, (ms) => {
+      this.#end(
+        new DatamaestroError("CONNECTION_LOST", `The controller has been silent for ${Math.round(ms / 1000)} s`),
+      )
+    })
+    port.onLine((line) => void this.#receive(line))
+    port.onClose((reason) => this.#end(reason))
+  }
+
+  /** How many requests are being worked on. */
+  get running(): number {
+    return this.#running.size
+  }
+
+  #serve<M extends AgentMethod>(method: M, handlers: AgentHandlers): void {
+    this.#rpc.addMethodAdvanced(method, async (request) => {
+      const id = request.id ?? 0
+      const abort = new AbortController()
+      this.#running.set(id, abort)
+      const coalescer = new ProgressCoalescer(this.#options.progressInterval ?? PROGRESS_INTERVAL, (event) =>
+        this.#send(notification("$/progress", { id, event })),
+      )
+      try {
+        const params = checkedParams(method, request)
+        const result = await handlers[method](params, {
+          signal: abort.signal,
+          progress: (event) => coalescer.take(event),
+        })
+        coalescer.flush()
+        return createJSONRPCSuccessResponse(id, result)
+      } catch (error) {
+        coalescer.flush()
+        return { jsonrpc: "2.0", id, error: toWireError(error) }
+      } finally {
+        this.#running.delete(id)
+      }
+    })
+  }
+
+  async #receive(line: string): Promise<void> {
+    this.#heartbeat.heard()
+    const cancelled = parseCancel(line)
+    if (cancelled !== undefined) {
+      this.#running.get(cancelled)?.abort()
+      return
+    }
+    const response = (await this.#rpc.receiveJSON(line)) as JSONRPCResponse | null
+    if (response !== null) this.#send(JSON.stringify(response))
+  }
+
+  #send(line: string): void {
+    if (this.#ended) return
+    this.#heartbeat.spoke()
+    this.#port.send(line)
+  }
+
+  #end(reason?: Error): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#heartbeat.stop()
+    for (const abort of this.#running.values()) abort.abort()
+    this.#options.onEnd?.(reason)
+  }
+}
+
+function checkedParams<M extends AgentMethod>(method: M, request: JSONRPCRequest): Params<M> {
+  const parsed = v.safeParse(AGENT_METHODS[method].params, request.params)
+  if (parsed.success) return parsed.output as Params<M>
+  const issue = parsed.issues[0]
+  throw new DatamaestroError("PROTOCOL_MISMATCH", `Cannot read the parameters of "${method}": ${issue.message}`, {
+    details: { method, path: v.getDotPath(issue) },
+  })
+}
+
+function parseCancel(line: string): number | string | undefined {
+  if (!line.includes('"$/')) return undefined
+  try {
+    const message = JSON.parse(line) as { method?: unknown; params?: unknown }
+    if (message.method !== "$/cancelRequest") return undefined
+    const params = v.safeParse(NOTIFICATIONS["$/cancelRequest"], message.params)
+    return params.success ? params.output.id : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Lets the first event of a kind through at once, then at most one per interval, and never loses the last. */
+class ProgressCoalescer {
+  readonly #interval: number
+  readonly #send: ProgressListener
+  readonly #held = new Map<string, ProgressEvent>()
+  readonly #sentAt = new Map<string, number>()
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(interval: number, send: ProgressListener) {
+    this.#interval = interval
+    this.#send = send
+  }
+
+  take(event: ProgressEvent): void {
+    const key = coalescingKey(event)
+    if (key === undefined) {
+      // What is told once keeps its place after the counts that came before it.
+      this.flush()
+      this.#send(event)
+      return
+    }
+    const now = Date.now()
+    if (now - (this.#sentAt.get(key) ?? -Infinity) >= this.#interval) {
+      this.#held.delete(key)
+      this.#sentAt.set(key, now)
+      this.#send(event)
+      return
+    }
+    this.#held.set(key, event)
+    this.#timer ??= setTimeout(() => this.flush(), this.#interval)
+  }
+
+  flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    for (const [key, event] of this.#held) {
+      this.#sentAt.set(key, Date.now())
+      this.#send(event)
+    }
+    this.#held.clear()
+  }
+}
+
+/** Counts may be merged; what is told once (a retry, a notice, an end) may not. */
+function coalescingKey(event: ProgressEvent): string | undefined {
+  switch (event.phase) {
+    case "download":
+    case "verify":
+    case "extract":
+    case "transform":
+    case "step":
+      return `${event.phase}\0${event.dataset}\0${event.resource}`
+    default:
+      return undefined
+  }
+}

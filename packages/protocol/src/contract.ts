@@ -1,0 +1,237 @@
+import * as v from "valibot"
+import { ProgressEvent } from "./events.ts"
+
+/** The contract's version; both ends must speak the same one. The controller brings its own agent, so they do. */
+export const PROTOCOL_VERSION = 1
+
+const Json = v.unknown()
+const StringMap = v.record(v.string(), v.string())
+
+export const Paths = v.object({
+  /** The data directory, absolute. */
+  data: v.string(),
+  /** Prepared datasets: `DATA/data`. */
+  datasets: v.string(),
+  /** Downloads: `DATA/cache`. */
+  cache: v.string(),
+  /** Global settings: `DATA/settings.json`. */
+  settings: v.string(),
+})
+export type Paths = v.InferOutput<typeof Paths>
+
+/** The global settings that users reach through the library. Keys unknown to us are kept. */
+export const GlobalSettings = v.looseObject({
+  datafolders: v.optional(StringMap),
+  /** URL prefix to one or more replacement prefixes, tried in order before the original. */
+  mirrors: v.optional(v.record(v.string(), v.union([v.string(), v.array(v.string())]))),
+})
+export type GlobalSettings = v.InferOutput<typeof GlobalSettings>
+
+/** A repository as `package.json` declares it: known without running its code. */
+export const RepositoryLocation = v.object({
+  /** The namespace, e.g. `image`. */
+  id: v.string(),
+  /** The npm package it comes from. */
+  package: v.string(),
+  version: v.string(),
+  /** The exported class. */
+  export: v.string(),
+  /** Where the module is: a file on this machine, or an entry inside an uploaded pack. */
+  module: v.variant("kind", [
+    v.object({ kind: v.literal("file"), path: v.string() }),
+    v.object({ kind: v.literal("pack"), hash: v.string(), entry: v.string() }),
+  ]),
+})
+export type RepositoryLocation = v.InferOutput<typeof RepositoryLocation>
+
+export const RepositorySummary = v.object({
+  id: v.string(),
+  name: v.string(),
+  description: v.string(),
+  package: v.string(),
+  version: v.string(),
+  /** How many datasets it has; absent when it can't be loaded (`error` says why). */
+  datasets: v.optional(v.number()),
+  error: v.optional(v.string()),
+})
+export type RepositorySummary = v.InferOutput<typeof RepositorySummary>
+
+export const SearchHit = v.object({
+  id: v.string(),
+  repository: v.string(),
+  name: v.optional(v.string()),
+  description: v.optional(v.string()),
+})
+export type SearchHit = v.InferOutput<typeof SearchHit>
+
+const DatasetSelector = v.object({
+  /** As typed: `com.lecun.mnist`, `com.lecun.mnist@image`, `mnist`, `org.example.x[dim=50]`. */
+  id: v.string(),
+  /** The repository searched first when `id` is not a full one. */
+  defaultRepository: v.optional(v.string()),
+})
+
+export const ResourceInfo = v.object({
+  name: v.string(),
+  kind: v.string(),
+  urls: v.array(v.string()),
+  /** Where it will be or is, absolute; absent for what is not stored. */
+  path: v.optional(v.string()),
+  integrity: v.array(v.string()),
+  state: v.picklist(["none", "partial", "complete"]),
+})
+
+export const DatasetInfo = v.object({
+  id: v.string(),
+  repository: v.string(),
+  name: v.optional(v.string()),
+  description: v.optional(v.string()),
+  homepage: v.optional(v.string()),
+  license: v.optional(v.string()),
+  size: v.optional(v.string()),
+  doi: v.optional(v.string()),
+  type: v.string(),
+  tags: v.array(v.string()),
+  tasks: v.array(v.string()),
+  /** The dataset's folder on the data machine, absolute. */
+  path: v.string(),
+  state: v.picklist(["none", "partial", "complete"]),
+  resources: v.array(ResourceInfo),
+  axes: v.record(v.string(), v.object({ domain: v.optional(v.array(Json)), default: v.optional(Json) })),
+  agreement: v.optional(v.object({ id: v.string(), url: v.optional(v.string()), text: v.optional(v.string()) })),
+})
+export type DatasetInfo = v.InferOutput<typeof DatasetInfo>
+
+/** What `prepare --dry-run` tells of one resource. */
+export const PlannedWork = v.object({
+  resource: v.string(),
+  kind: v.string(),
+  action: v.picklist(["none", "download", "extract-cached", "make", "reference"]),
+  urls: v.array(v.string()),
+  target: v.optional(v.string()),
+})
+
+export const CacheEntry = v.object({
+  key: v.string(),
+  url: v.optional(v.string()),
+  bytes: v.number(),
+  /** Seconds since 1970 of the last change. */
+  modified: v.number(),
+  complete: v.boolean(),
+  /** Held by a running process right now. */
+  inUse: v.boolean(),
+})
+export type CacheEntry = v.InferOutput<typeof CacheEntry>
+
+export const Encoder = v.picklist(["normal", "xpm"])
+export type Encoder = v.InferOutput<typeof Encoder>
+
+/** One JSON-RPC method: the shape of what is sent and of what comes back. */
+function method<P extends v.GenericSchema, R extends v.GenericSchema>(params: P, result: R): { params: P; result: R } {
+  return { params, result }
+}
+
+const Nothing = v.object({})
+
+/** What the controller asks of the agent. Each method stands here once; both ends are typed from it. */
+export const AGENT_METHODS = {
+  /** First of all: versions, the data directory, where things are. */
+  initialize: method(
+    v.object({
+      protocol: v.number(),
+      controller: v.string(),
+      /** `--data`; else the machine's own environment decides. */
+      data: v.optional(v.string()),
+      /** `login`: ask the login shell for its environment (remote); `inherit`: the process's own (local). */
+      environment: v.picklist(["login", "inherit"]),
+      debug: v.optional(v.boolean()),
+    }),
+    v.object({
+      protocol: v.number(),
+      agent: v.string(),
+      hostname: v.string(),
+      platform: v.string(),
+      arch: v.string(),
+      node: v.string(),
+      pid: v.number(),
+      paths: Paths,
+      /** Which rule chose the data directory. */
+      dataSource: v.picklist(["option", "environment", "default"]),
+      /** What should be told to the person, e.g. a login shell that did not answer. */
+      warnings: v.array(v.string()),
+    }),
+  ),
+  /** Declares the repositories of this session; answers with the packs that must be uploaded first. */
+  "repositories/declare": method(
+    v.object({ repositories: v.array(RepositoryLocation) }),
+    v.object({ missing: v.array(v.string()) }),
+  ),
+  /** A piece of a pack (gzipped tar, hash of the whole); pieces come in order, the last one makes it usable. */
+  "packs/upload": method(
+    v.object({ hash: v.string(), offset: v.number(), data: v.string(), last: v.boolean() }),
+    Nothing,
+  ),
+  "repositories/list": method(Nothing, v.object({ repositories: v.array(RepositorySummary) })),
+  "datasets/search": method(
+    v.object({ terms: v.array(v.string()) }),
+    v.object({ hits: v.array(SearchHit), warnings: v.array(v.string()) }),
+  ),
+  "datasets/info": method(DatasetSelector, DatasetInfo),
+  /** Resolves, downloads, verifies, extracts, describes; sends progress; cancellable. */
+  "datasets/prepare": method(
+    v.object({
+      ...DatasetSelector.entries,
+      encoder: Encoder,
+      /** `false`: never fetch; fail with NOT_PREPARED where something lacks. */
+      download: v.boolean(),
+      force: v.optional(v.boolean()),
+      keepDownloads: v.optional(v.boolean()),
+      connections: v.optional(v.number()),
+      /** Ids of the agreements that the person has accepted. */
+      agreements: v.optional(v.array(v.string())),
+    }),
+    v.object({ id: v.string(), repository: v.string(), value: Json }),
+  ),
+  /** The value with the paths it will have, without touching the disk. */
+  "datasets/value": method(
+    v.object({ ...DatasetSelector.entries, encoder: Encoder }),
+    v.object({ id: v.string(), repository: v.string(), value: Json }),
+  ),
+  "datasets/plan": method(
+    DatasetSelector,
+    v.object({ id: v.string(), repository: v.string(), path: v.string(), work: v.array(PlannedWork) }),
+  ),
+  "settings/get": method(Nothing, GlobalSettings),
+  "datafolders/list": method(Nothing, v.object({ datafolders: StringMap })),
+  "datafolders/set": method(v.object({ key: v.string(), path: v.string() }), v.object({ path: v.string() })),
+  "datafolders/remove": method(v.object({ key: v.string() }), Nothing),
+  "cache/list": method(Nothing, v.object({ entries: v.array(CacheEntry) })),
+  "cache/clear": method(
+    v.object({
+      /** Only entries unchanged for this many seconds. */
+      olderThan: v.optional(v.number()),
+    }),
+    v.object({ removed: v.number(), bytes: v.number(), kept: v.number() }),
+  ),
+  "cache/verify": method(
+    Nothing,
+    v.object({ sound: v.number(), removed: v.array(v.object({ key: v.string(), reason: v.string() })) }),
+  ),
+} as const
+
+export type AgentMethods = typeof AGENT_METHODS
+export type AgentMethod = keyof AgentMethods
+export type Params<M extends AgentMethod> = v.InferOutput<AgentMethods[M]["params"]>
+export type Result<M extends AgentMethod> = v.InferOutput<AgentMethods[M]["result"]>
+
+/** Notifications, as the Language Server Protocol names them; `id` is that of the request they belong to. */
+export const NOTIFICATIONS = {
+  /** Controller to agent: stop working on this request; it still gets its answer (INTERRUPTED). */
+  "$/cancelRequest": v.object({ id: v.union([v.number(), v.string()]) }),
+  /** Agent to controller: how far a request is. */
+  "$/progress": v.object({ id: v.union([v.number(), v.string()]), event: ProgressEvent }),
+  /** Either way, when nothing else was sent for a while: we are alive. */
+  "$/heartbeat": v.object({}),
+} as const
+
+export type NotificationMethod = keyof typeof NOTIFICATIONS

@@ -1,0 +1,107 @@
+import { DatamaestroError } from "./errors.ts"
+
+/**
+ * The first line an agent writes. All that a shell's start-up files print before it is noise.
+ * The trailing number is the framing's version, not the contract's.
+ */
+export const MAGIC = "@@datamaestro-agent/1"
+
+/** The longest line taken from the other side, in bytes: more is a broken or hostile peer. */
+export const MAX_LINE_BYTES = 64 * 1024 * 1024
+
+/** How much noise before the magic line is kept to be shown when the magic never comes, in bytes. */
+export const MAX_NOISE_BYTES = 16 * 1024
+
+const NEWLINE = 0x0a
+
+export interface LineDecoderOptions {
+  onLine: (line: string) => void
+  /** Wait for this line first, dropping what comes before it. */
+  magic?: string
+  onMagic?: () => void
+  maxLineBytes?: number
+}
+
+/** Cuts a byte stream into UTF-8 lines, after skipping noise up to a magic line. */
+export class LineDecoder {
+  readonly #options: LineDecoderOptions
+  readonly #decoder = new TextDecoder("utf-8")
+  #pending: Uint8Array[] = []
+  #pendingBytes = 0
+  #waiting: boolean
+  #noise = ""
+
+  constructor(options: LineDecoderOptions) {
+    this.#options = options
+    this.#waiting = options.magic !== undefined
+  }
+
+  /** What was printed before the magic line: its last bytes, for an error message. */
+  get noise(): string {
+    return this.#waiting ? this.#noise + this.#decoder.decode(concat(this.#pending)) : this.#noise
+  }
+
+  get sawMagic(): boolean {
+    return !this.#waiting
+  }
+
+  /** @throws DatamaestroError PROTOCOL_MISMATCH when a line is longer than allowed */
+  push(chunk: Uint8Array): void {
+    let start = 0
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+      this.#pending.push(chunk.subarray(start, end))
+      const line = concat(this.#pending)
+      this.#pending = []
+      this.#pendingBytes = 0
+      start = end + 1
+      this.#take(line)
+    }
+    if (start === chunk.length) return
+    const rest = chunk.slice(start)
+    this.#pending.push(rest)
+    this.#pendingBytes += rest.length
+    this.#limitPending()
+  }
+
+  #take(line: Uint8Array): void {
+    const text = this.#decoder.decode(line)
+    if (!this.#waiting) {
+      if (text.trim() !== "") this.#options.onLine(text)
+      return
+    }
+    // A prompt or an unfinished line of noise may stand right before the magic.
+    if (text.trimEnd().endsWith(this.#options.magic ?? "")) {
+      this.#waiting = false
+      this.#options.onMagic?.()
+      return
+    }
+    this.#noise = (this.#noise + text + "\n").slice(-MAX_NOISE_BYTES)
+  }
+
+  #limitPending(): void {
+    if (this.#waiting) {
+      if (this.#pendingBytes <= MAX_NOISE_BYTES) return
+      const tail = concat(this.#pending).slice(-MAX_NOISE_BYTES)
+      this.#pending = [tail]
+      this.#pendingBytes = tail.length
+      return
+    }
+    const limit = this.#options.maxLineBytes ?? MAX_LINE_BYTES
+    if (this.#pendingBytes <= limit) return
+    throw new DatamaestroError(
+      "PROTOCOL_MISMATCH",
+      `Cannot read a message longer than ${limit} bytes from the other side`,
+    )
+  }
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0] as Uint8Array
+  const result = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let offset = 0
+  for (const part of parts) {
+    result.set(part, offset)
+    offset += part.length
+  }
+  return result
+}

@@ -1,0 +1,56 @@
+import {
+  parseTree,
+  getNodeValue,
+  printParseErrorCode,
+  findNodeAtLocation,
+  type Node,
+  type ParseError,
+} from "jsonc-parser"
+import * as v from "valibot"
+import { DatamaestroError } from "./errors.ts"
+
+/**
+ * Reads a JSON settings file's text, strictly (RFC 8259: no comments, no trailing commas), and checks its shape.
+ *
+ * @param path as shown in errors
+ * @throws DatamaestroError MALFORMED_SETTINGS naming file, line and column
+ */
+export function parseJsonDocument<S extends v.GenericSchema>(text: string, path: string, schema: S): v.InferOutput<S> {
+  const errors: ParseError[] = []
+  const tree = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false })
+  const first = errors[0]
+  if (first !== undefined) throw malformed(text, path, first.offset, describe(printParseErrorCode(first.error)))
+  if (tree === undefined) throw malformed(text, path, 0, "the file is empty")
+  const parsed = v.safeParse(schema, getNodeValue(tree))
+  if (parsed.success) return parsed.output
+  const issue = parsed.issues[0]
+  const keys = issue.path?.map((item) => item.key as string | number) ?? []
+  throw malformed(text, path, nearestNode(tree, keys).offset, `${keys.join(".") || "the document"}: ${issue.message}`)
+}
+
+function malformed(text: string, path: string, offset: number, reason: string): DatamaestroError {
+  const before = text.slice(0, offset).split("\n")
+  const line = before.length
+  const column = (before.at(-1)?.length ?? 0) + 1
+  return new DatamaestroError(
+    "MALFORMED_SETTINGS",
+    `Cannot read "${path}": line ${line}, column ${column}: ${reason}`,
+    {
+      hint: "correct the file; it was left as it is",
+      details: { path, line, column },
+    },
+  )
+}
+
+function nearestNode(tree: Node, keys: readonly (string | number)[]): Node {
+  for (let length = keys.length; length > 0; length--) {
+    const node = findNodeAtLocation(tree, keys.slice(0, length))
+    if (node !== undefined) return node
+  }
+  return tree
+}
+
+/** `CommaExpected` as people say it: "comma expected". */
+function describe(code: string): string {
+  return code.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase()
+}

@@ -1,0 +1,37 @@
+/** Bundles what travels or must start fast: the agent (one CommonJS file), the bootstrap, the command line. */
+import { build, type BuildOptions } from "esbuild"
+import { copyFile, mkdir } from "node:fs/promises"
+import { fileURLToPath } from "node:url"
+
+const path = (relative: string): string => fileURLToPath(new URL(`../packages/${relative}`, import.meta.url))
+
+const shared: BuildOptions = {
+  bundle: true,
+  platform: "node",
+  format: "cjs",
+  target: "node20.18",
+  conditions: ["source"],
+  // ssh2 tries its native addons and lives without them.
+  external: ["*.node", "cpu-features"],
+  legalComments: "none",
+  logLevel: "warning",
+}
+
+await Promise.all([
+  build({ ...shared, entryPoints: [path("agent/src/main.ts")], outfile: path("agent/dist/agent.cjs"), minify: true }),
+  build({
+    ...shared,
+    entryPoints: [path("controller/src/deploy/bootstrap.ts")],
+    outfile: path("controller/dist/bootstrap.cjs"),
+    minify: true,
+  }),
+  build({
+    ...shared,
+    entryPoints: [path("controller/src/cli.ts")],
+    outfile: path("controller/dist/cli.cjs"),
+    minify: true,
+    external: [...(shared.external ?? []), "@vercel/nft"],
+  }),
+])
+await mkdir(path("controller/dist"), { recursive: true })
+await copyFile(path("agent/dist/agent.cjs"), path("controller/dist/agent.cjs"))
