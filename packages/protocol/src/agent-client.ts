@@ -82,7 +82,7 @@ export class AgentClient {
 
   #checked<M extends AgentMethod>(method: M, result: unknown): Result<M> {
     const parsed = v.safeParse(AGENT_METHODS[method].result, result)
-    if (parsed.success) return parsed.output as Result<M>
+    if (parsed.success) return parsed.output
     throw new DatamaestroError(
       "PROTOCOL_MISMATCH",
       `Cannot read the agent's answer to "${method}": ${parsed.issues[0].message}`,

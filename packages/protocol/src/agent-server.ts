@@ -106,7 +106,7 @@ export class AgentServer {
 
 function checkedParams<M extends AgentMethod>(method: M, request: JSONRPCRequest): Params<M> {
   const parsed = v.safeParse(AGENT_METHODS[method].params, request.params)
-  if (parsed.success) return parsed.output as Params<M>
+  if (parsed.success) return parsed.output
   const issue = parsed.issues[0]
   throw new DatamaestroError("PROTOCOL_MISMATCH", `Cannot read the parameters of "${method}": ${issue.message}`, {
     details: { method, path: v.getDotPath(issue) },
