@@ -1,0 +1,37 @@
+import { rm } from "node:fs/promises"
+import type { Holder } from "./lock-holder.ts"
+import { createRecord, isStale, readRecord } from "./lock-record.ts"
+
+/**
+ * Removes the lock file with that token, and no other one: `false` when somebody else does it or did.
+ *
+ * Looking and then removing would race: between the two, others may have removed it and taken the lock anew. So
+ * the right to remove is itself taken exclusively, by creating `<path>.<token>`; a token never comes back. A
+ * claim whose holder died is claimed in turn by its own token, and so on; the last claimant sweeps up.
+ */
+export async function removeClaimed(path: string, token: string, self: Holder, claimSeconds: number): Promise<boolean> {
+  const claims: string[] = []
+  let next = token
+  for (;;) {
+    const claim = `${path}.${next}`
+    claims.push(claim)
+    const file = await createRecord(claim, self)
+    if (file !== undefined) {
+      await file.close()
+      break
+    }
+    const other = await readRecord(claim)
+    if (other === undefined || other.token === self.token) return false
+    if (!(await isStale(path, other, claimSeconds))) return false
+    next = other.token
+  }
+  try {
+    // The winner looks again: the lock may have been removed, and its claims swept up, before our claim.
+    const current = await readRecord(path)
+    if (current?.token !== token) return false
+    await rm(path, { force: true })
+    return true
+  } finally {
+    for (const claim of claims) await rm(claim, { force: true })
+  }
+}

@@ -1,0 +1,19 @@
+import { randomBytes } from "node:crypto"
+import { open, rm } from "node:fs/promises"
+
+/**
+ * The file system's present time in milliseconds, read by touching a file beside `path`: on NFS and Lustre it is
+ * the server's, the only clock that can be compared with the times of files written from other nodes.
+ */
+export async function fileSystemNow(path: string): Promise<number> {
+  const probe = `${path}.${randomBytes(6).toString("hex")}.clock`
+  const file = await open(probe, "wx")
+  try {
+    await file.write("0")
+    await file.sync().catch(() => {})
+    return (await file.stat()).mtimeMs
+  } finally {
+    await file.close()
+    await rm(probe, { force: true })
+  }
+}

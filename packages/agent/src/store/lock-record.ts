@@ -1,0 +1,73 @@
+import { open, rm, stat, type FileHandle } from "node:fs/promises"
+import { fileSystemNow } from "./lock-clock.ts"
+import { isGone, parseHolder, type Holder } from "./lock-holder.ts"
+
+/** A lock file as found: `token` names this very acquisition, also when the content can't be read. */
+export interface LockRecord {
+  token: string
+  holder: Holder | undefined
+  /** Time of the last heartbeat, in milliseconds by the file system's clock. */
+  beat: number
+}
+
+/** Creates a lock file for the holder; `undefined` when the name is taken. The handle stays open for heartbeats. */
+export async function createRecord(path: string, holder: Holder): Promise<FileHandle | undefined> {
+  let file: FileHandle
+  try {
+    file = await open(path, "wx")
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return undefined
+    throw error
+  }
+  try {
+    await beat(file, holder)
+    return file
+  } catch (error) {
+    await file.close()
+    await rm(path, { force: true })
+    throw error
+  }
+}
+
+/**
+ * A heartbeat: writes the same content again, so that the time is the file server's (utimes would set this
+ * machine's), and to the open file, so that it never touches the lock of somebody who took over.
+ */
+export async function beat(file: FileHandle, holder: Holder): Promise<void> {
+  await file.write(`${JSON.stringify(holder)}\n`, 0)
+  await file.sync()
+}
+
+/** Opening first makes NFS ask its server instead of its attribute cache. `undefined`: there is none. */
+export async function readRecord(path: string): Promise<LockRecord | undefined> {
+  let file: FileHandle
+  try {
+    file = await open(path, "r")
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === "ENOENT" || code === "ESTALE") return undefined
+    if (code !== "EACCES") throw error
+    const status = await stat(path).catch(() => undefined)
+    return status && { token: `inode-${status.ino}`, holder: undefined, beat: status.mtimeMs }
+  }
+  try {
+    const status = await file.stat()
+    const holder = parseHolder(await file.readFile("utf8"))
+    return { token: holder?.token ?? `inode-${status.ino}`, holder, beat: status.mtimeMs }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESTALE") return undefined
+    throw error
+  } finally {
+    await file.close()
+  }
+}
+
+/** Whether the holder is gone: known dead on this machine, or silent for longer than `seconds`. */
+export async function isStale(path: string, record: LockRecord, seconds: number): Promise<boolean> {
+  if (record.holder !== undefined && (await isGone(record.holder))) return true
+  return (await fileSystemNow(path)) - record.beat > seconds * 1000
+}
+
+export function describeHolder(record: LockRecord): string {
+  return record.holder === undefined ? "an unknown process" : `process ${record.holder.pid} on ${record.holder.host}`
+}

@@ -1,0 +1,194 @@
+import { expect } from "chai"
+import { spawn, type ChildProcess } from "node:child_process"
+import { once } from "node:events"
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
+import { hostname, tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { thisHolder } from "../../../packages/agent/src/store/lock-holder.ts"
+import { acquireLock } from "../../../packages/agent/src/store/lock.ts"
+
+const WORKER = fileURLToPath(new URL("lock-worker.ts", import.meta.url))
+
+describe("acquireLock", () => {
+  let folder: string
+  let path: string
+  const children: ChildProcess[] = []
+  const { signal } = new AbortController()
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "lock-"))
+    path = join(folder, "locks", "x.lock")
+  })
+  afterEach(async () => {
+    for (const child of children.splice(0)) child.kill("SIGKILL")
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  function worker(rounds: number, hold: string): ChildProcess {
+    const child = spawn(
+      process.execPath,
+      ["--import=tsx", "--conditions=source", WORKER, path, folder, String(rounds), hold],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    )
+    children.push(child)
+    return child
+  }
+
+  async function deadHolder(overrides: object): Promise<void> {
+    await mkdir(join(folder, "locks"), { recursive: true })
+    await writeFile(path, JSON.stringify({ ...(await thisHolder()), ...overrides }))
+  }
+
+  it("is held until released, and leaves nothing behind", async () => {
+    const lock = await acquireLock(path, { signal })
+    expect(await lock.held()).to.equal(true)
+    await lock.release()
+    await lock.release()
+    expect(await lock.held()).to.equal(false)
+    expect(await readdir(join(folder, "locks"))).to.deep.equal([])
+  })
+
+  it("follows the umask, so that group-shared folders keep working", async () => {
+    const before = process.umask(0o002)
+    try {
+      const lock = await acquireLock(path, { signal })
+      expect((await stat(path)).mode & 0o777).to.equal(0o664)
+      expect((await stat(join(folder, "locks"))).mode & 0o777).to.equal(0o775)
+      await lock.release()
+    } finally {
+      process.umask(before)
+    }
+  })
+
+  it("tells at once whom it waits for, and takes the lock when it is released", async () => {
+    const first = await acquireLock(path, { signal })
+    const told: [string, number][] = []
+    let second: string | undefined
+    const waiting = acquireLock(path, {
+      signal,
+      onWait: (holder, seconds) => {
+        told.push([holder, seconds])
+        second ??= "waits"
+        void first.release()
+      },
+    })
+    const lock = await waiting
+    expect(told).to.deep.equal([[`process ${process.pid} on ${hostname()}`, 0]])
+    expect(await lock.held()).to.equal(true)
+    await lock.release()
+  })
+
+  it("stops waiting when aborted, and leaves the lock to its holder", async () => {
+    const first = await acquireLock(path, { signal })
+    const abort = new AbortController()
+    const waiting = acquireLock(path, { signal: abort.signal, onWait: () => abort.abort() })
+    const error: unknown = await waiting.catch((reason: unknown) => reason)
+    expect(error).to.have.property("code", "INTERRUPTED")
+    expect(await first.held()).to.equal(true)
+    await first.release()
+  })
+
+  it("is never held by two of many processes at once", async () => {
+    const exits = await Promise.all(Array.from({ length: 6 }, () => once(worker(15, "4"), "exit")))
+    expect(exits.map(([code]) => code as unknown)).to.deep.equal([0, 0, 0, 0, 0, 0])
+    const log = (await readFile(join(folder, "log"), "utf8")).trim().split("\n")
+    expect(log).to.deep.equal(Array.from({ length: 90 }, () => "in"))
+    expect(await readdir(join(folder, "locks"))).to.deep.equal([])
+  })
+
+  it("passes at once from a killed process to exactly one of many that wait", async () => {
+    const victim = worker(1, "forever")
+    if (victim.stdout) await once(victim.stdout, "data")
+    const survivors = Array.from({ length: 4 }, () => once(worker(5, "4"), "exit"))
+    victim.kill("SIGKILL")
+    await Promise.all(survivors)
+    const log = (await readFile(join(folder, "log"), "utf8")).trim().split("\n")
+    expect(log).to.deep.equal(Array.from({ length: 20 }, () => "in"))
+    expect(await readdir(join(folder, "locks"))).to.deep.equal([])
+  })
+
+  it("never goes to two when many in one process find a dead holder", async () => {
+    await deadHolder({ start: "1" })
+    let inside = 0
+    let most = 0
+    await Promise.all(
+      Array.from({ length: 30 }, async () => {
+        const lock = await acquireLock(path, { signal: new AbortController().signal })
+        most = Math.max(most, ++inside)
+        await new Promise((resolve) => setImmediate(resolve))
+        inside--
+        await lock.release()
+      }),
+    )
+    expect(most).to.equal(1)
+  })
+
+  it("knows that a process id was given to another process since", async () => {
+    await deadHolder({ start: "1" })
+    const lock = await acquireLock(path, { signal, onWait: () => expect.fail("waited") })
+    await lock.release()
+  })
+
+  it("does not trust process ids of other machines or containers, but their heartbeat", async () => {
+    await deadHolder({ host: "elsewhere", pid: 4_000_000 })
+    const abort = new AbortController()
+    const error: unknown = await acquireLock(path, { signal: abort.signal, onWait: () => abort.abort() }).catch(
+      (reason: unknown) => reason,
+    )
+    expect(error).to.have.property("code", "INTERRUPTED")
+    const old = Date.now() / 1000 - 46
+    await utimes(path, old, old)
+    const lock = await acquireLock(path, { signal, onWait: () => expect.fail("waited") })
+    await lock.release()
+  })
+
+  it("takes over from a holder whose lock file is empty or damaged once it is old", async () => {
+    await mkdir(join(folder, "locks"))
+    await writeFile(path, "{ not json")
+    const old = Date.now() / 1000 - 46
+    await utimes(path, old, old)
+    const lock = await acquireLock(path, { signal, onWait: () => expect.fail("waited") })
+    await lock.release()
+  })
+
+  it("takes over also when the one who was taking over died in the middle", async () => {
+    await deadHolder({ start: "1", token: "aaaaaaaaaaaaaaaa" })
+    await writeFile(`${path}.aaaaaaaaaaaaaaaa`, JSON.stringify({ ...(await thisHolder()), start: "1" }))
+    const lock = await acquireLock(path, { signal, onWait: () => expect.fail("waited") })
+    expect(await lock.held()).to.equal(true)
+    await lock.release()
+    expect(await readdir(join(folder, "locks"))).to.deep.equal([])
+  })
+
+  it("is lost, and says so, when somebody else took over; releasing then leaves the new holder alone", async () => {
+    const first = await acquireLock(path, { signal })
+    const old = Date.now() / 1000 - 46
+    await utimes(path, old, old)
+    const second = await acquireLock(path, { signal })
+    expect(await first.held()).to.equal(false)
+    await first.release()
+    expect(await second.held()).to.equal(true)
+    await second.release()
+  })
+
+  it("survives that the folder is wiped by hand", async () => {
+    const lock = await acquireLock(path, { signal })
+    await rm(join(folder, "locks"), { recursive: true })
+    expect(await lock.held()).to.equal(false)
+    await lock.release()
+    const again = await acquireLock(path, { signal })
+    await again.release()
+  })
+
+  it("says what to do where it can't be written", async () => {
+    await writeFile(join(folder, "file"), "")
+    const error: unknown = await acquireLock(join(folder, "file", "x.lock"), { signal }).catch(
+      (reason: unknown) => reason,
+    )
+    expect(error).to.have.property("code", "STORAGE_FAILED")
+    expect(error).to.have.property("message").that.includes("Cannot lock").and.includes("is a file, not a folder")
+  })
+})
