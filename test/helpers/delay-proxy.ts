@@ -1,0 +1,127 @@
+import { createServer, connect, type AddressInfo, type Server, type Socket } from "node:net"
+
+export interface DelayProxyOptions {
+  target: { host: string; port: number }
+  /** Of each direction, in milliseconds. */
+  delay?: number
+}
+
+/** A TCP proxy on loopback that plays the distance and the accidents between two machines. */
+export interface DelayProxy {
+  readonly host: string
+  readonly port: number
+  /** Bytes that arrived from the client's and from the server's side, of all connections. */
+  readonly bytes: { fromClient: number; fromServer: number }
+  /** How often the client spoke after having heard from the server: with a delay, the round trips after connecting. */
+  readonly turns: number
+  readonly connections: number
+  /** Closes all connections at once, with a reset. */
+  cut(): void
+  /** From now on takes every byte and passes none on; the connections stay open. New ones are accepted and silent. */
+  swallow(): void
+  /** Cuts as soon as so many more bytes have come from the client. */
+  cutAfter(bytesFromClient: number): void
+  close(): Promise<void>
+}
+
+export async function startDelayProxy(options: DelayProxyOptions): Promise<DelayProxy> {
+  const delay = options.delay ?? 0
+  const bytes = { fromClient: 0, fromServer: 0 }
+  const pairs = new Set<readonly [Socket, Socket]>()
+  const timers = new Set<NodeJS.Timeout>()
+  let turns = 0
+  let connections = 0
+  let swallowing = false
+  let cutAt = Number.POSITIVE_INFINITY
+
+  const later = (action: () => void): void => {
+    if (delay === 0) return action()
+    const timer = setTimeout(() => {
+      timers.delete(timer)
+      action()
+    }, delay)
+    timers.add(timer)
+  }
+
+  const cut = (): void => {
+    for (const [client, upstream] of pairs) {
+      client.resetAndDestroy()
+      upstream.resetAndDestroy()
+    }
+    pairs.clear()
+  }
+
+  const forward = (from: Socket, to: Socket, heard: (chunk: Buffer) => void): void => {
+    from.on("data", (chunk: Buffer) => {
+      heard(chunk)
+      if (swallowing) return
+      later(() => {
+        if (swallowing || to.destroyed) return
+        // A slow reader must be felt by the writer, or a test of backpressure measures this proxy's memory.
+        if (!to.write(chunk) && !from.isPaused()) {
+          from.pause()
+          to.once("drain", () => from.resume())
+        }
+      })
+    })
+    from.on("end", () => {
+      if (!swallowing) later(() => to.end())
+    })
+    from.on("error", () => {
+      if (!swallowing) later(() => to.destroy())
+    })
+    from.on("close", () => {
+      if (!swallowing) later(() => to.destroy())
+    })
+  }
+
+  const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    connections++
+    const upstream = connect({ ...options.target, allowHalfOpen: true, noDelay: true })
+    const pair = [client, upstream] as const
+    pairs.add(pair)
+    client.once("close", () => pairs.delete(pair))
+    let serverSpokeLast = false
+    forward(client, upstream, (chunk) => {
+      bytes.fromClient += chunk.length
+      if (serverSpokeLast) turns++
+      serverSpokeLast = false
+      if (bytes.fromClient >= cutAt) {
+        cutAt = Number.POSITIVE_INFINITY
+        cut()
+      }
+    })
+    forward(upstream, client, (chunk) => {
+      bytes.fromServer += chunk.length
+      serverSpokeLast = true
+    })
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject)
+    server.listen(0, "127.0.0.1", resolve)
+  })
+
+  return {
+    host: "127.0.0.1",
+    port: (server.address() as AddressInfo).port,
+    bytes,
+    get turns() {
+      return turns
+    },
+    get connections() {
+      return connections
+    },
+    cut,
+    swallow: () => {
+      swallowing = true
+    },
+    cutAfter: (count) => {
+      cutAt = bytes.fromClient + count
+    },
+    close: async () => {
+      cut()
+      for (const timer of timers) clearTimeout(timer)
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+    },
+  }
+}
