@@ -33,3 +33,13 @@ export interface Session {
   /** Ends the agent and the connection. Never throws. */
   close(): Promise<void>
 }
+
+/**
+ * Connects, deploys what the data machine lacks, and shakes hands: dial, deploy, handshake.
+ *
+ * @throws DatamaestroError of the connection kind (exit 8), or AGENT_DIED and PROTOCOL_MISMATCH (exit 9)
+ */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const { openAgentSession } = await import("./deploy/open-agent-session.ts")
+  return await openAgentSession(options)
+}
