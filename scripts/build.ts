@@ -31,6 +31,9 @@ await Promise.all([
     outfile: path("controller/dist/cli.cjs"),
     minify: true,
     external: [...(shared.external ?? []), "@vercel/nft"],
+    // CommonJS has no import.meta: what is found beside a module is found beside the bundle.
+    define: { "import.meta.url": "moduleUrl" },
+    banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href' },
   }),
 ])
 await mkdir(path("controller/dist"), { recursive: true })
