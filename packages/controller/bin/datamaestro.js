@@ -1,0 +1,117 @@
+#!/usr/bin/env node
+// Old syntax on purpose: an old Node must be able to say that it is too old.
+"use strict"
+var fs = require("fs")
+var path = require("path")
+
+var NEEDED = [20, 19]
+var BUNDLE = path.join(__dirname, "..", "dist", "cli.cjs")
+/** Cached code that no start has used for this long is removed, in milliseconds. */
+var STALE = 30 * 24 * 3600 * 1000
+
+function fail(message, hint, status) {
+  process.stderr.write("error: " + message + "\n  hint: " + hint + "\n")
+  process.exit(status)
+}
+
+function checkNode() {
+  var found = process.versions.node.split(".").map(Number)
+  if (found[0] > NEEDED[0] || (found[0] === NEEDED[0] && found[1] >= NEEDED[1])) return
+  fail(
+    "Cannot run on Node " + process.versions.node + ' ("' + process.execPath + '"): at least 20.19 is needed',
+    "install a newer Node (https://nodejs.org), or put it first on the PATH",
+    8,
+  )
+}
+
+/** `$XDG_CACHE_HOME/datamaestro/code-cache`; undefined where there is no home. */
+function cacheFolder() {
+  var base = process.env.XDG_CACHE_HOME
+  if (!base || !path.isAbsolute(base)) {
+    var home = process.env.HOME || process.env.USERPROFILE
+    if (!home || !path.isAbsolute(home)) return undefined
+    base = path.join(home, ".cache")
+  }
+  return path.join(base, "datamaestro", "code-cache")
+}
+
+/** Cached code runs as us: only what nobody else can have written is taken. */
+function isPrivate(stat) {
+  return !process.getuid || (stat.uid === process.getuid() && (stat.mode & 18) === 0)
+}
+
+function readCached(folder, name) {
+  try {
+    if (!isPrivate(fs.statSync(folder))) return undefined
+    var file = path.join(folder, name)
+    return isPrivate(fs.lstatSync(file)) ? fs.readFileSync(file) : undefined
+  } catch (_) {
+    return undefined
+  }
+}
+
+/** A cache that can't be written costs some milliseconds the next time, and nothing else. */
+function writeCached(folder, name, data) {
+  var temporary = path.join(folder, name + "." + process.pid + ".tmp")
+  try {
+    fs.mkdirSync(folder, { recursive: true, mode: 448 })
+    if (!isPrivate(fs.statSync(folder))) return
+    fs.writeFileSync(temporary, data, { mode: 384, flag: "wx" })
+    fs.renameSync(temporary, path.join(folder, name))
+    fs.readdirSync(folder).forEach(function (other) {
+      var file = path.join(folder, other)
+      if (other !== name && Date.now() - fs.statSync(file).mtimeMs > STALE) fs.unlinkSync(file)
+    })
+  } catch (_) {
+    try {
+      fs.unlinkSync(temporary)
+    } catch (_absent) {
+      // It was never written, or has its final name.
+    }
+  }
+}
+
+/** Compiles the bundle, from V8's cached data where there is some: half of the time to start is compiling. */
+function load() {
+  var vm = require("vm")
+  var source = fs.readFileSync(BUNDLE, "utf8")
+  var stat = fs.statSync(BUNDLE)
+  var folder = cacheFolder()
+  // Help needs a tenth of the functions that a command needs: each has the ones it runs.
+  var quick = process.argv.length < 3 || process.argv.indexOf("--help") > 0 || process.argv.indexOf("-h") > 0
+  var name = ["cli", process.version, process.arch, stat.size, Math.round(stat.mtimeMs), quick ? "help" : "run"].join(
+    "-",
+  )
+  var cachedData = folder && readCached(folder, name)
+  var script = new vm.Script("(function (exports, require, module, __filename, __dirname) {" + source + "\n})", {
+    filename: BUNDLE,
+    cachedData: cachedData,
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  })
+  var module = { exports: {} }
+  var bundleRequire = require("module").createRequire(BUNDLE)
+  script.runInThisContext().call(module.exports, module.exports, bundleRequire, module, BUNDLE, path.dirname(BUNDLE))
+  if (folder && (!cachedData || script.cachedDataRejected)) {
+    process.once("exit", function () {
+      writeCached(folder, name, script.createCachedData())
+    })
+  }
+  return module.exports
+}
+
+checkNode()
+if (!fs.existsSync(BUNDLE)) fail('Cannot find "' + BUNDLE + '"', "build it: run npm ci in the clone", 6)
+load()
+  .main()
+  .then(
+    function (status) {
+      // What is left, such as a connection that is being closed, need not be waited for.
+      process.exit(status)
+    },
+    function (error) {
+      process.stderr.write(
+        "error: " + ((error && error.stack) || error) + "\n  hint: this is a defect of datamaestro: please report it\n",
+      )
+      process.exit(1)
+    },
+  )

@@ -1,0 +1,228 @@
+import { Command, CommanderError, Option, type OptionValues } from "commander"
+import type { Encoder } from "@datamaestro/protocol"
+import type { Command as DatamaestroCommand } from "./commands/command.ts"
+import { addGlobalOptions, readGlobalOptions } from "./commands/global-options.ts"
+import type { GlobalOptions } from "./commands/invocation.ts"
+import { controllerVersion } from "./version.ts"
+
+/** What the arguments ask for; its module is loaded only when it runs. */
+export interface Selection {
+  options: GlobalOptions
+  /** `--accept-agreement`. */
+  accepted: readonly string[]
+  load: () => Promise<DatamaestroCommand<never>>
+}
+
+interface UsageError {
+  message: string
+  hint: string
+}
+
+const STORY = `
+Two machines: you type here; with --host the work happens, and the data stays, on HOST.
+HOST needs nothing but Node and your SSH login. Without --host both are this machine.
+
+Examples:
+  datamaestro search mnist
+  datamaestro prepare com.lecun.mnist
+  datamaestro --host cluster --data /scratch/me/datasets prepare com.lecun.mnist
+`
+
+/**
+ * The command line: parses, runs, prints.
+ *
+ * @returns the exit status
+ */
+export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
+  const { selection, usage, status } = await parse(argv)
+  if (selection !== undefined) {
+    const { execute } = await import("./commands/execute.ts")
+    return await execute(selection)
+  }
+  if (usage === undefined) return status
+  const { reportUsage } = await import("./commands/report-usage.ts")
+  return await reportUsage(usage.message, usage.hint, { json: argv.includes("--json") })
+}
+
+interface Parsed {
+  selection?: Selection
+  usage?: UsageError
+  status: number
+}
+
+async function parse(argv: readonly string[]): Promise<Parsed> {
+  let selection: Selection | undefined
+  let failedAt = ""
+  const select = (command: Command, load: () => Promise<unknown>, accepted: readonly string[] = []): void => {
+    // Each command prints its own results only: outside it, what they are does not matter.
+    selection = { options: readGlobalOptions(command), accepted, load: load as Selection["load"] }
+  }
+  const define = (parent: Command, nameAndArguments: string, description: string, example: string): Command =>
+    parent
+      .command(nameAndArguments)
+      .description(description)
+      .addHelpText("after", `\nExample:\n${example.replace(/^/gm, "  ")}`)
+  const program = new Command("datamaestro")
+    .description("Datasets where your computing is: prepare them on the machine that needs them, over SSH")
+    .usage("[global options] COMMAND [options] [arguments]")
+    .version(controllerVersion(), "--version", "print the version of this program")
+    .addHelpText("after", STORY)
+    .configureHelp({ showGlobalOptions: true, subcommandTerm })
+    .configureOutput({ outputError: () => {} })
+    .enablePositionalOptions()
+    .exitOverride()
+  defineDatasetCommands(program, define, select)
+  defineMachineCommands(program, define, select)
+  addGlobalOptions(program, true)
+  for (const command of descendants(program)) {
+    addGlobalOptions(command, false)
+    command.exitOverride((error) => {
+      failedAt ||= pathOf(command)
+      throw error
+    })
+  }
+  try {
+    await program.parseAsync([...argv], { from: "user" })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    // Help that was asked for is a result; help for want of a command is not.
+    if (error.code === "commander.help") return { status: 2 }
+    if (error.exitCode === 0) return { status: 0 }
+    return { usage: usageError(error, failedAt || "datamaestro"), status: 2 }
+  }
+  return selection === undefined ? { status: 0 } : { selection, status: 0 }
+}
+
+type Define = (parent: Command, nameAndArguments: string, description: string, example: string) => Command
+type Select = (command: Command, load: () => Promise<unknown>, accepted?: readonly string[]) => void
+
+interface PrepareValues extends OptionValues {
+  encoder?: Encoder
+  downloads?: boolean
+  force?: true
+  dryRun?: true
+  acceptAgreement?: string[]
+}
+
+function defineDatasetCommands(program: Command, define: Define, select: Select): void {
+  const collect = (value: string, previous: readonly string[] | undefined): string[] => [...(previous ?? []), value]
+  const preparing = (name: string, description: string, example: string): Command =>
+    define(program, `${name} <ID...>`, description, example)
+      .addOption(new Option("--force", "prepare again what is already there").conflicts("dryRun"))
+      .option("--dry-run", "tell what would be done: ID, action, resource, URL, target; one resource a line")
+      .option("--accept-agreement <ID>", "accept this agreement for this call; repeatable", collect)
+  const run = (printValue: boolean, ids: string[], values: PrepareValues, command: Command): void => {
+    const load = async (): Promise<unknown> => {
+      if (values.dryRun === true) return (await import("./commands/dry-run.ts")).dryRun(ids)
+      const { prepare } = await import("./commands/prepare.ts")
+      const { encoder = "normal", downloads: download = true, force = false } = values
+      return prepare({ ids, encoder, download, force, printValue })
+    }
+    select(command, load, values.acceptAgreement)
+  }
+  preparing(
+    "prepare",
+    "resolve, download, verify and extract datasets, and print them as JSON: an object for one ID, an array for several",
+    `datamaestro --host cluster prepare com.lecun.mnist
+DS=$(datamaestro prepare --encoder xpm com.lecun.mnist)`,
+  )
+    .addOption(
+      new Option("--encoder <ENCODER>", "how paths and types are written").choices(["normal", "xpm"]).default("normal"),
+    )
+    .option("--no-downloads", "fail (exit 7) instead of downloading what lacks")
+    .action((ids: string[], values: PrepareValues, command: Command) => run(true, ids, values, command))
+  preparing(
+    "download",
+    "the same as prepare, without printing the datasets",
+    "datamaestro --host cluster download com.lecun.mnist edu.stanford.aclimdb",
+  ).action((ids: string[], values: PrepareValues, command: Command) => run(false, ids, values, command))
+  define(program, "info <ID>", "the facts of a dataset and its state", "datamaestro info com.lecun.mnist").action(
+    (id: string, _values: OptionValues, command: Command) =>
+      select(command, async () => (await import("./commands/info.ts")).info(id)),
+  )
+  define(
+    program,
+    "search <TERM...>",
+    "datasets that match every TERM, a regular expression on the id, or behind tag:, task:, repo: or type:",
+    `datamaestro search mnist
+datamaestro search tag:image repo:image`,
+  ).action((terms: string[], _values: OptionValues, command: Command) =>
+    select(command, async () => (await import("./commands/search.ts")).search(terms)),
+  )
+  define(program, "repositories", "the repositories that are found", "datamaestro repositories").action(
+    (_values: OptionValues, command: Command) =>
+      select(command, async () => (await import("./commands/repositories.ts")).repositories()),
+  )
+}
+
+function defineMachineCommands(program: Command, define: Define, select: Select): void {
+  define(
+    program,
+    "version",
+    "versions of this program, and of agent and Node on the data machine",
+    "datamaestro --host cluster version",
+  ).action((_values: OptionValues, command: Command) =>
+    select(command, async () => (await import("./commands/version.ts")).version()),
+  )
+  const datafolders = define(
+    program,
+    "datafolders",
+    "folders of data that you have already, by the names that definitions use",
+    "datamaestro --host cluster datafolders set large_data /scratch/shared/large",
+  )
+  define(datafolders, "list", "print KEY<TAB>PATH, one a line", "datamaestro datafolders list").action(
+    (_values: OptionValues, command: Command) =>
+      select(command, async () => (await import("./commands/datafolders.ts")).listDatafolders()),
+  )
+  define(datafolders, "set <KEY> <PATH>", "name a folder", "datamaestro datafolders set large_data /data/large").action(
+    (key: string, path: string, _values: OptionValues, command: Command) =>
+      select(command, async () => (await import("./commands/datafolders.ts")).setDatafolder(key, path)),
+  )
+  define(
+    datafolders,
+    "remove <KEY>",
+    "forget a name; the folder stays",
+    "datamaestro datafolders remove large_data",
+  ).action((key: string, _values: OptionValues, command: Command) =>
+    select(command, async () => (await import("./commands/datafolders.ts")).removeDatafolder(key)),
+  )
+  const cache = define(program, "cache", "the download cache", "datamaestro --host cluster cache list")
+  define(cache, "list", "bytes, state, time and URL of each download, one a line", "datamaestro cache list").action(
+    (_values: OptionValues, command: Command) =>
+      select(command, async () => (await import("./commands/cache.ts")).listCache()),
+  )
+  define(cache, "clear", "remove all downloads that nobody uses now", "datamaestro cache clear").action(
+    (_values: OptionValues, command: Command) =>
+      select(command, async () => (await import("./commands/cache.ts")).clearCache()),
+  )
+  define(
+    cache,
+    "verify",
+    "check every download and remove those that are not sound",
+    "datamaestro cache verify",
+  ).action((_values: OptionValues, command: Command) =>
+    select(command, async () => (await import("./commands/cache.ts")).verifyCache()),
+  )
+}
+
+/** `prepare <ID...>`: that there are options goes without saying. */
+function subcommandTerm(command: Command): string {
+  const names = command.registeredArguments.map((each) => (each.variadic ? `<${each.name()}...>` : `<${each.name()}>`))
+  return [command.name(), ...names].join(" ")
+}
+
+function descendants(command: Command): Command[] {
+  return command.commands.flatMap((each) => [each, ...descendants(each)])
+}
+
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`
+}
+
+/** `error: unknown option '--foo'\n(Did you mean --force?)` as a message and a hint. */
+function usageError(error: CommanderError, command: string): UsageError {
+  const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n")
+  const suggestion = rest.join(" ").replace(/^\((.*)\)$/, "$1")
+  const help = `see ${command} --help`
+  return { message: first, hint: suggestion === "" ? help : `${suggestion} (${help})` }
+}

@@ -1,0 +1,78 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import * as v from "valibot"
+import { sanitizeText } from "../reporter/sanitize.ts"
+import type { Prompter } from "../transport/prompter.ts"
+
+const Agreement = v.object({ id: v.string(), url: v.optional(v.string()), text: v.optional(v.string()) })
+type Agreement = v.InferOutput<typeof Agreement>
+
+export interface AgreementsOptions {
+  /** Accepted before, or by `--accept-agreement`. */
+  accepted: Iterable<string>
+  prompter: Prompter
+  /** Called once for each that the person accepts now. */
+  remember: (id: string) => Promise<void>
+}
+
+/** The agreements that hold in this call. What several datasets or hosts need is asked for once. */
+export class Agreements {
+  readonly #options: AgreementsOptions
+  readonly #accepted: Set<string>
+  readonly #asked = new Map<string, Promise<boolean>>()
+
+  constructor(options: AgreementsOptions) {
+    this.#options = options
+    this.#accepted = new Set(options.accepted)
+  }
+
+  get accepted(): string[] {
+    return [...this.#accepted]
+  }
+
+  /** Runs what may need an agreement; asks for the one that lacks and runs it again. */
+  async during<R>(run: (accepted: string[]) => Promise<R>): Promise<R> {
+    for (;;) {
+      try {
+        return await run(this.accepted)
+      } catch (error) {
+        const agreement = requiredAgreement(error)
+        if (agreement === undefined || this.#accepted.has(agreement.id)) throw error
+        if (!this.#options.prompter.available || !(await this.#ask(agreement))) throw withHint(error, agreement)
+      }
+    }
+  }
+
+  #ask(agreement: Agreement): Promise<boolean> {
+    const asked = this.#asked.get(agreement.id) ?? this.#askNow(agreement)
+    this.#asked.set(agreement.id, asked)
+    return asked
+  }
+
+  async #askNow(agreement: Agreement): Promise<boolean> {
+    const parts = [agreement.text, agreement.url === undefined ? undefined : `See ${agreement.url}`]
+    const shown = parts.filter((part) => part !== undefined).map((part) => `${sanitizeText(part)}\n`)
+    const text = `${shown.join("")}Do you accept the agreement "${agreement.id}"? [y/N]`
+    const answer = await this.#options.prompter.ask({ text, hidden: false })
+    if (!/^y(es)?$/i.test(answer.trim())) return false
+    await this.#options.remember(agreement.id)
+    this.#accepted.add(agreement.id)
+    return true
+  }
+}
+
+function requiredAgreement(error: unknown): Agreement | undefined {
+  if (!(error instanceof DatamaestroError) || error.code !== "AGREEMENT_REQUIRED") return undefined
+  // Either the agreement is the details, or it stands in them under its name.
+  const parsed = v.safeParse(Agreement, error.details["agreement"] ?? error.details)
+  return parsed.success ? parsed.output : undefined
+}
+
+function withHint(error: unknown, agreement: Agreement): unknown {
+  if (!(error instanceof DatamaestroError)) return error
+  const read = agreement.url === undefined ? "read it" : `read ${agreement.url}`
+  return new DatamaestroError(error.code, error.message, {
+    hint: `${read}, then accept it on a terminal or with --accept-agreement ${agreement.id}`,
+    details: error.details,
+    cause: error.cause,
+  })
+}

@@ -1,0 +1,33 @@
+import type { DatamaestroError, ProgressListener } from "@datamaestro/protocol"
+import type { Session } from "../session.ts"
+import type { Invocation } from "./invocation.ts"
+
+/** One command at work on one machine. */
+export interface Call {
+  session: Session
+  invocation: Invocation
+  signal: AbortSignal
+  onProgress: ProgressListener
+  /** Tells of a failure that the rest of the command goes on after; `position`: of the argument it belongs to. */
+  fail(error: unknown, position: number): void
+}
+
+/** A command returns data; this says how it becomes text. */
+export interface Command<R> {
+  /** Whether the controller's repositories must be known on the machine. */
+  needsRepositories: boolean
+  /** @returns what to print, or nothing after a failure */
+  run(call: Call): Promise<R | undefined>
+  /** The machine-readable result; by default the result itself. */
+  json?(result: R): unknown
+  /** For people: whole lines, each with its line end, or nothing. */
+  text(result: R): string
+  /** With several hosts: one object keyed by host, or each line of `text` behind its host. */
+  severalHosts: "object" | "lines"
+}
+
+/** A failure with its place among the arguments. */
+export interface Failure {
+  error: DatamaestroError
+  position: number
+}

@@ -1,0 +1,75 @@
+import { asDatamaestroError, DatamaestroError } from "@datamaestro/protocol"
+import type { Selection } from "../cli.ts"
+import { localMachine, remoteMachine, type Machine } from "../machine.ts"
+import { createReporter } from "../reporter/create-reporter.ts"
+import { TerminalPrompter } from "../reporter/terminal-prompter.ts"
+import { openSession } from "../session.ts"
+import { readUserSettings, rememberAgreement, type UserSettings } from "../user-settings.ts"
+import { Agreements } from "./agreements.ts"
+import type { GlobalOptions } from "./invocation.ts"
+import { onSignals } from "./on-signals.ts"
+import { runCommand } from "./run-command.ts"
+import { writeResult } from "./write-result.ts"
+
+/**
+ * Runs what the command line selected, with this process's streams, signals and settings.
+ *
+ * @returns the exit status
+ */
+export async function execute(selection: Selection): Promise<number> {
+  const { options } = selection
+  const reporter = await createReporter(options, process.stderr)
+  const signals = onSignals(reporter)
+  const { signal } = signals
+  try {
+    const settings = readUserSettings()
+    const prompter = new TerminalPrompter({ reporter, signal, onInterrupt: () => signals.raise("SIGINT") })
+    const agreements = new Agreements({
+      accepted: [...Object.keys(settings.agreements ?? {}), ...selection.accepted],
+      prompter,
+      remember: rememberAgreement,
+    })
+    const write = async (text: string): Promise<void> => {
+      reporter.end()
+      await writeResult(text, process.stdout)
+    }
+    const machines = machinesOf(options, settings)
+    const command = await selection.load()
+    const failure = await runCommand(command, {
+      options,
+      settings,
+      machines,
+      agreements,
+      reporter,
+      prompter,
+      signal,
+      openSession,
+      write,
+    })
+    if (failure === undefined) return 0
+    if (failure.code !== "INTERRUPTED") return failure.exitStatus
+    const hint = "run the same command again: it continues where it stopped"
+    reporter.error(new DatamaestroError("INTERRUPTED", "Interrupted", { hint }))
+    return signals.status ?? failure.exitStatus
+  } catch (thrown) {
+    const error = asDatamaestroError(thrown)
+    reporter.error(error)
+    return error.exitStatus
+  } finally {
+    reporter.end()
+    signals.stop()
+  }
+}
+
+function machinesOf(options: GlobalOptions, settings: UserSettings): Machine[] {
+  if (options.host.length > 0) return options.host.map((host) => remoteMachine(host, options, settings))
+  const needless = options.configFile ?? options.identityFiles[0] ?? options.sshOptions[0]
+  if (needless === undefined) return [localMachine(options)]
+  throw new DatamaestroError(
+    "USAGE",
+    `Cannot use "${needless}": -F, -i and -o are for connecting, and no host is given`,
+    {
+      hint: "say where to run with --host HOST",
+    },
+  )
+}

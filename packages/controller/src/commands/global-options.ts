@@ -1,0 +1,72 @@
+import { Option, type Command } from "commander"
+import type { GlobalOptions } from "./invocation.ts"
+
+const collect = (value: string, previous: readonly string[] | undefined): string[] => [...(previous ?? []), value]
+
+interface ParsedOptions {
+  host?: string[]
+  node?: string
+  data?: string
+  keepDownloads?: true
+  quiet?: true
+  debug?: true
+  traceback?: true
+  json?: true
+  F?: string
+  i?: string[]
+  o?: string[]
+}
+
+function globalOptions(): Option[] {
+  return [
+    new Option("--host <HOST>", "run on HOST: alias, user@host, user@host:port, ssh://…; repeatable").argParser(
+      collect,
+    ),
+    new Option("--node <PATH>", "Node on the data machine, or auto to find one (default: auto)"),
+    new Option("--data <DIR>", "data directory on the data machine (default: its DATAMAESTRO_DIR, else ~/datamaestro)"),
+    new Option("--keep-downloads", "keep downloaded archives in the cache after extraction"),
+    new Option("--quiet", "errors only"),
+    new Option("--debug", "tell more, also of each error"),
+    new Option("--traceback", "stack traces of errors"),
+    new Option("--json", "results as JSON on stdout, events and errors as JSON lines on stderr"),
+    new Option("-F <FILE>", "read FILE instead of ~/.ssh/config, as ssh does"),
+    new Option("-i <IDENTITY>", "authenticate with this private key, as ssh does; repeatable").argParser(collect),
+    new Option("-o <OPTION=VALUE>", "an option of ssh_config(5); repeatable").argParser(collect),
+  ]
+}
+
+/**
+ * Makes the global options known to a command. They are declared at each level, so that they may stand before
+ * or after the command and a command may still give a letter a meaning of its own.
+ *
+ * @param shown whether help lists them here
+ */
+export function addGlobalOptions(command: Command, shown: boolean): void {
+  const taken = new Set(command.options.map((each) => each.attributeName()))
+  for (const option of globalOptions()) {
+    if (taken.has(option.attributeName())) continue
+    command.addOption(shown ? option : option.hideHelp())
+  }
+}
+
+/** What was said at every level, from the program down to the command: repeatable options add up, else the last wins. */
+export function readGlobalOptions(command: Command): GlobalOptions {
+  const levels: ParsedOptions[] = []
+  for (let each: Command | null = command; each !== null; each = each.parent) levels.unshift(each.opts())
+  const last = <K extends keyof ParsedOptions>(key: K): ParsedOptions[K] | undefined =>
+    levels.findLast((level) => level[key] !== undefined)?.[key]
+  const all = (key: "host" | "i" | "o"): string[] => levels.flatMap((level) => level[key] ?? [])
+  return {
+    host: [...new Set(all("host"))],
+    node: last("node"),
+    data: last("data"),
+    keepDownloads: last("keepDownloads") ?? false,
+    quiet: last("quiet") ?? false,
+    debug: last("debug") ?? false,
+    traceback: last("traceback") ?? false,
+    json: last("json") ?? false,
+    configFile: last("F"),
+    identityFiles: all("i"),
+    sshOptions: all("o"),
+  }
+}

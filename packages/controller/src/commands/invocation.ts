@@ -1,0 +1,37 @@
+import type { Machine } from "../machine.ts"
+import type { Reporter } from "../reporter/reporter.ts"
+import type { Session, SessionOptions } from "../session.ts"
+import type { Prompter } from "../transport/prompter.ts"
+import type { UserSettings } from "../user-settings.ts"
+import type { Agreements } from "./agreements.ts"
+
+/** The options that may stand before or after any command. */
+export interface GlobalOptions {
+  host: readonly string[]
+  node?: string | undefined
+  data?: string | undefined
+  keepDownloads: boolean
+  quiet: boolean
+  debug: boolean
+  traceback: boolean
+  json: boolean
+  configFile?: string | undefined
+  identityFiles: readonly string[]
+  sshOptions: readonly string[]
+}
+
+/** One call of the command line: what every command is given. */
+export interface Invocation {
+  options: GlobalOptions
+  settings: UserSettings
+  /** Where to run, in argument order, at least one. */
+  machines: readonly Machine[]
+  agreements: Agreements
+  reporter: Reporter
+  prompter: Prompter
+  /** Aborted by Ctrl-C and its like. */
+  signal: AbortSignal
+  openSession: (options: SessionOptions) => Promise<Session>
+  /** Results only. */
+  write: (text: string) => Promise<void>
+}

@@ -1,0 +1,109 @@
+import { asDatamaestroError, DatamaestroError, interrupted } from "@datamaestro/protocol"
+import type { Machine } from "../machine.ts"
+import type { Session } from "../session.ts"
+import type { Call, Command, Failure } from "./command.ts"
+import type { Invocation } from "./invocation.ts"
+import { unlessAbandoned } from "./unless-abandoned.ts"
+
+interface Outcome<R> {
+  machine: Machine
+  result: R | undefined
+  failures: Failure[]
+}
+
+/** How long agents may take to answer a cancellation, and a session to close, in milliseconds. */
+const CANCEL_GRACE = 1500
+const CLOSE_GRACE = 400
+
+/**
+ * Runs a command on every machine at once and prints what succeeded.
+ *
+ * @returns the first failure in argument order, hosts before ids; nothing when all succeeded
+ */
+export async function runCommand<R>(
+  command: Command<R>,
+  invocation: Invocation,
+): Promise<DatamaestroError | undefined> {
+  const outcomes = await Promise.all(invocation.machines.map((machine) => onMachine(command, machine, invocation)))
+  const text = invocation.options.json ? jsonText(command, outcomes) : plainText(command, outcomes)
+  if (text !== "") await invocation.write(text)
+  const failures = outcomes.flatMap((each) => each.failures.toSorted((a, b) => a.position - b.position))
+  return (failures.find(({ error }) => error.code === "INTERRUPTED") ?? failures[0])?.error
+}
+
+async function onMachine<R>(command: Command<R>, machine: Machine, invocation: Invocation): Promise<Outcome<R>> {
+  const { reporter, signal } = invocation
+  const prefix = invocation.machines.length > 1 ? machine.host : undefined
+  const outcome: Outcome<R> = { machine, result: undefined, failures: [] }
+  const fail = (thrown: unknown, position: number): void => {
+    // What breaks while everything is being cancelled is a consequence of that.
+    const error = signal.aborted ? interrupted() : asDatamaestroError(thrown)
+    outcome.failures.push({ error, position })
+    if (error.code !== "INTERRUPTED") reporter.error(error, machine.host)
+  }
+  for (const key of machine.ignored) {
+    const message = `"${key}" of the host "${machine.host}" in the user settings is not known to this version`
+    reporter.event({ phase: "notice", level: "warning", message }, prefix)
+  }
+  let session: Session | undefined
+  const work = async (): Promise<void> => {
+    session = await invocation.openSession({
+      ssh: machine.ssh,
+      node: machine.node,
+      data: machine.data,
+      debug: invocation.options.debug,
+      prompter: invocation.prompter,
+      onEvent: (event) => reporter.event(event, prefix),
+      signal,
+    })
+    for (const message of session.initialized.warnings) {
+      reporter.event({ phase: "notice", level: "warning", message }, prefix)
+    }
+    if (command.needsRepositories) await session.declareRepositories()
+    const call: Call = {
+      session,
+      invocation,
+      signal,
+      onProgress: (event) => reporter.event(event, prefix),
+      fail,
+    }
+    outcome.result = await command.run(call)
+  }
+  try {
+    await unlessAbandoned(work(), signal, CANCEL_GRACE)
+  } catch (error) {
+    fail(error, -1)
+  } finally {
+    if (session !== undefined) await unlessAbandoned(session.close(), signal, CLOSE_GRACE).catch(() => {})
+  }
+  return outcome
+}
+
+function jsonText<R>(command: Command<R>, outcomes: readonly Outcome<R>[]): string {
+  const json = (result: R): unknown => (command.json === undefined ? result : command.json(result))
+  const [only] = outcomes
+  if (outcomes.length === 1 && only !== undefined) {
+    return only.result === undefined ? "" : `${JSON.stringify(json(only.result))}\n`
+  }
+  const byHost = outcomes.flatMap(({ machine, result }) =>
+    result === undefined || machine.host === undefined ? [] : [[machine.host, json(result)] as const],
+  )
+  return `${JSON.stringify(Object.fromEntries(byHost))}\n`
+}
+
+function plainText<R>(command: Command<R>, outcomes: readonly Outcome<R>[]): string {
+  const [only] = outcomes
+  if (outcomes.length === 1 && only !== undefined) return only.result === undefined ? "" : command.text(only.result)
+  if (command.severalHosts === "object") return jsonText(command, outcomes)
+  return outcomes
+    .flatMap(({ machine, result }) =>
+      result === undefined
+        ? []
+        : command
+            .text(result)
+            .split("\n")
+            .filter((line) => line !== "")
+            .map((line) => `${machine.host}\t${line}\n`),
+    )
+    .join("")
+}

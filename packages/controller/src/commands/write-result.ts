@@ -1,0 +1,19 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+
+/**
+ * Writes results and waits until they are out. A reader that has left, as `head` does, is no failure.
+ *
+ * @throws DatamaestroError NO_SPACE, STORAGE_FAILED
+ */
+export async function writeResult(text: string, stream: NodeJS.WritableStream): Promise<void> {
+  const failure = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+    // The stream tells twice, in its callback and as an event; unheard, the event would end the process.
+    stream.on("error", resolve)
+    stream.write(text, (error) => resolve(error ?? undefined))
+  })
+  if (failure === undefined || failure.code === "EPIPE") return
+  const code = failure.code === "ENOSPC" || failure.code === "EDQUOT" ? "NO_SPACE" : "STORAGE_FAILED"
+  throw new DatamaestroError(code, `Cannot write the result to stdout: ${failure.code ?? failure.message}`, {
+    cause: failure,
+  })
+}

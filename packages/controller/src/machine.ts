@@ -1,0 +1,61 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import { resolve } from "node:path"
+import type { SessionOptions } from "./session.ts"
+import type { UserSettings } from "./user-settings.ts"
+
+/** Where a command runs, with all that the command line and the user settings say about it. */
+export interface Machine extends Pick<SessionOptions, "ssh" | "node" | "data"> {
+  /** The host as typed; absent for this machine. */
+  host?: string
+  /** What the settings say that this version can't follow, for a warning. */
+  ignored: readonly string[]
+}
+
+/** What was said on the command line, or by the caller of the library; it wins over the settings. */
+export interface MachineOptions {
+  node?: string | undefined
+  data?: string | undefined
+  configFile?: string | undefined
+  identityFiles?: readonly string[] | undefined
+  sshOptions?: readonly string[] | undefined
+}
+
+const UNDERSTOOD = new Set(["host", "node", "data"])
+
+/** This machine, where relative paths mean what they mean to the caller. */
+export function localMachine(options: MachineOptions): Machine {
+  return {
+    node: options.node ?? "auto",
+    data: options.data === undefined ? undefined : resolve(options.data),
+    ignored: [],
+  }
+}
+
+/**
+ * A host as typed, which may be a name of the user settings' `hosts`.
+ *
+ * @throws DatamaestroError USAGE when it can't be the name of a host
+ */
+export function remoteMachine(host: string, options: MachineOptions, settings: UserSettings): Machine {
+  const known = Object.hasOwn(settings.hosts ?? {}, host) ? settings.hosts?.[host] : undefined
+  const destination = known?.host ?? host
+  // A leading dash would be an option to other programs that are given the name.
+  if (destination === "" || destination.startsWith("-") || /[\s\p{Cc}]/u.test(destination)) {
+    throw new DatamaestroError("USAGE", `Cannot use ${JSON.stringify(destination)} as a host: not a host's name`, {
+      hint: "--host takes alias, user@host, user@host:port or ssh://user@host:port",
+      details: { host: destination },
+    })
+  }
+  return {
+    host,
+    ssh: {
+      destination,
+      configFile: options.configFile,
+      identityFiles: options.identityFiles ?? [],
+      options: options.sshOptions ?? [],
+    },
+    node: options.node ?? known?.node ?? "auto",
+    data: options.data ?? known?.data,
+    ignored: Object.keys(known ?? {}).filter((key) => !UNDERSTOOD.has(key)),
+  }
+}

@@ -1,0 +1,67 @@
+import type { Count } from "./count-of.ts"
+import { formatBytes, formatDuration } from "./format-quantity.ts"
+import { sanitizeLine } from "./sanitize.ts"
+
+/** One moment of a bar. */
+export interface BarState extends Count {
+  /** Bytes a second, smoothed; 0 while unknown. */
+  rate: number
+  host: string | undefined
+  /** Whether datasets have to be told apart. */
+  showDataset: boolean
+}
+
+const BAR_WIDTH = 24
+const NARROW_BAR_WIDTH = 10
+
+/** A bar's line, at most `columns - 1` wide, so that no terminal wraps it. */
+export function formatBar(state: BarState, columns: number): string {
+  const width = Math.max(1, columns - 1)
+  const figures = figuresOf(state)
+  const barWidth = width >= 90 ? BAR_WIDTH : width >= 60 ? NARROW_BAR_WIDTH : 0
+  const bar = barWidth > 0 && state.total !== undefined ? `${drawBar(fractionOf(state), barWidth)} ` : ""
+  const room = width - bar.length - figures.length - 1
+  const label = labelOf(state)
+  if (room < 8) return `${fit(label, Math.max(1, width - figures.length - 1))} ${figures}`.slice(0, width)
+  return `${fit(label, Math.min(room, 48)).padEnd(Math.min(room, width >= 90 ? 36 : 24))} ${bar}${figures}`.slice(
+    0,
+    width,
+  )
+}
+
+function labelOf(state: BarState): string {
+  const host = state.host === undefined ? "" : `${state.host}: `
+  const dataset = state.showDataset && state.dataset !== undefined ? `${state.dataset} ` : ""
+  return sanitizeLine(`${host}${dataset}${state.name} ${state.verb}`)
+}
+
+function figuresOf(state: BarState): string {
+  const parts: string[] = []
+  const fraction = fractionOf(state)
+  if (state.total !== undefined) parts.push(`${String(Math.floor(100 * fraction)).padStart(3)} %`)
+  if (state.unit === "bytes") {
+    parts.push(
+      state.total === undefined ? formatBytes(state.value) : `${formatBytes(state.value)}/${formatBytes(state.total)}`,
+    )
+    if (state.rate > 0) parts.push(`${formatBytes(state.rate)}/s`)
+    if (state.rate > 0 && state.total !== undefined && state.total > state.value) {
+      parts.push(`ETA ${formatDuration((state.total - state.value) / state.rate)}`)
+    }
+  }
+  if (state.note !== undefined) parts.push(sanitizeLine(state.note))
+  return parts.join("  ")
+}
+
+function fractionOf(state: BarState): number {
+  if (state.total === undefined || state.total <= 0) return 0
+  return Math.min(1, state.value / state.total)
+}
+
+function drawBar(fraction: number, width: number): string {
+  const filled = Math.round(fraction * width)
+  return `[${"#".repeat(filled)}${"-".repeat(width - filled)}]`
+}
+
+function fit(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`
+}

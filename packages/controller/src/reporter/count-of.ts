@@ -1,0 +1,67 @@
+import type { CommandEvent } from "./reporter.ts"
+
+/** How far one piece of work is: what a bar shows. */
+export interface Count {
+  /** Which work it is, unique on one machine. */
+  key: string
+  /** `upload`, or the dataset the work belongs to. */
+  dataset: string | undefined
+  name: string
+  verb: string
+  value: number
+  total: number | undefined
+  unit: "bytes" | "fraction"
+  /** Files so far, or what a step says. */
+  note: string | undefined
+}
+
+const VERB = { download: "downloading", verify: "verifying", extract: "extracting", transform: "unpacking" } as const
+
+/** The count that an event carries, if it is one that does. */
+export function countOf(event: CommandEvent): Count | undefined {
+  switch (event.phase) {
+    case "upload":
+      return {
+        key: `upload\0${event.what}`,
+        dataset: undefined,
+        name: event.what,
+        verb: "uploading",
+        value: event.bytes,
+        total: event.total,
+        unit: "bytes",
+        note: undefined,
+      }
+    case "download":
+    case "verify":
+    case "extract":
+    case "transform":
+      return {
+        key: `${event.dataset}\0${event.resource}`,
+        dataset: event.dataset,
+        name: event.resource,
+        verb: VERB[event.phase],
+        value: event.bytes,
+        total: event.total,
+        unit: "bytes",
+        note: event.phase === "extract" && event.files !== undefined ? `${event.files} files` : undefined,
+      }
+    case "step":
+      return {
+        key: `${event.dataset}\0${event.resource}`,
+        dataset: event.dataset,
+        name: event.resource,
+        verb: "making",
+        value: event.fraction ?? 0,
+        total: event.fraction === undefined ? undefined : 1,
+        unit: "fraction",
+        note: event.message,
+      }
+    default:
+      return undefined
+  }
+}
+
+/** The key of the work that an event ends. */
+export function endedKey(event: CommandEvent): string | undefined {
+  return event.phase === "resource" ? `${event.dataset}\0${event.resource}` : undefined
+}

@@ -1,0 +1,74 @@
+import { countOf, endedKey, type Count } from "./count-of.ts"
+import { describeEvent } from "./describe-event.ts"
+import { formatError } from "./format-error.ts"
+import { formatBytes } from "./format-quantity.ts"
+import type { CommandEvent, Reporter, ReporterOptions } from "./reporter.ts"
+import { sanitizeLine } from "./sanitize.ts"
+
+export interface LineReporterOptions extends ReporterOptions {
+  /** Milliseconds since any moment. */
+  now?: () => number
+}
+
+interface Told {
+  verb: string
+  at: number
+  fraction: number
+}
+
+const LEAST_INTERVAL = 30_000
+const LEAST_FRACTION = 0.05
+const LONGEST_SILENCE = 300_000
+
+/**
+ * One plain line per step, for logs: a start, then a line once 30 s and 5 % have passed (or 5 min), retries,
+ * waits and ends. A thousand small files and one that takes a night both stay readable.
+ */
+export function lineReporter(options: LineReporterOptions): Reporter {
+  const now = options.now ?? Date.now
+  const told = new Map<string, Told>()
+  const print = (text: string, host?: string): void => {
+    options.stream.write(`${host === undefined ? "" : `${sanitizeLine(host)}: `}${text}\n`)
+  }
+  const due = (key: string, count: Count): boolean => {
+    const fraction = count.total === undefined || count.total === 0 ? 0 : count.value / count.total
+    const last = told.get(key)
+    const at = now()
+    const waited = last === undefined ? 0 : at - last.at
+    const moved = last !== undefined && (count.total === undefined || fraction - last.fraction >= LEAST_FRACTION)
+    const tell = last?.verb !== count.verb || (waited >= LEAST_INTERVAL && moved) || waited >= LONGEST_SILENCE
+    if (tell) told.set(key, { verb: count.verb, at, fraction })
+    return tell
+  }
+  return {
+    event(event: CommandEvent, host?: string) {
+      const count = countOf(event)
+      if (count !== undefined) {
+        if (due(`${host ?? ""}\0${count.key}`, count)) print(describeCount(count, event), host)
+        return
+      }
+      const ended = endedKey(event)
+      if (ended !== undefined) told.delete(`${host ?? ""}\0${ended}`)
+      const text = describeEvent(event, options.debug)
+      if (text !== undefined) print(text, host)
+    },
+    error(error, host) {
+      options.stream.write(`${formatError(error, { ...options, host, color: false })}\n`)
+    },
+    pause() {},
+    resume() {},
+    end() {},
+  }
+}
+
+function describeCount(count: Count, event: CommandEvent): string {
+  const subject = count.dataset === undefined ? count.name : `${count.dataset} ${count.name}`
+  const source = event.phase === "download" && event.bytes === 0 ? ` from ${event.url}` : ""
+  const parts = [`${subject}: ${count.verb}${source}`]
+  if (count.total !== undefined && count.total > 0) parts.push(`${Math.floor((100 * count.value) / count.total)} %`)
+  if (count.unit === "bytes" && count.value > 0) {
+    parts.push(formatBytes(count.value) + (count.total === undefined ? "" : ` of ${formatBytes(count.total)}`))
+  }
+  if (count.note !== undefined) parts.push(count.note)
+  return sanitizeLine(parts.join(", "))
+}

@@ -1,0 +1,127 @@
+import { DatamaestroError, interrupted } from "@datamaestro/protocol"
+import { closeSync, openSync } from "node:fs"
+import { Writable } from "node:stream"
+import { ReadStream, WriteStream } from "node:tty"
+import type { Prompter, Question } from "../transport/prompter.ts"
+import type { Reporter } from "./reporter.ts"
+import { sanitizeText } from "./sanitize.ts"
+
+export interface TerminalPrompterOptions {
+  /** Paused while a question stands. */
+  reporter: Pick<Reporter, "pause" | "resume">
+  /** An open question is given up when it aborts. */
+  signal: AbortSignal
+  /** Called when the person presses Ctrl-C at a question: raw mode keeps it from being a signal. */
+  onInterrupt: () => void
+}
+
+interface Terminal {
+  input: NodeJS.ReadStream
+  output: NodeJS.WritableStream
+  close(): void
+}
+
+/** Asks on the controlling terminal, whatever stdin and stdout are; one question at a time. */
+export class TerminalPrompter implements Prompter {
+  readonly #options: TerminalPrompterOptions
+  #last: Promise<unknown> = Promise.resolve()
+  #available: boolean | undefined
+
+  constructor(options: TerminalPrompterOptions) {
+    this.#options = options
+  }
+
+  get available(): boolean {
+    this.#available ??= hasTerminal()
+    return this.#available
+  }
+
+  ask(question: Question): Promise<string> {
+    const answer = this.#last.then(() => this.#askNow(question))
+    this.#last = answer.catch(() => {})
+    return answer
+  }
+
+  async #askNow(question: Question): Promise<string> {
+    const { reporter, signal } = this.#options
+    if (signal.aborted) throw interrupted()
+    if (!this.available) throw new DatamaestroError("USAGE", "Cannot ask: there is no terminal")
+    const { createInterface } = await import("node:readline")
+    reporter.pause()
+    const terminal = openTerminal()
+    const echo = new EchoFilter(terminal.output)
+    const lines = createInterface({ input: terminal.input, output: echo, terminal: true, historySize: 0 })
+    try {
+      return await new Promise<string>((resolve, reject) => {
+        const giveUp = (): void => reject(interrupted())
+        signal.addEventListener("abort", giveUp, { once: true })
+        lines.once("close", () => {
+          signal.removeEventListener("abort", giveUp)
+          giveUp()
+        })
+        lines.once("SIGINT", () => {
+          giveUp()
+          this.#options.onInterrupt()
+        })
+        lines.question(`${sanitizeText(question.text)} `, resolve)
+        echo.muted = question.hidden
+      })
+    } finally {
+      // readline ends an answered line itself, but its line end is muted with the answer.
+      const newline = echo.muted || signal.aborted
+      echo.muted = false
+      lines.close()
+      if (newline) terminal.output.write("\n")
+      terminal.close()
+      reporter.resume()
+    }
+  }
+}
+
+/** Passes on what readline writes, save for what must not be seen. */
+class EchoFilter extends Writable {
+  muted = false
+  readonly #output: NodeJS.WritableStream
+
+  constructor(output: NodeJS.WritableStream) {
+    super()
+    this.#output = output
+  }
+
+  get columns(): number {
+    return (this.#output as { columns?: number }).columns ?? 80
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    if (!this.muted) this.#output.write(chunk)
+    done()
+  }
+}
+
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", "r+"))
+    return true
+  } catch {
+    return process.stdin.isTTY && process.stderr.isTTY
+  }
+}
+
+function openTerminal(): Terminal {
+  let descriptors: [number, number] | undefined
+  try {
+    descriptors = [openSync("/dev/tty", "r"), openSync("/dev/tty", "w")]
+  } catch {
+    return { input: process.stdin, output: process.stderr, close: () => void process.stdin.pause() }
+  }
+  const input = new ReadStream(descriptors[0])
+  const output = new WriteStream(descriptors[1])
+  return {
+    input,
+    output,
+    close: () => {
+      input.destroy()
+      output.destroy()
+    },
+  }
+}

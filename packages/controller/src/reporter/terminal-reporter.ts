@@ -1,0 +1,157 @@
+import { MultiBar, type SingleBar } from "cli-progress"
+import { formatBar, type BarState } from "./bar-format.ts"
+import { countOf, endedKey, type Count } from "./count-of.ts"
+import { describeEvent } from "./describe-event.ts"
+import { formatError } from "./format-error.ts"
+import type { CommandEvent, Reporter, ReporterOptions } from "./reporter.ts"
+import { sanitizeLine } from "./sanitize.ts"
+
+interface Work {
+  state: BarState
+  bar: SingleBar | undefined
+  measuredAt: number
+  measuredValue: number
+}
+
+const CLEAR_TO_END = "\u001b[K"
+const RATE_INTERVAL = 500
+
+/** Bars at the bottom of a terminal, and lines above them for what is told once. */
+export class TerminalReporter implements Reporter {
+  readonly #options: ReporterOptions & { color: boolean }
+  readonly #work = new Map<string, Work>()
+  readonly #datasets = new Set<string>()
+  #bars: MultiBar | undefined
+  #pauses = 0
+  #kept: string[] = []
+
+  constructor(options: ReporterOptions & { color: boolean }) {
+    this.#options = options
+  }
+
+  event(event: CommandEvent, host?: string): void {
+    if ("dataset" in event) this.#datasets.add(event.dataset)
+    const count = countOf(event)
+    if (count !== undefined) {
+      this.#count(`${host ?? ""}\0${count.key}`, count, host)
+      return
+    }
+    const ended = endedKey(event)
+    if (ended !== undefined) this.#finish(`${host ?? ""}\0${ended}`)
+    if (event.phase === "dataset" && event.state === "started") return
+    const text = describeEvent(event, this.#options.debug)
+    if (text === undefined) return
+    this.#print(`${host === undefined ? "" : `${sanitizeLine(host)}: `}${this.#painted(event, text)}`)
+  }
+
+  error(error: Parameters<Reporter["error"]>[0], host?: string): void {
+    this.#print(formatError(error, { ...this.#options, host }))
+  }
+
+  pause(): void {
+    this.#pauses++
+    if (this.#pauses === 1) this.#hideBars()
+  }
+
+  resume(): void {
+    this.#pauses--
+    if (this.#pauses > 0) return
+    const kept = this.#kept
+    this.#kept = []
+    for (const text of kept) this.#print(text)
+    for (const work of this.#work.values()) this.#show(work)
+  }
+
+  end(): void {
+    this.#hideBars()
+    this.#work.clear()
+    for (const text of this.#kept) this.#options.stream.write(`${text}\n`)
+    this.#kept = []
+  }
+
+  #count(key: string, count: Count, host: string | undefined): void {
+    const now = Date.now()
+    const known = this.#work.get(key)
+    if (known === undefined || known.state.verb !== count.verb) {
+      const state = { ...count, rate: 0, host, showDataset: false }
+      const work = { state, bar: known?.bar, measuredAt: now, measuredValue: count.value }
+      this.#work.set(key, work)
+      this.#show(work)
+    } else {
+      const elapsed = now - known.measuredAt
+      if (elapsed >= RATE_INTERVAL) {
+        const rate = (1000 * Math.max(0, count.value - known.measuredValue)) / elapsed
+        known.state.rate = known.state.rate === 0 ? rate : 0.7 * known.state.rate + 0.3 * rate
+        known.measuredAt = now
+        known.measuredValue = count.value
+      }
+      Object.assign(known.state, count)
+      this.#show(known)
+    }
+    // Nothing else tells that an upload has ended.
+    if (count.verb === "uploading" && count.value >= (count.total ?? Infinity)) this.#finish(key)
+  }
+
+  /** Gives the work a bar if the terminal has room for one more. */
+  #show(work: Work): void {
+    work.state.showDataset = this.#datasets.size > 1
+    if (this.#pauses > 0) return
+    if (work.bar === undefined) {
+      const shown = [...this.#work.values()].filter((each) => each.bar !== undefined).length
+      if (shown >= Math.max(1, (this.#options.stream.rows ?? 24) - 2)) return
+      this.#bars ??= this.#newBars()
+      work.bar = this.#bars.create(1, 0, work.state)
+    }
+    work.bar.update(0, work.state)
+  }
+
+  #finish(key: string): void {
+    const work = this.#work.get(key)
+    if (work === undefined) return
+    this.#work.delete(key)
+    if (work.bar === undefined) return
+    // The display of bars is cheap to build anew and leaves nothing of a removed one behind.
+    this.#hideBars()
+    for (const other of this.#work.values()) this.#show(other)
+  }
+
+  #newBars(): MultiBar {
+    const { stream } = this.#options
+    return new MultiBar({
+      stream,
+      fps: 10,
+      clearOnComplete: true,
+      hideCursor: true,
+      // Wrapping stays on, for the lines above the bars; a bar's own line never reaches the edge.
+      linewrap: true,
+      forceRedraw: true,
+      format: (_options, _params, payload: BarState) => formatBar(payload, stream.columns ?? 80),
+    })
+  }
+
+  #hideBars(): void {
+    if (this.#bars === undefined) return
+    this.#bars.stop()
+    this.#bars = undefined
+    for (const work of this.#work.values()) work.bar = undefined
+  }
+
+  #print(text: string): void {
+    if (this.#pauses > 0) {
+      this.#kept.push(text)
+      return
+    }
+    if (this.#bars === undefined) this.#options.stream.write(`${text}\n`)
+    else {
+      this.#bars.log(`${text.replaceAll("\n", `${CLEAR_TO_END}\n`)}${CLEAR_TO_END}\n`)
+      this.#bars.update()
+    }
+  }
+
+  #painted(event: CommandEvent, text: string): string {
+    if (!this.#options.color) return text
+    if (event.phase === "notice" && event.level === "warning") return `\u001b[33m${text}\u001b[0m`
+    if (event.phase === "notice" && event.level === "debug") return `\u001b[2m${text}\u001b[0m`
+    return text
+  }
+}

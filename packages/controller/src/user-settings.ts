@@ -1,0 +1,99 @@
+import { DatamaestroError, parseJsonDocument } from "@datamaestro/protocol"
+import { readFileSync } from "node:fs"
+import { mkdir, open, realpath, rename, rm } from "node:fs/promises"
+import { homedir } from "node:os"
+import { dirname, isAbsolute, join } from "node:path"
+import * as v from "valibot"
+
+const HostSettings = v.looseObject({
+  /** What is connected to instead of the name: `login.example.org`, `user@host:port`. */
+  host: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
+  node: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
+  data: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
+})
+export type HostSettings = v.InferOutput<typeof HostSettings>
+
+const UserSettings = v.looseObject({
+  /** The repository searched first when an id is given without its domain. */
+  default_repository: v.optional(v.string()),
+  /** Agreement id to the date of acceptance, ISO 8601. */
+  agreements: v.optional(v.record(v.string(), v.string())),
+  hosts: v.optional(v.record(v.string(), HostSettings)),
+})
+/** `user.json`, read on the controller. Keys unknown to us are kept. */
+export type UserSettings = v.InferOutput<typeof UserSettings>
+
+/** `$XDG_CONFIG_HOME/datamaestro/user.json`; a relative `$XDG_CONFIG_HOME` is ignored, as its specification says. */
+export function userSettingsPath(): string {
+  const configured = process.env["XDG_CONFIG_HOME"]
+  const folder = configured !== undefined && isAbsolute(configured) ? configured : join(homedir(), ".config")
+  return join(folder, "datamaestro", "user.json")
+}
+
+/**
+ * Reads the user settings; without a file they are empty.
+ *
+ * @throws DatamaestroError MALFORMED_SETTINGS with line and column, PERMISSION_DENIED, STORAGE_FAILED
+ */
+export function readUserSettings(path: string = userSettingsPath()): UserSettings {
+  return parse(readText(path), path)
+}
+
+/** Records that an agreement was accepted now, keeping every other byte of the file as it is. */
+export async function rememberAgreement(id: string, path: string = userSettingsPath()): Promise<void> {
+  const { applyEdits, modify } = await import("jsonc-parser")
+  const text = readText(path) ?? "{}\n"
+  parse(text, path)
+  const edits = modify(text, ["agreements", id], new Date().toISOString(), {
+    formattingOptions: { insertSpaces: true, tabSize: 2, eol: "\n" },
+  })
+  await replaceFile(path, applyEdits(text, edits)).catch((error: unknown) => {
+    throw storageError("write", path, error)
+  })
+}
+
+function parse(text: string | undefined, path: string): UserSettings {
+  return text === undefined ? {} : parseJsonDocument(text, path, UserSettings)
+}
+
+function readText(path: string): string | undefined {
+  try {
+    // A byte order mark, as some editors write it, is no part of the JSON text.
+    return readFileSync(path, "utf8").replace(/^\uFEFF/, "")
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined
+    throw storageError("read", path, error)
+  }
+}
+
+/** Writes the whole file or nothing. A linked file, as dotfile collections have it, stays a link. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const target = await realpath(path).catch(() => path)
+  const temporary = `${target}.${process.pid}.tmp`
+  try {
+    const file = await open(temporary, "w", 0o600)
+    try {
+      await file.writeFile(text)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, target)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+}
+
+function storageError(verb: string, path: string, cause: unknown): DatamaestroError {
+  const { code, message } = cause as NodeJS.ErrnoException
+  const name = code === "EACCES" || code === "EPERM" ? "PERMISSION_DENIED" : code === "EROFS" ? "READ_ONLY" : code
+  const known = name === "PERMISSION_DENIED" || name === "READ_ONLY" ? name : "STORAGE_FAILED"
+  return new DatamaestroError(known, `Cannot ${verb} "${path}": ${code ?? message}`, {
+    hint: "check the file's permissions, or point XDG_CONFIG_HOME to another folder",
+    details: { path },
+    cause,
+  })
+}
