@@ -1,0 +1,82 @@
+import { spawn } from "node:child_process"
+import { Readable } from "node:stream"
+import { pipeline } from "node:stream/promises"
+import { DatamaestroError } from "@datamaestro/protocol"
+import { corruptArchive, truncatedArchive } from "./archive-error.ts"
+import type { DecompressOptions } from "./decompress.ts"
+
+/** The data machine's own programs, the faster one first; each reads stdin and writes stdout. */
+const PROGRAMS = {
+  gzip: [["gzip", "-dc"]],
+  bzip2: [
+    ["lbzip2", "-dc"],
+    ["bzip2", "-dc"],
+  ],
+  xz: [["xz", "-dc", "--threads=0"]],
+  zstd: [["zstd", "-dc", "--long=31"]],
+} as const
+
+const STDERR_BYTES = 2000
+
+/**
+ * Decompresses by a program of the data machine.
+ *
+ * @throws DatamaestroError UNSUPPORTED_FORMAT when there is none; TRUNCATED or CORRUPT when it fails
+ */
+export async function* runDecompressor(
+  compression: keyof typeof PROGRAMS,
+  source: AsyncIterable<Uint8Array>,
+  { archive, signal }: DecompressOptions,
+): AsyncGenerator<Buffer> {
+  const child = await start(compression, archive)
+  let stderr = ""
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr = (stderr + text).slice(-STDERR_BYTES)))
+  const ended = new Promise<number>((resolve) => child.once("close", (code) => resolve(code ?? -1)))
+  const stop = new AbortController()
+  const feeding = pipeline(Readable.from(source, { objectMode: true, highWaterMark: 1 }), child.stdin, {
+    signal: AbortSignal.any([signal, stop.signal]),
+  }).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  try {
+    for await (const chunk of child.stdout as AsyncIterable<Buffer>) yield chunk
+    const status = await ended
+    const fed = await feeding
+    signal.throwIfAborted()
+    // Its own complaint says more than the broken pipe that follows from it.
+    if (status !== 0) throw programError(archive, child.spawnfile, status, stderr.trim())
+    if (fed !== undefined) throw fed
+  } finally {
+    stop.abort()
+    child.kill("SIGKILL")
+    await ended
+    await feeding
+  }
+}
+
+async function start(compression: keyof typeof PROGRAMS, archive: string) {
+  for (const [program, ...args] of PROGRAMS[compression]) {
+    const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] })
+    const failure = await new Promise<Error | undefined>((resolve) => {
+      child.once("spawn", () => resolve(undefined))
+      child.once("error", resolve)
+    })
+    if (failure === undefined) return child
+    if ((failure as NodeJS.ErrnoException).code !== "ENOENT") throw failure
+  }
+  const names = PROGRAMS[compression].map(([program]) => program).join(" or ")
+  throw new DatamaestroError("UNSUPPORTED_FORMAT", `Cannot extract "${archive}": the data machine has no ${names}`, {
+    hint: `install ${names} there, or load the environment module that has it in the login shell's start-up file`,
+    details: { archive, compression },
+  })
+}
+
+function programError(archive: string, program: string, status: number, stderr: string): Error {
+  const reason = stderr.split("\n")[0] ?? ""
+  const said = reason === "" ? `${program} ended with status ${status}` : reason
+  if (/unexpected end|premature|truncated|ends unexpectedly|read error.*eof/i.test(stderr)) {
+    return truncatedArchive(archive, `the compressed data ends too early (${said})`)
+  }
+  return corruptArchive(archive, `the compressed data is damaged (${said})`)
+}

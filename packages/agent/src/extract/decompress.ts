@@ -1,0 +1,195 @@
+import { addAbortListener } from "node:events"
+import type { Duplex } from "node:stream"
+import { createGunzip, type Gunzip } from "node:zlib"
+import * as zlib from "node:zlib"
+import { corruptArchive, truncatedArchive } from "./archive-error.ts"
+import { runDecompressor } from "./decompress-program.ts"
+
+/** Chunks of 64 KiB cost 1.7 times as much (DESIGN.md). */
+const CHUNK_BYTES = 1024 * 1024
+
+export type Compression = "none" | "gzip" | "bzip2" | "xz" | "zstd"
+
+/** Counts what went in and came out, for limits and progress. */
+export interface Throughput {
+  packed: number
+  plain: number
+}
+
+export interface DecompressOptions {
+  /** For errors. */
+  archive: string
+  signal: AbortSignal
+  throughput?: Throughput
+}
+
+/** Enough of the beginning to tell every format. */
+const MAGIC_BYTES = 6
+
+const MAGICS: readonly (readonly [Compression, readonly number[]])[] = [
+  ["gzip", [0x1f, 0x8b]],
+  ["bzip2", [0x42, 0x5a, 0x68]],
+  ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
+  ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
+]
+
+/** Tells a compression by its first bytes (RFC 1952, RFC 8878, the xz file format, bzip2); names can lie. */
+export function compressionOf(start: Uint8Array): Compression {
+  for (const [compression, magic] of MAGICS) {
+    if (magic.every((byte, index) => start[index] === byte)) return compression
+  }
+  return "none"
+}
+
+/**
+ * The plain bytes of a file, whatever it is compressed with: the one place where decompressors are chosen.
+ *
+ * @throws DatamaestroError TRUNCATED, CORRUPT; UNSUPPORTED_FORMAT when no decompressor is at hand
+ */
+export async function* decompress(
+  source: AsyncIterable<Uint8Array>,
+  options: DecompressOptions,
+): AsyncGenerator<Buffer, Compression> {
+  const input = counted(source, options.throughput)
+  const { start, rest } = await peek(input, MAGIC_BYTES)
+  const compression = compressionOf(start)
+  const plain = plainBytes(compression, rest, options)
+  for await (const chunk of plain) {
+    if (options.throughput !== undefined) options.throughput.plain += chunk.length
+    yield chunk
+  }
+  return compression
+}
+
+function plainBytes(
+  compression: Compression,
+  source: AsyncIterable<Buffer>,
+  options: DecompressOptions,
+): AsyncIterable<Buffer> {
+  if (compression === "none") return source
+  if (compression === "gzip") return gunzipBytes(source, options)
+  if (compression === "zstd" && "createZstdDecompress" in zlib) return unzstdBytes(source, options)
+  return runDecompressor(compression, source, options)
+}
+
+/**
+ * Gunzips, all members of a multi-member file (RFC 1952, 2.2).
+ *
+ * Zero padding after the last member is accepted, as by gzip and tar; anything else there is CORRUPT.
+ */
+export async function* gunzipBytes(
+  source: AsyncIterable<Uint8Array>,
+  options: DecompressOptions,
+): AsyncGenerator<Buffer> {
+  const gunzip: Gunzip = createGunzip({ chunkSize: CHUNK_BYTES })
+  const tail = { bytes: 0, lastNonZero: -1 }
+  yield* through(tailWatched(source, tail), gunzip, options)
+  if (tail.lastNonZero >= gunzip.bytesWritten) {
+    throw corruptArchive(
+      options.archive,
+      `there is something else after its compressed data, at byte ${gunzip.bytesWritten}`,
+    )
+  }
+}
+
+async function* unzstdBytes(source: AsyncIterable<Uint8Array>, options: DecompressOptions): AsyncGenerator<Buffer> {
+  const { createZstdDecompress } = zlib as unknown as {
+    createZstdDecompress(options: { chunkSize: number }): Duplex
+  }
+  yield* through(source, createZstdDecompress({ chunkSize: CHUNK_BYTES }), options)
+}
+
+async function* through(
+  source: AsyncIterable<Uint8Array>,
+  decompressor: Duplex,
+  { archive, signal }: DecompressOptions,
+): AsyncGenerator<Buffer> {
+  const stop = addAbortListener(signal, () => decompressor.destroy(signal.reason as Error))
+  const feeding = feed(source, decompressor)
+  try {
+    for await (const chunk of decompressor as AsyncIterable<Buffer>) yield chunk
+  } catch (error) {
+    throw decompressionError(error, archive)
+  } finally {
+    stop[Symbol.dispose]()
+    decompressor.destroy()
+    await feeding
+  }
+}
+
+/**
+ * Writes the source into the decompressor. One that is satisfied before the source's end (padding follows) takes no
+ * more and says nothing: the rest is then only read, since its end is still to be judged.
+ */
+async function feed(source: AsyncIterable<Uint8Array>, decompressor: Duplex): Promise<void> {
+  let failed = false
+  decompressor.once("error", () => (failed = true))
+  const closed = new Promise<void>((resolve) => decompressor.once("close", resolve))
+  try {
+    for await (const chunk of source) {
+      if (failed) return
+      if (decompressor.readableEnded || decompressor.destroyed) {
+        if (!decompressor.readableEnded) return
+        continue
+      }
+      if (decompressor.write(chunk)) continue
+      await Promise.race([closed, new Promise<void>((resolve) => decompressor.once("drain", resolve))])
+    }
+    if (!decompressor.destroyed) decompressor.end()
+  } catch (error) {
+    decompressor.destroy(error as Error)
+  }
+}
+
+function decompressionError(error: unknown, archive: string): unknown {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === "Z_BUF_ERROR") return truncatedArchive(archive, "the compressed data ends too early", { cause: error })
+  if (code?.startsWith("Z_") === true || code?.startsWith("ZSTD_") === true) {
+    return corruptArchive(archive, `the compressed data is damaged (${(error as Error).message})`, { cause: error })
+  }
+  return error
+}
+
+async function* counted(source: AsyncIterable<Uint8Array>, throughput: Throughput | undefined): AsyncGenerator<Buffer> {
+  for await (const chunk of source) {
+    if (throughput !== undefined) throughput.packed += chunk.length
+    yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+  }
+}
+
+async function* tailWatched(
+  source: AsyncIterable<Uint8Array>,
+  tail: { bytes: number; lastNonZero: number },
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    let last = chunk.length - 1
+    while (last >= 0 && chunk[last] === 0) last--
+    if (last >= 0) tail.lastNonZero = tail.bytes + last
+    tail.bytes += chunk.length
+    yield chunk
+  }
+}
+
+/** The first bytes of a stream, and the whole stream again. */
+async function peek(
+  source: AsyncGenerator<Buffer>,
+  bytes: number,
+): Promise<{ start: Buffer; rest: AsyncGenerator<Buffer> }> {
+  const held: Buffer[] = []
+  let length = 0
+  while (length < bytes) {
+    const { value, done } = await source.next()
+    if (done === true) break
+    held.push(value)
+    length += value.length
+  }
+  async function* rest(): AsyncGenerator<Buffer> {
+    try {
+      for (const chunk of held.splice(0)) yield chunk
+      yield* source
+    } finally {
+      await source.return(undefined)
+    }
+  }
+  return { start: Buffer.concat(held), rest: rest() }
+}

@@ -1,0 +1,31 @@
+import { unsafeArchive } from "./archive-error.ts"
+
+/** One member of an archive, as its header declares it. */
+export interface Member {
+  /** The name as written in the archive, for errors. */
+  name: string
+  /** The name's parts, safe: no `..`, not absolute; empty for the archive's own root (`./`). */
+  segments: string[]
+  type: "file" | "directory" | "symlink" | "hardlink"
+  /** Bytes, uncompressed. */
+  size: number
+  /** Permission bits as declared. */
+  mode: number | undefined
+  mtime: Date | undefined
+}
+
+/**
+ * The parts of a member's name.
+ *
+ * @throws DatamaestroError UNSAFE_ARCHIVE for names that could leave the folder, on this system or another:
+ *   absolute, with a drive letter, with `..`, with a backslash or NUL
+ */
+export function memberSegments(archive: string, name: string): string[] {
+  if (name.includes("\0")) throw unsafeArchive(archive, name, "has a NUL character in its name")
+  if (name.includes("\\")) throw unsafeArchive(archive, name, "has a backslash in its name")
+  if (name.startsWith("/")) throw unsafeArchive(archive, name, "has an absolute name")
+  if (/^[A-Za-z]:/.test(name)) throw unsafeArchive(archive, name, "has a drive letter in its name")
+  const segments = name.split("/").filter((segment) => segment !== "" && segment !== ".")
+  if (segments.includes("..")) throw unsafeArchive(archive, name, "would be written outside the dataset's folder")
+  return segments
+}

@@ -1,0 +1,193 @@
+import { Parser, type ReadEntry } from "tar"
+import { corruptArchive, truncatedArchive, unsafeArchive } from "./archive-error.ts"
+import { memberSegments, type Member } from "./member.ts"
+import type { FileSink } from "./tree-writer.ts"
+
+/** What is done with each member, in the archive's order; synchronous, and what it throws ends the reading. */
+export interface TarVisitor {
+  /** A sink for the body, or undefined if it is not wanted. */
+  file(member: Member): FileSink | undefined
+  directory(member: Member): void
+  symlink(member: Member, target: string): void
+  hardlink(member: Member, target: string[]): void
+}
+
+export interface ReadTarOptions {
+  archive: string
+  signal: AbortSignal
+  /** Bytes known to be those that the author published: a missing end-of-archive mark is then their habit, no cut. */
+  whole: boolean
+  /** Called after each piece, to let others run and to check limits. */
+  afterPiece?(): void
+}
+
+const BLOCK = 512
+/** How much is parsed, and so written synchronously, before others get their turn. */
+const PIECE_BYTES = 256 * BLOCK
+const TURN_MILLISECONDS = 20
+
+/**
+ * Reads an uncompressed tar stream (ustar, pax, GNU) with npm tar's strict parser.
+ *
+ * @throws DatamaestroError TRUNCATED, CORRUPT, UNSAFE_ARCHIVE (devices, fifos, unsafe names)
+ */
+export async function readTar(
+  source: AsyncIterable<Buffer>,
+  visitor: TarVisitor,
+  options: ReadTarOptions,
+): Promise<void> {
+  const reading = new TarReading(visitor, options)
+  let turn = performance.now()
+  for await (const block of inBlocks(source)) {
+    for (let offset = 0; offset < block.length; offset += PIECE_BYTES) {
+      reading.write(block.subarray(offset, offset + PIECE_BYTES))
+      options.afterPiece?.()
+      if (performance.now() - turn < TURN_MILLISECONDS) continue
+      await new Promise((resolve) => setImmediate(resolve))
+      options.signal.throwIfAborted()
+      turn = performance.now()
+    }
+  }
+  reading.end()
+}
+
+class TarReading {
+  readonly #visitor: TarVisitor
+  readonly #archive: string
+  readonly #whole: boolean
+  readonly #parser: Parser
+  #fed = 0
+  #sawEnd = false
+  #last: string | undefined
+  #open: FileSink | undefined
+  #failure: unknown
+
+  constructor(visitor: TarVisitor, { archive, whole }: ReadTarOptions) {
+    this.#visitor = visitor
+    this.#archive = archive
+    this.#whole = whole
+    // Decompression is ours: a gzip in the gzip must not be expanded behind our limits.
+    this.#parser = new Parser({
+      strict: true,
+      brotli: false,
+      zstd: false,
+      onReadEntry: (entry) => this.#guarded(() => this.#entry(entry)),
+    })
+    this.#parser.on("ignoredEntry", (entry: ReadEntry) => this.#guarded(() => this.#ignored(entry)))
+    this.#parser.on("meta", (text: string) => this.#guarded(() => this.#meta(text)))
+    this.#parser.on("eof", () => (this.#sawEnd = true))
+    this.#parser.on("error", (error: Error) => this.#fail(this.#parserError(error)))
+  }
+
+  write(piece: Buffer): void {
+    if (this.#fed === 0 && piece[0] === 0x1f && piece[1] === 0x8b)
+      this.#fail(corruptArchive(this.#archive, "it is compressed twice"))
+    this.#fed += piece.length
+    if (this.#failure === undefined) this.#parser.write(piece)
+    this.#check()
+  }
+
+  end(): void {
+    if (this.#fed === 0) this.#fail(truncatedArchive(this.#archive, "it is empty"))
+    if (this.#failure === undefined) this.#parser.end()
+    this.#check()
+    if (this.#sawEnd) return
+    const cut = this.#fed % BLOCK !== 0 || !this.#whole
+    if (cut) this.#fail(truncatedArchive(this.#archive, "its end mark is missing", { member: this.#last }))
+    this.#check()
+  }
+
+  #entry(entry: ReadEntry): void {
+    this.#last = entry.path
+    if (this.#failure !== undefined) return void entry.resume()
+    const member = this.#member(entry)
+    if (member.type !== "file") entry.resume()
+    if (member.type === "directory") return this.#visitor.directory(member)
+    if (member.type === "symlink") return this.#visitor.symlink(member, entry.linkpath ?? "")
+    if (member.type === "hardlink") {
+      return this.#visitor.hardlink(member, memberSegments(this.#archive, entry.linkpath ?? ""))
+    }
+    if (member.segments.length === 0) throw unsafeArchive(this.#archive, member.name, "has no name")
+    const sink = this.#visitor.file(member)
+    if (sink === undefined) return void entry.resume()
+    this.#open = sink
+    entry.on("data", (chunk: Buffer) => this.#guarded(() => this.#failure ?? sink.write(chunk)))
+    entry.on("end", () => this.#guarded(() => this.#close(entry, sink)))
+  }
+
+  #close(entry: ReadEntry, sink: FileSink): void {
+    if (this.#open !== sink) return
+    this.#open = undefined
+    // The parser ends the entry early at the end of a cut archive.
+    if (this.#failure !== undefined || entry.remain > 0) return sink.discard()
+    sink.end()
+  }
+
+  #member(entry: ReadEntry): Member {
+    const type = memberType(entry.type)
+    if (type === undefined) throw unsafeArchive(this.#archive, entry.path, `is a device or pipe (${entry.type})`)
+    const segments = memberSegments(this.#archive, entry.path)
+    return { name: entry.path, segments, type, size: entry.size, mode: entry.mode, mtime: entry.mtime }
+  }
+
+  #ignored(entry: ReadEntry): void {
+    this.#fail(corruptArchive(this.#archive, `its type ${entry.type} is not supported`, { member: entry.path }))
+  }
+
+  /** A sparse file in pax form looks like a plain one whose content is a map of its holes. */
+  #meta(text: string): void {
+    if (/^\d+ GNU\.sparse\./m.test(text)) {
+      this.#fail(
+        corruptArchive(this.#archive, "it holds a sparse file, which is not supported", { member: this.#last }),
+      )
+    }
+  }
+
+  #parserError(error: Error): unknown {
+    if (error.message.includes("Truncated input")) {
+      return truncatedArchive(this.#archive, "it ends within a member", { member: this.#last, cause: error })
+    }
+    const reason = error.message.includes("Unrecognized archive format") ? "it is no tar archive" : error.message
+    return corruptArchive(this.#archive, reason.replace(/^TAR_[A-Z_]+: /, ""), { member: this.#last, cause: error })
+  }
+
+  /** The parser calls from within its own state machine: an exception must not unwind it half done. */
+  #guarded(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error
+  }
+
+  #check(): void {
+    if (this.#failure === undefined) return
+    this.#open?.discard()
+    this.#open = undefined
+    throw this.#failure
+  }
+}
+
+function memberType(type: string): Member["type"] | undefined {
+  if (type === "File" || type === "OldFile" || type === "ContiguousFile") return "file"
+  if (type === "Directory" || type === "GNUDumpDir") return "directory"
+  if (type === "SymbolicLink") return "symlink"
+  if (type === "Link") return "hardlink"
+  return undefined
+}
+
+/** Whole blocks a chunk, so that the parser never decodes a header that is cut within a character. */
+async function* inBlocks(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const chunk of source) {
+    const all = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+    const whole = all.length - (all.length % BLOCK)
+    if (whole > 0) yield all.subarray(0, whole)
+    rest = all.subarray(whole)
+  }
+  if (rest.length > 0) yield rest
+}

@@ -1,0 +1,213 @@
+import { createInflateRaw, crc32, inflateRawSync } from "node:zlib"
+import type { Entry, ZipFile } from "yauzl"
+import { DatamaestroError } from "@datamaestro/protocol"
+import { corruptArchive, truncatedArchive, unsafeArchive } from "./archive-error.ts"
+import type { Member } from "./member.ts"
+import type { FileSink } from "./tree-writer.ts"
+import { openZip, type ZipSource } from "./zip-file.ts"
+import { zipMember } from "./zip-member.ts"
+
+export interface ZipVisitor {
+  /** All members, before any is written. */
+  members(members: readonly Member[], packed: number): void
+  file(member: Member): FileSink | undefined
+  directory(member: Member): void
+  symlink(member: Member, target: string): void
+}
+
+export interface ReadZipOptions {
+  archive: string
+  signal: AbortSignal
+  /** Called after each member with the packed bytes read so far. */
+  afterMember?(packed: number): void
+}
+
+/** Up to here a member is inflated in one call, which is several times faster than a stream. */
+const WHOLE_BYTES = 8 * 1024 * 1024
+const CHUNK_BYTES = 1024 * 1024
+/** Linux's PATH_MAX: no real link is longer. */
+const MAX_LINK_BYTES = 4096
+const TURN_MILLISECONDS = 20
+
+interface Listed {
+  entry: Entry
+  member: Member
+}
+
+/**
+ * Reads a zip or zip64 file by its central directory; every member's size and CRC are checked.
+ *
+ * @throws DatamaestroError TRUNCATED, CORRUPT, UNSAFE_ARCHIVE, UNSUPPORTED_FORMAT
+ */
+export async function readZip(path: string, visitor: ZipVisitor, options: ReadZipOptions): Promise<void> {
+  const { archive, signal } = options
+  const { zip, source } = await openZip(path).catch((error: unknown) => {
+    throw openError(error, archive)
+  })
+  try {
+    const listed = await list(zip, source, options)
+    visitor.members(
+      listed.map(({ member }) => member),
+      source.size,
+    )
+    let turn = performance.now()
+    let packed = 0
+    for (const { entry, member } of listed) {
+      await readMember(zip, source, entry, member, visitor, options)
+      packed += entry.compressedSize
+      options.afterMember?.(packed)
+      if (performance.now() - turn < TURN_MILLISECONDS) continue
+      await new Promise((resolve) => setImmediate(resolve))
+      signal.throwIfAborted()
+      turn = performance.now()
+    }
+  } finally {
+    zip.close()
+  }
+}
+
+async function list(zip: ZipFile, source: ZipSource, { archive, signal }: ReadZipOptions): Promise<Listed[]> {
+  const listed: Listed[] = []
+  let packed = 0
+  try {
+    for await (const entry of zip.eachEntry()) {
+      listed.push({ entry, member: zipMember(archive, entry) })
+      packed += entry.compressedSize
+      if (listed.length % 1000 === 0) signal.throwIfAborted()
+    }
+  } catch (error) {
+    throw knownOr(error, (cause) => corruptArchive(archive, (cause as Error).message, { cause }))
+  }
+  // Members that share their bytes make a small file expand without end, with no layer's ratio out of bounds.
+  if (packed > source.size) throw unsafeArchive(archive, "*", "overlaps others, as only in a decompression bomb")
+  return listed
+}
+
+async function readMember(
+  zip: ZipFile,
+  source: ZipSource,
+  entry: Entry,
+  member: Member,
+  visitor: ZipVisitor,
+  options: ReadZipOptions,
+): Promise<void> {
+  if (member.type === "directory") return visitor.directory(member)
+  if (member.type === "symlink") return visitor.symlink(member, await linkTarget(zip, source, entry, member, options))
+  const sink = visitor.file(member)
+  if (sink === undefined) return
+  try {
+    await readBody(zip, source, entry, member, sink, options)
+  } catch (error) {
+    sink.discard()
+    throw knownOr(error, (cause) => bodyError(cause, options.archive, member))
+  }
+  sink.end()
+}
+
+async function linkTarget(
+  zip: ZipFile,
+  source: ZipSource,
+  entry: Entry,
+  member: Member,
+  options: ReadZipOptions,
+): Promise<string> {
+  if (entry.uncompressedSize > MAX_LINK_BYTES) {
+    throw unsafeArchive(options.archive, member.name, "is a symbolic link with a malformed target")
+  }
+  const parts: Uint8Array[] = []
+  const collect = { write: (chunk: Uint8Array) => void parts.push(chunk), end: () => {}, discard: () => {} }
+  await readBody(zip, source, entry, member, collect, options).catch((error: unknown) => {
+    throw knownOr(error, (cause) => bodyError(cause, options.archive, member))
+  })
+  return Buffer.concat(parts).toString("utf8")
+}
+
+async function readBody(
+  zip: ZipFile,
+  source: ZipSource,
+  entry: Entry,
+  member: Member,
+  sink: FileSink,
+  { archive, signal }: ReadZipOptions,
+): Promise<void> {
+  const { fileDataStart: start } = await zip.readLocalFileHeaderPromise(entry, { minimal: true })
+  const end = start + entry.compressedSize
+  if (end > source.size) throw truncatedArchive(archive, "it ends within a member", { member: member.name })
+  let bytes = 0
+  let crc = 0
+  const write = (chunk: Uint8Array): void => {
+    bytes += chunk.length
+    if (bytes > entry.uncompressedSize) {
+      throw corruptArchive(archive, `it holds more than the declared ${entry.uncompressedSize} bytes`, {
+        member: member.name,
+      })
+    }
+    crc = crc32(chunk, crc)
+    sink.write(chunk)
+  }
+  if (entry.uncompressedSize <= WHOLE_BYTES && entry.compressedSize <= WHOLE_BYTES) {
+    const packed = source.bytes(start, entry.compressedSize)
+    write(entry.compressionMethod === 0 ? packed : inflate(packed, entry.uncompressedSize))
+  } else {
+    for await (const chunk of bodyStream(source, entry, start, end)) {
+      signal.throwIfAborted()
+      write(chunk)
+    }
+  }
+  if (bytes !== entry.uncompressedSize) {
+    throw corruptArchive(archive, `it holds ${bytes} bytes, ${entry.uncompressedSize} are declared`, {
+      member: member.name,
+    })
+  }
+  if (crc !== entry.crc32) throw corruptArchive(archive, "its CRC-32 does not match", { member: member.name })
+}
+
+function inflate(packed: Buffer, size: number): Buffer {
+  // One byte more than declared, so that a longer content is noticed and nothing larger is ever held.
+  return inflateRawSync(packed, { maxOutputLength: size + 1 })
+}
+
+async function* bodyStream(source: ZipSource, entry: Entry, start: number, end: number): AsyncGenerator<Buffer> {
+  const packed = source.stream(start, end)
+  if (entry.compressionMethod === 0) {
+    yield* packed as AsyncIterable<Buffer>
+    return
+  }
+  const inflater = createInflateRaw({ chunkSize: CHUNK_BYTES })
+  packed.once("error", (error) => inflater.destroy(error))
+  packed.pipe(inflater)
+  try {
+    yield* inflater as AsyncIterable<Buffer>
+  } finally {
+    packed.destroy()
+    inflater.destroy()
+  }
+}
+
+function bodyError(cause: unknown, archive: string, member: Member): unknown {
+  const { code, message } = cause as NodeJS.ErrnoException
+  if (code === "ERR_BUFFER_TOO_LARGE") {
+    return corruptArchive(archive, `it holds more than the declared ${member.size} bytes`, {
+      member: member.name,
+      cause,
+    })
+  }
+  return corruptArchive(archive, `its data is damaged (${message})`, { member: member.name, cause })
+}
+
+function openError(error: unknown, archive: string): unknown {
+  return knownOr(error, (cause) => {
+    const { message } = cause as Error
+    if (!message.includes("End of central directory")) return corruptArchive(archive, message, { cause })
+    return truncatedArchive(archive, "it is no zip archive, or its end is missing", { cause })
+  })
+}
+
+/** Errors of the system and our own pass; all others speak about the archive's bytes. */
+function knownOr(error: unknown, wrap: (cause: unknown) => unknown): unknown {
+  if (error instanceof DatamaestroError) return error
+  if ((error as Error).name === "AbortError") return error
+  const { code, syscall } = error as NodeJS.ErrnoException
+  if (syscall !== undefined || (code !== undefined && /^E[A-Z]+$/.test(code))) return error
+  return wrap(error)
+}

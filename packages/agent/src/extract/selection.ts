@@ -1,0 +1,123 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import picomatch from "picomatch"
+
+/** Which members are wanted and under which names; as in `PlannedArchive`. */
+export interface SelectionOptions {
+  strip: number | "auto"
+  subpath?: string | undefined
+  files?: readonly string[] | undefined
+  include?: readonly string[] | undefined
+}
+
+/**
+ * Chooses members and gives them their names below the output folder.
+ *
+ * `subpath` applies to names as the archive has them, then `strip`, then `files` and `include`. A name in `files`
+ * may be a folder, which stands for all below it. With `auto` (and no `subpath`) a single top-level folder is dropped;
+ * whether there is one is known when every member was observed: until `settle()` members that either outcome could
+ * want are wanted, and names still have their first part.
+ */
+export class Selection {
+  readonly #subpath: readonly string[]
+  readonly #strip: number
+  readonly #auto: boolean
+  readonly #files: ReadonlySet<string> | undefined
+  readonly #includes: ((name: string) => boolean) | undefined
+  readonly #found = new Set<string>()
+  readonly #tops = new Set<string>()
+  #topIsFolder = false
+  #settled = false
+  #root: string[] = []
+
+  constructor(options: SelectionOptions) {
+    this.#subpath = (options.subpath ?? "").split("/").filter((part) => part !== "" && part !== ".")
+    this.#strip = options.strip === "auto" ? 0 : options.strip
+    this.#auto = options.strip === "auto" && this.#subpath.length === 0
+    this.#files = options.files === undefined ? undefined : new Set(options.files.map(plainName))
+    this.#includes = options.include === undefined ? undefined : picomatch([...options.include], { dot: true })
+  }
+
+  /** Only some members are wanted, so folders appear only where a wanted file lies. */
+  get filtered(): boolean {
+    return this.#files !== undefined || this.#includes !== undefined
+  }
+
+  /** Must see every member, wanted or not. */
+  observe(segments: readonly string[], type: string): void {
+    const top = segments[0]
+    if (top === undefined || this.#tops.size > 1) return
+    this.#tops.add(top)
+    if (segments.length > 1 || type === "directory") this.#topIsFolder = true
+  }
+
+  /** Every member was observed. */
+  settle(): void {
+    this.#settled = true
+    if (this.#auto && this.#topIsFolder && this.#tops.size === 1) this.#root = [...this.#tops]
+  }
+
+  /** The parts that `auto` drops, to be taken as the root of what was written; empty before `settle()`. */
+  get root(): readonly string[] {
+    return this.#root
+  }
+
+  /** The name below the output folder, `auto` not yet applied; undefined: not below `subpath`, or stripped away. */
+  destination(segments: readonly string[]): string[] | undefined {
+    if (segments.length <= this.#subpath.length) return undefined
+    if (this.#subpath.some((part, index) => segments[index] !== part)) return undefined
+    const rest = segments.slice(this.#subpath.length + this.#strip)
+    return rest.length === 0 ? undefined : rest
+  }
+
+  /** Whether a destination is one of `files` and matches `include`. */
+  wants(destination: readonly string[]): boolean {
+    if (!this.#auto) return this.#matches(destination)
+    if (this.#settled) return this.#matches(destination.slice(this.#root.length))
+    const whole = this.#matches(destination)
+    return this.#matches(destination.slice(1)) || whole
+  }
+
+  /** @throws DatamaestroError BROKEN_DEFINITION naming the `files` that no member was wanted for */
+  requireFound(archive: string, written: readonly (readonly string[])[]): void {
+    this.#found.clear()
+    for (const destination of written) this.#matches(destination.slice(this.#root.length))
+    const missing = [...(this.#files ?? [])].filter((name) => !this.#found.has(name))
+    if (missing.length > 0) {
+      const names = missing.map((name) => `"${name}"`).join(", ")
+      throw broken(`Cannot extract "${archive}": it has no ${names}`, { archive, missing })
+    }
+    if (written.length > 0) return
+    if (this.#subpath.length === 0 && !this.filtered) return
+    throw broken(`Cannot extract "${archive}": none of its members is wanted`, {
+      archive,
+      subpath: this.#subpath.join("/"),
+    })
+  }
+
+  #matches(destination: readonly string[]): boolean {
+    if (destination.length === 0) return false
+    return this.#matchesFiles(destination) && (this.#includes?.(destination.join("/")) ?? true)
+  }
+
+  #matchesFiles(destination: readonly string[]): boolean {
+    if (this.#files === undefined) return true
+    for (let length = destination.length; length > 0; length--) {
+      const name = destination.slice(0, length).join("/")
+      if (!this.#files.has(name)) continue
+      this.#found.add(name)
+      return true
+    }
+    return false
+  }
+}
+
+function plainName(name: string): string {
+  return name.replace(/^(\.\/)+/, "").replace(/\/+$/, "")
+}
+
+function broken(message: string, details: Record<string, unknown>): DatamaestroError {
+  return new DatamaestroError("BROKEN_DEFINITION", message, {
+    hint: "the archive has changed or the definition names other members: tell the author of the repository",
+    details,
+  })
+}

@@ -1,0 +1,63 @@
+import * as yauzl from "yauzl"
+import { corruptArchive, unsafeArchive } from "./archive-error.ts"
+import { memberSegments, type Member } from "./member.ts"
+import { isUtf8 } from "node:buffer"
+import { DatamaestroError } from "@datamaestro/protocol"
+
+/** APPNOTE.TXT 4.4.2: systems whose external attributes hold Unix permissions. */
+const UNIX_SYSTEMS = new Set([3, 19])
+const TYPE_MASK = 0o170000
+const TYPE_SYMLINK = 0o120000
+const TYPE_DIRECTORY = 0o040000
+const TYPE_REGULAR = 0o100000
+const UTF8_FLAG = 0x800
+
+/**
+ * A zip entry as a member.
+ *
+ * @throws DatamaestroError UNSAFE_ARCHIVE, UNSUPPORTED_FORMAT (encryption, other compression methods)
+ */
+export function zipMember(archive: string, entry: yauzl.Entry): Member {
+  const name = entryName(entry)
+  const segments = memberSegments(archive, name)
+  requireReadable(archive, name, entry)
+  const unix = UNIX_SYSTEMS.has(entry.versionMadeBy >>> 8) ? entry.externalFileAttributes >>> 16 : 0
+  const type = memberType(archive, name, unix & TYPE_MASK)
+  if (type !== "directory" && segments.length === 0) throw unsafeArchive(archive, name, "has no name")
+  return { name, segments, type, size: entry.uncompressedSize, mode: unix & 0o777, mtime: entry.getLastModDate() }
+}
+
+/**
+ * The name, decoded: as the entry declares it (APPNOTE.TXT, appendix D); without a declaration as UTF-8 when it is
+ * valid UTF-8, which many programs write without saying so, else as code page 437. Some programs for Windows write
+ * backslashes for slashes.
+ */
+function entryName(entry: yauzl.Entry): string {
+  const raw = entry.fileNameRaw
+  const flags = isUtf8(raw) ? entry.generalPurposeBitFlag | UTF8_FLAG : entry.generalPurposeBitFlag
+  return yauzl.getFileNameLowLevel(flags, raw, entry.extraFields, false)
+}
+
+function memberType(archive: string, name: string, type: number): Member["type"] {
+  if (type === TYPE_SYMLINK) return "symlink"
+  if (type === TYPE_DIRECTORY || name.endsWith("/")) return "directory"
+  if (type === 0 || type === TYPE_REGULAR) return "file"
+  throw unsafeArchive(archive, name, "is a device or pipe")
+}
+
+function requireReadable(archive: string, name: string, entry: yauzl.Entry): void {
+  if (entry.isEncrypted()) throw unsupported(archive, name, "is encrypted")
+  if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) {
+    throw unsupported(archive, name, `is compressed by method ${entry.compressionMethod}, which is not supported`)
+  }
+  if (entry.compressionMethod === 0 && entry.compressedSize !== entry.uncompressedSize) {
+    throw corruptArchive(archive, "its declared sizes contradict each other", { member: name })
+  }
+}
+
+function unsupported(archive: string, name: string, reason: string): DatamaestroError {
+  return new DatamaestroError("UNSUPPORTED_FORMAT", `Cannot extract "${archive}": member "${name}" ${reason}`, {
+    hint: "tell the author of the dataset",
+    details: { archive, member: name },
+  })
+}

@@ -1,0 +1,201 @@
+import { existsSync, statSync } from "node:fs"
+import { join } from "node:path"
+import { expect } from "chai"
+import { execaSync } from "execa"
+import { extractBytes, failure, temporaryFolder, tree } from "../../fixtures/extraction.ts"
+import { zipArchive, type ZipMember } from "../../fixtures/zip-archive.ts"
+
+describe("extracting zip", () => {
+  let folder: ReturnType<typeof temporaryFolder>
+  beforeEach(() => (folder = temporaryFolder()))
+  afterEach(() => folder.remove())
+
+  const small: ZipMember[] = [
+    { name: "top/a.txt", content: "alpha ".repeat(100), mode: 0o100755 },
+    { name: "top/deep/b.txt", content: "beta", stored: true },
+    { name: "top/empty" },
+  ]
+
+  it("writes files, without needing folder entries, with execute bits and times", async () => {
+    const { root, files } = await extractBytes(folder.path, "zip", zipArchive(small), { strip: "auto" })
+    expect(tree(root)).to.deep.equal({ "a.txt": "alpha ".repeat(100), deep: "/", "deep/b.txt": "beta", empty: "" })
+    expect(files.map(({ path, bytes }) => [path, bytes])).to.deep.equal([
+      ["a.txt", 600],
+      ["deep/b.txt", 4],
+      ["empty", 0],
+    ])
+    expect(statSync(join(root, "a.txt")).mode & 0o100).to.equal(0o100)
+    expect(statSync(join(root, "deep/b.txt")).mode & 0o111).to.equal(0)
+    expect(statSync(join(root, "a.txt")).mtime.getFullYear()).to.equal(2020)
+  })
+
+  it("selects files, globs and a subpath in archives without folder entries (Python's defect 7)", async () => {
+    const files = await extractBytes(folder.path, "zip", zipArchive(small), { strip: "auto", files: ["deep/b.txt"] })
+    expect(tree(files.root)).to.deep.equal({ deep: "/", "deep/b.txt": "beta" })
+    folder.remove()
+    folder = temporaryFolder()
+    const subpath = await extractBytes(folder.path, "zip", zipArchive(small), { strip: "auto", subpath: "top/deep" })
+    expect(tree(subpath.root)).to.deep.equal({ "b.txt": "beta" })
+    folder.remove()
+    folder = temporaryFolder()
+    const missing = await failure(extractBytes(folder.path, "zip", zipArchive(small), { strip: 1, files: ["c", "d"] }))
+    expect(missing.message).to.equal('Cannot extract "thing.zip": it has no "c", "d"')
+  })
+
+  it("reads zip64, and members larger than what is inflated at once", async () => {
+    const large = Buffer.alloc(9 * 1024 * 1024, "0123456789abcdef")
+    const members = [
+      { name: "large", content: large, zip64: true },
+      { name: "stored", content: large, stored: true },
+    ]
+    const { files } = await extractBytes(folder.path, "zip", zipArchive(members, { zip64: true }))
+    expect(files.map(({ bytes }) => bytes)).to.deep.equal([large.length, large.length])
+    expect(files[0]?.sha256).to.equal(files[1]?.sha256)
+  })
+
+  it("reads what Info-ZIP writes, links included", async () => {
+    execaSync(
+      "sh",
+      ["-c", "mkdir -p in/d && echo text > in/d/f && ln -s d/f in/l && chmod 700 in/d/f && zip -qry archive.zip in"],
+      { cwd: folder.path },
+    )
+    const bytes = execaSync("cat", ["archive.zip"], { cwd: folder.path, encoding: "buffer" }).stdout
+    const { root } = await extractBytes(folder.path, "zip", Buffer.from(bytes), { strip: "auto" })
+    expect(tree(root)).to.deep.equal({ d: "/", "d/f": "text\n", l: "-> d/f" })
+    expect(statSync(join(root, "d/f")).mode & 0o111).to.equal(0o100)
+  })
+
+  it("decodes names: UTF-8 with and without the flag, code page 437, backslashes of Windows", async () => {
+    const members = [
+      { name: "é1", content: "1" },
+      { name: "é2", content: "2", flags: 0 },
+      { name: "x", rawName: Buffer.from([0x82, 0x33]), content: "3", flags: 0 },
+      { name: "dir\\file", content: "4" },
+    ]
+    const { root } = await extractBytes(folder.path, "zip", zipArchive(members))
+    expect(tree(root)).to.deep.equal({ é1: "1", é2: "2", é3: "3", dir: "/", "dir/file": "4" })
+  })
+
+  const hostile: [string, ZipMember[], string][] = [
+    ["parent", [{ name: "../evil", content: "x" }], "would be written outside the dataset's folder"],
+    ["backslash parent", [{ name: "..\\evil", content: "x" }], "would be written outside the dataset's folder"],
+    ["absolute", [{ name: "/tmp/datamaestro-evil", content: "x" }], "has an absolute name"],
+    ["drive letter", [{ name: "C:\\evil", content: "x" }], "has a drive letter in its name"],
+    ["NUL", [{ name: "a\0b", content: "x" }], "has a NUL character in its name"],
+    [
+      "link up",
+      [{ name: "l", content: "../evil", mode: 0o120777 }],
+      "is a symbolic link that leads outside the dataset's folder",
+    ],
+    [
+      "write through a link",
+      [
+        { name: "l", content: "d", mode: 0o120777 },
+        { name: "l/f", content: "x" },
+      ],
+      "would be written through a symbolic link of the same archive",
+    ],
+    [
+      "endless link",
+      [{ name: "l", content: "a".repeat(5000), mode: 0o120777 }],
+      "is a symbolic link with a malformed target",
+    ],
+    ["device", [{ name: "d", mode: 0o020666 }], "is a device or pipe"],
+    [
+      "overlapping members",
+      [
+        { name: "a", content: Buffer.from(Array.from({ length: 9999 }, (_, i) => (i * 7919) % 251)) },
+        ...Array.from({ length: 9 }, (_, i) => ({
+          name: `c${i}`,
+          content: Buffer.from(Array.from({ length: 9999 }, (_, j) => (j * 7919) % 251)),
+          sharesDataOf: 1,
+        })),
+      ],
+      "overlaps others",
+    ],
+  ]
+  for (const [name, members, reason] of hostile) {
+    it(`refuses: ${name}`, async () => {
+      const error = await failure(
+        extractBytes(folder.path, "zip", zipArchive([{ name: "good", content: "x" }, ...members])),
+      )
+      expect(error.code).to.equal("UNSAFE_ARCHIVE")
+      expect(error.message).to.contain(reason)
+      expect(tree(folder.path)).to.have.all.keys("archive")
+      expect(existsSync("/tmp/datamaestro-evil")).to.equal(false)
+    })
+  }
+
+  it("refuses encryption and unknown methods by name", async () => {
+    const encrypted = await failure(
+      extractBytes(folder.path, "zip", zipArchive([{ name: "a", content: "x", flags: 1, stored: true }])),
+    )
+    expect([encrypted.code, encrypted.message]).to.deep.equal([
+      "UNSUPPORTED_FORMAT",
+      'Cannot extract "thing.zip": member "a" is encrypted',
+    ])
+    const method = await failure(
+      extractBytes(folder.path, "zip", zipArchive([{ name: "a", content: "x", method: 14 }])),
+    )
+    expect(method.message).to.contain("is compressed by method 14")
+  })
+
+  it("checks CRC and sizes, of small and large members", async () => {
+    for (const content of ["text ".repeat(50), Buffer.alloc(9_000_000, "text ")]) {
+      const crc = await failure(extractBytes(folder.path, "zip", zipArchive([{ name: "a", content, crc: 7 }])))
+      expect([crc.code, crc.message]).to.deep.equal([
+        "CORRUPT",
+        'Cannot extract "thing.zip" at member "a": its CRC-32 does not match',
+      ])
+      const more = await failure(
+        extractBytes(folder.path, "zip", zipArchive([{ name: "a", content, size: content.length - 1 }])),
+      )
+      expect(more.message).to.contain(`more than the declared ${content.length - 1} bytes`)
+      const fewer = await failure(
+        extractBytes(folder.path, "zip", zipArchive([{ name: "a", content, size: content.length + 1 }])),
+      )
+      expect(fewer.message).to.contain(`${content.length + 1} are declared`)
+    }
+  })
+
+  it("refuses a member that declares more than the free space", async () => {
+    const error = await failure(
+      extractBytes(
+        folder.path,
+        "zip",
+        zipArchive([{ name: "a", content: "x".repeat(99999), size: 2 ** 50, zip64: true }], { zip64: true }),
+      ),
+    )
+    expect(error.exitStatus).to.be.oneOf([5, 6])
+    expect(error.code).to.be.oneOf(["UNSAFE_ARCHIVE", "NO_SPACE"])
+  })
+
+  it("notices a cut at every position", async function () {
+    this.timeout(60_000)
+    const bytes = zipArchive(small)
+    for (let length = 0; length < bytes.length; length++) {
+      const error = await failure(extractBytes(folder.path, "zip", bytes.subarray(0, length)))
+      expect(error.exitStatus, `cut at ${length}`).to.equal(5)
+    }
+  })
+
+  it("ends with the right content or an error of the archive for a flipped bit anywhere", async function () {
+    this.timeout(60_000)
+    const bytes = zipArchive(small)
+    const contents = new Set(["alpha ".repeat(100), "beta", "", "/"])
+    for (let index = 0; index < bytes.length * 8; index += 3) {
+      folder.remove()
+      folder = temporaryFolder()
+      const flipped = Buffer.from(bytes)
+      flipped[index >> 3] = (flipped[index >> 3] ?? 0) ^ (1 << (index & 7))
+      const found = await extractBytes(folder.path, "zip", flipped).then(
+        ({ root }) => Object.values(tree(root)),
+        (error: { exitStatus?: number; stack?: string }) => error.exitStatus ?? error.stack,
+      )
+      if (!Array.isArray(found)) expect(found, `bit ${index}`).to.be.oneOf([5, 6])
+      else
+        for (const text of found)
+          expect(contents.has(text) || text.startsWith("-> "), `bit ${index}: ${text}`).to.equal(true)
+    }
+  })
+})
