@@ -1,1 +1,37 @@
+export { axis, fitsType, type Axes, type Axis, type AxisOptions, type AxisValue, type OpenType } from "./axis.ts"
+export { brandOf, DEFINITION, FORMAT_VERSION, PATH, REPOSITORY } from "./brands.ts"
+export { defineDataset, type DatasetAuthored } from "./define-dataset.ts"
+export { DefinitionError, isDefinitionError } from "./definition-error.ts"
+export {
+  isDefinition,
+  type AnyDefinition,
+  type DatasetFacts,
+  type Definition,
+  type Prepared,
+  type SelectionArguments,
+  type SelectionOf,
+  type SymbolicReference,
+  type Symbols,
+} from "./definition.ts"
+export { file, gunzip, tar, zip, type ArchiveOptions, type FileOptions } from "./download-resources.ts"
+export { md5, sha1, sha256, sha512, type Sum } from "./integrity.ts"
+export { datafolderPath, step, type StepOptions } from "./local-resources.ts"
+export { isSymbolicPath, symbolicPath, type SymbolicPath } from "./path.ts"
+export { planResources, type PlanSurroundings } from "./plan-resources.ts"
 export type * from "./plan.ts"
+export { reference } from "./reference.ts"
+export { isRepositoryClass, Repository, type DatasetLoader, type RepositoryClass } from "./repository.ts"
+export type {
+  ArchiveResource,
+  DatafolderResource,
+  FileResource,
+  ReferenceResource,
+  ReferenceTarget,
+  Resource,
+  Resources,
+  StepResource,
+  StepRun,
+} from "./resource.ts"
+export { stateName } from "./state-name.ts"
+export { typed, typeOf, type Described, type DescribedObject, type PreparedValue } from "./typed-value.ts"
+export * from "./values.ts"

@@ -80,6 +80,8 @@ export interface PlannedStep extends PlannedBase {
   kind: "step"
   /** Names of the resources whose output it reads. */
   from: string[]
+  /** What `run` is given as `input`: the authored names of those resources and where their outputs are. */
+  inputs: { [key: string]: PathReference }
   target: string
   transient: boolean
   /** Changes when the author says that the output does. */
@@ -110,7 +112,10 @@ export interface PathReference {
   $path: { repository: string; dataset: string; resource: string; segments: string[] }
 }
 
-/** A typed value such as `idx(…)`: its fields, and the data type's name for the xpm encoder. */
+/**
+ * A typed value such as `idx(…)`: its fields, and the data type's name for the xpm encoder. Authored objects
+ * have no key that begins with `$`, so this and a `PathReference` can't be taken for one.
+ */
 export interface TypedValue {
   $type: string
   fields: { [name: string]: PlannedValue }

@@ -1,0 +1,85 @@
+import { axisFault, type Axes, type Selected } from "./axis.ts"
+import { brandOf, AXIS, DEFINITION, FORMAT_VERSION } from "./brands.ts"
+import { DefinitionError } from "./definition-error.ts"
+import type { DatasetFacts, Definition, Symbols } from "./definition.ts"
+import { planResources, type PlanSurroundings } from "./plan-resources.ts"
+import type { Resources } from "./resource.ts"
+import type { DescribedObject } from "./typed-value.ts"
+
+/** What an author writes. */
+export interface DatasetAuthored<R extends Resources, V extends DescribedObject, A extends Axes> extends DatasetFacts {
+  /** The dimensions along which it varies: `id[dim=50]`. */
+  readonly axes?: A
+  /** What it is made from, or how that follows from what was selected. */
+  readonly resources: R | ((selection: Selected<A>) => R)
+  /** The prepared value, with a symbol for each path: it runs before anything is downloaded. */
+  readonly describe: (resources: Symbols<R>, selection: Selected<A>) => V
+}
+
+// Only what does not depend on other datasets can be checked when a definition is written down.
+const NOWHERE: PlanSurroundings = {
+  reference: () => ({ id: "", repository: "" }),
+  input: (_key, name) => ({ $path: { repository: "", dataset: "", resource: name, segments: [] } }),
+}
+
+/**
+ * Writes a dataset down.
+ *
+ * @throws DefinitionError naming the field that makes no sense; what depends on the selection is checked when it is planned
+ */
+export function defineDataset<R extends Resources, V extends DescribedObject, A extends Axes = Record<never, never>>(
+  authored: DatasetAuthored<R, V, A>,
+): Definition<R, V, A> {
+  const { axes, resources, describe, ...facts } = authored
+  checkFacts(facts)
+  checkAxes(facts.id, axes ?? {})
+  if (typeof resources === "object") planResources(facts.id, resources, NOWHERE)
+  return {
+    ...facts,
+    [DEFINITION]: FORMAT_VERSION,
+    tags: facts.tags ?? [],
+    tasks: facts.tasks ?? [],
+    timestamp: facts.timestamp ?? false,
+    axes: axes ?? ({} as A),
+    resources: (selection) => (typeof resources === "function" ? resources(selection) : resources),
+    describe,
+  }
+}
+
+function checkFacts(facts: DatasetFacts): void {
+  const { id } = facts
+  if (typeof id !== "string" || !/^[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*$/u.test(id.normalize("NFC"))) {
+    throw new DefinitionError(String(id), "id", "an id is made of letters, digits, _ and -, in parts joined by dots")
+  }
+  for (const field of ["tags", "tasks"] as const) {
+    if (facts[field]?.some((word) => typeof word !== "string" || word === "") === true) {
+      throw new DefinitionError(id, field, "each is a word or a few")
+    }
+  }
+  for (const [field, url] of [
+    ["url", facts.url],
+    ["agreement.url", facts.agreement?.url],
+  ] as const) {
+    if (url === undefined) continue
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+      throw new DefinitionError(id, field, `${JSON.stringify(url)} is no http or https URL`)
+    }
+  }
+  if (facts.agreement !== undefined && facts.agreement.id === "") {
+    throw new DefinitionError(id, "agreement.id", "it is empty: acceptance is remembered under it")
+  }
+}
+
+function checkAxes(id: string, axes: Axes): void {
+  for (const [name, axis] of Object.entries(axes)) {
+    if (!/^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(name)) {
+      throw new DefinitionError(
+        id,
+        `axes.${name}`,
+        "an axis's name is made of letters, digits, _, - and . after a letter",
+      )
+    }
+    const reason = brandOf(axis, AXIS) === FORMAT_VERSION ? axisFault(axis) : "this is no axis: make one with axis"
+    if (reason !== undefined) throw new DefinitionError(id, `axes.${name}`, reason)
+  }
+}

@@ -1,0 +1,122 @@
+import { DefinitionError } from "./definition-error.ts"
+import { sumFault } from "./integrity.ts"
+import type { Download, PlannedArchive, PlannedFile, Transform } from "./plan.ts"
+import { relativePathFault } from "./relative-path.ts"
+import type { ArchiveResource, FileResource } from "./resource.ts"
+import { archiveBaseName, urlFault, urlFileName } from "./url-name.ts"
+
+/** Names in a dataset's folder that are ours. */
+const RESERVED = /^\.(?:downloads|state|manifest)\b/i
+const TRANSFORMS: readonly Transform["kind"][] = ["gunzip"]
+
+/** Where in which definition something stands, for errors. */
+export interface Place {
+  definition: string
+  field: string
+}
+
+export function planFile(resource: FileResource, name: string, place: Place): PlannedFile {
+  const download = planDownload(resource, "output", place)
+  const source = urlFileName(download.urls[0] ?? "")
+  const compressed = /\.gz$/i.test(source ?? "")
+  const unpacks = resource.gunzip ?? (compressed && !/\.gz$/i.test(resource.name ?? ""))
+  const transforms = resource.transforms ?? (unpacks ? [{ kind: "gunzip" }] : [])
+  if (resource.transforms !== undefined && resource.gunzip !== undefined) {
+    throw fault(place, "transforms", "together with gunzip it contradicts itself: give one of the two")
+  }
+  for (const transform of transforms) {
+    if (!TRANSFORMS.includes(transform.kind)) {
+      throw fault(place, "transforms", `unknown transform ${JSON.stringify(transform.kind)}`)
+    }
+  }
+  const target = resource.name ?? (transforms.length > 0 ? source?.replace(/\.gz$/i, "") : source)
+  if (target === undefined) throw fault(place, "name", "the URL does not end in a file name: give one")
+  checkTarget(target, "name", place)
+  return { kind: "file", name, download, target, transforms: [...transforms], transient: resource.transient }
+}
+
+/** `takenBases`: names of folders that are already given away; a second archive of one name is told from the first by its own. */
+export function planArchive(
+  resource: ArchiveResource,
+  name: string,
+  place: Place,
+  only: boolean,
+  isTaken: (folder: string) => boolean,
+): PlannedArchive {
+  const download = planDownload(resource, "download", place)
+  if (download.integrity.some((sum) => sum.of === "output")) {
+    throw fault(place, "integrity", 'an archive\'s sum is of the "download": what it contains is no single file')
+  }
+  if (resource.strip !== "auto" && !(Number.isSafeInteger(resource.strip) && resource.strip >= 0)) {
+    throw fault(place, "strip", `${JSON.stringify(resource.strip)} is neither "auto" nor a number of path parts`)
+  }
+  if (resource.subpath !== undefined) checkRelative(resource.subpath, "subpath", place)
+  for (const member of resource.files ?? []) checkRelative(member, "files", place)
+  if (resource.files?.length === 0) throw fault(place, "files", "the list is empty: nothing would be extracted")
+  if (resource.include?.length === 0) throw fault(place, "include", "the list is empty: nothing would be extracted")
+  if (resource.include?.some((glob) => typeof glob !== "string" || glob === "") === true) {
+    throw fault(place, "include", "a glob is empty")
+  }
+  return {
+    kind: resource.kind,
+    name,
+    download,
+    target: archiveFolder(resource, name, place, only, isTaken),
+    strip: resource.strip,
+    ...(resource.subpath === undefined ? {} : { subpath: resource.subpath }),
+    ...(resource.files === undefined ? {} : { files: [...resource.files] }),
+    ...(resource.include === undefined ? {} : { include: [...resource.include] }),
+  }
+}
+
+/** Checks a place in the dataset's folder. */
+export function checkTarget(target: string, field: string, place: Place): void {
+  checkRelative(target, field, place)
+  if (RESERVED.test(target)) {
+    throw fault(place, field, `${JSON.stringify(target)} is a name that datamaestro keeps its own files under`)
+  }
+}
+
+export function checkRelative(path: string, field: string, place: Place): void {
+  const reason = typeof path === "string" ? relativePathFault(path) : `${JSON.stringify(path)} is no path`
+  if (reason !== undefined) throw fault(place, field, reason)
+}
+
+export function fault(place: Place, field: string, reason: string): DefinitionError {
+  return new DefinitionError(place.definition, `${place.field}.${field}`, reason)
+}
+
+function archiveFolder(
+  resource: ArchiveResource,
+  name: string,
+  place: Place,
+  only: boolean,
+  isTaken: (folder: string) => boolean,
+): string {
+  if (resource.into === "") return ""
+  if (resource.into !== undefined) {
+    checkTarget(resource.into, "into", place)
+    return resource.into
+  }
+  if (only) return ""
+  const base = archiveBaseName(urlFileName(resource.urls[0] ?? "") ?? name)
+  const folder = relativePathFault(base) === undefined && !RESERVED.test(base) ? base : name
+  return isTaken(folder) ? `${folder}-${name}` : folder
+}
+
+function planDownload(resource: FileResource | ArchiveResource, of: "download" | "output", place: Place): Download {
+  if (resource.urls.length === 0) throw fault(place, "url", "there is no URL")
+  for (const url of resource.urls) {
+    const reason = urlFault(url)
+    if (reason !== undefined) throw fault(place, "url", reason)
+  }
+  if (resource.size !== undefined && !(Number.isSafeInteger(resource.size) && resource.size >= 0)) {
+    throw fault(place, "size", `${JSON.stringify(resource.size)} is no number of bytes`)
+  }
+  const integrity = resource.integrity.map((sum) => {
+    const reason = sumFault(sum)
+    if (reason !== undefined) throw fault(place, "integrity", reason)
+    return { algorithm: sum.algorithm, hex: sum.hex.toLowerCase(), of: sum.of ?? of }
+  })
+  return { urls: [...resource.urls], integrity, ...(resource.size === undefined ? {} : { size: resource.size }) }
+}

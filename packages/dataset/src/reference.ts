@@ -1,0 +1,26 @@
+import { FORMAT_VERSION, RESOURCE } from "./brands.ts"
+import type { AnyDefinition, SelectionArguments } from "./definition.ts"
+import type { ReferenceResource, ReferenceTarget } from "./resource.ts"
+
+/**
+ * Another dataset that this one is made from; it is prepared first.
+ *
+ * @param target its definition, a function that leads to it (so that it is loaded only when needed, or because two
+ *   modules import each other), or its id where it can't be imported
+ */
+export function reference<D extends AnyDefinition>(
+  target: D | (() => D | Promise<D>),
+  ...selection: SelectionArguments<D>
+): ReferenceResource<D>
+export function reference(target: ReferenceTarget, selection?: Readonly<Record<string, unknown>>): ReferenceResource
+export function reference(
+  target: AnyDefinition | (() => AnyDefinition | Promise<AnyDefinition>) | ReferenceTarget,
+  selection: object = {},
+): ReferenceResource {
+  return {
+    [RESOURCE]: FORMAT_VERSION,
+    kind: "reference",
+    target: typeof target === "function" ? target : () => target,
+    selection: { ...selection },
+  }
+}

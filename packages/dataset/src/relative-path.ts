@@ -1,0 +1,15 @@
+/**
+ * Why a name can't stand below a folder, or undefined when it can. Names are portable: forward slashes, no part
+ * that is empty, `.` or `..`, nothing absolute on any platform.
+ */
+export function relativePathFault(path: string): string | undefined {
+  const shown = JSON.stringify(path)
+  if (path === "") return "the path is empty"
+  if (path.includes("\0")) return `${shown} contains a NUL character`
+  if (path.includes("\\")) return `${shown} contains a backslash: separate folders with "/"`
+  if (path.startsWith("/") || /^[A-Za-z]:/.test(path)) return `${shown} is absolute`
+  const parts = path.split("/")
+  if (parts.includes("..")) return `${shown} leaves its folder with ".."`
+  if (parts.includes("") || parts.includes(".")) return `${shown} has an empty part or a "."`
+  return undefined
+}

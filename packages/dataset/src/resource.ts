@@ -1,0 +1,83 @@
+import { brandOf, FORMAT_VERSION, RESOURCE } from "./brands.ts"
+import type { Sum } from "./integrity.ts"
+import type { Transform } from "./plan.ts"
+
+interface ResourceBase {
+  readonly [RESOURCE]: number
+}
+
+/** What `file` makes: everything as the author wrote it, checked when the definition is. */
+export interface FileResource extends ResourceBase {
+  readonly kind: "file"
+  readonly urls: readonly string[]
+  readonly name: string | undefined
+  readonly integrity: readonly Sum[]
+  readonly size: number | undefined
+  readonly transforms: readonly Transform[] | undefined
+  readonly gunzip: boolean | undefined
+  readonly transient: boolean
+}
+
+/** What `tar` and `zip` make. */
+export interface ArchiveResource extends ResourceBase {
+  readonly kind: "tar" | "zip"
+  readonly urls: readonly string[]
+  readonly integrity: readonly Sum[]
+  readonly size: number | undefined
+  readonly strip: number | "auto"
+  readonly include: readonly string[] | undefined
+  readonly files: readonly string[] | undefined
+  readonly subpath: string | undefined
+  readonly into: string | undefined
+}
+
+/** What `datafolderPath` makes. */
+export interface DatafolderResource extends ResourceBase {
+  readonly kind: "datafolder"
+  readonly folder: string
+  readonly path: string
+}
+
+/** Where a step reads and writes, and how it tells how far it is. */
+export interface StepRun<From extends string = string> {
+  /** Absolute path of each input, by the resource's key. */
+  input: Readonly<Record<From, string>>
+  /** Absolute path that it must write: a temporary one, moved to its place when `run` ends well. */
+  output: string
+  /** Aborts when the person cancels. */
+  signal: AbortSignal
+  /** How far it is: a fraction between 0 and 1 where it is known, and a word about it. */
+  progress(fraction: number | undefined, message?: string): void
+}
+
+/** What `step` makes: the only resource with code. */
+export interface StepResource extends ResourceBase {
+  readonly kind: "step"
+  readonly from: readonly string[]
+  readonly name: string
+  readonly version: string
+  readonly transient: boolean
+  run(step: StepRun): Promise<void>
+}
+
+/** A dataset that is named, not imported. */
+export interface ReferenceTarget {
+  id: string
+  /** The namespace it is in; else the referring dataset's own is searched first, then all. */
+  repository?: string
+}
+
+/** What `reference` makes; `D` is the type of the definition it leads to, `unknown` for one that is only named. */
+export interface ReferenceResource<D = unknown> extends ResourceBase {
+  readonly kind: "reference"
+  /** The definition, or what leads to it when it is first needed. */
+  target(): D | ReferenceTarget | Promise<D | ReferenceTarget>
+  readonly selection: Readonly<Record<string, unknown>>
+}
+
+export type Resource = FileResource | ArchiveResource | DatafolderResource | StepResource | ReferenceResource
+export type Resources = { readonly [key: string]: Resource }
+
+export function isResource(thing: unknown): thing is Resource {
+  return brandOf(thing, RESOURCE) === FORMAT_VERSION
+}
