@@ -1,0 +1,69 @@
+import { brandOf, FORMAT_VERSION, isRepositoryClass, REPOSITORY, type DatasetLoader } from "@datamaestro/dataset"
+import { DatamaestroError, type RepositoryLocation } from "@datamaestro/protocol"
+import { importModule } from "./import-module.ts"
+
+/** A repository whose class was loaded; its definitions are not. */
+export interface LoadedRepository {
+  id: string
+  name: string
+  description: string
+  package: string
+  version: string
+  datasets: ReadonlyMap<string, DatasetLoader>
+}
+
+/**
+ * Loads a repository's class, and none of its definitions.
+ *
+ * @throws DatamaestroError BROKEN_REPOSITORY naming the repository and its package
+ */
+export async function loadRepository(location: RepositoryLocation, path: string): Promise<LoadedRepository> {
+  const module = await importModule(path).catch((error: unknown) => {
+    throw broken(location, `its module can't be loaded: ${reasonOf(error)}`, path, error)
+  })
+  const found = module[location.export]
+  if (found === undefined) {
+    const classes = Object.keys(module).filter((name) => isRepositoryClass(module[name]))
+    const there = classes.length === 0 ? "no repository" : classes.map((name) => `"${name}"`).join(", ")
+    throw broken(location, `its module exports no "${location.export}", but ${there}`, path)
+  }
+  const format = brandOf(found, REPOSITORY)
+  if (format !== undefined && format !== FORMAT_VERSION) {
+    throw broken(
+      location,
+      `it has format ${format} of @datamaestro/dataset, and this datamaestro reads ${FORMAT_VERSION}`,
+      path,
+    )
+  }
+  if (!isRepositoryClass(found))
+    throw broken(location, `"${location.export}" is no class that extends Repository`, path)
+  if (found.NAMESPACE !== location.id) {
+    throw broken(
+      location,
+      `its class says NAMESPACE ${JSON.stringify(found.NAMESPACE)}, its package.json "${location.id}"`,
+      path,
+    )
+  }
+  return {
+    id: location.id,
+    name: found.NAME ?? location.id,
+    description: found.DESCRIPTION,
+    package: location.package,
+    version: location.version,
+    datasets: new Map(Object.entries(found.datasets)),
+  }
+}
+
+/** What was thrown by code that is not ours, in one line. */
+export function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return text.split("\n", 1)[0] ?? ""
+}
+
+function broken(location: RepositoryLocation, reason: string, path: string, cause?: unknown): DatamaestroError {
+  return new DatamaestroError("BROKEN_REPOSITORY", `Cannot load repository "${location.id}": ${reason}`, {
+    hint: `build, update or remove the package "${location.package}"`,
+    details: { repository: location.id, package: location.package, version: location.version, path },
+    cause,
+  })
+}

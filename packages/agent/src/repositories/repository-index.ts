@@ -1,0 +1,139 @@
+import { isDefinition, isDefinitionError, type AnyDefinition } from "@datamaestro/dataset"
+import { DatamaestroError, type RepositoryLocation, type RepositorySummary } from "@datamaestro/protocol"
+import { loadRepository, reasonOf, type LoadedRepository } from "./load-repository.ts"
+
+export interface RepositoryIndexOptions {
+  /** Where a module is on this machine; only called when it is first needed. */
+  modulePath: (module: RepositoryLocation["module"]) => string | Promise<string>
+}
+
+/**
+ * The repositories of a session. Each is loaded when something needs it, each definition too; what is broken
+ * is told when it is asked for and never hides the others.
+ */
+export class RepositoryIndex {
+  readonly #locations: ReadonlyMap<string, RepositoryLocation>
+  readonly #modulePath: RepositoryIndexOptions["modulePath"]
+  readonly #loaded = new Map<string, Promise<LoadedRepository>>()
+  readonly #definitions = new Map<string, Promise<AnyDefinition>>()
+
+  /** @throws DatamaestroError BROKEN_REPOSITORY when two packages claim one name */
+  constructor(locations: Iterable<RepositoryLocation>, options: RepositoryIndexOptions = { modulePath: filePath }) {
+    const byId = new Map<string, RepositoryLocation>()
+    for (const location of locations) {
+      const other = byId.get(location.id)
+      if (other !== undefined) throw claimedTwice(location, other)
+      byId.set(location.id, location)
+    }
+    this.#locations = byId
+    this.#modulePath = options.modulePath
+  }
+
+  /** The repositories' names, as declared. */
+  get ids(): string[] {
+    return [...this.#locations.keys()]
+  }
+
+  /**
+   * A repository with the ids of its datasets.
+   *
+   * @throws DatamaestroError UNKNOWN_REPOSITORY, BROKEN_REPOSITORY
+   */
+  async repository(id: string): Promise<LoadedRepository> {
+    const location = this.#locations.get(id)
+    if (location === undefined) {
+      throw new DatamaestroError("UNKNOWN_REPOSITORY", `Cannot find repository "${id}": there is none of that name`, {
+        hint: `there are: ${this.ids.join(", ") || "none"}`,
+        details: { repository: id, known: this.ids },
+      })
+    }
+    return memoized(this.#loaded, id, async () => loadRepository(location, await this.#modulePath(location.module)))
+  }
+
+  /**
+   * A dataset's definition, by its full id.
+   *
+   * @throws DatamaestroError UNKNOWN_DATASET, BROKEN_DEFINITION, or what `repository` throws
+   */
+  async definition(repositoryId: string, id: string): Promise<AnyDefinition> {
+    const repository = await this.repository(repositoryId)
+    const load = repository.datasets.get(id)
+    if (load === undefined) {
+      throw new DatamaestroError(
+        "UNKNOWN_DATASET",
+        `Cannot find dataset "${id}": repository "${repositoryId}" has none of that id`,
+        {
+          details: { dataset: id, repository: repositoryId },
+        },
+      )
+    }
+    return memoized(this.#definitions, `${id}@${repositoryId}`, async () => {
+      const definition: unknown = await Promise.resolve()
+        .then(load)
+        .catch((error: unknown) => {
+          throw brokenDefinition(id, repositoryId, error)
+        })
+      if (!isDefinition(definition))
+        throw brokenDefinition(id, repositoryId, "what its loader gives is no definition: make one with defineDataset")
+      if (definition.id !== id) {
+        throw brokenDefinition(id, repositoryId, `its loader gives the definition of "${definition.id}"`)
+      }
+      return definition
+    })
+  }
+
+  /** All of them, the broken ones with `error` instead of a count. */
+  async list(): Promise<RepositorySummary[]> {
+    return Promise.all(
+      [...this.#locations.values()].map(async (location): Promise<RepositorySummary> => {
+        const { id, package: from, version } = location
+        try {
+          const { name, description, datasets } = await this.repository(id)
+          return { id, name, description, package: from, version, datasets: datasets.size }
+        } catch (error) {
+          return { id, name: id, description: "", package: from, version, error: reasonOf(error) }
+        }
+      }),
+    )
+  }
+}
+
+/** An author's error, told with the dataset and the repository that have it. */
+export function brokenDefinition(id: string, repository: string, problem: unknown): DatamaestroError {
+  if (problem instanceof DatamaestroError) return problem
+  const known = isDefinitionError(problem)
+  const reason = typeof problem === "string" ? problem : reasonOf(problem)
+  const field = known && problem.field !== "" ? `${problem.field}: ` : ""
+  return new DatamaestroError(
+    "BROKEN_DEFINITION",
+    `Cannot use dataset "${id}" of repository "${repository}": ${known ? `${field}${problem.reason}` : reason}`,
+    {
+      hint: `tell those who keep the repository "${repository}"`,
+      details: { dataset: id, repository, ...(known ? { field: problem.field } : {}) },
+      cause: typeof problem === "string" ? undefined : problem,
+    },
+  )
+}
+
+async function memoized<T>(memory: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const known = memory.get(key) ?? make()
+  memory.set(key, known)
+  return known
+}
+
+function filePath(module: RepositoryLocation["module"]): string {
+  if (module.kind === "file") return module.path
+  throw new DatamaestroError("UNEXPECTED", `Cannot load a repository from pack "${module.hash}": nobody unpacked it`)
+}
+
+function claimedTwice(one: RepositoryLocation, other: RepositoryLocation): DatamaestroError {
+  const packages = [other, one].map((location) => `"${location.package}"`)
+  return new DatamaestroError(
+    "BROKEN_REPOSITORY",
+    `Cannot use repository "${one.id}": ${packages.join(" and ")} both claim that name`,
+    {
+      hint: "remove one of the two packages",
+      details: { repository: one.id, packages: [other.package, one.package] },
+    },
+  )
+}

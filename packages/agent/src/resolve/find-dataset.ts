@@ -1,0 +1,97 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import { reasonOf } from "../repositories/load-repository.ts"
+import type { RepositoryIndex } from "../repositories/repository-index.ts"
+import { nearIds } from "./near-ids.ts"
+
+/** A dataset's full id and the repository it is in. */
+export interface DatasetAddress {
+  id: string
+  repository: string
+}
+
+export interface FindOptions {
+  /** Only in this one. */
+  repository?: string | undefined
+  /** Searched before the others. */
+  first?: string | undefined
+}
+
+interface Listing {
+  ids: DatasetAddress[]
+  /** Repositories that could not be looked into, and why. */
+  broken: string[]
+}
+
+/**
+ * Finds a dataset by its id, or by the last parts of it (`mnist` for `com.lecun.mnist`). A full id wins over the
+ * end of another one, and the repository that is searched first over the others. Loads no definition.
+ *
+ * @throws DatamaestroError UNKNOWN_DATASET with near ids as hint; AMBIGUOUS_DATASET listing the matches;
+ *   UNKNOWN_REPOSITORY, BROKEN_REPOSITORY for the one that was named
+ */
+export async function findDataset(
+  typed: string,
+  index: RepositoryIndex,
+  options: FindOptions = {},
+): Promise<DatasetAddress> {
+  const id = typed.normalize("NFC")
+  if (options.repository !== undefined) {
+    const { datasets } = await index.repository(options.repository)
+    return choose(typed, id, { ids: addresses(options.repository, datasets.keys()), broken: [] }, options.repository)
+  }
+  if (options.first !== undefined && index.ids.includes(options.first)) {
+    const preferred = await list(index, [options.first])
+    if (preferred.ids.some((address) => address.id.normalize("NFC") === id)) return choose(typed, id, preferred)
+  }
+  const all = await list(index, index.ids)
+  const exact = all.ids.some((address) => address.id.normalize("NFC") === id)
+  const preferred = all.ids.filter((address) => address.repository === options.first && endsIn(address.id, id))
+  return choose(typed, id, !exact && preferred.length > 0 ? { ...all, ids: preferred } : all)
+}
+
+function choose(typed: string, id: string, listing: Listing, within?: string): DatasetAddress {
+  const exact = listing.ids.filter((address) => address.id.normalize("NFC") === id)
+  const matches = exact.length > 0 ? exact : listing.ids.filter((address) => endsIn(address.id, id))
+  const [match, ...others] = matches
+  if (match === undefined) throw unknown(typed, listing, within)
+  if (others.length === 0) return match
+  const names = matches.map((address) => `${address.id}@${address.repository}`).sort()
+  throw new DatamaestroError("AMBIGUOUS_DATASET", `Cannot choose dataset "${typed}": there are ${names.join(", ")}`, {
+    hint: `say which, for example ${names[0] ?? ""}`,
+    details: { dataset: typed, matches: names },
+  })
+}
+
+async function list(index: RepositoryIndex, repositories: readonly string[]): Promise<Listing> {
+  const listing: Listing = { ids: [], broken: [] }
+  const loaded = await Promise.allSettled(repositories.map((id) => index.repository(id)))
+  for (const result of loaded) {
+    if (result.status === "rejected") listing.broken.push(reasonOf(result.reason))
+    else listing.ids.push(...addresses(result.value.id, result.value.datasets.keys()))
+  }
+  return listing
+}
+
+function addresses(repository: string, ids: Iterable<string>): DatasetAddress[] {
+  return Array.from(ids, (id) => ({ id, repository }))
+}
+
+function endsIn(id: string, tail: string): boolean {
+  return id.normalize("NFC").endsWith(`.${tail}`)
+}
+
+function unknown(typed: string, listing: Listing, within: string | undefined): DatamaestroError {
+  const near = nearIds(
+    typed,
+    listing.ids.map(({ id }) => id),
+  )
+  const hints = [
+    near.length > 0 ? `did you mean ${near.join(" or ")}?` : "look for it with `datamaestro search TERM`",
+    ...listing.broken,
+  ]
+  const place = within === undefined ? "no repository has it" : `repository "${within}" does not have it`
+  return new DatamaestroError("UNKNOWN_DATASET", `Cannot find dataset "${typed}": ${place}`, {
+    hint: hints.join("; "),
+    details: { dataset: typed, near, ...(listing.broken.length === 0 ? {} : { broken: listing.broken }) },
+  })
+}

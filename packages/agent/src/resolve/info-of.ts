@@ -1,0 +1,80 @@
+import type { AnyDefinition, PlannedResource } from "@datamaestro/dataset"
+import type { DatasetInfo, Paths } from "@datamaestro/protocol"
+import { datasetFolder, resourcePath, type Datafolders } from "../store/layout.ts"
+import { isTypedValue } from "./planned-value.ts"
+import type { ResolvedDataset } from "./resolve-dataset.ts"
+
+type State = DatasetInfo["state"]
+
+/** What was found on the disk, since this only knows the plan. */
+export interface DiskState {
+  dataset: State
+  /** By the planned resource's name; absent: none. */
+  resources: Readonly<Record<string, State>>
+}
+
+export interface InfoOptions {
+  paths: Paths
+  datafolders: Datafolders
+  state: DiskState
+}
+
+/** Everything that can be told of a dataset without preparing it. */
+export function infoOf(dataset: ResolvedDataset, { paths, datafolders, state }: InfoOptions): DatasetInfo {
+  const { definition, plan } = dataset
+  const { name, description, url, license, size, doi } = definition
+  return {
+    id: plan.id,
+    repository: plan.repository,
+    ...(name === undefined ? {} : { name }),
+    ...(description === undefined ? {} : { description }),
+    ...(url === undefined ? {} : { homepage: url }),
+    ...(license === undefined ? {} : { license }),
+    ...(size === undefined ? {} : { size }),
+    ...(doi === undefined ? {} : { doi }),
+    type: dataType(dataset),
+    tags: [...definition.tags],
+    tasks: [...definition.tasks],
+    path: datasetFolder(paths, plan),
+    state: state.dataset,
+    resources: plan.resources.map((resource) => {
+      const path = pathIfKnown(resource)
+      return {
+        name: resource.name,
+        kind: resource.kind,
+        urls: "download" in resource ? resource.download.urls : [],
+        ...(path === undefined ? {} : { path }),
+        integrity:
+          "download" in resource
+            ? resource.download.integrity.map(({ algorithm, hex, of }) => `${algorithm}:${hex} (${of})`)
+            : [],
+        state: state.resources[resource.name] ?? "none",
+      }
+    }),
+    axes: axesOf(definition),
+    ...(definition.agreement === undefined ? {} : { agreement: definition.agreement }),
+  }
+
+  // A data folder that nobody has set yet has no path, and `info` is what one reads to learn that it needs one.
+  function pathIfKnown(resource: PlannedResource): string | undefined {
+    if (resource.kind === "datafolder" && !Object.hasOwn(datafolders, resource.folder)) return undefined
+    return resourcePath(paths, plan, resource, datafolders)
+  }
+}
+
+/** The data type's name: what the author says, else that of the described value, else `Base`. */
+export function dataType({ definition, plan }: Pick<ResolvedDataset, "definition" | "plan">): string {
+  return definition.type ?? (isTypedValue(plan.value) ? plan.value.$type : "Base")
+}
+
+function axesOf(definition: AnyDefinition): DatasetInfo["axes"] {
+  return Object.fromEntries(
+    Object.entries(definition.axes).map(([name, axis]) => [
+      name,
+      {
+        ...(axis.domain === undefined ? {} : { domain: [...axis.domain] }),
+        ...(axis.hasDefault ? { default: axis.default } : {}),
+      },
+    ]),
+  )
+}

@@ -1,0 +1,134 @@
+import {
+  DefinitionError,
+  isDefinitionError,
+  isSymbolicPath,
+  PATH,
+  planResources,
+  stateName,
+  symbolicPath,
+  type AnyDefinition,
+  type PathReference,
+  type Plan,
+  type Resources,
+  type SymbolicPath,
+  type SymbolicReference,
+  type Symbols,
+} from "@datamaestro/dataset"
+import { DatamaestroError } from "@datamaestro/protocol"
+import { brokenDefinition } from "../repositories/repository-index.ts"
+import { folderName } from "../store/layout.ts"
+import { toDescribed, toPlannedValue } from "./planned-value.ts"
+import { completeSelection, variantSuffix, type Selection } from "./variant.ts"
+
+/** A dataset that another one refers to, as far as planning needs it. */
+export interface PlannedDataset {
+  plan: Plan
+  /** The resources as authored, for this selection. */
+  resources: Resources
+}
+
+/**
+ * Plans one variant of a dataset: pure, without network or disk.
+ *
+ * @param selection what was selected; axes with a default may be missing
+ * @param references the planned datasets that its references lead to, by the resource's key
+ * @throws DatamaestroError UNKNOWN_VARIANT; BROKEN_DEFINITION naming definition and field
+ */
+export function planDataset(
+  definition: AnyDefinition,
+  selection: Readonly<Record<string, unknown>>,
+  repository: string,
+  references: ReadonlyMap<string, PlannedDataset> = new Map(),
+): Plan {
+  const values = completeSelection(definition, selection)
+  const { id: base } = definition
+  const id = base + variantSuffix(definition.axes, values)
+  const resources = authoredResources(definition, values, repository)
+  try {
+    const symbols = symbolsOf(base, { id, repository }, resources, references)
+    return {
+      id,
+      base,
+      repository,
+      folder: folderName(repository, id),
+      resources: planResources(base, resources, {
+        reference: (key) => {
+          const { plan } = referenceTo(base, key, references)
+          return { id: plan.id, repository: plan.repository }
+        },
+        input: (key) => pathOf(base, key, symbols),
+      }),
+      value: toPlannedValue(base, definition.describe(symbols, values)),
+      ...(definition.agreement === undefined ? {} : { agreement: definition.agreement }),
+    }
+  } catch (error) {
+    throw brokenDefinition(base, repository, inDescribe(error, base))
+  }
+}
+
+/**
+ * The resources of one variant, as authored.
+ *
+ * @throws DatamaestroError BROKEN_DEFINITION
+ */
+export function authoredResources(definition: AnyDefinition, selection: Selection, repository: string): Resources {
+  try {
+    return definition.resources(selection)
+  } catch (error) {
+    throw brokenDefinition(definition.id, repository, error)
+  }
+}
+
+function symbolsOf(
+  base: string,
+  owner: { id: string; repository: string },
+  resources: Resources,
+  references: ReadonlyMap<string, PlannedDataset>,
+): Symbols<Resources> {
+  const symbols = Object.entries(resources).map(([key, resource]) => {
+    if (resource.kind !== "reference") return [key, outputOf(owner, key)] as const
+    return [key, symbolicReference(referenceTo(base, key, references))] as const
+  })
+  return Object.fromEntries(symbols) as Symbols<Resources>
+}
+
+function outputOf(owner: { id: string; repository: string }, key: string): SymbolicPath {
+  return symbolicPath({ repository: owner.repository, dataset: owner.id, resource: stateName(key), segments: [] })
+}
+
+function symbolicReference({ plan, resources }: PlannedDataset): SymbolicReference {
+  const value = toDescribed(plan.value) as SymbolicReference["value"]
+  const stored = Object.keys(resources).filter((key) => resources[key]?.kind !== "reference")
+  return {
+    id: plan.id,
+    repository: plan.repository,
+    value,
+    resources: Object.fromEntries(stored.map((key) => [key, outputOf(plan, key)])),
+    get path(): never {
+      if (isSymbolicPath(value["path"])) return value["path"] as never
+      throw new DefinitionError(plan.id, "path", "it is no single file or folder: use its value or its resources")
+    },
+  }
+}
+
+function referenceTo(base: string, key: string, references: ReadonlyMap<string, PlannedDataset>): PlannedDataset {
+  const found = references.get(key)
+  if (found === undefined)
+    throw new DefinitionError(base, `resources.${key}`, "the dataset it refers to is not resolved")
+  return found
+}
+
+function pathOf(base: string, key: string, symbols: Symbols<Resources>): PathReference {
+  const symbol = symbols[key]
+  const path = symbol === undefined || isSymbolicPath(symbol) ? symbol : symbol.path
+  if (path === undefined) throw new DefinitionError(base, "from", `there is no resource "${key}"`)
+  return { $path: (path as SymbolicPath)[PATH] }
+}
+
+/** Anything else that an author's code throws here came out of `describe`. */
+function inDescribe(error: unknown, base: string): unknown {
+  if (!(error instanceof Error) || isDefinitionError(error) || error instanceof DatamaestroError) return error
+  const located = new DefinitionError(base, "describe", error.message)
+  located.cause = error
+  return located
+}

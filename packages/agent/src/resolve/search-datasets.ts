@@ -1,0 +1,109 @@
+import type { AnyDefinition } from "@datamaestro/dataset"
+import { DatamaestroError, type SearchHit } from "@datamaestro/protocol"
+import { reasonOf } from "../repositories/load-repository.ts"
+import type { RepositoryIndex } from "../repositories/repository-index.ts"
+import type { DatasetAddress } from "./find-dataset.ts"
+import { dataType } from "./info-of.ts"
+import { resolveDataset } from "./resolve-dataset.ts"
+
+type Field = "id" | "repository" | "tag" | "task" | "type"
+
+interface Term {
+  field: Field
+  pattern: RegExp
+}
+
+export interface SearchResult {
+  /** By repository as declared, then by id. */
+  hits: SearchHit[]
+  /** What could not be looked into, and why. */
+  warnings: string[]
+}
+
+const FIELDS: Readonly<Record<string, Field>> = {
+  tag: "tag",
+  task: "task",
+  repo: "repository",
+  repository: "repository",
+  type: "type",
+}
+
+/**
+ * Finds the datasets that match all terms: regular expressions, whatever their case, for the id, or after
+ * `tag:`, `task:`, `repo:`, `repository:`, `type:`. Definitions are loaded only where the cheaper terms match.
+ *
+ * @throws DatamaestroError USAGE for a term that is no regular expression
+ */
+export async function searchDatasets(terms: readonly string[], index: RepositoryIndex): Promise<SearchResult> {
+  const wanted = terms.map(parseTerm)
+  const warnings: string[] = []
+  const candidates: DatasetAddress[] = []
+  for (const repository of index.ids.filter((id) => matches(wanted, "repository", [id]))) {
+    try {
+      const { datasets } = await index.repository(repository)
+      const ids = [...datasets.keys()].filter((id) => matches(wanted, "id", [id]))
+      candidates.push(...ids.sort().map((id) => ({ id, repository })))
+    } catch (error) {
+      warnings.push(reasonOf(error))
+    }
+  }
+  const hits = await Promise.all(
+    candidates.map(async (address) => {
+      try {
+        return await hitOf(address, wanted, index)
+      } catch (error) {
+        warnings.push(reasonOf(error))
+        // It may well be meant, if only its id was asked for: it is there, though it can't be used.
+        return wanted.every(({ field }) => field === "id" || field === "repository") ? address : undefined
+      }
+    }),
+  )
+  return { hits: hits.filter((hit) => hit !== undefined), warnings: warnings.sort() }
+}
+
+async function hitOf(
+  address: DatasetAddress,
+  wanted: readonly Term[],
+  index: RepositoryIndex,
+): Promise<SearchHit | undefined> {
+  const definition = await index.definition(address.repository, address.id)
+  if (!matches(wanted, "tag", definition.tags) || !matches(wanted, "task", definition.tasks)) return undefined
+  if (
+    wanted.some(({ field }) => field === "type") &&
+    !matches(wanted, "type", [await typeOf(definition, address, index)])
+  ) {
+    return undefined
+  }
+  const { name, description } = definition
+  return {
+    ...address,
+    ...(name === undefined ? {} : { name }),
+    ...(description === undefined ? {} : { description }),
+  }
+}
+
+async function typeOf(definition: AnyDefinition, address: DatasetAddress, index: RepositoryIndex): Promise<string> {
+  if (definition.type !== undefined) return definition.type
+  return dataType(await resolveDataset(`${address.id}@${address.repository}`, index, { example: true }))
+}
+
+/** Whether each term for this field matches one of its values. */
+function matches(wanted: readonly Term[], field: Field, values: readonly string[]): boolean {
+  return wanted.every((term) => term.field !== field || values.some((value) => term.pattern.test(value)))
+}
+
+function parseTerm(term: string): Term {
+  const prefix = /^([a-z]+):/i.exec(term)?.[1]
+  const field = prefix === undefined ? undefined : FIELDS[prefix.toLowerCase()]
+  const source = field === undefined || prefix === undefined ? term : term.slice(prefix.length + 1)
+  try {
+    return { field: field ?? "id", pattern: new RegExp(source.normalize("NFC"), "i") }
+  } catch (error) {
+    // V8 says "Invalid regular expression: /SOURCE/i: REASON".
+    const reason = reasonOf(error).split(": ").at(-1) ?? ""
+    throw new DatamaestroError("USAGE", `Cannot search for "${term}": it is no regular expression: ${reason}`, {
+      hint: "put a backslash before a character that is meant as it is, such as \\( or \\[",
+      details: { term, reason },
+    })
+  }
+}
