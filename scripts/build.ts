@@ -1,7 +1,9 @@
 /** Bundles what travels or must start fast: the agent (one CommonJS file), the bootstrap, the command line. */
 import { build, type BuildOptions } from "esbuild"
-import { copyFile, mkdir } from "node:fs/promises"
+import { createHash } from "node:crypto"
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
+import { brotliCompressSync, constants, deflateRawSync } from "node:zlib"
 
 const path = (relative: string): string => fileURLToPath(new URL(`../packages/${relative}`, import.meta.url))
 
@@ -11,6 +13,8 @@ const shared: BuildOptions = {
   format: "cjs",
   target: "node20.18",
   conditions: ["source"],
+  // jsonc-parser's "main" is UMD, whose require calls a bundler can't see.
+  mainFields: ["module", "main"],
   // ssh2 tries its native addons and lives without them.
   external: ["*.node", "cpu-features"],
   legalComments: "none",
@@ -38,3 +42,18 @@ await Promise.all([
 ])
 await mkdir(path("controller/dist"), { recursive: true })
 await copyFile(path("agent/dist/agent.cjs"), path("controller/dist/agent.cjs"))
+
+// What a warm call must know of both, in one small file: the agent's hash, and the bootstrap as it goes into a command line.
+const agent = await readFile(path("agent/dist/agent.cjs"))
+const bootstrap = await readFile(path("controller/dist/bootstrap.cjs"))
+await writeFile(
+  path("controller/dist/agent.cjs.br"),
+  brotliCompressSync(agent, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: agent.length } }),
+)
+await writeFile(
+  path("controller/dist/deploy.json"),
+  JSON.stringify({
+    agent: createHash("sha256").update(agent).digest("hex"),
+    bootstrap: deflateRawSync(bootstrap, { level: 9 }).toString("base64"),
+  }),
+)

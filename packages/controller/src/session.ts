@@ -1,6 +1,12 @@
-import type { AgentClient, Result } from "@datamaestro/protocol"
+import { DatamaestroError, PROTOCOL_VERSION, type AgentClient, type Params, type Result } from "@datamaestro/protocol"
+import { encodeArguments, loader } from "./deploy/agent-command.ts"
+import { loadDeployment, type Deployment } from "./deploy/deployment.ts"
+import { NotBooted, startAgent, type StartedAgent } from "./deploy/start-agent.ts"
+import { spawnLocal } from "./transport/local.ts"
 import type { Prompter } from "./transport/prompter.ts"
 import type { SshTarget } from "./transport/ssh-target.ts"
+import type { Channel, Transport } from "./transport/transport.ts"
+import { controllerVersion } from "./version.ts"
 
 export interface SessionOptions {
   /** Where the agent runs; absent: on this machine. */
@@ -13,6 +19,8 @@ export interface SessionOptions {
   prompter: Prompter
   onEvent: (event: SessionEvent) => void
   signal?: AbortSignal | undefined
+  /** How long the data machine's start-up files and the agent may take to speak, in milliseconds; a minute by default. */
+  bootTimeout?: number | undefined
 }
 
 /** What the controller itself has to tell while a session opens, a union on `phase`. */
@@ -34,12 +42,106 @@ export interface Session {
   close(): Promise<void>
 }
 
+const THIS_MACHINE = "this machine"
+/** A local agent ends within 2 s of its stdin; what takes longer is not waited for. */
+const LOCAL_END = 2500
+
 /**
  * Connects, deploys what the data machine lacks, and shakes hands: dial, deploy, handshake.
  *
  * @throws DatamaestroError of the connection kind (exit 8), or AGENT_DIED and PROTOCOL_MISMATCH (exit 9)
  */
 export async function openSession(options: SessionOptions): Promise<Session> {
-  const { openAgentSession } = await import("./deploy/open-agent-session.ts")
-  return await openAgentSession(options)
+  if (options.signal?.aborted === true) throw new DatamaestroError("INTERRUPTED", "Interrupted")
+  const deployment = loadDeployment()
+  return options.ssh === undefined
+    ? await openLocalSession(options, deployment)
+    : await openRemoteSession(options, options.ssh, deployment)
+}
+
+function initializeParams(options: SessionOptions, environment: "login" | "inherit"): Params<"initialize"> {
+  return {
+    protocol: PROTOCOL_VERSION,
+    controller: controllerVersion(),
+    environment,
+    debug: options.debug,
+    ...(options.data === undefined ? {} : { data: options.data }),
+  }
+}
+
+async function openLocalSession(options: SessionOptions, deployment: Deployment): Promise<Session> {
+  const boot = encodeArguments({ hash: deployment.hash, push: false, login: false, file: deployment.agentPath })
+  const channel = await spawnLocal(process.execPath, ["-e", loader(deployment.bootstrap), boot])
+  const started = await startAgent(channel, {
+    ...options,
+    label: THIS_MACHINE,
+    push: false,
+    compressed: () => deployment.compressed(),
+    initialize: initializeParams(options, "inherit"),
+  }).catch((error: unknown) => {
+    throw error instanceof NotBooted ? error.cause : error
+  })
+  return session(options, THIS_MACHINE, started, "local", () => endOf(channel))
+}
+
+async function openRemoteSession(options: SessionOptions, ssh: SshTarget, deployment: Deployment): Promise<Session> {
+  const { onEvent, prompter, signal } = options
+  const [{ connectSsh2 }, { openRemoteAgent }] = await Promise.all([
+    import("./transport/ssh2.ts"),
+    import("./deploy/open-remote-agent.ts"),
+  ])
+  const began = performance.now()
+  const transport: Transport = await connectSsh2(ssh, {
+    prompter,
+    signal,
+    onNotice: (notice) => onEvent({ phase: "notice", ...notice }),
+  })
+  onEvent({ phase: "connect", address: transport.address, milliseconds: performance.now() - began })
+  try {
+    const started = await openRemoteAgent(transport, {
+      deployment,
+      node: options.node,
+      initialize: initializeParams(options, "login"),
+      onEvent,
+      signal,
+      bootTimeout: options.bootTimeout,
+    })
+    return session(options, transport.label, started, "remote", () => transport.close())
+  } catch (error) {
+    await transport.close()
+    throw error
+  }
+}
+
+function session(
+  options: SessionOptions,
+  label: string,
+  { client, initialized }: StartedAgent,
+  where: "local" | "remote",
+  end: () => Promise<void>,
+): Session {
+  let declared: Promise<void> | undefined
+  let closed: Promise<void> | undefined
+  return {
+    label,
+    agent: client,
+    initialized,
+    declareRepositories: () =>
+      (declared ??= import("./repositories/declare-repositories.ts").then(({ declareRepositories }) =>
+        declareRepositories(client, { where, onEvent: options.onEvent, signal: options.signal }),
+      )),
+    close: () => {
+      client.close()
+      return (closed ??= end().catch(() => {}))
+    },
+  }
+}
+
+async function endOf(channel: Channel): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, LOCAL_END)
+  })
+  await Promise.race([channel.ended, late])
+  clearTimeout(timer)
 }

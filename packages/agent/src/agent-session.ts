@@ -1,0 +1,104 @@
+import { DatamaestroError, type GlobalSettings, type Paths, type RepositoryLocation } from "@datamaestro/protocol"
+import { homedir } from "node:os"
+import { join } from "node:path"
+import { readLoginEnvironment, type LoginEnvironment } from "./login-environment.ts"
+import type { PackReceiver } from "./packs/pack-store.ts"
+import type { RepositoryIndex } from "./repositories/repository-index.ts"
+import { SettingsFile } from "./store/settings.ts"
+import type { DownloadCache } from "./store/cache.ts"
+
+export interface AgentSessionOptions {
+  /** Ask the login shell at once: the answer will be needed, and takes a while. */
+  loginShell: boolean
+  /** Where uploads may lie; `~/.cache/datamaestro` by default. */
+  cacheFolder?: string | undefined
+}
+
+/** What the requests of one connection share. Heavy parts are loaded when a request needs them. */
+export class AgentSession {
+  /** The folder of uploaded packs. */
+  readonly packs: string
+  #paths: Paths | undefined
+  #base = process.cwd()
+  #login: Promise<LoginEnvironment> | undefined
+  #repositories: RepositoryLocation[] = []
+  #index: Promise<RepositoryIndex> | undefined
+  #cache: Promise<DownloadCache> | undefined
+  #receiver: Promise<PackReceiver> | undefined
+  #remote = false
+
+  constructor({ loginShell, cacheFolder }: AgentSessionOptions) {
+    this.packs = join(cacheFolder ?? join(homedir(), ".cache", "datamaestro"), "packs")
+    if (loginShell) void this.login()
+  }
+
+  /** The data machine is another than the controller's: the login shell's environment counts. */
+  begin(remote: boolean): void {
+    this.#remote = remote
+    this.#base = remote ? homedir() : process.cwd()
+  }
+
+  locate(paths: Paths): void {
+    this.#paths = paths
+  }
+
+  /** What relative paths of a request are relative to. */
+  get base(): string {
+    return this.#base
+  }
+
+  get paths(): Paths {
+    if (this.#paths !== undefined) return this.#paths
+    throw new DatamaestroError("PROTOCOL_MISMATCH", "Cannot answer before initialize: it says where the data is")
+  }
+
+  get settingsFile(): SettingsFile {
+    return new SettingsFile(this.paths.settings)
+  }
+
+  async settings(): Promise<GlobalSettings> {
+    return await this.settingsFile.read()
+  }
+
+  /** The login shell's environment becomes the process's own once it is known. Asked at most once. */
+  login(): Promise<LoginEnvironment> {
+    return (this.#login ??= readLoginEnvironment().then((login) => {
+      Object.assign(process.env, login.variables)
+      return login
+    }))
+  }
+
+  /** For what goes out to the network or runs other people's code: proxies, tokens and PATH are as after a login. */
+  async environmentReady(): Promise<void> {
+    if (this.#remote) await this.login()
+  }
+
+  declare(repositories: RepositoryLocation[]): void {
+    this.#repositories = repositories
+    this.#index = undefined
+  }
+
+  repositoryIndex(): Promise<RepositoryIndex> {
+    return (this.#index ??= this.#makeIndex())
+  }
+
+  async #makeIndex(): Promise<RepositoryIndex> {
+    await this.environmentReady()
+    const { RepositoryIndex } = await import("./repositories/repository-index.ts")
+    const { packEntry } = await import("./packs/pack-entry.ts")
+    return new RepositoryIndex(this.#repositories, { modulePath: (module) => packEntry(this.packs, module) })
+  }
+
+  downloadCache(): Promise<DownloadCache> {
+    return (this.#cache ??= import("./store/cache.ts").then(({ DownloadCache }) => new DownloadCache(this.paths.cache)))
+  }
+
+  packReceiver(): Promise<PackReceiver> {
+    return (this.#receiver ??= import("./packs/pack-store.ts").then(({ PackReceiver }) => new PackReceiver(this.packs)))
+  }
+
+  /** Removes what was left unfinished. */
+  async close(): Promise<void> {
+    await (await this.#receiver)?.close()
+  }
+}

@@ -1,0 +1,45 @@
+import { DatamaestroError, type Paths, type Result } from "@datamaestro/protocol"
+import { homedir } from "node:os"
+import { join, resolve } from "node:path"
+
+/** The path with `~` and `~/` as the home folder; relative to `base`; absolute and normal. */
+export function expandPath(path: string, base: string): string {
+  if (path === "~" || path.startsWith("~/")) return resolve(homedir(), `.${path.slice(1)}`)
+  return resolve(base, path)
+}
+
+export interface DataDirectoryOptions {
+  /** `--data`. */
+  option: string | undefined
+  environment: NodeJS.ProcessEnv
+  /** What relative paths are relative to. */
+  base: string
+}
+
+/**
+ * The data directory: `--data`, else `DATAMAESTRO_DIR`, else `~/datamaestro`. Creates nothing.
+ *
+ * @throws DatamaestroError USAGE for an empty `--data`
+ */
+export function dataDirectory({ option, environment, base }: DataDirectoryOptions): {
+  paths: Paths
+  source: Result<"initialize">["dataSource"]
+} {
+  if (option !== undefined) {
+    if (option.trim() === "" || option.includes("\0")) {
+      throw new DatamaestroError("USAGE", `Cannot use ${JSON.stringify(option)} as data directory: not a path`, {
+        hint: "give a path to --data, or leave it out",
+      })
+    }
+    return { paths: pathsOf(expandPath(option, base)), source: "option" }
+  }
+  const variable = environment["DATAMAESTRO_DIR"]
+  if (variable !== undefined && variable !== "") {
+    return { paths: pathsOf(expandPath(variable, base)), source: "environment" }
+  }
+  return { paths: pathsOf(join(homedir(), "datamaestro")), source: "default" }
+}
+
+export function pathsOf(data: string): Paths {
+  return { data, datasets: join(data, "data"), cache: join(data, "cache"), settings: join(data, "settings.json") }
+}

@@ -1,0 +1,35 @@
+import { DatamaestroError, PROTOCOL_VERSION, type AgentHandlers } from "@datamaestro/protocol"
+import { arch, hostname, platform } from "node:os"
+import type { AgentSession } from "../agent-session.ts"
+import { dataDirectory } from "../data-directory.ts"
+
+/** Versions and places. Waits for the login shell only when nothing else says where the data is. */
+export function initializeHandlers(session: AgentSession, version: string): Pick<AgentHandlers, "initialize"> {
+  return {
+    initialize: async ({ protocol, controller, data, environment }) => {
+      if (protocol !== PROTOCOL_VERSION) {
+        throw new DatamaestroError(
+          "PROTOCOL_MISMATCH",
+          `Cannot speak with datamaestro ${controller}: it speaks protocol ${protocol}, this agent ${PROTOCOL_VERSION}`,
+          { hint: "install datamaestro again, so that command and agent are of one version" },
+        )
+      }
+      session.begin(environment === "login")
+      const login = environment === "login" && data === undefined ? await session.login() : undefined
+      const { paths, source } = dataDirectory({ option: data, environment: process.env, base: session.base })
+      session.locate(paths)
+      return {
+        protocol: PROTOCOL_VERSION,
+        agent: version,
+        hostname: hostname(),
+        platform: platform(),
+        arch: arch(),
+        node: process.versions.node,
+        pid: process.pid,
+        paths,
+        dataSource: source,
+        warnings: login?.warning === undefined ? [] : [login.warning],
+      }
+    },
+  }
+}

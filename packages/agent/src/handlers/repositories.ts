@@ -1,0 +1,24 @@
+import type { AgentHandlers } from "@datamaestro/protocol"
+import type { AgentSession } from "../agent-session.ts"
+
+type RepositoryMethods = "repositories/declare" | "repositories/list" | "packs/upload"
+
+/** The repositories of the controller, and how they get here. */
+export function repositoryHandlers(session: AgentSession): Pick<AgentHandlers, RepositoryMethods> {
+  return {
+    "repositories/declare": async ({ repositories }) => {
+      session.declare(repositories)
+      const hashes = repositories.flatMap(({ module }) => (module.kind === "pack" ? [module.hash] : []))
+      if (hashes.length === 0) return { missing: [] }
+      const { missingPacks } = await import("../packs/pack-store.ts")
+      return { missing: await missingPacks(session.packs, hashes) }
+    },
+
+    "repositories/list": async () => ({ repositories: await (await session.repositoryIndex()).list() }),
+
+    "packs/upload": async (piece, { signal }) => {
+      await (await session.packReceiver()).receive(piece, signal)
+      return {}
+    },
+  }
+}

@@ -1,0 +1,80 @@
+import { AgentServer, MAGIC } from "@datamaestro/protocol"
+import { Console } from "node:console"
+import { AgentSession } from "./agent-session.ts"
+import { endOwnChildren } from "./end-own-children.ts"
+import { createHandlers } from "./handlers/create-handlers.ts"
+import { StdioPort } from "./stdio-port.ts"
+import { AGENT_VERSION } from "./version.ts"
+
+/** What the bootstrap hands over. */
+export interface AgentHost {
+  /** The login shell's environment will be needed. */
+  loginShell?: boolean
+  /** Where uploads may lie; absent where nothing can be written. */
+  cacheFolder?: string | undefined
+  /** Tells that the agent's file is in use. */
+  stillUsed?(): void
+  /** Keeps V8's code for the next start. */
+  storeCodeCache?(): void
+}
+
+/** How long requests may take to clean up once their connection has ended, in milliseconds. */
+const GRACE = 1500
+const HOUR = 3600_000
+
+/**
+ * Serves the controller on stdin and stdout until the connection ends, then ends the process: requests are aborted,
+ * locks released, parts kept. A signal does the same. What hangs is left after a moment, whatever it is.
+ */
+export function runAgent(host: AgentHost = {}): void {
+  process.title = "datamaestro-agent"
+  const write = process.stdout.write.bind(process.stdout)
+  reserveStdout()
+  const session = new AgentSession({ loginShell: host.loginShell === true, cacheFolder: host.cacheFolder })
+  const port = new StdioPort(process.stdin, process.stdout, write)
+  let ending = false
+
+  const end = (status: number): void => {
+    if (ending) return
+    ending = true
+    port.close()
+    const leave = (): void => {
+      endOwnChildren()
+      process.exit(status)
+    }
+    setTimeout(leave, GRACE)
+    void idle(server)
+      .then(() => session.close())
+      .then(() => host.storeCodeCache?.())
+      .finally(leave)
+  }
+  const die = (error: unknown): void => {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    end(1)
+  }
+
+  // The controller speaks for the person: a Ctrl-C that also reaches the agent must not end it before its answer.
+  process.on("SIGINT", () => {})
+  process.on("SIGTERM", () => end(143))
+  if (process.platform !== "win32") process.on("SIGHUP", () => end(129))
+  process.on("uncaughtException", die)
+  process.on("unhandledRejection", die)
+  process.stderr.on("error", () => {})
+
+  const server = new AgentServer(port, createHandlers(session, AGENT_VERSION), {
+    onEnd: () => end(0),
+  })
+  setInterval(() => host.stillUsed?.(), HOUR).unref()
+  port.send(MAGIC)
+}
+
+/** Once every request has ended: each was aborted, and gives back its locks. */
+async function idle(server: AgentServer): Promise<void> {
+  while (server.running > 0) await new Promise((resolve) => setTimeout(resolve, 10))
+}
+
+/** Stdout is the protocol's alone: what plug-ins print goes to stderr. */
+function reserveStdout(): void {
+  process.stdout.write = process.stderr.write.bind(process.stderr)
+  globalThis.console = new Console(process.stderr, process.stderr)
+}

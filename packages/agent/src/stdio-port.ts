@@ -1,0 +1,56 @@
+import { LineDecoder, type LinePort } from "@datamaestro/protocol"
+import type { Readable, Writable } from "node:stream"
+
+/** The agent's end of the channel. */
+export class StdioPort implements LinePort {
+  readonly #input: Readable
+  readonly #write: (text: string) => boolean
+  readonly #decoder: LineDecoder
+  #onLine: ((line: string) => void) | undefined
+  #onClose: ((reason?: Error) => void) | undefined
+  #closed = false
+
+  /** @param write the output's own, where `output.write` was put to another use */
+  constructor(input: Readable, output: Writable, write: (text: string) => boolean) {
+    this.#input = input
+    this.#write = write
+    this.#decoder = new LineDecoder({ onLine: (line) => this.#onLine?.(line) })
+    output.on("error", (error) => this.#end(error))
+    input.on("error", (error) => this.#end(error))
+    input.on("end", () => this.#end())
+    input.on("close", () => this.#end())
+    input.on("data", (chunk: Buffer) => this.#receive(chunk))
+  }
+
+  send(line: string): void {
+    if (!this.#closed) this.#write(`${line}\n`)
+  }
+
+  onLine(listener: (line: string) => void): void {
+    this.#onLine = listener
+  }
+
+  onClose(listener: (reason?: Error) => void): void {
+    this.#onClose = listener
+  }
+
+  close(): void {
+    this.#end()
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#closed) return
+    try {
+      this.#decoder.push(chunk)
+    } catch (error) {
+      this.#end(error as Error)
+    }
+  }
+
+  #end(reason?: Error): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#input.pause()
+    this.#onClose?.(reason)
+  }
+}

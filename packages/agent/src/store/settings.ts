@@ -1,0 +1,80 @@
+import { DatamaestroError, GlobalSettings, interrupted, parseJsonDocument } from "@datamaestro/protocol"
+import { applyEdits, modify } from "jsonc-parser"
+import { mkdir, readFile, stat } from "node:fs/promises"
+import { dirname } from "node:path"
+import { storageError } from "./storage-error.ts"
+import { writeAtomic } from "./write-atomic.ts"
+
+/** A change of one place in the document: the keys that lead there, and the value; `undefined` removes it. */
+export interface SettingsEdit {
+  path: string[]
+  value: unknown
+}
+
+/**
+ * The global settings, `DATA/settings.json`. Each change is an edit of the text as it is on disk at that moment, made
+ * under a lock: unknown keys, the layout of the file, and what other processes wrote stay.
+ */
+export class SettingsFile {
+  readonly path: string
+
+  constructor(path: string) {
+    this.path = path
+  }
+
+  /**
+   * @returns the settings; empty when there is no file
+   * @throws DatamaestroError MALFORMED_SETTINGS naming file, line and column
+   */
+  async read(): Promise<GlobalSettings> {
+    const text = await this.#text()
+    return text === undefined ? {} : parseJsonDocument(text, this.path, GlobalSettings)
+  }
+
+  /** Writes what `decide` says of the settings as they are; nothing when it says nothing. Creates the folder. */
+  async edit(decide: (settings: GlobalSettings) => SettingsEdit | undefined, signal: AbortSignal): Promise<void> {
+    const { acquireLock } = await import("./lock.ts")
+    try {
+      await mkdir(dirname(this.path), { recursive: true })
+    } catch (error) {
+      throw storageError(error, `make the folder "${dirname(this.path)}"`)
+    }
+    const lock = await acquireLock(`${this.path}.lock`, { signal })
+    try {
+      const text = (await this.#text()) ?? "{}"
+      const change = decide(parseJsonDocument(text, this.path, GlobalSettings))
+      if (change === undefined) return
+      if (signal.aborted) throw interrupted()
+      const edits = modify(text, change.path, change.value, { formattingOptions: { insertSpaces: true, tabSize: 2 } })
+      await this.#write(applyEdits(text, edits))
+    } finally {
+      await lock.release()
+    }
+  }
+
+  async #write(text: string): Promise<void> {
+    try {
+      const old = await stat(this.path).catch(() => undefined)
+      const mode = old === undefined ? {} : { mode: old.mode & 0o777 }
+      await writeAtomic(this.path, text.endsWith("\n") ? text : `${text}\n`, mode)
+    } catch (error) {
+      throw storageError(error, `write "${this.path}"`)
+    }
+  }
+
+  async #text(): Promise<string | undefined> {
+    try {
+      return await readFile(this.path, "utf8")
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined
+      if ((error as NodeJS.ErrnoException).code === "EISDIR") {
+        throw new DatamaestroError("MALFORMED_SETTINGS", `Cannot read "${this.path}": it is a folder`, {
+          hint: "move that folder away",
+          details: { path: this.path },
+          cause: error,
+        })
+      }
+      throw storageError(error, `read "${this.path}"`)
+    }
+  }
+}

@@ -1,0 +1,212 @@
+import { DatamaestroError, LineDecoder, MAGIC, type LinePort } from "@datamaestro/protocol"
+import type { Channel, ChannelEnd } from "../transport/transport.ts"
+import { BOOT_MAGIC, NO_NODE_MAGIC, UPLOAD_PREFIX, type BootLine, type UploadHeader } from "./boot-protocol.ts"
+import { bootFailure, printable } from "./boot-failure.ts"
+import { noNodeError } from "./no-node-error.ts"
+import { TextTail } from "./text-tail.ts"
+
+export type Hello = Extract<BootLine, { type: "hello" }>
+export type Stored = Extract<BootLine, { type: "stored" }>
+
+export interface AgentPortOptions {
+  /** How errors call the machine. */
+  label: string
+  /** `--node`, for errors. */
+  node: string
+  /** How long the bootstrap and the agent may take to speak, without an upload going on, in milliseconds. */
+  bootTimeout: number
+  onHello(hello: Hello): void
+  onStored(stored: Stored): void
+}
+
+/** Start-up files that ask something eat a line each; these are for them. Both ends skip empty lines. */
+const SACRIFICE = "\n".repeat(8)
+const HEARTBEAT = JSON.stringify({ jsonrpc: "2.0", method: "$/heartbeat", params: {} })
+const UPLOAD_CHUNK = 64 * 1024
+
+/**
+ * The controller's end of a channel on which an agent is being started: skips what start-up files print, follows
+ * the bootstrap, then carries lines. Lines may be sent at once; they wait in the channel.
+ */
+export class AgentPort implements LinePort {
+  readonly #channel: Channel
+  readonly #options: AgentPortOptions
+  readonly #stderr = new TextTail(4096)
+  readonly #decoder: LineDecoder
+  #phase: "noise" | "boot" | "agent" = "noise"
+  #deadline: ReturnType<typeof setTimeout> | undefined
+  #failure: Error | undefined
+  #onLine: ((line: string) => void) | undefined
+  #onClose: ((reason?: Error) => void) | undefined
+  #sacrificed = false
+  #closed = false
+
+  constructor(channel: Channel, options: AgentPortOptions) {
+    this.#channel = channel
+    this.#options = options
+    this.#decoder = new LineDecoder({
+      onLine: (line) => this.#bootLine(line),
+      magic: BOOT_MAGIC,
+      onMagic: () => (this.#phase = "boot"),
+    })
+    channel.stdout.on("data", (chunk: Buffer) => this.#receive(chunk))
+    channel.stderr.on("data", (chunk: Buffer) => this.#stderr.push(chunk))
+    for (const stream of [channel.stdin, channel.stdout, channel.stderr]) stream.on("error", () => {})
+    void channel.ended.then(
+      (end) => this.#end(end),
+      (error: unknown) => this.#end({ code: null, signal: null, error: error as Error }),
+    )
+    this.#restartDeadline()
+  }
+
+  /** Whether the bootstrap has spoken: what fails before may be a Node that moved. */
+  get booted(): boolean {
+    return this.#phase !== "noise"
+  }
+
+  send(line: string): void {
+    if (this.#closed || !this.#channel.stdin.writable) return
+    this.#channel.stdin.write(`${this.#sacrifice()}${line}\n`)
+  }
+
+  onLine(listener: (line: string) => void): void {
+    this.#onLine = listener
+  }
+
+  onClose(listener: (reason?: Error) => void): void {
+    this.#onClose = listener
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    clearTimeout(this.#deadline)
+    this.#channel.close()
+  }
+
+  /** Ends the channel for a reason of the caller's, told to the listener of `onClose`. */
+  fail(reason: Error): void {
+    if (this.#closed) return
+    this.close()
+    this.#onClose?.(reason)
+  }
+
+  /** Sends the agent's bytes as the channel takes them. Stops silently when the channel ends: `onClose` tells. */
+  async upload(bytes: Uint8Array, onProgress: (sent: number) => void): Promise<void> {
+    const { stdin } = this.#channel
+    const header: UploadHeader = { bytes: bytes.length }
+    stdin.write(`${this.#sacrifice()}${UPLOAD_PREFIX}${JSON.stringify(header)}\n`)
+    for (let at = 0; at < bytes.length && stdin.writable && !this.#closed; at += UPLOAD_CHUNK) {
+      const chunk = bytes.subarray(at, at + UPLOAD_CHUNK)
+      if (!stdin.write(chunk)) await this.#drained()
+      this.#restartDeadline()
+      // An upload over a slow link is no silent link.
+      this.#onLine?.(HEARTBEAT)
+      onProgress(Math.min(at + UPLOAD_CHUNK, bytes.length))
+    }
+  }
+
+  #sacrifice(): string {
+    if (this.#sacrificed) return ""
+    this.#sacrificed = true
+    return SACRIFICE
+  }
+
+  async #drained(): Promise<void> {
+    const { stdin } = this.#channel
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        stdin.off("drain", done).off("close", done).off("error", done)
+        resolve()
+      }
+      stdin.on("drain", done).on("close", done).on("error", done)
+      void this.#channel.ended.then(done, done)
+    })
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      this.#decoder.push(chunk)
+    } catch (error) {
+      this.fail(error as Error)
+    }
+  }
+
+  #bootLine(line: string): void {
+    if (this.#phase === "agent") {
+      this.#onLine?.(line)
+      return
+    }
+    if (line === MAGIC) {
+      this.#phase = "agent"
+      clearTimeout(this.#deadline)
+      return
+    }
+    const said = parseBootLine(line)
+    if (said === undefined) return
+    if (said.type === "hello") this.#options.onHello(said)
+    if (said.type === "stored") this.#options.onStored(said)
+    if (said.type === "failed") {
+      const { code, message, hint } = said
+      this.#failure = new DatamaestroError(code, message, { hint, details: { host: this.#options.label } })
+    }
+  }
+
+  #restartDeadline(): void {
+    clearTimeout(this.#deadline)
+    if (this.#phase === "agent") return
+    this.#deadline = setTimeout(() => {
+      const seconds = Math.round(this.#options.bootTimeout / 1000)
+      this.fail(bootFailure({ ...this.#told(), reason: `nothing of ours has spoken within ${seconds} s` }))
+    }, this.#options.bootTimeout)
+  }
+
+  #told(): { label: string; noise: string; stderr: string; booted: boolean } {
+    return { label: this.#options.label, noise: this.#decoder.noise, stderr: this.#stderr.text, booted: this.booted }
+  }
+
+  #end(end: ChannelEnd): void {
+    if (this.#closed) return
+    this.fail(this.#reason(end))
+  }
+
+  #reason(end: ChannelEnd): Error {
+    if (this.#failure !== undefined) return this.#failure
+    const { label, node } = this.#options
+    if (end.error !== undefined) {
+      if (end.error instanceof DatamaestroError) return end.error
+      return new DatamaestroError("CONNECTION_LOST", `The connection to "${label}" broke: ${end.error.message}`, {
+        hint: "check the network, then run the same command again: it continues where it stopped",
+        details: { host: label },
+        cause: end.error,
+      })
+    }
+    if (this.#phase === "noise") {
+      if (this.#decoder.noise.includes(NO_NODE_MAGIC)) return noNodeError(this.#decoder.noise, { label, node })
+      return bootFailure({ ...this.#told(), reason: `the program ended ${describeEnd(end)}`, code: end.code })
+    }
+    const stderr = printable(this.#stderr.text)
+    return new DatamaestroError(
+      "AGENT_DIED",
+      `The agent on "${label}" died ${describeEnd(end)}${stderr === "" ? "" : `:\n${stderr}`}`,
+      {
+        hint: "run the same command again: it continues where it stopped; if the agent dies again, report it with the output of --debug",
+        details: { host: label, code: end.code, signal: end.signal, stderr },
+      },
+    )
+  }
+}
+
+function describeEnd({ code, signal }: ChannelEnd): string {
+  if (signal !== null) return `by ${signal.startsWith("SIG") ? signal : `SIG${signal}`}`
+  return code === null ? "without saying why" : `with exit code ${code}`
+}
+
+function parseBootLine(line: string): BootLine | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === "object" && value !== null && "type" in value ? (value as BootLine) : undefined
+  } catch {
+    return undefined
+  }
+}

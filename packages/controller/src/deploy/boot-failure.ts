@@ -1,0 +1,51 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+
+export interface BootFailure {
+  label: string
+  /** What was printed instead of what we wait for. */
+  noise: string
+  stderr: string
+  /** The bootstrap spoke, the agent did not. */
+  booted: boolean
+  reason: string
+  code?: number | null
+}
+
+const SHOWN = 2000
+
+/** Why a started command did not become our agent, with what it printed instead. */
+export function bootFailure({ label, noise, stderr, booted, reason, code }: BootFailure): DatamaestroError {
+  const printed = [noise, stderr]
+    .map(printable)
+    .filter((text) => text !== "")
+    .join("\n")
+    .slice(-SHOWN)
+  const details = { host: label, printed, ...(code === undefined ? {} : { code }) }
+  if (/sftp connections only/i.test(printed)) {
+    return new DatamaestroError(
+      "DEPLOY_FAILED",
+      `Cannot run anything on "${label}": the account allows file transfer (SFTP) only`,
+      {
+        hint: "ask the administrators of this machine for an account that may run commands, or choose another host",
+        details,
+      },
+    )
+  }
+  const shown = printed === "" ? "it printed nothing" : `it printed this instead:\n${printed}`
+  const message = `Cannot start the agent on "${label}": ${reason}; ${shown}`
+  if (booted) {
+    return new DatamaestroError("AGENT_DIED", message, {
+      hint: "run the same command again with --debug, and report what it prints",
+      details,
+    })
+  }
+  return new DatamaestroError("PROTOCOL_MISMATCH", message, {
+    hint: `see what \`ssh ${label} echo hello\` prints: a forced command, or a start-up file of the login shell that ends or asks something, stands in the way`,
+    details,
+  })
+}
+
+/** Control characters of a remote machine don't belong on the person's terminal. */
+export function printable(text: string): string {
+  return text.replace(/[^\P{C}\n\t]/gu, "").trim()
+}

@@ -1,0 +1,43 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import { readFileSync } from "node:fs"
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import * as v from "valibot"
+import { packageFolder } from "./package-folder.ts"
+
+const DeployFile = v.object({
+  agent: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  bootstrap: v.pipe(v.string(), v.regex(/^[A-Za-z0-9+/=]+$/)),
+})
+
+/** What the build left to be sent to data machines. */
+export interface Deployment {
+  /** SHA-256 of the agent's file, lower-case hex. */
+  hash: string
+  /** The bootstrap, raw DEFLATE (RFC 1951) in base64. */
+  bootstrap: string
+  /** The agent's file, absolute. */
+  agentPath: string
+  /** The agent as Brotli (RFC 7932). */
+  compressed(): Promise<Buffer>
+}
+
+/** @throws DatamaestroError UNEXPECTED when the package is not built */
+export function loadDeployment(folder: string = join(packageFolder(), "dist")): Deployment {
+  let parsed: v.InferOutput<typeof DeployFile>
+  try {
+    parsed = v.parse(DeployFile, JSON.parse(readFileSync(join(folder, "deploy.json"), "utf8")))
+  } catch (error) {
+    throw new DatamaestroError("UNEXPECTED", `Cannot find the agent in "${folder}": datamaestro is not built`, {
+      hint: "in a clone, run `npm run build`; otherwise install datamaestro again",
+      details: { path: folder },
+      cause: error,
+    })
+  }
+  return {
+    hash: parsed.agent,
+    bootstrap: parsed.bootstrap,
+    agentPath: join(folder, "agent.cjs"),
+    compressed: async () => await readFile(join(folder, "agent.cjs.br")),
+  }
+}

@@ -1,0 +1,65 @@
+import { NO_NODE_END, NO_NODE_MAGIC, OLDEST_NODE } from "./boot-protocol.ts"
+
+const OLDEST = OLDEST_NODE[0] * 1_000_000 + OLDEST_NODE[1] * 1000 + OLDEST_NODE[2]
+
+/** What the login shell may take until its start-up files are given up, in seconds. */
+const LOGIN_SECONDS = 10
+
+/** Where version managers and installers put Node. */
+const PLACES = [
+  `"$HOME"/.nvm/versions/node/*/bin/node`,
+  `"$NVM_DIR"/versions/node/*/bin/node`,
+  `"$HOME"/.local/share/fnm/node-versions/*/installation/bin/node`,
+  `"$HOME"/.fnm/node-versions/*/installation/bin/node`,
+  `"$FNM_DIR"/node-versions/*/installation/bin/node`,
+  `"$HOME"/.volta/tools/image/node/*/bin/node`,
+  `"$VOLTA_HOME"/tools/image/node/*/bin/node`,
+  `"$HOME"/.asdf/installs/nodejs/*/bin/node`,
+  `"$HOME"/.local/share/mise/installs/node/*/bin/node`,
+  `"$HOME"/.nodenv/versions/*/bin/node`,
+  `"$HOME"/n/bin/node`,
+  `"$HOME"/.local/bin/node`,
+  `"$HOME"/bin/node`,
+  ...["miniconda3", "anaconda3", "miniforge3", "mambaforge", "micromamba"].flatMap((conda) => [
+    `"$HOME"/${conda}/bin/node`,
+    `"$HOME"/${conda}/envs/*/bin/node`,
+  ]),
+  `"$HOME"/.conda/envs/*/bin/node`,
+  `"$HOME"/.linuxbrew/bin/node`,
+  "/home/linuxbrew/.linuxbrew/bin/node",
+  "/opt/homebrew/bin/node",
+  "/usr/local/bin/node",
+  "/usr/bin/node",
+  "/usr/local/node*/bin/node",
+  "/opt/node*/bin/node",
+  "/opt/nodejs/*/bin/node",
+]
+
+/** One statement of POSIX sh an entry; see below for what they may not hold. */
+const STATEMENTS = [
+  // A line end, which can't be written here.
+  "nl=$(echo; echo x)",
+  "nl=${nl%x}",
+  "ifs=$IFS",
+  "list=; best=0; node=; seen=:; has=",
+  // weigh PATH 20.18.1: keeps the newest; what is no number is no version.
+  `weigh() { IFS=.; set -- "$1" $2; IFS=$ifs; p=\${4%%-*}; if [ "$2" -ge 0 ] && [ "$3" -ge 0 ] && [ "$p" -ge 0 ]; then k=$(($2 * 1000000 + $3 * 1000 + $p)); if [ $k -ge ${OLDEST} ] && [ $k -gt $best ]; then best=$k; node=$1; fi; fi 2>/dev/null; }`,
+  `consider() { case "$seen" in *":$1:"*) return 0;; esac; seen="$seen$1:"; if [ -f "$1" ] && [ -x "$1" ]; then v=$("$1" --version 2>/dev/null </dev/null) || v=unusable; list="$list$v	$1$nl"; case "$v" in v[0-9]*.[0-9]*.[0-9]*) weigh "$1" "\${v#v}";; esac; fi; }`,
+  // along a:b:c: every folder of a PATH; a relative one could hold anything.
+  `along() { set -f; IFS=:; for d in $1; do IFS=$ifs; case "$d" in /*) consider "$d/node";; esac; done; IFS=$ifs; set +f; }`,
+  `if command -v timeout >/dev/null 2>&1; then limit() { timeout -k 1 ${LOGIN_SECONDS} "$@"; }; elif command -v perl >/dev/null 2>&1; then limit() { perl -e "alarm ${LOGIN_SECONDS}; exec @ARGV" "$@"; }; else limit() { "$@"; }; fi`,
+  // ask COMMAND: the PATH of the login shell after COMMAND. csh takes -l only alone. The end mark spares waiting for what it left running.
+  `ask() { case "$SHELL" in "") ;; *csh) echo "$1; echo; env; echo @@end" | limit "$SHELL" -l 2>/dev/null;; *) limit "$SHELL" -l -c "$1; echo; env; echo @@end" 2>/dev/null </dev/null;; esac | sed -n -e "/^@@end/q" -e "s/^PATH=//p" | tail -n 1; }`,
+  `case "$3" in auto) along "$PATH"; along "$(ask :)"; for f in ${PLACES.join(" ")}; do consider "$f"; done; if [ -z "$node" ]; then for f in /etc/profile.d/*mod*.sh "$MODULESHOME" "$LMOD_DIR"; do if [ -e "$f" ]; then has=1; fi; done; for m in nodejs node NodeJS; do if [ "$has" ] && [ -z "$node" ]; then along "$(ask "module load $m")"; fi; done; fi;; "~/"*) consider "$HOME/\${3#??}";; */*) consider "$3";; *) consider "$(command -v "$3")";; esac`,
+  `if [ "$node" ]; then exec "$node" -e "$1" "$2"; fi`,
+  `echo; echo ${NO_NODE_MAGIC}; printf %s "$list"; echo ${NO_NODE_END}; exit 86`,
+]
+
+/**
+ * A script for `/bin/sh -c SCRIPT sh LOADER ARGUMENT NODE` that finds the newest Node that suits and becomes it.
+ * `NODE` is a path (`~/` is the home folder), a command's name, or `auto`. When none suits it tells which there are.
+ *
+ * It stands in single quotes on a command line that any login shell reads, so it holds no single quote, `!`,
+ * backslash or line end, and needs nothing but POSIX sh, `env`, `sed` and `tail`. Its stdin belongs to the agent.
+ */
+export const FIND_NODE_SCRIPT = STATEMENTS.join("; ")

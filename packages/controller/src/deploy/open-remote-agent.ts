@@ -1,0 +1,67 @@
+import { DatamaestroError, type Params } from "@datamaestro/protocol"
+import type { SessionEvent } from "../session.ts"
+import type { Transport } from "../transport/transport.ts"
+import { coldCommand, warmCommand } from "./agent-command.ts"
+import type { Deployment } from "./deployment.ts"
+import { forgetHost, recallHost, rememberHost } from "./remembered-host.ts"
+import { NotBooted, startAgent, type StartedAgent } from "./start-agent.ts"
+
+export interface OpenRemoteAgentOptions {
+  deployment: Deployment
+  /** `--node`: a path on the data machine, or `auto`. */
+  node: string
+  initialize: Params<"initialize">
+  onEvent: (event: SessionEvent) => void
+  signal?: AbortSignal | undefined
+  bootTimeout?: number | undefined
+}
+
+/**
+ * Starts the agent with one command: where Node was the last time, else where the probe finds it. What the machine
+ * is known to lack goes along at once; what it turns out to lack follows when it says so.
+ */
+export async function openRemoteAgent(transport: Transport, options: OpenRemoteAgentOptions): Promise<StartedAgent> {
+  const { deployment, node, signal } = options
+  const { label, address } = transport
+  const known = recallHost(address, node)
+  const boot = { hash: deployment.hash, login: options.initialize.data === undefined }
+
+  const start = async (command: string, push: boolean): Promise<StartedAgent> => {
+    const channel = await transport.exec(command, { signal })
+    const started = await startAgent(channel, { ...options, label, push, compressed: () => deployment.compressed() })
+    const execPath = started.hello?.execPath ?? known?.execPath
+    if (execPath !== undefined && (execPath !== known?.execPath || known.agent !== deployment.hash)) {
+      rememberHost(node, { address, execPath, agent: deployment.hash })
+    }
+    return started
+  }
+
+  if (known !== undefined) {
+    const push = known.agent !== deployment.hash
+    try {
+      return await start(warmCommand(known.execPath, deployment.bootstrap, { ...boot, push }), push)
+    } catch (error) {
+      if (!mayHaveMoved(error)) throw reasonOf(error)
+      forgetHost(address, node)
+      const message = `Node is no longer at ${known.execPath} on "${label}": looking for another`
+      options.onEvent({ phase: "notice", level: "debug", message })
+    }
+  }
+  try {
+    return await start(coldCommand(node, deployment.bootstrap, { ...boot, push: false }), false)
+  } catch (error) {
+    throw reasonOf(error)
+  }
+}
+
+/** A link that broke or a person who interrupts say nothing about where Node is. */
+function mayHaveMoved(error: unknown): boolean {
+  if (error instanceof NotBooted) {
+    return error.cause instanceof DatamaestroError && error.cause.code === "PROTOCOL_MISMATCH"
+  }
+  return error instanceof DatamaestroError && error.code === "NO_NODE"
+}
+
+function reasonOf(error: unknown): unknown {
+  return error instanceof NotBooted ? error.cause : error
+}

@@ -1,0 +1,50 @@
+import { createHash, randomBytes } from "node:crypto"
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import * as v from "valibot"
+import { cacheDirectory } from "../cache-directory.ts"
+
+const RememberedHost = v.object({
+  address: v.string(),
+  /** The path of Node there. */
+  execPath: v.string(),
+  /** The hash of the agent that lies there. */
+  agent: v.optional(v.string()),
+})
+
+/** What spares round trips on the next call to a machine. Wrong facts cost one of them, nothing else. */
+export type RememberedHost = v.InferOutput<typeof RememberedHost>
+
+/** `node`: the `--node` it was found under; another choice is another fact. */
+export function recallHost(address: string, node: string): RememberedHost | undefined {
+  try {
+    const parsed = v.safeParse(RememberedHost, JSON.parse(readFileSync(fileOf(address, node), "utf8")))
+    return parsed.success && parsed.output.address === address ? parsed.output : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Best effort: a cache that can't be written only makes the next call slower. */
+export function rememberHost(node: string, host: RememberedHost): void {
+  const path = fileOf(host.address, node)
+  const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`
+  try {
+    const folder = join(cacheDirectory(), "hosts")
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    chmodSync(folder, 0o700)
+    writeFileSync(temporary, JSON.stringify(host), { mode: 0o600, flag: "wx" })
+    renameSync(temporary, path)
+  } catch {
+    rmSync(temporary, { force: true })
+  }
+}
+
+export function forgetHost(address: string, node: string): void {
+  rmSync(fileOf(address, node), { force: true })
+}
+
+function fileOf(address: string, node: string): string {
+  const key = createHash("sha256").update(`${address}\0${node}`).digest("hex").slice(0, 32)
+  return join(cacheDirectory(), "hosts", `${key}.json`)
+}

@@ -1,0 +1,38 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import { spawn } from "node:child_process"
+import type { Channel, ChannelEnd } from "./transport.ts"
+
+/**
+ * Starts a program of this machine and speaks to it as to a remote one.
+ *
+ * It gets a process group of its own: Ctrl-C on the terminal reaches only the controller, which cancels through the
+ * protocol, and the agent can end its children as a group. It ends when its stdin does, so also with a killed controller.
+ *
+ * @throws DatamaestroError AGENT_DIED when it can't be started
+ */
+export async function spawnLocal(program: string, args: readonly string[]): Promise<Channel> {
+  const posix = process.platform !== "win32"
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], detached: posix, windowsHide: true })
+  const ended = new Promise<ChannelEnd>((resolve) => {
+    child.on("close", (code, signal) => resolve({ code, signal }))
+    child.on("error", () => {})
+  })
+  await new Promise<void>((resolve, reject) => {
+    child.once("spawn", resolve)
+    child.once("error", (error) =>
+      reject(new DatamaestroError("AGENT_DIED", `Cannot start "${program}": ${error.message}`, { cause: error })),
+    )
+  })
+  return {
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    ended,
+    close: () => {
+      child.stdin.end()
+      // What it still says is read and dropped, so that it is not held up, and so is this process's end by nothing.
+      child.stdout.resume()
+      child.stderr.resume()
+    },
+  }
+}
