@@ -1,0 +1,200 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import { spawnSync } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { isAbsolute, join } from "node:path"
+import { expandIncludePattern } from "./ssh-config-glob.ts"
+import { parseSshConfigLines, type SshConfigLine } from "./ssh-config-lines.ts"
+import { matchesPatternList } from "./ssh-pattern.ts"
+import { expandTokens } from "./ssh-tokens.ts"
+
+/** Directives of which every occurrence counts; of all others the first. */
+const ACCUMULATED = new Set(["identityfile", "certificatefile", "sendenv"])
+
+const ALIASES: Readonly<Record<string, string>> = {
+  challengeresponseauthentication: "kbdinteractiveauthentication",
+  keepalive: "tcpkeepalive",
+  hostbasedkeytypes: "hostbasedacceptedalgorithms",
+  pubkeyacceptedkeytypes: "pubkeyacceptedalgorithms",
+}
+
+const MAX_INCLUDE_DEPTH = 16
+
+export interface SshConfigContext {
+  /** The host as typed, without user and port. */
+  originalHost: string
+  localUser: string
+  home: string
+}
+
+/** What a configuration says about one host, by the rules of ssh_config(5): the first value of a directive wins. */
+export class SshConfigEvaluation {
+  readonly #context: SshConfigContext
+  readonly #values = new Map<string, SshConfigLine[]>()
+  #final = false
+  #wantsFinal = false
+  #hostName: string
+
+  constructor(context: SshConfigContext) {
+    this.#context = context
+    this.#hostName = context.originalHost
+  }
+
+  /** The directive that won, if it was given at all. */
+  first(keyword: string): SshConfigLine | undefined {
+    return this.#values.get(keyword)?.[0]
+  }
+
+  all(keyword: string): readonly SshConfigLine[] {
+    return this.#values.get(keyword) ?? []
+  }
+
+  keywords(): IterableIterator<string> {
+    return this.#values.keys()
+  }
+
+  /** A directive from outside of files; what is set first wins. */
+  set(keyword: string, value: string, source: string): void {
+    this.#take({ keyword, values: [value], raw: value, source, line: 0 })
+  }
+
+  /** Whether a `Match final` asks for reading everything again, with the host name known. */
+  get wantsFinalPass(): boolean {
+    return this.#wantsFinal
+  }
+
+  beginFinalPass(hostName: string): void {
+    this.#final = true
+    this.#hostName = hostName
+  }
+
+  readText(text: string, source: string, includeFolder: string): void {
+    this.#apply(parseSshConfigLines(text, source), includeFolder, true, 0)
+  }
+
+  /**
+   * @param required whether a file that can't be read is an error: the one named by `-F`
+   * @throws DatamaestroError SSH_CONFIGURATION
+   */
+  readFile(path: string, includeFolder: string, required: boolean): void {
+    const text = readConfigFile(path, required)
+    if (text !== undefined) this.readText(text, path, includeFolder)
+  }
+
+  #apply(lines: readonly SshConfigLine[], includeFolder: string, enclosing: boolean, depth: number): void {
+    let active = enclosing
+    for (const line of lines) {
+      if (line.keyword === "host") active = enclosing && matchesHost(this.#context.originalHost, line)
+      else if (line.keyword === "match") active = this.#matches(line, enclosing) && enclosing
+      else if (line.keyword === "include") this.#include(line, includeFolder, active, depth)
+      else if (active) this.#take(line)
+    }
+  }
+
+  #take(line: SshConfigLine): void {
+    const keyword = ALIASES[line.keyword] ?? line.keyword
+    const known = this.#values.get(keyword)
+    if (known === undefined) this.#values.set(keyword, [line])
+    else if (ACCUMULATED.has(keyword) && !known.some((other) => other.raw === line.raw)) known.push(line)
+  }
+
+  #include(line: SshConfigLine, includeFolder: string, active: boolean, depth: number): void {
+    if (depth >= MAX_INCLUDE_DEPTH) throw malformed(line, `includes are nested more than ${MAX_INCLUDE_DEPTH} deep`)
+    for (const value of line.values) {
+      const expanded = /^~(?=[\\/])/.test(value) ? this.#context.home + value.slice(1) : value
+      const pattern = isAbsolute(expanded) ? expanded : join(includeFolder, expanded)
+      for (const path of expandIncludePattern(pattern)) {
+        const text = readConfigFile(path, false)
+        if (text !== undefined) this.#apply(parseSshConfigLines(text, path), includeFolder, active, depth + 1)
+      }
+    }
+  }
+
+  #matches(line: SshConfigLine, evaluate: boolean): boolean {
+    let result = true
+    const words = [...line.values]
+    for (let word = words.shift(); word !== undefined; word = words.shift()) {
+      const negated = word.startsWith("!")
+      const attribute = (negated ? word.slice(1) : word).toLowerCase()
+      if (attribute === "all" || attribute === "final" || attribute === "canonical") {
+        if (attribute === "final") this.#wantsFinal = true
+        const holds = attribute === "all" || this.#final
+        if (holds === negated) result = false
+        continue
+      }
+      const argument = words.shift()
+      if (argument === undefined) throw malformed(line, `"${word}" needs a value`)
+      // A command is only run when everything before it has matched, as in OpenSSH.
+      const holds = this.#criterionHolds(attribute, argument, line, evaluate && result)
+      if (holds === negated) result = false
+    }
+    return result
+  }
+
+  #criterionHolds(attribute: string, argument: string, line: SshConfigLine, evaluate: boolean): boolean {
+    const patterns = argument.split(",")
+    switch (attribute) {
+      case "host":
+        return matchesPatternList(this.#currentHostName(), patterns)
+      case "originalhost":
+        return matchesPatternList(this.#context.originalHost, patterns)
+      case "user":
+        return matchesPatternList(this.first("user")?.values[0] ?? this.#context.localUser, patterns)
+      case "localuser":
+        return matchesPatternList(this.#context.localUser, patterns)
+      case "exec": {
+        if (!evaluate) return false
+        const command = expandTokens(argument, this.#tokens())
+        return spawnSync(command, { shell: true, stdio: ["ignore", "ignore", "inherit"] }).status === 0
+      }
+      default:
+        throw malformed(line, `"Match ${attribute}" is not known`)
+    }
+  }
+
+  #currentHostName(): string {
+    if (this.#final) return this.#hostName
+    const given = this.first("hostname")?.values[0]
+    return given === undefined ? this.#context.originalHost : expandTokens(given, { h: this.#context.originalHost })
+  }
+
+  #tokens(): Record<string, string> {
+    const { originalHost, localUser, home } = this.#context
+    return {
+      h: this.#currentHostName(),
+      n: originalHost,
+      p: this.first("port")?.values[0] ?? "22",
+      r: this.first("user")?.values[0] ?? localUser,
+      u: localUser,
+      d: home,
+    }
+  }
+}
+
+function matchesHost(host: string, line: SshConfigLine): boolean {
+  return matchesPatternList(host, line.values)
+}
+
+function readConfigFile(path: string, required: boolean): string | undefined {
+  try {
+    return readFileSync(path, "utf8")
+  } catch (cause) {
+    if (!required) return undefined
+    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : "it can't be read"
+    throw new DatamaestroError("SSH_CONFIGURATION", `Cannot read SSH configuration "${path}": ${reason}`, {
+      hint: "name an existing file with -F, or leave -F out to use ~/.ssh/config",
+      details: { path },
+      cause,
+    })
+  }
+}
+
+function malformed(line: SshConfigLine, why: string): DatamaestroError {
+  return new DatamaestroError(
+    "SSH_CONFIGURATION",
+    `Cannot read SSH configuration "${line.source}": line ${line.line}: ${why}`,
+    {
+      hint: `correct line ${line.line} of ${line.source}`,
+      details: { path: line.source, line: line.line },
+    },
+  )
+}

@@ -1,0 +1,299 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import { createHash } from "node:crypto"
+import { homedir, hostname, userInfo } from "node:os"
+import { isAbsolute, join, resolve } from "node:path"
+import { SshConfigEvaluation } from "./ssh-config-evaluation.ts"
+import type { SshConfigLine } from "./ssh-config-lines.ts"
+import { parseSshDestination } from "./ssh-destination.ts"
+import { HONOURED, OFF_VALUES, WITHOUT_EFFECT } from "./ssh-known-options.ts"
+import { matchesPattern, matchesPatternList } from "./ssh-pattern.ts"
+import type { AuthenticationMethod, SshSettings } from "./ssh-settings.ts"
+import type { SshTarget } from "./ssh-target.ts"
+import { expandEnvironment, expandTokens } from "./ssh-tokens.ts"
+
+/** OpenSSH's, without those that only hardware can use: these come through the agent. */
+const DEFAULT_IDENTITIES = ["id_rsa", "id_ecdsa", "id_ed25519"]
+
+const SYSTEM_FOLDER =
+  process.platform === "win32" ? join(process.env["PROGRAMDATA"] ?? "C:\\ProgramData", "ssh") : "/etc/ssh"
+
+export interface Surroundings {
+  home: string
+  localUser: string
+  environment: Readonly<Record<string, string | undefined>>
+  /** `/etc/ssh`. */
+  systemFolder: string
+}
+
+export function currentSurroundings(): Surroundings {
+  return { home: homedir(), localUser: localUser(), environment: process.env, systemFolder: SYSTEM_FOLDER }
+}
+
+/**
+ * Reads the configuration that holds for a target, by the rules of ssh_config(5): what the command line says, then
+ * `-F` or the user's file and the system's; the first value of each directive.
+ *
+ * @throws DatamaestroError SSH_CONFIGURATION
+ */
+export function resolveSshSettings(target: SshTarget, surroundings: Surroundings = currentSurroundings()): SshSettings {
+  const destination = parseSshDestination(target.destination)
+  const { home, environment } = surroundings
+  const context = { originalHost: destination.host, localUser: surroundings.localUser, home }
+  const config = new SshConfigEvaluation(context)
+  const userFolder = join(home, ".ssh")
+
+  for (const option of target.options) config.readText(option, "-o", userFolder)
+  for (const file of target.identityFiles) config.set("identityfile", file, "-i")
+  // The destination's own user and port were typed, too, but after any -o.
+  if (destination.user !== undefined) config.set("user", destination.user, target.destination)
+  if (destination.port !== undefined) config.set("port", String(destination.port), target.destination)
+  const readFiles = (): void => {
+    if (target.configFile === undefined) {
+      config.readFile(join(userFolder, "config"), userFolder, false)
+      config.readFile(join(surroundings.systemFolder, "ssh_config"), surroundings.systemFolder, false)
+    } else if (target.configFile !== "none") {
+      config.readFile(target.configFile, userFolder, true)
+    }
+  }
+  readFiles()
+  const hostName = resolveHostName(config, destination.host)
+  if (config.wantsFinalPass) {
+    config.beginFinalPass(hostName)
+    readFiles()
+  }
+
+  const value = (keyword: string): string | undefined => config.first(keyword)?.values[0]
+  const port = integer(config, "port", 22, 1, 65535)
+  const user = value("user") ?? surroundings.localUser
+  const hostKeyAlias = value("hostkeyalias")
+  const jump = proxyJump(config)
+  const tokens: Record<string, string> = {
+    d: home,
+    h: hostName,
+    i: String(process.getuid?.() ?? 0),
+    k: hostKeyAlias ?? destination.host,
+    L: hostname().split(".")[0] ?? "",
+    l: hostname(),
+    n: destination.host,
+    p: String(port),
+    r: user,
+    u: surroundings.localUser,
+  }
+  tokens["C"] = createHash("sha1").update(`${tokens["l"]}${hostName}${port}${user}`).digest("hex")
+  const path = (text: string): string => {
+    const expanded = expandTokens(expandEnvironment(expandHome(text, home), environment), tokens)
+    return isAbsolute(expanded) ? expanded : resolve(expanded)
+  }
+  const files = (keyword: string, defaults: readonly string[]): string[] => {
+    const given = config.first(keyword)?.values ?? defaults
+    return given.filter((file) => file.toLowerCase() !== "none").map(path)
+  }
+
+  const named = config.all("identityfile").map((line) => line.values[0] ?? "")
+  const identities = named.length === 0 ? DEFAULT_IDENTITIES.map((name) => join("~/.ssh", name)) : named
+  const aliveInterval = seconds(config, "serveraliveinterval", 5)
+  return {
+    label: target.destination,
+    originalHost: destination.host,
+    hostName,
+    port,
+    user,
+    identityFiles: [...new Set(identities.filter((file) => file.toLowerCase() !== "none").map(path))],
+    identityFilesNamed: named.length > 0,
+    identitiesOnly: flag(config, "identitiesonly", false),
+    identityAgent: identityAgent(value("identityagent"), environment, path),
+    userKnownHostsFiles: files("userknownhostsfile", ["~/.ssh/known_hosts", "~/.ssh/known_hosts2"]),
+    globalKnownHostsFiles: files("globalknownhostsfile", [
+      join(surroundings.systemFolder, "ssh_known_hosts"),
+      join(surroundings.systemFolder, "ssh_known_hosts2"),
+    ]),
+    hostKeyAlias,
+    strictHostKeyChecking: strictHostKeyChecking(config),
+    hashKnownHosts: flag(config, "hashknownhosts", false),
+    connectTimeout: seconds(config, "connecttimeout", 20) * 1000 || 20_000,
+    connectionAttempts: integer(config, "connectionattempts", 1, 1, 1000),
+    keepaliveInterval: aliveInterval * 1000,
+    keepaliveCount: integer(config, "serveralivecountmax", 3, 1, 10_000),
+    authenticationMethods: authenticationMethods(config),
+    passwordPrompts: integer(config, "numberofpasswordprompts", 3, 1, 3),
+    batchMode: flag(config, "batchmode", false),
+    addressFamily: addressFamily(config),
+    bindAddress: value("bindaddress"),
+    // Whichever of the two comes first in the configuration wins.
+    proxyCommand: jump.length > 0 ? undefined : proxyCommand(config, tokens),
+    proxyJump: jump,
+    algorithms: {
+      kex: value("kexalgorithms"),
+      cipher: value("ciphers"),
+      mac: value("macs"),
+      hostKey: value("hostkeyalgorithms"),
+    },
+    environment: sentEnvironment(config, environment),
+    warnings: warnings(config),
+  }
+}
+
+function localUser(): string {
+  try {
+    return userInfo().username
+  } catch {
+    // An account id without an entry, as in containers.
+    return process.env["USER"] ?? process.env["LOGNAME"] ?? "nobody"
+  }
+}
+
+function resolveHostName(config: SshConfigEvaluation, typed: string): string {
+  const given = config.first("hostname")?.values[0]
+  return (given === undefined ? typed : expandTokens(given, { h: typed, n: typed })).toLowerCase()
+}
+
+function expandHome(text: string, home: string): string {
+  return /^~(?=$|[\\/])/.test(text) ? home + text.slice(1) : text
+}
+
+function identityAgent(
+  given: string | undefined,
+  environment: Surroundings["environment"],
+  path: (text: string) => string,
+): string | undefined {
+  if (given === undefined || given === "SSH_AUTH_SOCK") return environment["SSH_AUTH_SOCK"] || undefined
+  if (given.toLowerCase() === "none") return undefined
+  const variable = /^\$([A-Za-z_]\w*)$/.exec(given)?.[1]
+  if (variable !== undefined) return environment[variable] || undefined
+  return path(given)
+}
+
+function proxyJump(config: SshConfigEvaluation): string[] {
+  const jump = config.first("proxyjump")
+  const command = config.first("proxycommand")
+  if (jump === undefined || jump.raw.toLowerCase() === "none") return []
+  if (command !== undefined && isBefore(config, command, jump)) return []
+  const hops = jump.raw.split(/\s*,\s*/)
+  for (const hop of hops) parseSshDestination(hop)
+  return hops
+}
+
+function isBefore(config: SshConfigEvaluation, one: SshConfigLine, other: SshConfigLine): boolean {
+  for (const keyword of config.keywords()) {
+    if (keyword === one.keyword) return true
+    if (keyword === other.keyword) return false
+  }
+  return false
+}
+
+function proxyCommand(config: SshConfigEvaluation, tokens: Readonly<Record<string, string>>): string | undefined {
+  const line = config.first("proxycommand")
+  if (line === undefined || line.raw.toLowerCase() === "none") return undefined
+  const { h = "", n = "", p = "", r = "" } = tokens
+  return expandTokens(line.raw, { h, n, p, r })
+}
+
+function authenticationMethods(config: SshConfigEvaluation): AuthenticationMethod[] {
+  const preferred = config.first("preferredauthentications")?.values[0]?.split(",")
+  const wanted: Record<AuthenticationMethod, boolean> = {
+    publickey: flag(config, "pubkeyauthentication", true),
+    "keyboard-interactive": flag(config, "kbdinteractiveauthentication", true),
+    password: flag(config, "passwordauthentication", true),
+  }
+  const all = Object.keys(wanted) as AuthenticationMethod[]
+  const ordered = preferred === undefined ? all : preferred.flatMap((name) => all.filter((method) => method === name))
+  return ordered.filter((method) => wanted[method])
+}
+
+function strictHostKeyChecking(config: SshConfigEvaluation): SshSettings["strictHostKeyChecking"] {
+  const line = config.first("stricthostkeychecking")
+  const given = line?.values[0]?.toLowerCase()
+  if (given === undefined || given === "ask") return "ask"
+  if (given === "yes" || given === "true") return "yes"
+  if (given === "accept-new") return "accept-new"
+  if (given === "no" || given === "false" || given === "off") return "no"
+  throw unusable(line, "yes, no, ask, accept-new or off")
+}
+
+function addressFamily(config: SshConfigEvaluation): 0 | 4 | 6 {
+  const line = config.first("addressfamily")
+  const given = line?.values[0]?.toLowerCase() ?? "any"
+  if (given === "any") return 0
+  if (given === "inet") return 4
+  if (given === "inet6") return 6
+  throw unusable(line, "any, inet or inet6")
+}
+
+function flag(config: SshConfigEvaluation, keyword: string, fallback: boolean): boolean {
+  const line = config.first(keyword)
+  if (line === undefined) return fallback
+  const given = line.values[0]?.toLowerCase()
+  if (given === "yes" || given === "true" || given === "unbound" || given === "host-bound") return true
+  if (given === "no" || given === "false") return false
+  throw unusable(line, "yes or no")
+}
+
+function integer(config: SshConfigEvaluation, keyword: string, fallback: number, least: number, most: number): number {
+  const line = config.first(keyword)
+  if (line === undefined) return fallback
+  const given = line.values[0] ?? ""
+  const number = /^\d+$/.test(given) ? Number(given) : Number.NaN
+  if (Number.isNaN(number) || number < least) throw unusable(line, `a number from ${least}`)
+  if (number > most && keyword === "port") throw unusable(line, `a number from ${least} to ${most}`)
+  return Math.min(number, most)
+}
+
+/** A time as sshd_config(5) writes them: `90`, `1m30s`. */
+function seconds(config: SshConfigEvaluation, keyword: string, fallback: number): number {
+  const line = config.first(keyword)
+  if (line === undefined) return fallback
+  const given = line.values[0] ?? ""
+  if (given === "none") return fallback
+  const units: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
+  if (!/^(\d+[smhdw]?)+$/i.test(given)) throw unusable(line, "a time such as 15 or 1m30s")
+  let total = 0
+  for (const [, amount = "0", unit = ""] of given.matchAll(/(\d+)([smhdw]?)/gi)) {
+    total += Number(amount) * (units[unit.toLowerCase()] ?? 1)
+  }
+  return total
+}
+
+function unusable(line: SshConfigLine | undefined, wanted: string): DatamaestroError {
+  const keyword = line?.keyword ?? ""
+  const place =
+    line === undefined || line.line === 0 || line.source === "-o" ? "" : `: line ${line.line} of ${line.source}`
+  return new DatamaestroError("SSH_CONFIGURATION", `Cannot use SSH option "${keyword} ${line?.raw ?? ""}"${place}`, {
+    hint: `give ${wanted}`,
+    details: { option: keyword, path: line?.source, line: line?.line },
+  })
+}
+
+function sentEnvironment(
+  config: SshConfigEvaluation,
+  environment: Surroundings["environment"],
+): Record<string, string> {
+  const sent: Record<string, string> = {}
+  const patterns = config.all("sendenv").flatMap((line) => line.values)
+  const refused = patterns.filter((pattern) => pattern.startsWith("-")).map((pattern) => pattern.slice(1))
+  const wanted = patterns.filter((pattern) => !pattern.startsWith("-"))
+  for (const [name, value] of Object.entries(environment)) {
+    if (value === undefined || refused.some((pattern) => matchesPattern(name, pattern))) continue
+    if (matchesPatternList(name, wanted)) sent[name] = value
+  }
+  // ssh-config takes SetEnv for one value; a variable ends at white space outside of quotes.
+  for (const [, quoted, plain] of (config.first("setenv")?.raw ?? "").matchAll(/"([^"]*)"|(\S+)/g)) {
+    const pair = quoted ?? plain ?? ""
+    const equals = pair.indexOf("=")
+    if (equals > 0) sent[pair.slice(0, equals)] = pair.slice(equals + 1)
+  }
+  return sent
+}
+
+function warnings(config: SshConfigEvaluation): string[] {
+  const told: string[] = []
+  const ignorable = (config.first("ignoreunknown")?.raw ?? "").toLowerCase().split(/[\s,]+/)
+  for (const keyword of config.keywords()) {
+    if (HONOURED.has(keyword) || WITHOUT_EFFECT.has(keyword)) continue
+    const line = config.first(keyword)
+    if (line === undefined || OFF_VALUES.has(line.raw.toLowerCase())) continue
+    if (ignorable.some((pattern) => pattern !== "" && matchesPattern(keyword, pattern))) continue
+    const place = line.source === "-o" ? "given with -o" : `${line.source}, line ${line.line}`
+    told.push(`The built-in SSH client does not honour "${keyword} ${line.raw}" (${place})`)
+  }
+  return told
+}

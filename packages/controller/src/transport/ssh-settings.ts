@@ -1,0 +1,56 @@
+/** Everything that decides how one host is reached, after all configuration has been read. */
+export interface SshSettings {
+  /** As typed. */
+  label: string
+  /** The host as typed, without user and port. */
+  originalHost: string
+  /** What to connect to. */
+  hostName: string
+  port: number
+  user: string
+  /** Absolute paths, in the order in which they are to be tried. */
+  identityFiles: readonly string[]
+  /** Whether anyone named them; the usual names in `~/.ssh` may be missing without a word. */
+  identityFilesNamed: boolean
+  /** Use no other keys of the agent than those of `identityFiles`. */
+  identitiesOnly: boolean
+  /** The agent's socket. */
+  identityAgent: string | undefined
+  userKnownHostsFiles: readonly string[]
+  globalKnownHostsFiles: readonly string[]
+  hostKeyAlias: string | undefined
+  strictHostKeyChecking: "yes" | "ask" | "accept-new" | "no"
+  hashKnownHosts: boolean
+  /** Milliseconds until the server must have answered. */
+  connectTimeout: number
+  connectionAttempts: number
+  /** Milliseconds between signs of life; 0: none are asked for. */
+  keepaliveInterval: number
+  keepaliveCount: number
+  /** In the order in which they are to be tried. */
+  authenticationMethods: readonly AuthenticationMethod[]
+  /** How often a password may be asked for. */
+  passwordPrompts: number
+  /** Ask nothing. */
+  batchMode: boolean
+  addressFamily: 0 | 4 | 6
+  bindAddress: string | undefined
+  proxyCommand: string | undefined
+  /** Destinations to go through, the nearest first. */
+  proxyJump: readonly string[]
+  algorithms: AlgorithmPreferences
+  /** Variables that SendEnv and SetEnv name. */
+  environment: Readonly<Record<string, string>>
+  /** What was asked for and can't be honoured, each to be told once. */
+  warnings: readonly string[]
+}
+
+export type AuthenticationMethod = "publickey" | "keyboard-interactive" | "password"
+
+/** Lists as ssh_config writes them: plain, or changing the default by a leading `+`, `-` or `^`. */
+export interface AlgorithmPreferences {
+  kex?: string | undefined
+  cipher?: string | undefined
+  mac?: string | undefined
+  hostKey?: string | undefined
+}

@@ -1,0 +1,143 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import { spawn } from "node:child_process"
+import { connect, type Socket } from "node:net"
+import { Duplex } from "node:stream"
+import { setTimeout as sleep } from "node:timers/promises"
+import type { SshSettings } from "./ssh-settings.ts"
+
+/** What carries an SSH connection, and how to be rid of it. */
+export interface SshCarrier {
+  stream: Duplex
+  /** What a ProxyCommand had to say, for the error message. */
+  complaint(): string
+  close(): void
+}
+
+/**
+ * Connects to the host itself, as often as ConnectionAttempts says.
+ *
+ * @throws DatamaestroError UNREACHABLE
+ */
+export async function dialTcp(settings: SshSettings, signal: AbortSignal): Promise<SshCarrier> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const socket = await connectOnce(settings, signal)
+      return { stream: coalesceWrites(socket), complaint: () => "", close: () => socket.destroy() }
+    } catch (error) {
+      signal.throwIfAborted()
+      if (attempt >= settings.connectionAttempts) throw unreachable(settings, error)
+      await sleep(1000, undefined, { signal })
+    }
+  }
+}
+
+function connectOnce(settings: SshSettings, signal: AbortSignal): Promise<Socket> {
+  const { hostName, port, addressFamily, bindAddress } = settings
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host: hostName,
+      port,
+      family: addressFamily,
+      // Without it a request on an open channel waits 40 ms for the acknowledgement of the one before.
+      noDelay: true,
+      ...(bindAddress === undefined ? {} : { localAddress: bindAddress }),
+    })
+    const settle = (error?: Error): void => {
+      clearTimeout(timer)
+      signal.removeEventListener("abort", abort)
+      socket.removeListener("error", settle)
+      socket.removeListener("connect", connected)
+      if (error === undefined) return resolve(socket)
+      socket.on("error", () => undefined)
+      socket.destroy()
+      reject(error)
+    }
+    const connected = (): void => settle()
+    const abort = (): void => settle(new Error("aborted"))
+    const timer = setTimeout(() => settle(timedOut()), settings.connectTimeout)
+    socket.once("error", settle)
+    socket.once("connect", connected)
+    signal.addEventListener("abort", abort, { once: true })
+  })
+}
+
+function timedOut(): Error {
+  return Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })
+}
+
+/** Says in one word of the field, and what to do, why no connection came about. */
+export function unreachable(settings: SshSettings, cause: unknown): DatamaestroError {
+  const { label, hostName, port, originalHost } = settings
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
+  const machine = `"${label}" (${hostName}, port ${port})`
+  const details = { host: label, hostName, port, reason: code }
+  const make = (state: string, hint: string): DatamaestroError =>
+    new DatamaestroError("UNREACHABLE", `Cannot reach ${machine}: ${state}`, { hint, details, cause })
+  switch (code) {
+    case "ENOTFOUND":
+    case "EAI_NONAME":
+    case "EAI_NODATA":
+      return make(
+        `no machine is called "${hostName}"`,
+        `check the spelling of "${originalHost}", or give its HostName in ~/.ssh/config`,
+      )
+    case "EAI_AGAIN":
+      return make("the name can't be looked up now", "check the network connection and the name server, then try again")
+    case "ECONNREFUSED":
+      return make("it refused the connection", `check that an SSH server listens on port ${port} there`)
+    case "ETIMEDOUT":
+      return make(
+        `no answer within ${settings.connectTimeout / 1000} s`,
+        "check the network, VPN and firewall; -o ConnectTimeout=SECONDS waits longer",
+      )
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+    case "EADDRNOTAVAIL":
+      return make("there is no way to it", "check the network and the VPN")
+    default: {
+      const reason = cause instanceof Error && cause.message !== "" ? cause.message : "the connection failed"
+      return make(reason, "check the network, then try again")
+    }
+  }
+}
+
+/** ssh2 writes a packet in up to three pieces; gathered, they leave as one. */
+function coalesceWrites(socket: Socket): Socket {
+  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean
+  let corked = false
+  socket.write = (...args: unknown[]): boolean => {
+    if (!corked) {
+      corked = true
+      socket.cork()
+      process.nextTick(() => {
+        corked = false
+        socket.uncork()
+      })
+    }
+    return write(...args)
+  }
+  return socket
+}
+
+/** Runs a ProxyCommand and speaks to its standard streams. */
+export function dialCommand(command: string): SshCarrier {
+  // The shell makes way for the command, as in OpenSSH, so that ending it ends the command.
+  const line = process.platform === "win32" ? command : `exec ${command}`
+  const child = spawn(line, { shell: true, stdio: ["pipe", "pipe", "pipe"] })
+  let complaint = ""
+  child.stderr.on("data", (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString()).slice(-2000)
+  })
+  child.stdin.on("error", () => undefined)
+  const stream = Duplex.from({ writable: child.stdin, readable: child.stdout })
+  child.once("error", (error) => stream.destroy(error))
+  return {
+    stream,
+    complaint: () => complaint.trim(),
+    close: () => {
+      child.kill("SIGTERM")
+      stream.on("error", () => undefined)
+      stream.destroy()
+    },
+  }
+}

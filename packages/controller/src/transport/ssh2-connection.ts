@@ -1,0 +1,250 @@
+import { DatamaestroError, interrupted } from "@datamaestro/protocol"
+import type { Duplex } from "node:stream"
+import ssh2, { type Client } from "ssh2"
+import { HostKeyCheck, readHostKey, type Notice } from "./host-key.ts"
+import type { Prompter } from "./prompter.ts"
+import type { SshSettings } from "./ssh-settings.ts"
+import { unreachable, type SshCarrier } from "./ssh-socket.ts"
+import { chooseAlgorithms } from "./ssh2-algorithms.ts"
+import { SshAuthentication } from "./ssh2-authentication.ts"
+import {
+  isIdentified,
+  observeFailures,
+  postponeKeepalive,
+  requestServiceAhead,
+  signWithoutAsking,
+} from "./ssh2-internals.ts"
+
+export interface ConnectOptions {
+  prompter: Prompter
+  onNotice: Notice
+  signal: AbortSignal
+}
+
+/** A connection that is logged in. */
+export interface SshConnection {
+  readonly client: Client
+  /** Settles with the reason when the link breaks; never when it is closed on purpose. */
+  readonly lost: Promise<Error>
+  /** Ends it in good order. */
+  close(): void
+}
+
+/** From the last answer to giving up, while logging in; sshd itself allows two minutes for all of it. */
+const LOGIN_TIMEOUT = 60_000
+
+/**
+ * Runs the SSH protocol over a stream until the person is logged in.
+ *
+ * @throws DatamaestroError UNREACHABLE, HOST_KEY_UNKNOWN, HOST_KEY_CHANGED, AUTHENTICATION_FAILED, CONNECTION_LOST
+ */
+export async function logIn(
+  settings: SshSettings,
+  carrier: SshCarrier,
+  options: ConnectOptions,
+): Promise<SshConnection> {
+  const { prompter, onNotice, signal } = options
+  const check = await HostKeyCheck.load(settings)
+  const algorithms = chooseAlgorithms(settings.algorithms, check.knownTypes, (message) => onNotice("warning", message))
+  const client = new ssh2.Client()
+  let phase: "greeting" | "key exchange" | "log-in" | "ready" | "closed" = "greeting"
+  let hostKeyError: unknown
+  let acceptedKey: Buffer | undefined
+  let reportLoss: (error: Error) => void = () => undefined
+  const lost = new Promise<Error>((resolve) => (reportLoss = resolve))
+  let markAlgorithmsKnown: () => void = () => undefined
+  const algorithmsKnown = new Promise<void>((resolve) => (markAlgorithmsKnown = resolve))
+
+  let timer: NodeJS.Timeout | undefined
+  let asking = 0
+  let fail: (error: unknown) => void = () => undefined
+  const restartDeadline = (): void => {
+    clearTimeout(timer)
+    if (phase === "ready" || phase === "closed" || asking > 0) return
+    const limit = phase === "log-in" ? Math.max(LOGIN_TIMEOUT, settings.connectTimeout) : settings.connectTimeout
+    timer = setTimeout(() => fail(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })), limit)
+  }
+  const whileAsking = async <T>(question: () => Promise<T>): Promise<T> => {
+    asking++
+    clearTimeout(timer)
+    try {
+      return await question()
+    } finally {
+      asking--
+      restartDeadline()
+    }
+  }
+  const authentication = new SshAuthentication({ settings, prompter, onNotice, algorithmsKnown, whileAsking })
+
+  const verifyHostKey = (blob: Buffer, decide: (accepted: boolean) => void): void => {
+    // Keys are exchanged again during long transfers: it must stay the same server, and nobody is asked twice.
+    if (acceptedKey !== undefined) return decide(acceptedKey.equals(blob))
+    const asker: Prompter = {
+      available: prompter.available,
+      ask: (question) => whileAsking(() => prompter.ask(question)),
+    }
+    check.verify(readHostKey(blob), asker, onNotice).then(
+      () => {
+        acceptedKey = blob
+        decide(true)
+      },
+      (error: unknown) => {
+        hostKeyError = error
+        decide(false)
+      },
+    )
+  }
+
+  const classify = (cause: unknown): unknown => {
+    if (signal.aborted) return interrupted()
+    if (hostKeyError !== undefined) return hostKeyError
+    if (authentication.error !== undefined) return authentication.error
+    return classifyFailure(settings, client, phase, authentication, carrier, cause)
+  }
+
+  const close = (): void => {
+    if (phase === "closed") return
+    phase = "closed"
+    clearTimeout(timer)
+    client.end()
+    // A peer that is gone never answers: what was said goodbye to is not waited for.
+    setTimeout(() => carrier.close(), 100).unref()
+  }
+
+  try {
+    await new Promise<void>((resolve, reject) => {
+      let lastError: unknown
+      fail = (error) => reject(classify(error))
+      signal.addEventListener("abort", fail, { once: true })
+      client.on("handshake", () => {
+        if (phase === "greeting" || phase === "key exchange") phase = "log-in"
+        restartDeadline()
+      })
+      client.on("ready", () => {
+        phase = "ready"
+        clearTimeout(timer)
+        resolve()
+      })
+      client.on("error", (error) => {
+        // A key that could not sign is one key less, no broken connection.
+        if (error.level === "agent") return authentication.signingFailed(error)
+        lastError ??= error
+        if (phase === "ready") reportLoss(connectionLost(settings, error))
+        else fail(error)
+      })
+      client.on("close", () => {
+        if (phase === "ready") reportLoss(connectionLost(settings, lastError))
+        else if (phase !== "closed") fail(lastError)
+      })
+      client.connect({
+        sock: carrier.stream,
+        username: settings.user,
+        algorithms,
+        hostVerifier: verifyHostKey,
+        readyTimeout: 0,
+        keepaliveInterval: settings.keepaliveInterval,
+        keepaliveCountMax: settings.keepaliveCount,
+        authHandler: (_methods, _partial, next) => {
+          restartDeadline()
+          void authentication.next().then((attempt) => next(attempt as Exclude<typeof attempt, false>))
+        },
+      })
+      observeFailures(client, authentication)
+      signWithoutAsking(client, authentication)
+      requestServiceAhead(client, markAlgorithmsKnown)
+      noticeLife(client, carrier.stream)
+      restartDeadline()
+    })
+  } catch (error) {
+    phase = "closed"
+    clearTimeout(timer)
+    client.on("error", () => undefined)
+    client.destroy()
+    carrier.close()
+    throw error
+  } finally {
+    signal.removeEventListener("abort", fail)
+  }
+  return { client, lost, close }
+}
+
+/** Bytes from the server count as life, at most once a second; a slow upload must not look like a dead link. */
+function noticeLife(client: Client, stream: Duplex): void {
+  let last = 0
+  stream.on("data", () => {
+    const now = Date.now()
+    if (now - last < 1000) return
+    last = now
+    postponeKeepalive(client)
+  })
+}
+
+function classifyFailure(
+  settings: SshSettings,
+  client: Client,
+  phase: string,
+  authentication: SshAuthentication,
+  carrier: SshCarrier,
+  cause: unknown,
+): DatamaestroError {
+  const { label, hostName, port } = settings
+  const machine = `"${label}" (${hostName}, port ${port})`
+  const details = { host: label, hostName, port }
+  const reason = cause instanceof Error ? cause.message : "the connection was closed"
+  if (!isIdentified(client)) {
+    const complaint = carrier.complaint()
+    if (complaint !== "") {
+      return new DatamaestroError("UNREACHABLE", `Cannot reach ${machine}: its ProxyCommand says: ${complaint}`, {
+        hint: "run the command by hand to see what it lacks",
+        details,
+        cause,
+      })
+    }
+    const timedOut = cause instanceof Error && "code" in cause && cause.code === "ETIMEDOUT"
+    const state = timedOut
+      ? `it accepted the connection but said nothing within ${settings.connectTimeout / 1000} s`
+      : "it closed the connection without answering as an SSH server"
+    return new DatamaestroError("UNREACHABLE", `Cannot reach ${machine}: ${state}`, {
+      hint: `check that port ${port} is that of an SSH server, and that no gateway or firewall answers in its place; too many connections at once are refused like this, too`,
+      details,
+      cause,
+    })
+  }
+  if (phase === "log-in" && !isLinkFailure(cause)) return authentication.failure(cause)
+  if (/no matching/i.test(reason)) {
+    return new DatamaestroError("UNREACHABLE", `Cannot agree with ${machine} on how to encrypt: ${reason}`, {
+      hint: 'the server is old or strictly configured: compare "ssh -vv" and allow what it has by -o KexAlgorithms, Ciphers, MACs or HostKeyAlgorithms',
+      details,
+      cause,
+    })
+  }
+  if (cause instanceof Error && "code" in cause && typeof cause.code === "string" && phase === "greeting") {
+    return unreachable(settings, cause)
+  }
+  return connectionLost(settings, cause, phase)
+}
+
+/** Whether the link broke, rather than the server or we having had enough of log-ins. */
+function isLinkFailure(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return true
+  if ("level" in cause && cause.level === "client-authentication") return false
+  return !/authentication failures|no more auth/i.test(cause.message)
+}
+
+export function connectionLost(settings: SshSettings, cause: unknown, phase = "ready"): DatamaestroError {
+  const { label, hostName, port } = settings
+  const silent = cause instanceof Error && /keepalive timeout|no answer/i.test(cause.message)
+  const told = cause instanceof Error && cause.message !== "" ? cause.message : "it was closed from there"
+  const waited = (settings.keepaliveInterval / 1000) * settings.keepaliveCount
+  const state = silent ? (phase === "ready" ? `no sign of life for ${waited} s` : "no answer") : told
+  const when = phase === "ready" ? "" : ` during the ${phase === "greeting" ? "key exchange" : phase}`
+  return new DatamaestroError(
+    "CONNECTION_LOST",
+    `Lost the connection to "${label}" (${hostName}, port ${port})${when}: ${state}`,
+    {
+      hint: "check the network and run the same command again: finished and partial downloads are kept",
+      details: { host: label, hostName, port },
+      cause,
+    },
+  )
+}

@@ -1,0 +1,169 @@
+import { DatamaestroError, interrupted } from "@datamaestro/protocol"
+import type { ClientChannel } from "ssh2"
+import type { Prompter } from "./prompter.ts"
+import { resolveSshSettings } from "./ssh-settings-resolution.ts"
+import type { SshSettings } from "./ssh-settings.ts"
+import { dialCommand, dialTcp, type SshCarrier } from "./ssh-socket.ts"
+import type { SshTarget } from "./ssh-target.ts"
+import { openChannel } from "./ssh2-channel.ts"
+import { logIn, type ConnectOptions, type SshConnection } from "./ssh2-connection.ts"
+import type { Channel, Transport } from "./transport.ts"
+
+export interface Ssh2Options {
+  prompter: Prompter
+  onNotice: (notice: { level: "debug" | "info" | "warning"; message: string }) => void
+  signal?: AbortSignal | undefined
+}
+
+/** Hosts that lead to one another in a circle must not be followed for ever. */
+const MAX_JUMPS = 8
+
+/**
+ * Connects and logs in with the built-in SSH client. Reads the person's SSH configuration, checks the host key, asks
+ * what must be asked through the prompter.
+ *
+ * @throws DatamaestroError SSH_CONFIGURATION, UNREACHABLE, HOST_KEY_UNKNOWN, HOST_KEY_CHANGED, AUTHENTICATION_FAILED,
+ * CONNECTION_LOST, INTERRUPTED
+ */
+export async function connectSsh2(target: SshTarget, options: Ssh2Options): Promise<Transport> {
+  const { prompter } = options
+  const signal = options.signal ?? new AbortController().signal
+  if (signal.aborted) throw interrupted()
+  const settings = resolveSshSettings(target)
+  const connections: SshConnection[] = []
+  const closeAll = (): void => {
+    for (const connection of connections.reverse()) connection.close()
+  }
+  try {
+    const onNotice: ConnectOptions["onNotice"] = (level, message) => options.onNotice({ level, message })
+    const connection = await connect(settings, target, { prompter, onNotice, signal }, connections, 0)
+    return makeTransport(settings, connection, closeAll)
+  } catch (error) {
+    closeAll()
+    if (signal.aborted) throw interrupted()
+    throw error
+  }
+}
+
+/** Connects, through other hosts first where the configuration says so; every connection made is added to the list. */
+async function connect(
+  settings: SshSettings,
+  target: SshTarget,
+  options: ConnectOptions,
+  connections: SshConnection[],
+  depth: number,
+): Promise<SshConnection> {
+  for (const warning of settings.warnings) options.onNotice("warning", warning)
+  const carrier = await dial(settings, target, options, connections, depth)
+  const connection = await logIn(settings, carrier, options)
+  connections.push(connection)
+  return connection
+}
+
+async function dial(
+  settings: SshSettings,
+  target: SshTarget,
+  options: ConnectOptions,
+  connections: SshConnection[],
+  depth: number,
+): Promise<SshCarrier> {
+  const jumps = settings.proxyJump
+  const last = jumps.at(-1)
+  if (last === undefined) {
+    return settings.proxyCommand === undefined ? dialTcp(settings, options.signal) : dialCommand(settings.proxyCommand)
+  }
+  if (depth >= MAX_JUMPS) {
+    throw new DatamaestroError(
+      "SSH_CONFIGURATION",
+      `Cannot reach "${settings.label}": its ProxyJump leads through more than ${MAX_JUMPS} hosts`,
+      {
+        hint: "look for hosts that jump through one another; ProxyJump none ends a chain",
+        details: { host: settings.label },
+      },
+    )
+  }
+  // A hop has its own user, keys and host key: what was given for the destination with -i and -o is not meant for it.
+  const hop: SshTarget = { destination: last, configFile: target.configFile, identityFiles: [], options: [] }
+  const own = resolveSshSettings(hop)
+  const hopSettings = jumps.length > 1 ? { ...own, proxyJump: jumps.slice(0, -1), proxyCommand: undefined } : own
+  const through = await connect(hopSettings, hop, options, connections, depth + 1)
+  const stream = await new Promise<ClientChannel>((resolve, reject) => {
+    const { hostName, port, label } = settings
+    through.client.forwardOut("127.0.0.1", 0, hostName, port, (error, channel) => {
+      if (error === undefined) return resolve(channel)
+      reject(
+        new DatamaestroError(
+          "UNREACHABLE",
+          `Cannot reach "${label}" (${hostName}, port ${port}) from "${last}": ${error.message}`,
+          {
+            hint: `check that "${last}" can connect to ${hostName}, port ${port}, and that it lets connections through (AllowTcpForwarding)`,
+            details: { host: label, hostName, port, jump: last },
+            cause: error,
+          },
+        ),
+      )
+    })
+  })
+  return { stream, complaint: () => "", close: () => stream.destroy() }
+}
+
+function makeTransport(settings: SshSettings, connection: SshConnection, closeAll: () => void): Transport {
+  const { client, lost } = connection
+  const { label, user, hostName, port } = settings
+  let broken: Error | undefined
+  void lost.then((error) => (broken = error))
+  const environment = settings.environment
+  const gone = (): Error =>
+    broken ??
+    new DatamaestroError("CONNECTION_LOST", `Cannot run a command on "${label}": the connection is closed`, {
+      details: { host: label },
+    })
+
+  return {
+    label,
+    address: `${user}@${hostName.includes(":") ? `[${hostName}]` : hostName}:${port}`,
+    exec: (command, { signal } = {}) =>
+      new Promise<Channel>((resolve, reject) => {
+        if (signal?.aborted === true) return reject(interrupted())
+        if (broken !== undefined) return reject(gone())
+        let settled = false
+        const abort = (): void => {
+          settled = true
+          reject(interrupted())
+        }
+        signal?.addEventListener("abort", abort, { once: true })
+        void lost.then((error) => reject(error))
+        const done = (error: Error | undefined, source: ClientChannel | undefined): void => {
+          signal?.removeEventListener("abort", abort)
+          // Too late to be wanted: nobody will read it.
+          if (settled) return void source?.close()
+          if (source !== undefined && error === undefined) return resolve(openChannel(source, lost))
+          reject(broken ?? refusedCommand(settings, error))
+        }
+        try {
+          client.exec(command, { env: environment }, (error, source) => done(error ?? undefined, source))
+        } catch (error) {
+          signal?.removeEventListener("abort", abort)
+          reject(gone())
+          void error
+        }
+      }),
+    close: () => {
+      closeAll()
+      return Promise.resolve()
+    },
+  }
+}
+
+function refusedCommand(settings: SshSettings, cause: Error | undefined): DatamaestroError {
+  const { label } = settings
+  return new DatamaestroError(
+    "CONNECTION_LOST",
+    `Cannot run a command on "${label}": ${cause?.message ?? "it was refused"}`,
+    {
+      hint: `check that "ssh ${label} true" works: the account may be limited to file transfers or to one session`,
+      details: { host: label },
+      cause,
+    },
+  )
+}
