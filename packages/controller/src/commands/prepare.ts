@@ -1,5 +1,6 @@
 import type { Encoder, Params, Result } from "@datamaestro/protocol"
 import type { Call, Command } from "./command.ts"
+import { valueWithId } from "../dataset-calls.ts"
 import { eachId } from "./each-id.ts"
 
 export interface PrepareOptions {
@@ -44,10 +45,4 @@ async function prepareOne(id: string, options: PrepareOptions, call: Call): Prom
   return await invocation.agreements.during((agreements) =>
     session.agent.request("datasets/prepare", { ...params, agreements }, { signal, onProgress }),
   )
-}
-
-/** The value as printed: an object names its dataset, so that results of several ids can be told apart. */
-function valueWithId({ id, value }: Prepared): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value) || "id" in value) return value
-  return { ...value, id }
 }

@@ -1,0 +1,111 @@
+import {
+  DatamaestroError,
+  type DatasetInfo,
+  type Encoder,
+  type ProgressEvent,
+  type Result,
+} from "@datamaestro/protocol"
+import { Agreements } from "./commands/agreements.ts"
+import { silentPrompter } from "./reporter/silent-prompter.ts"
+import type { Session, SessionEvent } from "./session.ts"
+import type { SessionSource } from "./session-source.ts"
+import type { Prompter } from "./transport/prompter.ts"
+import { readUserSettings, rememberAgreement } from "./user-settings.ts"
+
+/** What every long call takes. */
+export interface CallOptions {
+  /** Aborting cancels the work on the data machine too; the call ends with INTERRUPTED. */
+  signal?: AbortSignal | undefined
+  onProgress?: ((event: ProgressEvent | SessionEvent) => void) | undefined
+  /** Asked for passphrases, host keys and agreements; without one these are errors. */
+  prompter?: Prompter | undefined
+}
+
+export interface PrepareCallOptions extends CallOptions {
+  /** Agreements that are accepted, by id, besides those of the user settings. */
+  accept?: readonly string[] | undefined
+  encoder?: Encoder | undefined
+  /** `false`: fail with NOT_PREPARED instead of downloading what lacks. */
+  download?: boolean | undefined
+  force?: boolean | undefined
+  keepDownloads?: boolean | undefined
+}
+
+/** Resolves, downloads, verifies, extracts; the value with its paths. */
+export async function prepareIn(source: SessionSource, id: string, options: PrepareCallOptions): Promise<unknown> {
+  const settings = readUserSettings()
+  const agreements = new Agreements({
+    accepted: [...Object.keys(settings.agreements ?? {}), ...(options.accept ?? [])],
+    prompter: options.prompter ?? silentPrompter,
+    remember: rememberAgreement,
+  })
+  return await withRepositories(source, options, async (session) => {
+    const answer = await agreements.during((accepted) =>
+      session.agent.request(
+        "datasets/prepare",
+        {
+          id: checkedId(id),
+          defaultRepository: settings.default_repository,
+          encoder: options.encoder ?? "normal",
+          download: options.download ?? true,
+          force: options.force ?? false,
+          keepDownloads: options.keepDownloads ?? false,
+          agreements: accepted,
+        },
+        { signal: options.signal, onProgress: options.onProgress },
+      ),
+    )
+    return valueWithId(answer)
+  })
+}
+
+/** The value with the paths it has or will have; nothing is fetched. */
+export async function valueIn(
+  source: SessionSource,
+  id: string,
+  options: CallOptions & { encoder?: Encoder | undefined },
+): Promise<unknown> {
+  const { default_repository: defaultRepository } = readUserSettings()
+  return await withRepositories(source, options, async (session) =>
+    valueWithId(
+      await session.agent.request(
+        "datasets/value",
+        { id: checkedId(id), defaultRepository, encoder: options.encoder ?? "normal" },
+        { signal: options.signal },
+      ),
+    ),
+  )
+}
+
+/** The facts of a dataset, and its state. */
+export async function infoIn(source: SessionSource, id: string, options: CallOptions): Promise<DatasetInfo> {
+  const { default_repository: defaultRepository } = readUserSettings()
+  return await withRepositories(source, options, (session) =>
+    session.agent.request("datasets/info", { id: checkedId(id), defaultRepository }, { signal: options.signal }),
+  )
+}
+
+/** An object names its dataset, so that results of several ids can be told apart; else it is the value itself. */
+export function valueWithId({ id, value }: Pick<Result<"datasets/prepare">, "id" | "value">): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || "id" in value) return value
+  return { ...value, id }
+}
+
+function withRepositories<R>(
+  source: SessionSource,
+  options: CallOptions,
+  run: (session: Session) => Promise<R>,
+): Promise<R> {
+  const { signal, prompter, onProgress: onEvent } = options
+  return source.use({ signal, prompter, onEvent }, async (session) => {
+    await session.declareRepositories()
+    return await run(session)
+  })
+}
+
+function checkedId(id: string): string {
+  if (typeof id === "string" && id.trim() !== "") return id
+  throw new DatamaestroError("USAGE", `Cannot find a dataset by ${JSON.stringify(id) ?? String(id)}: not an id`, {
+    hint: 'an id is written as in "com.lecun.mnist"',
+  })
+}

@@ -1,0 +1,26 @@
+import { isDefinition, type AnyDefinition } from "@datamaestro/dataset"
+import { DatamaestroError } from "@datamaestro/protocol"
+
+export type SelectedValues = Readonly<Record<string, unknown>>
+
+/** The id that the agent is asked for: of a definition or as given, with the selection: `org.example.words[dim=50]`. */
+export function datasetId(dataset: string | AnyDefinition, selection: SelectedValues = {}): string {
+  const id = typeof dataset === "string" ? dataset : definitionId(dataset)
+  const chosen = Object.entries(selection).filter(([, value]) => value !== undefined)
+  if (chosen.length === 0) return id
+  if (id.includes("[")) {
+    throw new DatamaestroError("USAGE", `Cannot select twice: "${id}" has a selection already`, {
+      hint: "write it in the id or give it as an option, not both",
+    })
+  }
+  const [base = "", repository] = id.split("@", 2)
+  const axes = chosen.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${name}=${String(value)}`)
+  return `${base}[${axes.join(",")}]${repository === undefined ? "" : `@${repository}`}`
+}
+
+function definitionId(definition: unknown): string {
+  if (isDefinition(definition)) return definition.id
+  throw new DatamaestroError("USAGE", "Cannot prepare this: neither an id nor a dataset's definition", {
+    hint: 'give "com.lecun.mnist", or what defineDataset returned',
+  })
+}

@@ -1,0 +1,233 @@
+import { DatamaestroError, type AgentHandlers } from "@datamaestro/protocol"
+import { expect } from "chai"
+import { listDatafolders, setDatafolder } from "../../../packages/controller/src/commands/datafolders.ts"
+import { info } from "../../../packages/controller/src/commands/info.ts"
+import { prepare, type PrepareOptions } from "../../../packages/controller/src/commands/prepare.ts"
+import { runCommand } from "../../../packages/controller/src/commands/run-command.ts"
+import { search } from "../../../packages/controller/src/commands/search.ts"
+import { testInvocation } from "../../helpers/invocation.ts"
+import { linkedSession, type LinkedSession } from "../../helpers/linked-session.ts"
+
+const options = (ids: string[], more: Partial<PrepareOptions> = {}): PrepareOptions => ({
+  ids,
+  encoder: "normal",
+  download: true,
+  force: false,
+  printValue: true,
+  ...more,
+})
+
+const preparing: Partial<AgentHandlers> = {
+  "datasets/prepare": ({ id }) => {
+    if (id === "missing")
+      throw new DatamaestroError("UNKNOWN_DATASET", `Cannot find "${id}"`, { hint: "search for it" })
+    if (id === "broken") throw new DatamaestroError("CHECKSUM_MISMATCH", `Cannot trust "${id}"`)
+    return { id, repository: "test", value: { train: { path: `/d/${id}` } } }
+  },
+  "datafolders/list": () => ({ datafolders: { b: "/b", a: "/a" } }),
+}
+
+describe("running a command", () => {
+  it("prints one JSON object for one id, in which the id stands", async () => {
+    const call = testInvocation({ open: () => linkedSession(preparing) })
+    expect(await runCommand(prepare(options(["x"])), call)).to.equal(undefined)
+    expect(call.written).to.equal('{"train":{"path":"/d/x"},"id":"x"}\n')
+  })
+
+  it("prints an array for several ids, in argument order, of what succeeded; the first failure decides", async () => {
+    const call = testInvocation({ open: () => linkedSession(preparing) })
+    const failure = await runCommand(prepare(options(["x", "broken", "missing", "y"])), call)
+    expect((JSON.parse(call.written) as { id: string }[]).map(({ id }) => id)).to.deep.equal(["x", "y"])
+    expect(failure?.code).to.equal("CHECKSUM_MISMATCH")
+    expect(call.reporter.errors.map(({ error }) => error.code)).to.have.members([
+      "CHECKSUM_MISMATCH",
+      "UNKNOWN_DATASET",
+    ])
+  })
+
+  it("prints nothing when the only id fails, and tells where", async () => {
+    const session = linkedSession(preparing)
+    const call = testInvocation({ host: ["cluster"], open: () => session })
+    const failure = await runCommand(prepare(options(["missing"])), call)
+    expect([failure?.exitStatus, failure?.hint, call.written]).to.deep.equal([3, "search for it", ""])
+    expect(call.reporter.errors.map(({ host }) => host)).to.deep.equal(["cluster"])
+    expect(session.closed).to.equal(1)
+  })
+
+  it("keys results of several hosts by host; a failing host stops no other, and the first in order decides", async () => {
+    const sessions: LinkedSession[] = []
+    const call = testInvocation({
+      host: ["a", "b", "c"],
+      open: async ({ ssh }) => {
+        if (ssh?.destination === "b") {
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          throw new DatamaestroError("UNREACHABLE", 'Cannot reach "b"')
+        }
+        if (ssh?.destination === "c") throw new DatamaestroError("AGENT_DIED", "died")
+        sessions.push(linkedSession(preparing))
+        return sessions.at(-1) as LinkedSession
+      },
+    })
+    const failure = await runCommand(prepare(options(["x"])), call)
+    expect(JSON.parse(call.written)).to.deep.equal({ a: { train: { path: "/d/x" }, id: "x" } })
+    expect(failure?.code).to.equal("UNREACHABLE")
+    expect(sessions.map(({ closed }) => closed)).to.deep.equal([1])
+  })
+
+  it("prefixes each line of lists with the host", async () => {
+    const call = testInvocation({ host: ["h1", "h2"], open: () => linkedSession(preparing) })
+    await runCommand(listDatafolders(), call)
+    expect(call.written).to.equal("h1\ta\t/a\nh1\tb\t/b\nh2\ta\t/a\nh2\tb\t/b\n")
+  })
+
+  it("prints KEY<TAB>PATH with one host as without", async () => {
+    const written = await Promise.all(
+      [[], ["h"]].map(async (host) => {
+        const call = testInvocation({ host, open: () => linkedSession(preparing) })
+        await runCommand(listDatafolders(), call)
+        return call.written
+      }),
+    )
+    expect(written).to.deep.equal(["a\t/a\nb\t/b\n", "a\t/a\nb\t/b\n"])
+  })
+
+  it("prints every result as JSON when asked to, by host when there are several", async () => {
+    const one = testInvocation({ json: true, open: () => linkedSession(preparing) })
+    await runCommand(listDatafolders(), one)
+    expect(JSON.parse(one.written)).to.deep.equal({ a: "/a", b: "/b" })
+    const two = testInvocation({ json: true, host: ["h", "g"], open: () => linkedSession(preparing) })
+    await runCommand(listDatafolders(), two)
+    expect(JSON.parse(two.written)).to.deep.equal({ h: { a: "/a", b: "/b" }, g: { a: "/a", b: "/b" } })
+  })
+
+  it("leaves the value out for download", async () => {
+    const plain = testInvocation({ open: () => linkedSession(preparing) })
+    await runCommand(prepare(options(["x"], { printValue: false })), plain)
+    const json = testInvocation({ json: true, open: () => linkedSession(preparing) })
+    await runCommand(prepare(options(["x"], { printValue: false })), json)
+    expect([plain.written, json.written]).to.deep.equal(["", '{"id":"x","repository":"test"}\n'])
+  })
+
+  it("passes on what the options and the user settings say", async () => {
+    const seen: unknown[] = []
+    const session = linkedSession({
+      "datasets/prepare": (params) => {
+        seen.push(params)
+        return { id: params.id, repository: "r", value: {} }
+      },
+    })
+    const call = testInvocation({
+      keepDownloads: true,
+      settings: { default_repository: "image" },
+      open: () => session,
+    })
+    await runCommand(prepare(options(["mnist"], { encoder: "xpm", download: false, force: true })), call)
+    expect(seen).to.deep.equal([
+      {
+        id: "mnist",
+        defaultRepository: "image",
+        encoder: "xpm",
+        download: false,
+        force: true,
+        keepDownloads: true,
+        agreements: [],
+      },
+    ])
+  })
+
+  it("cancels the agent's work and counts as interrupted", async () => {
+    const abort = new AbortController()
+    let cancelled = false
+    const session = linkedSession({
+      "datasets/prepare": (_params, { signal }) =>
+        new Promise((_, reject) => {
+          signal.addEventListener("abort", () => {
+            cancelled = true
+            reject(new DatamaestroError("INTERRUPTED", "Interrupted"))
+          })
+          abort.abort()
+        }),
+    })
+    const call = testInvocation({ signal: abort.signal, open: () => session })
+    const failure = await runCommand(prepare(options(["x"])), call)
+    expect([failure?.exitStatus, cancelled, session.closed]).to.deep.equal([130, true, 1])
+  })
+
+  it("does not wait for ever for an agent that ignores the cancellation", async () => {
+    const abort = new AbortController()
+    const session = linkedSession({
+      "datasets/prepare": () => {
+        abort.abort()
+        return new Promise(() => {})
+      },
+    })
+    const call = testInvocation({ signal: abort.signal, open: () => session })
+    const failure = await runCommand(prepare(options(["x"])), call)
+    expect([failure?.code, session.closed]).to.deep.equal(["INTERRUPTED", 1])
+  })
+
+  it("warns of settings of a host that it can't follow, and of what the agent has to tell", async () => {
+    const call = testInvocation({
+      host: ["cluster"],
+      settings: { hosts: { cluster: { host: "login.example.org", node: "/n", data: "/x", launcher: "slurm" } } },
+      open: ({ ssh, node, data }) => {
+        expect([ssh?.destination, node, data]).to.deep.equal(["login.example.org", "/n", "/x"])
+        return linkedSession(preparing, { warnings: ["the login shell did not answer"] })
+      },
+    })
+    await runCommand(listDatafolders(), call)
+    const messages = call.reporter.events.map(({ event }) => (event.phase === "notice" ? event.message : event.phase))
+    expect(messages[0]).to.contain('"launcher" of the host "cluster"')
+    expect(messages[1]).to.equal("the login shell did not answer")
+  })
+
+  it("keeps a list's line a line, whatever a definition says", async () => {
+    const hits = [{ id: "x", repository: "r", name: "a\tb\nforged\u001b[2J" }]
+    const call = testInvocation({ open: () => linkedSession({ "datasets/search": () => ({ hits, warnings: [] }) }) })
+    await runCommand(search(["x"]), call)
+    expect(call.written).to.equal("x\tr\ta b forged [2J\n")
+  })
+
+  it("makes a relative data folder absolute on this machine only", async () => {
+    const paths: string[] = []
+    const handlers: Partial<AgentHandlers> = {
+      "datafolders/set": ({ path }) => {
+        paths.push(path)
+        return { path }
+      },
+    }
+    for (const host of [[], ["h"]]) {
+      await runCommand(setDatafolder("k", "rel"), testInvocation({ host, open: () => linkedSession(handlers) }))
+    }
+    expect(paths).to.deep.equal([`${process.cwd()}/rel`, "rel"])
+  })
+
+  it("prints the facts of a dataset as lines", async () => {
+    const session = linkedSession({
+      "datasets/info": ({ id }) => ({
+        id,
+        repository: "image",
+        description: "Two\nlines",
+        type: "Supervised",
+        tags: ["a", "b"],
+        tasks: [],
+        path: "/d/data/image/x",
+        state: "none",
+        resources: [{ name: "r", kind: "file", urls: ["http://h/f"], integrity: ["md5 00"], state: "none" }],
+        axes: { dim: { domain: [50, 100], default: 50 } },
+      }),
+    })
+    const call = testInvocation({ open: () => session })
+    await runCommand(info("x"), call)
+    expect(call.written.split("\n")).to.include.members([
+      "id: x",
+      "description: Two",
+      "  lines",
+      "tags: a, b",
+      "axis dim: 50, 100 (default 50)",
+      "state: none",
+      "resource r: file, none",
+      "  from http://h/f",
+    ])
+  })
+})

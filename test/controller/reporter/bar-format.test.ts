@@ -1,0 +1,42 @@
+import { expect } from "chai"
+import { formatBar, type BarState } from "../../../packages/controller/src/reporter/bar-format.ts"
+
+const state: BarState = {
+  key: "k",
+  dataset: "org.example.dataset",
+  name: "train_images",
+  verb: "downloading",
+  value: 25_000_000,
+  total: 100_000_000,
+  unit: "bytes",
+  note: undefined,
+  rate: 5_000_000,
+  host: undefined,
+  showDataset: false,
+}
+
+describe("a bar's line", () => {
+  it("tells how much, how fast, and how long still", () => {
+    expect(formatBar(state, 100)).to.equal(
+      "train_images downloading         [######------------------]  25 %  25 MB/100 MB  5.0 MB/s  ETA 15 s",
+    )
+  })
+
+  for (let columns = 1; columns <= 120; columns += 7) {
+    it(`fits into ${columns} columns`, () => {
+      const line = formatBar({ ...state, host: "cluster", showDataset: true }, columns)
+      expect(line.length).to.be.at.most(Math.max(1, columns - 1))
+    })
+  }
+
+  it("has no bar where the size is not known", () => {
+    expect(formatBar({ ...state, total: undefined, note: "12 files" }, 80)).to.match(
+      /^train_images downloading +25 MB {2}5.0 MB\/s {2}12 files$/,
+    )
+  })
+
+  it("names host and dataset where they have to be told apart, without control characters", () => {
+    const line = formatBar({ ...state, host: "c\u001b[2J", showDataset: true }, 200)
+    expect(line).to.match(/^c\uFFFD\[2J: org.example.dataset train_images/)
+  })
+})

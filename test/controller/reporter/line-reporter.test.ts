@@ -1,0 +1,78 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import { expect } from "chai"
+import { lineReporter } from "../../../packages/controller/src/reporter/line-reporter.ts"
+import { textStream } from "../../helpers/text-stream.ts"
+
+const quiet = { debug: false, traceback: false }
+const download = (bytes: number, total?: number) =>
+  ({
+    phase: "download",
+    dataset: "org.x",
+    resource: "r",
+    url: "http://h/f.gz",
+    bytes,
+    ...(total === undefined ? {} : { total }),
+  }) as const
+
+describe("plain lines", () => {
+  it("tell a start, then no more than a line each 30 s and 5 %, and the end", () => {
+    const stream = textStream()
+    let clock = 0
+    const reporter = lineReporter({ ...quiet, stream, now: () => clock })
+    reporter.event({ phase: "dataset", dataset: "org.x", state: "started" })
+    for (let bytes = 0; bytes <= 1000; bytes++) {
+      clock += 300
+      reporter.event(download(bytes * 1000, 1_000_000))
+    }
+    reporter.event({ phase: "resource", dataset: "org.x", resource: "r", how: "downloaded", bytes: 1_000_000 })
+    reporter.event({ phase: "dataset", dataset: "org.x", state: "done" })
+    const lines = stream.text.trimEnd().split("\n")
+    expect(lines.slice(0, 3)).to.deep.equal([
+      "org.x: preparing",
+      "org.x r: downloading from http://h/f.gz, 0 %",
+      "org.x r: downloading, 10 %, 100 kB of 1.0 MB",
+    ])
+    expect(lines.slice(-2)).to.deep.equal(["org.x r: downloaded, 1.0 MB", "org.x: done"])
+    expect(lines).to.have.length(1 + 1 + 10 + 2)
+  })
+
+  it("say every 5 min that slow work goes on", () => {
+    const stream = textStream()
+    let clock = 0
+    const reporter = lineReporter({ ...quiet, stream, now: () => clock })
+    for (; clock <= 600_000; clock += 1000) reporter.event(download(1, 1_000_000_000))
+    expect(stream.text.trimEnd().split("\n")).to.have.length(3)
+  })
+
+  it("carry no control characters from elsewhere, and no color", () => {
+    const stream = textStream()
+    const reporter = lineReporter({ ...quiet, stream })
+    reporter.event({ phase: "notice", level: "warning", message: "a\u001b]0;title\u0007b\r\nerror: forged\u202e" }, "h")
+    reporter.error(new DatamaestroError("AGENT_DIED", "died\u001b[31m", { hint: "x\u0000y" }), "h\u001b[1m")
+    expect(stream.text).to.match(/^h: warning: a/)
+    expect(stream.text).not.to.match(/[\0-\x09\x0b-\x1f\x7f-\x9f\u202e]/)
+    expect(stream.text.split("\n").filter((line) => line.startsWith("error:"))).to.have.length(1)
+  })
+
+  it("tell retries and waits, and debug notices only with --debug", () => {
+    const stream = textStream()
+    const reporter = lineReporter({ ...quiet, stream })
+    reporter.event({
+      phase: "retry",
+      dataset: "d",
+      resource: "r",
+      url: "http://h",
+      attempt: 1,
+      delay: 2,
+      reason: "503 Service Unavailable",
+    })
+    reporter.event({ phase: "wait", dataset: "d", holder: "process 12 on node1", seconds: 65 })
+    reporter.event({ phase: "notice", level: "debug", message: "hidden" })
+    lineReporter({ ...quiet, debug: true, stream }).event({ phase: "notice", level: "debug", message: "shown" })
+    expect(stream.text).to.equal(
+      "d r: 503 Service Unavailable; attempt 2 in 2 s\n" +
+        "d: waiting for process 12 on node1, who works on it, for 1 min 05 s\n" +
+        "debug: shown\n",
+    )
+  })
+})

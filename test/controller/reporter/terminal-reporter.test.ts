@@ -1,0 +1,62 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import { expect } from "chai"
+import { TerminalReporter } from "../../../packages/controller/src/reporter/terminal-reporter.ts"
+import { textStream, type TextStream } from "../../helpers/text-stream.ts"
+
+const download = (resource: string, bytes: number) =>
+  ({ phase: "download", dataset: "d", resource, url: "http://h", bytes, total: 1000 }) as const
+
+function reporterOn(stream: TextStream): TerminalReporter {
+  return new TerminalReporter({ stream, debug: false, traceback: false, color: false })
+}
+
+const afterRedraw = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 250))
+
+describe("bars on a terminal", () => {
+  it("show work while it goes on, and leave one line when it is done", async () => {
+    const stream = textStream({ columns: 80, rows: 24 })
+    const reporter = reporterOn(stream)
+    reporter.event(download("r", 500))
+    await afterRedraw()
+    expect(stream.text).to.contain("r downloading").and.contain("50 %")
+    reporter.event({ phase: "resource", dataset: "d", resource: "r", how: "downloaded", bytes: 1000 })
+    reporter.end()
+    expect(stream.text).to.match(/d r: downloaded, 1\.0 kB\n$/)
+    expect(stream.text.lastIndexOf("\u001b[?25h")).to.be.greaterThan(stream.text.lastIndexOf("\u001b[?25l"))
+  })
+
+  it("never draw more bars than the terminal has lines", async () => {
+    const stream = textStream({ columns: 80, rows: 5 })
+    const reporter = reporterOn(stream)
+    for (let index = 0; index < 20; index++) reporter.event(download(`r${index}`, 1))
+    await afterRedraw()
+    reporter.end()
+    const drawn = new Set(stream.text.match(/r\d+ downloading/g))
+    expect([...drawn]).to.deep.equal(["r0 downloading", "r1 downloading", "r2 downloading"])
+  })
+
+  it("stand still while a question stands, and nothing told meanwhile is lost", async () => {
+    const stream = textStream({ columns: 80, rows: 24 })
+    const reporter = reporterOn(stream)
+    reporter.event(download("r", 1))
+    reporter.pause()
+    const before = stream.text
+    reporter.event(download("r", 500))
+    reporter.event({ phase: "notice", level: "warning", message: "kept" })
+    await afterRedraw()
+    expect(stream.text).to.equal(before)
+    reporter.resume()
+    await afterRedraw()
+    reporter.end()
+    expect(stream.text).to.contain("warning: kept").and.contain("50 %")
+  })
+
+  it("print errors whole above the bars", () => {
+    const stream = textStream({ columns: 20, rows: 24 })
+    const reporter = reporterOn(stream)
+    reporter.event(download("r", 1))
+    reporter.error(new DatamaestroError("UNREACHABLE", `Cannot reach ${"x".repeat(60)}`), "h")
+    reporter.end()
+    expect(stream.text).to.contain("x".repeat(60)).and.contain("  on: h")
+  })
+})

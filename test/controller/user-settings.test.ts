@@ -1,0 +1,111 @@
+import { expect } from "chai"
+import { chmod, lstat, mkdir, mkdtemp, readFile, rm, symlink, writeFile, readdir } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { localMachine, remoteMachine } from "../../packages/controller/src/machine.ts"
+import { readUserSettings, rememberAgreement, userSettingsPath } from "../../packages/controller/src/user-settings.ts"
+import { rejection } from "../helpers/rejection.ts"
+
+describe("user settings", () => {
+  let folder: string
+  let path: string
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "datamaestro-settings-"))
+    path = join(folder, "datamaestro", "user.json")
+  })
+  afterEach(() => rm(folder, { recursive: true }))
+
+  const write = async (text: string): Promise<void> => {
+    await mkdir(join(folder, "datamaestro"), { recursive: true })
+    await writeFile(path, text)
+  }
+  const read = (): Promise<never> => Promise.resolve().then(() => readUserSettings(path) as never)
+
+  it("are empty without a file", () => {
+    expect(readUserSettings(path)).to.deep.equal({})
+  })
+
+  it("are looked for in XDG_CONFIG_HOME, unless that is relative", () => {
+    const before = process.env["XDG_CONFIG_HOME"]
+    try {
+      process.env["XDG_CONFIG_HOME"] = "/some/where"
+      expect(userSettingsPath()).to.equal("/some/where/datamaestro/user.json")
+      process.env["XDG_CONFIG_HOME"] = "relative"
+      expect(userSettingsPath()).to.match(/^\/.*\/\.config\/datamaestro\/user\.json$/)
+    } finally {
+      if (before === undefined) delete process.env["XDG_CONFIG_HOME"]
+      else process.env["XDG_CONFIG_HOME"] = before
+    }
+  })
+
+  it("that are malformed name file, line and column, and are never overwritten", async () => {
+    const text = '{\n  "agreements": {"a": "2020-01-01",}\n}'
+    await write(text)
+    for (const error of [await rejection(read()), await rejection(rememberAgreement("b", path))]) {
+      expect([error.code, error.exitStatus]).to.deep.equal(["MALFORMED_SETTINGS", 6])
+      expect(error.message).to.contain(path).and.contain("line 2, column")
+    }
+    expect(await readFile(path, "utf8")).to.equal(text)
+  })
+
+  it("of a wrong shape name the place", async () => {
+    await write('{\n  "hosts": {\n    "cluster": { "host": 3 }\n  }\n}')
+    expect((await rejection(read())).message)
+      .to.contain("line 3, column")
+      .and.contain("hosts.cluster.host")
+  })
+
+  it("remember an agreement with its date, and keep every other byte", async () => {
+    await write('{\n  "future": [1, 2],\n  "hosts": { "c": { "launcher": "slurm" } },\n  "agreements": {}\n}\n')
+    await rememberAgreement("org.x", path)
+    const text = await readFile(path, "utf8")
+    expect(text).to.contain('{\n  "future": [1, 2],\n  "hosts": { "c": { "launcher": "slurm" } },')
+    const date = readUserSettings(path).agreements?.["org.x"] ?? ""
+    expect(Math.abs(Date.parse(date) - Date.now())).to.be.lessThan(60_000)
+    expect(await readdir(join(folder, "datamaestro"))).to.deep.equal(["user.json"])
+  })
+
+  it("are made when there are none, for the user only", async () => {
+    await rememberAgreement("org.x", path)
+    expect(Object.keys(readUserSettings(path).agreements ?? {})).to.deep.equal(["org.x"])
+    expect((await lstat(path)).mode & 0o077).to.equal(0)
+  })
+
+  it("that are a link into a collection of dotfiles stay one", async () => {
+    await write("{}")
+    const target = join(folder, "dotfile.json")
+    await writeFile(target, "{}")
+    await rm(path)
+    await symlink(target, path)
+    await rememberAgreement("org.x", path)
+    expect((await lstat(path)).isSymbolicLink()).to.equal(true)
+    expect(await readFile(target, "utf8")).to.contain("org.x")
+  })
+
+  it("that can't be read are an error of storage", async () => {
+    await mkdir(path, { recursive: true })
+    expect((await rejection(read())).exitStatus).to.equal(6)
+    await chmod(path, 0o700)
+  })
+})
+
+describe("the machine a command runs on", () => {
+  it("is this one without a host, where paths are the caller's", () => {
+    expect(localMachine({ data: "some/data" })).to.include({ node: "auto", data: join(process.cwd(), "some/data") })
+  })
+
+  it("takes what is not said from the user settings", () => {
+    const settings = { hosts: { c: { host: "me@login:2222", node: "/n", data: "/d" } } }
+    expect(remoteMachine("c", {}, settings)).to.deep.include({ host: "c", node: "/n", data: "/d" })
+    expect(remoteMachine("c", {}, settings).ssh?.destination).to.equal("me@login:2222")
+    expect(remoteMachine("c", { node: "/other", data: "rel" }, settings)).to.include({ node: "/other", data: "rel" })
+    expect(remoteMachine("constructor", {}, settings).ssh?.destination).to.equal("constructor")
+  })
+
+  for (const host of ["", "-oProxyCommand=true", "a b", "a\nb"]) {
+    it(`is never ${JSON.stringify(host)}`, async () => {
+      const error = await rejection(Promise.resolve().then(() => remoteMachine(host, {}, {})))
+      expect(error.exitStatus).to.equal(2)
+    })
+  }
+})
