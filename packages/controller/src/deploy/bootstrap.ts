@@ -142,7 +142,7 @@ function store(source: Buffer): string | undefined {
 /** Reads stdin up to the end of the upload; other lines, and what follows, stay there for the agent. */
 function receive(done: (compressed: Buffer) => void): void {
   const kept: Buffer[] = []
-  let pending = Buffer.alloc(0)
+  let pending: Buffer = Buffer.alloc(0)
   let keptBytes = 0
   let wanted: number | undefined
   const chunks: Buffer[] = []

@@ -1,0 +1,62 @@
+import type { AgentClient, RepositoryLocation } from "@datamaestro/protocol"
+import { join, posix } from "node:path"
+import { packageFolder } from "../deploy/package-folder.ts"
+import type { SessionEvent } from "../session.ts"
+import { findRepositories } from "./find-repositories.ts"
+import type { FoundRepository } from "./found-repository.ts"
+import { packRepository, type Pack } from "./pack-repository.ts"
+import { uploadPack } from "./upload-pack.ts"
+
+export interface DeclareRepositoriesOptions {
+  /** A local agent reads modules where they are; to a remote one they travel. */
+  where: "local" | "remote"
+  onEvent: (event: SessionEvent) => void
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * Tells the agent which repositories this machine has, and uploads of them what it lacks.
+ *
+ * @throws DatamaestroError BROKEN_REPOSITORY for what is wrong here; what the agent answers, such as NO_SPACE
+ */
+export async function declareRepositories(agent: AgentClient, options: DeclareRepositoriesOptions): Promise<void> {
+  const { where, signal, onEvent } = options
+  const found = findRepositories({ controller: packageFolder(), directory: process.cwd(), environment: process.env })
+  if (where === "local") {
+    const repositories = found.map((one) => location(one, { kind: "file", path: join(one.folder, one.module) }))
+    await agent.request("repositories/declare", { repositories }, { signal })
+    return
+  }
+  const packs = new Map<string, { pack: Pack; name: string }>()
+  const repositories: RepositoryLocation[] = []
+  for (const [first, ...others] of byFolder(found)) {
+    const pack = await packRepository([first, ...others])
+    packs.set(pack.hash, { pack, name: first.package })
+    for (const one of [first, ...others]) {
+      repositories.push(location(one, { kind: "pack", hash: pack.hash, entry: posix.join(pack.folder, one.module) }))
+    }
+  }
+  const { missing } = await agent.request("repositories/declare", { repositories }, { signal })
+  for (const hash of missing) {
+    const lacking = packs.get(hash)
+    if (lacking === undefined) continue
+    const bytes = await lacking.pack.archive()
+    const onProgress = (sent: number): void =>
+      onEvent({ phase: "upload", what: lacking.name, bytes: sent, total: bytes.length })
+    await uploadPack(agent, { hash, bytes, onProgress, signal })
+  }
+}
+
+function byFolder(found: readonly FoundRepository[]): [FoundRepository, ...FoundRepository[]][] {
+  const packages = new Map<string, [FoundRepository, ...FoundRepository[]]>()
+  for (const one of found) {
+    const others = packages.get(one.folder)
+    if (others === undefined) packages.set(one.folder, [one])
+    else others.push(one)
+  }
+  return [...packages.values()]
+}
+
+function location(one: FoundRepository, module: RepositoryLocation["module"]): RepositoryLocation {
+  return { id: one.id, package: one.package, version: one.version, export: one.export, module }
+}

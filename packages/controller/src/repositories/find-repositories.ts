@@ -1,0 +1,118 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import { existsSync, readdirSync, statSync } from "node:fs"
+import { delimiter, dirname, join, resolve } from "node:path"
+import type { FoundRepository } from "./found-repository.ts"
+import { readIfThere, readRepositoryPackage } from "./read-package.ts"
+
+export interface FindRepositoriesOptions {
+  /** The folder of the `datamaestro` package that runs. */
+  controller: string
+  /** The working directory. */
+  directory: string
+  environment: NodeJS.ProcessEnv
+}
+
+/**
+ * The repositories of this machine, without running any of their code: of the packages installed beside the command,
+ * of the project in the working directory and its dependencies, and of the folders in `DATAMAESTRO_REPOSITORY_PATH`.
+ *
+ * @throws DatamaestroError BROKEN_REPOSITORY naming a malformed package.json, or the two packages that claim one name
+ */
+export function findRepositories({ controller, directory, environment }: FindRepositoriesOptions): FoundRepository[] {
+  const found = new Map<string, FoundRepository>()
+  const folders = new Set([...besideCommand(controller), ...ofProject(directory), ...named(environment, directory)])
+  for (const folder of folders) {
+    for (const repository of readRepositoryPackage(folder)) {
+      const other = found.get(repository.id)
+      if (other === undefined) found.set(repository.id, repository)
+      else if (other.folder !== repository.folder) throw claimedTwice(repository, other)
+    }
+  }
+  return [...found.values()]
+}
+
+/** The folder itself, and each above it. */
+function upwards(folder: string): string[] {
+  const parent = dirname(folder)
+  return parent === folder ? [folder] : [folder, ...upwards(parent)]
+}
+
+function besideCommand(controller: string): string[] {
+  return upwards(controller).flatMap((folder) => installed(join(folder, "node_modules")))
+}
+
+function installed(modules: string): string[] {
+  return namesIn(modules).flatMap((name) => {
+    if (name.startsWith(".")) return []
+    if (!name.startsWith("@")) return [join(modules, name)]
+    return namesIn(join(modules, name)).map((scoped) => join(modules, name, scoped))
+  })
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort()
+  } catch {
+    return []
+  }
+}
+
+/** The nearest project, as npm finds it, and what its package.json says it depends on. */
+function ofProject(directory: string): string[] {
+  const project = upwards(directory).find((folder) => existsSync(join(folder, "package.json")))
+  if (project === undefined) return []
+  return [project, ...dependenciesOf(project)]
+}
+
+function dependenciesOf(project: string): string[] {
+  const names = new Set<string>()
+  try {
+    const description = JSON.parse(readIfThere(join(project, "package.json")) ?? "{}") as Record<string, unknown>
+    for (const kind of ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"]) {
+      const list = description[kind]
+      if (typeof list === "object" && list !== null) for (const name of Object.keys(list)) names.add(name)
+    }
+  } catch {
+    // If it is a repository package, reading it as such tells; any other project may be as it is.
+    return []
+  }
+  const places = upwards(project).map((folder) => join(folder, "node_modules"))
+  return [...names].flatMap((name) => {
+    if (name.split("/").includes("..")) return []
+    const place = places.find((modules) => existsSync(join(modules, name, "package.json")))
+    return place === undefined ? [] : [join(place, name)]
+  })
+}
+
+function named(environment: NodeJS.ProcessEnv, directory: string): string[] {
+  const variable = environment["DATAMAESTRO_REPOSITORY_PATH"] ?? ""
+  const folders = variable.split(delimiter).filter((folder) => folder !== "")
+  return folders.map((folder) => {
+    const path = resolve(directory, folder)
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
+      throw notNamed(path, "there is no such folder")
+    if (readRepositoryPackage(path).length === 0) {
+      throw notNamed(path, "it is no package with repositories in its package.json")
+    }
+    return path
+  })
+}
+
+function notNamed(path: string, reason: string): DatamaestroError {
+  return new DatamaestroError("BROKEN_REPOSITORY", `Cannot use "${path}" as a repository: ${reason}`, {
+    hint: "correct DATAMAESTRO_REPOSITORY_PATH: it lists package folders, separated like PATH",
+    details: { path },
+  })
+}
+
+function claimedTwice(one: FoundRepository, other: FoundRepository): DatamaestroError {
+  const claims = [other, one].map(({ package: name, folder }) => `"${name}" in "${folder}"`).join(" and ")
+  return new DatamaestroError(
+    "BROKEN_REPOSITORY",
+    `Cannot use repository "${one.id}": ${claims} both claim that name`,
+    {
+      hint: "remove one of the two",
+      details: { repository: one.id, packages: [other.folder, one.folder] },
+    },
+  )
+}
