@@ -14,8 +14,13 @@ export function datasetId(dataset: string | AnyDefinition, selection: SelectedVa
     })
   }
   const [base = "", repository] = id.split("@", 2)
-  const axes = chosen.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${name}=${String(value)}`)
+  const axes = chosen.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${name}=${valueText(value)}`)
   return `${base}[${axes.join(",")}]${repository === undefined ? "" : `@${repository}`}`
+}
+
+/** A string in quotes, so that `"null"` and `"a,b"` stay what they are. */
+function valueText(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value)
 }
 
 function definitionId(definition: unknown): string {

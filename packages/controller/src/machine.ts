@@ -26,9 +26,14 @@ const UNDERSTOOD = new Set(["host", "node", "data"])
 export function localMachine(options: MachineOptions): Machine {
   return {
     node: options.node ?? "auto",
-    data: options.data === undefined ? undefined : resolve(options.data),
+    data: options.data === undefined ? undefined : localPath(options.data),
     ignored: [],
   }
+}
+
+/** Absolute, save for what the agent reads its own way: nothing, and `~` that no shell has replaced. */
+function localPath(path: string): string {
+  return path === "" || path === "~" || path.startsWith("~/") ? path : resolve(path)
 }
 
 /**

@@ -1,0 +1,104 @@
+import type { DatasetInfo, GlobalSettings, Paths } from "@datamaestro/protocol"
+import { infoIn, prepareIn, valueIn, type CallOptions, type PrepareCallOptions } from "./dataset-calls.ts"
+import { localPaths, readLocalSettings } from "./local-context.ts"
+import { localMachine, remoteMachine, type MachineOptions } from "./machine.ts"
+import { listRepositories, type RepositoryHandle } from "./repository-handle.ts"
+import { heldSession, openOn, sessionPerCall, type SessionSource } from "./session-source.ts"
+import { readUserSettings } from "./user-settings.ts"
+
+/** A dataset by its id, not yet looked up: each call finds it. */
+export interface DatasetHandle {
+  readonly id: string
+  /** @throws DatamaestroError UNKNOWN_DATASET and the others of `prepareDataset` */
+  prepare(options?: PrepareCallOptions): Promise<unknown>
+  /** The value with the paths it has or will have; nothing is fetched. */
+  value(options?: CallOptions): Promise<unknown>
+  info(options?: CallOptions): Promise<DatasetInfo>
+}
+
+interface ContextFacts {
+  paths: Paths
+  settings: GlobalSettings
+  source: SessionSource
+  host: string | undefined
+}
+
+/** One data directory, on this machine or on another one, and what can be done with it. */
+export class Context implements AsyncDisposable {
+  /** The data directory on the data machine, absolute. */
+  readonly datapath: string
+  /** Where downloads are, absolute. */
+  readonly cachepath: string
+  /** The global settings as they were when the context was made. */
+  readonly settings: GlobalSettings & { readonly datafolders: Readonly<Record<string, string>> }
+  /** The host as given to `Context.remote`; absent for this machine. */
+  readonly host: string | undefined
+  /** @internal */
+  readonly source: SessionSource
+
+  private constructor(facts: ContextFacts) {
+    this.datapath = facts.paths.data
+    this.cachepath = facts.paths.cache
+    this.settings = { ...facts.settings, datafolders: facts.settings.datafolders ?? {} }
+    this.host = facts.host
+    this.source = facts.source
+  }
+
+  /**
+   * This machine: `data`, else `DATAMAESTRO_DIR`, else `~/datamaestro`. Needs no closing.
+   *
+   * @throws DatamaestroError MALFORMED_SETTINGS
+   */
+  static instance(options: Pick<MachineOptions, "data" | "node"> = {}): Context {
+    const paths = localPaths(options.data)
+    const machine = localMachine({ ...options, data: paths.data })
+    return new Context({
+      paths,
+      settings: readLocalSettings(paths.settings),
+      source: sessionPerCall(machine),
+      host: undefined,
+    })
+  }
+
+  /**
+   * Another machine, connected until `close()`; a connection that was lost is made again by the next call.
+   *
+   * @throws DatamaestroError of the connection kind (`UNREACHABLE`, `AUTHENTICATION_FAILED`, `NO_NODE`…)
+   */
+  static async remote(host: string, options: MachineOptions & CallOptions = {}): Promise<Context> {
+    const machine = remoteMachine(host, options, readUserSettings())
+    const { signal, prompter, onProgress: onEvent } = options
+    const session = await openOn(machine, { signal, prompter, onEvent })
+    try {
+      const settings = await session.agent.request("settings/get", {}, { signal })
+      return new Context({ paths: session.initialized.paths, settings, source: heldSession(machine, session), host })
+    } catch (error) {
+      await session.close()
+      throw error
+    }
+  }
+
+  /** The repositories that this machine has; with a remote context they travel when they are needed. */
+  repositories(): Iterable<RepositoryHandle> {
+    return listRepositories()
+  }
+
+  dataset(id: string): DatasetHandle {
+    const { source } = this
+    return {
+      id,
+      prepare: (options = {}) => prepareIn(source, id, options),
+      value: (options = {}) => valueIn(source, id, options),
+      info: (options = {}) => infoIn(source, id, options),
+    }
+  }
+
+  /** Ends the connection, if there is one. */
+  async close(): Promise<void> {
+    await this.source.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}

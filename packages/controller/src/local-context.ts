@@ -1,0 +1,38 @@
+import { DatamaestroError, GlobalSettings, parseJsonDocument, type Paths } from "@datamaestro/protocol"
+import { readFileSync } from "node:fs"
+import { homedir } from "node:os"
+import { join, resolve } from "node:path"
+
+/** This machine's data directory: the argument, else `DATAMAESTRO_DIR`, else `~/datamaestro`; absolute. */
+export function localPaths(data?: string): Paths {
+  const fromEnvironment = process.env["DATAMAESTRO_DIR"]
+  const chosen = data ?? (fromEnvironment === "" ? undefined : fromEnvironment) ?? join(homedir(), "datamaestro")
+  // As the agent reads it: a leading `~` is the home folder, also where no shell has replaced it.
+  const root = chosen === "~" || chosen.startsWith("~/") ? resolve(homedir(), `.${chosen.slice(1)}`) : resolve(chosen)
+  return {
+    data: root,
+    datasets: join(root, "data"),
+    cache: join(root, "cache"),
+    settings: join(root, "settings.json"),
+  }
+}
+
+/**
+ * The global settings of a data directory on this machine; without a file they are empty.
+ *
+ * @throws DatamaestroError MALFORMED_SETTINGS with line and column, PERMISSION_DENIED, STORAGE_FAILED
+ */
+export function readLocalSettings(path: string): GlobalSettings {
+  try {
+    return parseJsonDocument(readFileSync(path, "utf8"), path, GlobalSettings)
+  } catch (error) {
+    if (error instanceof DatamaestroError) throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (code === "ENOENT" || code === "ENOTDIR") return {}
+    throw new DatamaestroError(
+      code === "EACCES" || code === "EPERM" ? "PERMISSION_DENIED" : "STORAGE_FAILED",
+      `Cannot read "${path}": ${code}`,
+      { hint: "check the permissions of the data directory", details: { path }, cause: error },
+    )
+  }
+}

@@ -1,0 +1,89 @@
+import type { AnyDefinition, Prepared, SelectionOf } from "@datamaestro/dataset"
+import { DatamaestroError, type DatasetInfo, type Encoder } from "@datamaestro/protocol"
+import { Context } from "./context.ts"
+import { infoIn, prepareIn, valueIn, type CallOptions, type PrepareCallOptions } from "./dataset-calls.ts"
+import { datasetId, type SelectedValues } from "./dataset-id.ts"
+import { remoteMachine, type MachineOptions } from "./machine.ts"
+import { sessionPerCall, type SessionSource } from "./session-source.ts"
+import { readUserSettings } from "./user-settings.ts"
+
+/** Where: a context, a data directory on this machine, or a host with what connecting needs. */
+export interface Place extends MachineOptions {
+  /** A `Context`, or the data directory's path on this machine. */
+  context?: Context | string | undefined
+  host?: string | undefined
+}
+
+export interface PrepareOptions extends Place, PrepareCallOptions {
+  selection?: SelectedValues | undefined
+}
+
+export interface ValueOptions extends Place, CallOptions {
+  selection?: SelectedValues | undefined
+  encoder?: Encoder | undefined
+}
+
+export interface FindOptions extends Place, CallOptions {
+  selection?: SelectedValues | undefined
+}
+
+/** The options, where `selection` is that of the definition, and required when an axis has no default. */
+export type SelectedOptions<O, D> =
+  Record<never, never> extends SelectionOf<D>
+    ? [options?: Omit<O, "selection"> & { selection?: SelectionOf<D> }]
+    : [options: Omit<O, "selection"> & { selection: SelectionOf<D> }]
+
+/**
+ * Resolves, downloads, verifies and extracts a dataset on the machine where it is wanted.
+ *
+ * @returns its value, with absolute paths on that machine
+ * @throws DatamaestroError with a `code`: UNKNOWN_DATASET, DOWNLOAD_FAILED, CHECKSUM_MISMATCH, NO_SPACE…
+ */
+export async function prepareDataset<D extends AnyDefinition>(
+  definition: D,
+  ...options: SelectedOptions<PrepareOptions, D>
+): Promise<Prepared<D>>
+export async function prepareDataset<V = UntypedValue>(id: string, options?: PrepareOptions): Promise<V>
+export async function prepareDataset(dataset: string | AnyDefinition, options: PrepareOptions = {}): Promise<unknown> {
+  return await prepareIn(sourceOf(options), datasetId(dataset, options.selection), options)
+}
+
+/** The value of a dataset with the paths it has or will have, without fetching anything. */
+export async function getDataset<D extends AnyDefinition>(
+  definition: D,
+  ...options: SelectedOptions<ValueOptions, D>
+): Promise<Prepared<D>>
+export async function getDataset<V = UntypedValue>(id: string, options?: ValueOptions): Promise<V>
+export async function getDataset(dataset: string | AnyDefinition, options: ValueOptions = {}): Promise<unknown> {
+  return await valueIn(sourceOf(options), datasetId(dataset, options.selection), options)
+}
+
+/** The facts of a dataset: description, tags, resources, and its state on that machine. */
+export async function findDataset(dataset: string | AnyDefinition, options: FindOptions = {}): Promise<DatasetInfo> {
+  return await infoIn(sourceOf(options), datasetId(dataset, options.selection), options)
+}
+
+/** The value of a dataset that is only named: its shape is known to its definition, not to the compiler. */
+// oxlint-disable-next-line typescript/no-explicit-any -- `ds.train.images.path` must be writable for an id too
+export type UntypedValue = any
+
+function sourceOf({ context, host, ...machine }: Place): SessionSource {
+  if (context instanceof Context) {
+    if (host !== undefined || machine.node !== undefined || machine.data !== undefined) {
+      throw new DatamaestroError("USAGE", "Cannot use host, node or data beside a context, which has its own")
+    }
+    return context.source
+  }
+  if (host === undefined) {
+    if (context !== undefined && machine.data !== undefined) {
+      throw new DatamaestroError("USAGE", "Cannot use both context and data: both name the data directory")
+    }
+    return Context.instance({ node: machine.node, data: context ?? machine.data }).source
+  }
+  if (context !== undefined) {
+    throw new DatamaestroError("USAGE", `Cannot use the data directory "${context}" of this machine on "${host}"`, {
+      hint: "name the data directory of that machine with data",
+    })
+  }
+  return sessionPerCall(remoteMachine(host, machine, readUserSettings()))
+}

@@ -1,0 +1,71 @@
+import { isDefinition } from "@datamaestro/dataset"
+import { expect } from "chai"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { homedir, tmpdir } from "node:os"
+import { join } from "node:path"
+import { Context, DatamaestroError, prepareDataset } from "../../packages/controller/src/index.ts"
+import { rejection } from "../helpers/rejection.ts"
+
+describe("the context of this machine", () => {
+  let data: string
+  let before: string | undefined
+  beforeEach(async () => {
+    data = await mkdtemp(join(tmpdir(), "datamaestro-context-"))
+    before = process.env["DATAMAESTRO_DIR"]
+    delete process.env["DATAMAESTRO_DIR"]
+  })
+  afterEach(async () => {
+    if (before === undefined) delete process.env["DATAMAESTRO_DIR"]
+    else process.env["DATAMAESTRO_DIR"] = before
+    await rm(data, { recursive: true })
+  })
+
+  it("is ~/datamaestro, else DATAMAESTRO_DIR, else what is asked for", () => {
+    expect(Context.instance().datapath).to.equal(join(homedir(), "datamaestro"))
+    process.env["DATAMAESTRO_DIR"] = data
+    expect(Context.instance().datapath).to.equal(data)
+    expect(Context.instance({ data: "~/other" }).datapath).to.equal(join(homedir(), "other"))
+    expect(Context.instance().cachepath).to.equal(join(data, "cache"))
+  })
+
+  it("has the global settings, with datafolders even where there are none", async () => {
+    expect(Context.instance({ data }).settings.datafolders).to.deep.equal({})
+    await writeFile(join(data, "settings.json"), '{"datafolders": {"large": "/l"}, "future": 1}')
+    expect(Context.instance({ data }).settings).to.deep.equal({ datafolders: { large: "/l" }, future: 1 })
+  })
+
+  it("tells of malformed settings with line and column", async () => {
+    await writeFile(join(data, "settings.json"), '{\n "datafolders": [}')
+    expect(() => Context.instance({ data }))
+      .to.throw(DatamaestroError, "line 2, column")
+      .with.property("code", "MALFORMED_SETTINGS")
+  })
+
+  it("iterates over repositories with id and name", () => {
+    const found = [...Context.instance({ data }).repositories()]
+    expect(found.map(({ id }) => id)).to.include.members(["image", "text", "ml"])
+    for (const repository of found) expect(repository.name).to.be.a("string").and.not.equal("")
+  })
+
+  it("gives a handle of a dataset without looking it up", () => {
+    expect(Context.instance({ data }).dataset("com.lecun.mnist").id).to.equal("com.lecun.mnist")
+  })
+
+  it("takes a place once only", async () => {
+    const context = Context.instance({ data })
+    for (const options of [
+      { context, host: "h" },
+      { context: data, host: "h" },
+      { context: data, data },
+    ]) {
+      expect((await rejection(prepareDataset("x", options))).code).to.equal("USAGE")
+    }
+  })
+
+  it("takes ids and definitions only", async () => {
+    for (const thing of ["", { id: "x" }]) {
+      expect(isDefinition(thing)).to.equal(false)
+      expect((await rejection(prepareDataset(thing as string, { context: data }))).code).to.equal("USAGE")
+    }
+  })
+})
