@@ -1,0 +1,353 @@
+import { expect } from "chai"
+import { execFile, execFileSync } from "node:child_process"
+import { mkdir, writeFile } from "node:fs/promises"
+import { homedir, userInfo } from "node:os"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import { resolveSshSettings } from "../../../packages/controller/src/transport/ssh-settings-resolution.ts"
+import type { SshSettings } from "../../../packages/controller/src/transport/ssh-settings.ts"
+import type { SshTarget } from "../../../packages/controller/src/transport/ssh-target.ts"
+import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
+
+const run = promisify(execFile)
+
+/** What `ssh -G` prints, by keyword. */
+type Oracle = ReadonlyMap<string, readonly string[]>
+
+const HOME = userInfo().homedir
+
+const given = (oracle: Oracle, keyword: string): string => oracle.get(keyword)?.[0] ?? ""
+const inHome = (path: string): string => path.replace(/^~(?=\/)/, HOME)
+
+/** Each setting as the oracle prints it. */
+const COMPARED: Readonly<Record<string, (settings: SshSettings) => string | readonly string[]>> = {
+  hostname: (settings) => settings.hostName,
+  user: (settings) => settings.user,
+  port: (settings) => String(settings.port),
+  identitiesonly: (settings) => (settings.identitiesOnly ? "yes" : "no"),
+  hashknownhosts: (settings) => (settings.hashKnownHosts ? "yes" : "no"),
+  batchmode: (settings) => (settings.batchMode ? "yes" : "no"),
+  hostkeyalias: (settings) => settings.hostKeyAlias ?? "",
+  connectionattempts: (settings) => String(settings.connectionAttempts),
+  serveralivecountmax: (settings) => String(settings.keepaliveCount),
+  proxyjump: (settings) => settings.proxyJump.join(","),
+  proxycommand: (settings) => settings.proxyCommand ?? "",
+  addressfamily: (settings) => ({ 0: "any", 4: "inet", 6: "inet6" })[settings.addressFamily],
+  userknownhostsfile: (settings) => settings.userKnownHostsFiles.join(" "),
+  globalknownhostsfile: (settings) => settings.globalKnownHostsFiles.join(" "),
+  stricthostkeychecking: (settings) =>
+    ({ yes: "true", no: "false" })[settings.strictHostKeyChecking as string] ?? settings.strictHostKeyChecking,
+  bindaddress: (settings) => settings.bindAddress ?? "",
+  pubkeyauthentication: (settings) => String(settings.authenticationMethods.includes("publickey")),
+  passwordauthentication: (settings) => (settings.authenticationMethods.includes("password") ? "yes" : "no"),
+}
+
+describe("resolveSshSettings", () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
+  before(async () => {
+    folder = await temporaryFolder()
+  })
+  after(() => folder.remove())
+
+  const target = (destination: string, configFile: string, more: Partial<SshTarget> = {}): SshTarget => ({
+    destination,
+    configFile,
+    identityFiles: [],
+    options: [],
+    ...more,
+  })
+
+  const write = async (name: string, content: string): Promise<string> => {
+    const path = join(folder.path, name)
+    await writeFile(path, content)
+    return path
+  }
+
+  describe("says what ssh -G says", function () {
+    before(function () {
+      try {
+        execFileSync("ssh", ["-V"], { stdio: "ignore" })
+      } catch {
+        if (process.env["CI"] === undefined) this.skip()
+        throw new Error("ssh is not installed")
+      }
+    })
+
+    const askOracle = async (config: string, destination: string, options: readonly string[]): Promise<Oracle> => {
+      const args = [...options.flatMap((option) => ["-o", option]), "-G", "-F", config, destination]
+      const { stdout } = await run("ssh", args)
+      const result = new Map<string, string[]>()
+      for (const line of stdout.trim().split("\n")) {
+        const space = line.indexOf(" ")
+        const keyword = space === -1 ? line : line.slice(0, space)
+        const values = result.get(keyword) ?? []
+        values.push(line.slice(space + 1))
+        result.set(keyword, values)
+      }
+      return result
+    }
+
+    const compare = async (config: string, destination: string, options: readonly string[] = []): Promise<void> => {
+      const [settings, oracle] = [
+        resolveSshSettings(target(destination, config, { options })),
+        await askOracle(config, destination, options),
+      ]
+      for (const [keyword, read] of Object.entries(COMPARED)) {
+        // It prints the command as written; the tokens are there to be expanded.
+        const tokens =
+          keyword === "proxycommand" ? { h: given(oracle, "hostname"), p: given(oracle, "port") } : undefined
+        const printed = given(oracle, keyword).split(" ").map(inHome).join(" ")
+        const expected = tokens === undefined ? printed : printed.replace(/%h/g, tokens.h).replace(/%p/g, tokens.p)
+        expect(read(settings), `${keyword} of ${destination}`).to.equal(expected)
+      }
+      if (oracle.has("serveraliveinterval") && given(oracle, "serveraliveinterval") !== "0") {
+        expect(settings.keepaliveInterval).to.equal(Number(given(oracle, "serveraliveinterval")) * 1000)
+      }
+      if (given(oracle, "connecttimeout") !== "none") {
+        expect(settings.connectTimeout).to.equal(Number(given(oracle, "connecttimeout")) * 1000)
+      }
+      if (settings.identityFilesNamed) {
+        expect(settings.identityFiles).to.deep.equal(oracle.get("identityfile")?.map(inHome))
+      }
+      const sent = (oracle.get("setenv") ?? []).map((pair) => pair.split("=")[0])
+      for (const name of sent) expect(settings.environment).to.have.property(name ?? "")
+    }
+
+    const configurations: Record<string, { text: string; hosts: string[]; options?: string[] }> = {
+      "the first value wins": { text: "Host a\n Port 1\nHost *\n Port 2\n User u\n", hosts: ["a", "b", "u2@a", "a:9"] },
+      "patterns and negation": {
+        text: "Host *.org !bad.org\n User one\nHost ?x\n User two\nHost *\n User three\n",
+        hosts: ["good.org", "bad.org", "ax", "axx", "org"],
+      },
+      "keywords in any case, = and quotes": {
+        text: 'hOsT "q" r\n  HOSTNAME=example.org\n\tport = 77\n  User "a b"\n',
+        hosts: ["q", "r"],
+      },
+      "tokens in HostName": {
+        text: "Host *.c\n HostName %h.example.org\nHost p\n HostName 100%%.org\n",
+        hosts: ["x.c", "p", "UP.c"],
+      },
+      "several identities": {
+        text: "Host a\n IdentityFile /k/1\n IdentityFile ~/.ssh/two\nHost *\n IdentityFile /k/3\n IdentityFile /k/1\n",
+        hosts: ["a", "b"],
+      },
+      "several known_hosts files": {
+        text: 'UserKnownHostsFile /a/b ~/.ssh/c "/d e"\nGlobalKnownHostsFile /x /y\n',
+        hosts: ["a"],
+      },
+      "Match host and user": {
+        text: "Host alias\n HostName deep.example.org\nMatch host *.example.org\n User matched\nMatch user matched\n Port 4\nMatch user other host deep*\n Port 5\n",
+        hosts: ["alias", "other@alias", "deep.example.org", "else"],
+      },
+      "Match all, negated and originalhost": {
+        text: "Match !host a\n Port 10\nMatch originalhost a,b\n User ab\nMatch all\n User rest\n Port 11\n",
+        hosts: ["a", "b", "c"],
+      },
+      "Match localuser": {
+        text: `Match localuser ${userInfo().username}\n User mine\nMatch localuser nobody-else\n Port 5\n`,
+        hosts: ["a"],
+      },
+      "Match exec": {
+        text: 'Match exec "test %h = a"\n User runs\nMatch host b exec "false"\n User never\nMatch exec true\n Port 8\n',
+        hosts: ["a", "b", "c"],
+      },
+      "Match final": {
+        text: "Match final host real.org\n User at-last\nHost z\n HostName real.org\n Port 3\n",
+        hosts: ["z", "real.org", "other"],
+      },
+      "Match list with negated pattern": { text: "Match host *.org,!no.org\n User x\n", hosts: ["a.org", "no.org"] },
+      "jump and command": {
+        text: 'Host j\n ProxyJump one,u@two:22\nHost c\n ProxyCommand nc "%h" %p\n ProxyJump x\nHost n\n ProxyJump none\nHost *\n ProxyJump gate\n',
+        hosts: ["j", "c", "n", "other"],
+      },
+      "checking and aliases": {
+        text: "Host a\n StrictHostKeyChecking accept-new\n HostKeyAlias alias\n HashKnownHosts yes\nHost b\n StrictHostKeyChecking no\nHost c\n StrictHostKeyChecking off\nHost d\n StrictHostKeyChecking yes\n",
+        hosts: ["a", "b", "c", "d", "e"],
+      },
+      "numbers and times": {
+        text: "ConnectTimeout 1m30s\nConnectionAttempts 4\nServerAliveInterval 20\nServerAliveCountMax 6\n",
+        hosts: ["a"],
+      },
+      methods: {
+        text: "Host a\n PasswordAuthentication no\nHost b\n PubkeyAuthentication no\nHost c\n BatchMode yes\n",
+        hosts: ["a", "b"],
+      },
+      "families and addresses": { text: "Host a\n AddressFamily inet6\n BindAddress 127.0.0.2\n", hosts: ["a", "b"] },
+      "comments and blank lines": {
+        text: "# one\n\n   # two\nHost a # trailing\n Port 5 # here\n\n",
+        hosts: ["a", "#"],
+      },
+      "options before the file": {
+        text: "Host *\n Port 7\n User file\n",
+        hosts: ["a", "typed@a"],
+        options: ["Port=8", "User option", "Port=9"],
+      },
+      environment: { text: 'SetEnv A=1 B="two words"\nSetEnv C=3\n', hosts: ["a"] },
+    }
+    for (const [name, { text, hosts, options }] of Object.entries(configurations)) {
+      it(name, async () => {
+        const file = await write("config", text)
+        for (const host of hosts) {
+          // ssh itself takes a port only apart from the host, or in a URL.
+          const destination = /^\w+:\d+$/.test(host) ? `ssh://${host}` : host
+          await compare(file, destination, options)
+        }
+      })
+    }
+
+    it("includes, also inside of a section that doesn't apply", async () => {
+      await mkdir(join(folder.path, "conf.d"), { recursive: true })
+      await write("conf.d/10-a.conf", "User from-include\nHost inner\n Port 31\n")
+      await write("conf.d/20-b.conf", "Port 32\n")
+      await write("conf.d/.hidden.conf", "Port 1\n")
+      const file = await write(
+        "including",
+        `Host a inner\n Include ${folder.path}/conf.d/*.conf\n ConnectionAttempts 3\nHost *\n Port 40\nInclude /nowhere/*\n`,
+      )
+      for (const host of ["a", "inner", "b"]) await compare(file, host)
+    })
+
+    it("a few hundred generated configurations", async function () {
+      this.timeout(60_000)
+      const pick = generator(20_260)
+      const hosts = ["alpha", "beta.example.org", "gamma"]
+      for (let round = 0; round < 80; round++) {
+        const lines: string[] = []
+        for (let section = 0; section < 5; section++) {
+          lines.push(pick(SECTIONS))
+          for (let line = 0; line < 3; line++) lines.push(`  ${pick(LINES)}`)
+        }
+        const file = await write("generated", `${lines.join("\n")}\n`)
+        try {
+          await Promise.all(hosts.map((host) => compare(file, host)))
+        } catch (error) {
+          throw new Error(`with\n${lines.join("\n")}\n`, { cause: error })
+        }
+      }
+    })
+  })
+
+  it("expands tokens, ~ and variables in paths", async () => {
+    const file = await write(
+      "tokens",
+      "Host a\n HostName real.org\n Port 7\n User u\n IdentityFile ~/%h/%n/%p/%r/%u/%%\n IdentityFile %d/x\n IdentityFile ${DM_TEST}/y\n",
+    )
+    const settings = resolveSshSettings(target("a", file), {
+      home: "/home/me",
+      localUser: "local",
+      environment: { DM_TEST: "/var/z" },
+      systemFolder: "/etc/ssh",
+    })
+    expect(settings.identityFiles).to.deep.equal(["/home/me/real.org/a/7/u/local/%", "/home/me/x", "/var/z/y"])
+  })
+
+  it("finds the agent as IdentityAgent says", async () => {
+    const surroundings = (sock?: string) => ({
+      home: homedir(),
+      localUser: "u",
+      environment: { SSH_AUTH_SOCK: sock, OTHER: "/other" },
+      systemFolder: "/none",
+    })
+    const file = await write(
+      "agents",
+      "Host a\n IdentityAgent none\nHost b\n IdentityAgent $OTHER\nHost c\n IdentityAgent /c\nHost d\n IdentityAgent SSH_AUTH_SOCK\n",
+    )
+    const agent = (host: string, sock?: string) =>
+      resolveSshSettings(target(host, file), surroundings(sock)).identityAgent
+    expect([agent("a", "/s"), agent("b", "/s"), agent("c", "/s"), agent("d", "/s")]).to.deep.equal([
+      undefined,
+      "/other",
+      "/c",
+      "/s",
+    ])
+    expect([agent("e", "/s"), agent("e")]).to.deep.equal(["/s", undefined])
+  })
+
+  it("puts -i before the configured identities", async () => {
+    const file = await write("identities", "IdentityFile /k/configured\n")
+    const settings = resolveSshSettings(target("a", file, { identityFiles: ["/k/typed"] }))
+    expect(settings.identityFiles).to.deep.equal(["/k/typed", "/k/configured"])
+  })
+
+  it("warns once of what it can't honour, and of nothing else", async () => {
+    const file = await write(
+      "unknown",
+      "IgnoreUnknown Foo*\nFooBar 1\nCanonicalizeHostname yes\nHost *\n CertificateFile /x\n ForwardAgent no\n ControlMaster auto\n Frobnicate yes\n",
+    )
+    const { warnings } = resolveSshSettings(target("a", file))
+    expect(warnings).to.have.length(3)
+    expect(warnings.join("\n")).to.match(/canonicalizehostname yes.*line 3[\s\S]*certificatefile \/x[\s\S]*frobnicate/)
+  })
+
+  const malformed: [string, string, RegExp][] = [
+    ["a missing argument", "Host a\nPort\n", /line 2/],
+    ["an unclosed quote", 'IdentityFile "/x\n', /line 1/],
+    ["a port that is none", "Port many\n", /port many/],
+    ["a flag that is none", "IdentitiesOnly maybe\n", /identitiesonly maybe/],
+    ["an unknown token", "HostName %z\n", /%z/],
+    ["an unknown criterion", "Match weather fine\n Port 1\n", /line 1.*weather/],
+  ]
+  for (const [name, text, message] of malformed) {
+    it(`refuses ${name}, naming the place`, async () => {
+      const file = await write("malformed", text)
+      expect(() => resolveSshSettings(target("a", file)))
+        .to.throw(message)
+        .with.property("code", "SSH_CONFIGURATION")
+    })
+  }
+
+  it("refuses a file that was named and isn't there, and does without the usual ones", () => {
+    expect(() => resolveSshSettings(target("a", join(folder.path, "missing"))))
+      .to.throw(/missing.*ENOENT/)
+      .with.property("code", "SSH_CONFIGURATION")
+    const surroundings = { home: folder.path, localUser: "u", environment: {}, systemFolder: folder.path }
+    const settings = resolveSshSettings({ destination: "h", identityFiles: [], options: [] }, surroundings)
+    expect(settings).to.include({ hostName: "h", user: "u", port: 22, strictHostKeyChecking: "ask" })
+  })
+})
+
+const SECTIONS = [
+  "Host *",
+  "Host alpha",
+  "Host beta.* !beta.example.*",
+  "Host *a",
+  "Host gamma alpha",
+  "Match host *.example.org",
+  "Match originalhost gamma user one",
+  "Match user one,two",
+  "Match all",
+  "Match !user two host *a*",
+  "Match host real.example.org",
+]
+
+const LINES = [
+  "HostName real.example.org",
+  "HostName %h.net",
+  "User one",
+  "User two",
+  "Port 2201",
+  "Port 2202",
+  "IdentityFile /k/one",
+  "IdentityFile ~/.ssh/two",
+  "IdentitiesOnly yes",
+  "UserKnownHostsFile /kh/one /kh/two",
+  "StrictHostKeyChecking accept-new",
+  "StrictHostKeyChecking no",
+  "ConnectTimeout 7",
+  "ServerAliveInterval 30",
+  "ServerAliveCountMax 9",
+  "ProxyJump hop",
+  "ProxyCommand connect %h %p",
+  "HostKeyAlias known",
+  "PasswordAuthentication no",
+  "AddressFamily inet",
+]
+
+/** The same choices in every run (a linear congruential generator). */
+function generator(seed: number): (from: readonly string[]) => string {
+  let state = seed
+  return (from) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return from[Math.floor((state / 2 ** 32) * from.length)] ?? ""
+  }
+}
