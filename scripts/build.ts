@@ -35,6 +35,8 @@ await Promise.all([
     outfile: path("controller/dist/cli.cjs"),
     minify: true,
     external: [...(shared.external ?? []), "@vercel/nft"],
+    // The launcher runs the bundle from cached code, in which Node 20 forgets how import() finds modules: require does.
+    supported: { "dynamic-import": false },
     // CommonJS has no import.meta: what is found beside a module is found beside the bundle.
     define: { "import.meta.url": "moduleUrl" },
     banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href' },
