@@ -86,7 +86,6 @@ function load() {
   var script = new vm.Script("(function (exports, require, module, __filename, __dirname) {" + source + "\n})", {
     filename: BUNDLE,
     cachedData: cachedData,
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   })
   var module = { exports: {} }
   var bundleRequire = require("module").createRequire(BUNDLE)

@@ -1,0 +1,253 @@
+import { expect } from "chai"
+import { execFileSync, spawnSync } from "node:child_process"
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises"
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { datamaestro, LAUNCHER } from "../helpers/command-line.ts"
+
+describe("the command line", () => {
+  let folder: string
+  let env: NodeJS.ProcessEnv
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "datamaestro-cli-"))
+    env = {
+      HOME: folder,
+      XDG_CONFIG_HOME: join(folder, "config"),
+      XDG_CACHE_HOME: join(folder, "cache"),
+      DATAMAESTRO_DIR: join(folder, "data"),
+    }
+  })
+  after(() => rm(folder, { recursive: true }))
+
+  const run = (...args: string[]): ReturnType<typeof datamaestro> => datamaestro(args, { env })
+
+  describe("help", () => {
+    it("tells the story of the two machines", async () => {
+      const { status, stdout, stderr } = await run("--help")
+      expect([status, stderr]).to.deep.equal([0, ""])
+      expect(stdout).to.contain("Two machines").and.contain("--host cluster")
+    })
+
+    const commands = ["prepare", "download", "info", "search", "repositories", "version"]
+    const nested = [
+      "datafolders list",
+      "datafolders set",
+      "datafolders remove",
+      "cache list",
+      "cache clear",
+      "cache verify",
+    ]
+    for (const command of [...commands, "datafolders", "cache", ...nested]) {
+      it(`of ${command} has an example and the global options`, async () => {
+        const { status, stdout } = await run(...command.split(" "), "--help")
+        expect(status).to.equal(0)
+        expect(stdout)
+          .to.match(/\nExample:\n {2}datamaestro /)
+          .and.contain("--host <HOST>")
+      })
+    }
+
+    it("without a command goes to stderr, as a usage error", async () => {
+      const { status, stdout, stderr } = await run()
+      expect([status, stdout]).to.deep.equal([2, ""])
+      expect(stderr).to.contain("Usage: datamaestro")
+    })
+  })
+
+  describe("wrong usage exits 2 and says where to read on", () => {
+    const cases: [string[], string, string][] = [
+      [["prepar"], "unknown command 'prepar'", "Did you mean prepare? (see datamaestro --help)"],
+      [["prepare"], "missing required argument 'ID'", "see datamaestro prepare --help"],
+      [["prepare", "--forse", "x"], "unknown option '--forse'", "--force"],
+      [["prepare", "--encoder", "yaml", "x"], "Allowed choices are normal, xpm", "prepare --help"],
+      [["prepare", "--dry-run", "--force", "x"], "cannot be used with", "prepare --help"],
+      [["info", "a", "b"], "too many arguments", "see datamaestro info --help"],
+      [["datafolders", "set", "k"], "missing required argument 'PATH'", "see datamaestro datafolders set --help"],
+      [["--host", "-oProxyCommand=x", "version"], "not a host's name", "--host takes"],
+      [["-i", "key", "version"], "no host is given", "--host HOST"],
+    ]
+    for (const [args, message, hint] of cases) {
+      it(args.join(" "), async () => {
+        const { status, stdout, stderr } = await run(...args)
+        expect([status, stdout]).to.deep.equal([2, ""])
+        expect(stderr).to.match(/^error: .*\n {2}hint: .*\n$/)
+        expect(stderr).to.contain(message).and.contain(hint)
+      })
+    }
+
+    for (const later of ["--transport", "--launcher", "--relay", "--connections", "--detach"]) {
+      it(`of ${later}, which this version does not have`, async () => {
+        expect((await run("prepare", later, "x")).stderr).to.contain(`unknown option '${later}'`)
+      })
+    }
+
+    it("as a JSON line with --json", async () => {
+      const { status, stderr } = await run("--json", "prepar")
+      expect(status).to.equal(2)
+      expect(JSON.parse(stderr)).to.include({ type: "error", code: "USAGE", exit: 2 })
+    })
+  })
+
+  describe("on this machine", () => {
+    it("lists data folders as KEY<TAB>PATH, sets and removes them", async () => {
+      expect(await run("datafolders", "set", "large", "/l")).to.deep.equal({ status: 0, stdout: "", stderr: "" })
+      expect((await run("datafolders", "list")).stdout).to.equal("large\t/l\n")
+      expect(JSON.parse((await run("datafolders", "list", "--json")).stdout)).to.deep.equal({ large: "/l" })
+      expect(JSON.parse(await readFile(join(folder, "data", "settings.json"), "utf8"))).to.deep.equal({
+        datafolders: { large: "/l" },
+      })
+      expect((await run("datafolders", "remove", "large")).status).to.equal(0)
+      expect((await run("datafolders", "list")).stdout).to.equal("")
+    })
+
+    it("takes global options before and after the command", async () => {
+      const data = join(folder, "other")
+      expect((await run("--data", data, "datafolders", "set", "k", "/a")).status).to.equal(0)
+      for (const args of [
+        ["--data", data, "datafolders", "list"],
+        ["datafolders", "--data", data, "list"],
+        ["datafolders", "list", "--data", data],
+      ]) {
+        expect((await run(...args)).stdout).to.equal("k\t/a\n")
+      }
+    })
+
+    it("tells the versions, also as JSON", async () => {
+      const { version } = JSON.parse(
+        await readFile(new URL("../../packages/controller/package.json", import.meta.url), "utf8"),
+      ) as { version: string }
+      expect((await run("--version")).stdout).to.equal(`${version}\n`)
+      expect(JSON.parse((await run("version", "--json")).stdout)).to.include({ datamaestro: version })
+    })
+
+    it("ends in silence when the reader of stdout has left", () => {
+      const line = `'${process.execPath}' '${LAUNCHER}' version | true; echo "\${PIPESTATUS[0]}"`
+      const { stdout, stderr } = spawnSync("bash", ["-c", line], { env: { ...process.env, ...env }, encoding: "utf8" })
+      expect([stdout, stderr]).to.deep.equal(["0\n", ""])
+    })
+
+    it("says so when the result can't be written", function () {
+      if (process.platform !== "linux") this.skip()
+      const line = `'${process.execPath}' '${LAUNCHER}' version > /dev/full`
+      const { status, stderr } = spawnSync("bash", ["-c", line], { env: { ...process.env, ...env }, encoding: "utf8" })
+      expect(status).to.equal(6)
+      expect(stderr).to.match(/^error: Cannot write the result/)
+    })
+  })
+
+  it("reports malformed user settings with line and column, and leaves them (exit 6)", async () => {
+    const config = join(folder, "malformed")
+    const path = join(config, "datamaestro", "user.json")
+    await mkdir(join(config, "datamaestro"), { recursive: true })
+    await writeFile(path, '{\n  "hosts": }')
+    const { status, stderr } = await datamaestro(["version"], { env: { ...env, XDG_CONFIG_HOME: config } })
+    expect(status).to.equal(6)
+    expect(stderr).to.contain(path).and.contain("line 2, column 12")
+    expect(await readFile(path, "utf8")).to.equal('{\n  "hosts": }')
+  })
+
+  describe("with hosts", () => {
+    let server: Server
+    let port: number
+    const sockets = new Set<Socket>()
+    before(async () => {
+      // Accepts and never speaks: connecting to it hangs.
+      server = createServer((socket) => void sockets.add(socket.on("error", () => {})))
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+      port = (server.address() as AddressInfo).port
+    })
+    after(() => {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    })
+
+    it("that can't be reached: all are attempted, results are an object, the first failure decides (exit 8)", async () => {
+      const { status, stdout, stderr } = await run("--host", "a.invalid", "--host", "b.invalid", "version", "--json")
+      expect([status, stdout]).to.deep.equal([8, "{}\n"])
+      const errors = stderr
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { type: string; host: string })
+      const hosts = errors.filter(({ type }) => type === "error").map(({ host }) => host)
+      expect(hosts).to.have.members(["a.invalid", "b.invalid"])
+    })
+
+    for (const [signal, expected] of [
+      ["SIGINT", 130],
+      ["SIGTERM", 143],
+      ["SIGHUP", 129],
+    ] as const) {
+      it(`cancels on ${signal} and exits ${expected}`, async () => {
+        const { status, stderr } = await datamaestro(["--host", `127.0.0.1:${port}`, "version"], {
+          env,
+          onStart: (kill) => server.once("connection", () => kill(signal)),
+        })
+        expect(status).to.equal(expected)
+        expect(stderr).to.contain("Interrupted").and.contain("hint: run the same command again")
+      })
+    }
+  })
+
+  describe("the launcher", () => {
+    it("keeps compiled code where only the user can read and write it, and starts from it", async () => {
+      const cache = join(folder, "launcher-cache")
+      const first = await datamaestro(["--help"], { env: { ...env, XDG_CACHE_HOME: cache } })
+      const kept = join(cache, "datamaestro", "code-cache")
+      const [entry = ""] = await readdir(kept)
+      const written = await stat(join(kept, entry))
+      expect([(await stat(kept)).mode & 0o777, written.mode & 0o777]).to.deep.equal([0o700, 0o600])
+      const second = await datamaestro(["--help"], { env: { ...env, XDG_CACHE_HOME: cache } })
+      expect(second).to.deep.equal(first)
+      expect((await stat(join(kept, entry))).mtimeMs).to.equal(written.mtimeMs)
+    })
+
+    it("replaces what is damaged, and never runs what others may have written", async () => {
+      const cache = join(folder, "damaged-cache")
+      const options = { env: { ...env, XDG_CACHE_HOME: cache } }
+      const expected = await datamaestro(["--help"], options)
+      const kept = join(cache, "datamaestro", "code-cache")
+      const [entry = ""] = await readdir(kept)
+      await writeFile(join(kept, entry), "damaged")
+      expect(await datamaestro(["--help"], options)).to.deep.equal(expected)
+      expect((await stat(join(kept, entry))).size).to.be.greaterThan(1000)
+      await chmod(kept, 0o777)
+      await writeFile(join(kept, entry), "from somebody else")
+      expect(await datamaestro(["--help"], options)).to.deep.equal(expected)
+      expect(await readFile(join(kept, entry), "utf8")).to.equal("from somebody else")
+    })
+
+    it("works where nothing can be cached", async () => {
+      await writeFile(join(folder, "file"), "")
+      const { status, stderr } = await datamaestro(["--help"], {
+        env: { ...env, XDG_CACHE_HOME: join(folder, "file") },
+      })
+      expect([status, stderr]).to.deep.equal([0, ""])
+    })
+
+    it("starts by a link, as npm makes one", async () => {
+      const link = join(folder, "linked")
+      await symlink(LAUNCHER, link)
+      expect(execFileSync(link, ["--version"], { encoding: "utf8" })).to.match(/^\d/)
+    })
+
+    it("says what to do where nothing was built", async () => {
+      const bin = join(folder, "unbuilt", "bin")
+      await mkdir(bin, { recursive: true })
+      const copy = join(bin, "datamaestro.cjs")
+      await writeFile(copy, await readFile(LAUNCHER))
+      const { status, stderr } = spawnSync(process.execPath, [copy], { encoding: "utf8" })
+      expect(status).to.equal(6)
+      expect(stderr).to.contain("npm ci")
+    })
+
+    it("tells an old Node that it is too old", async () => {
+      const old = `Object.defineProperty(process, "versions", { value: { node: "18.20.4" } });`
+      const run = spawnSync(process.execPath, ["-e", `${old} require(${JSON.stringify(LAUNCHER)})`], {
+        encoding: "utf8",
+      })
+      expect(run.status).to.equal(8)
+      expect(run.stderr).to.match(/^error: Cannot run on Node 18\.20\.4 .*at least 20\.19 is needed\n {2}hint: /)
+    })
+  })
+})

@@ -1,0 +1,34 @@
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+
+export const LAUNCHER = fileURLToPath(new URL("../../packages/controller/bin/datamaestro.js", import.meta.url))
+
+export interface CommandRun {
+  status: number | null
+  stdout: string
+  stderr: string
+}
+
+export interface CommandOptions {
+  env?: NodeJS.ProcessEnv
+  /** Given, at the start, what sends a signal. */
+  onStart?: (kill: (signal: NodeJS.Signals) => void) => void
+}
+
+/** Runs the built `datamaestro` without a terminal. */
+export async function datamaestro(args: readonly string[], options: CommandOptions = {}): Promise<CommandRun> {
+  const child = spawn(process.execPath, [LAUNCHER, ...args], {
+    env: { ...process.env, ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  })
+  let stdout = ""
+  let stderr = ""
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text))
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text))
+  options.onStart?.((signal) => child.kill(signal))
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject)
+    child.once("close", resolve)
+  })
+  return { status, stdout, stderr }
+}
