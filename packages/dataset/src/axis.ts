@@ -68,9 +68,11 @@ type Defaulted<A extends Axes> = { [K in keyof A]: A[K] extends Axis<AxisValue, 
 export type Selected<A extends Axes> = { readonly [K in keyof A]: ValueOf<A[K]> }
 
 /** What a user must or may say: each axis, save that those with a default can be left out. */
-export type SelectionOfAxes<A extends Axes> = {
-  readonly [K in Exclude<keyof A, Defaulted<A>>]: ValueOf<A[K]>
-} & { readonly [K in Defaulted<A>]?: ValueOf<A[K]> }
+export type SelectionOfAxes<A extends Axes> = [keyof A] extends [never]
+  ? { readonly [name: string]: never }
+  : { readonly [K in Exclude<keyof A, Defaulted<A>>]: ValueOf<A[K]> } & {
+      readonly [K in Defaulted<A>]?: ValueOf<A[K]>
+    }
 
 /** Why an axis makes no sense, or undefined when it does. */
 export function axisFault(value: Axis): string | undefined {

@@ -1,6 +1,11 @@
-import { FORMAT_VERSION, RESOURCE } from "./brands.ts"
+import { DEFINITION, FORMAT_VERSION, RESOURCE } from "./brands.ts"
 import type { AnyDefinition, SelectionArguments } from "./definition.ts"
 import type { ReferenceResource, ReferenceTarget } from "./resource.ts"
+
+/** Keeps a definition, which has an id too, from passing as one that is only named: its selection is checked. */
+interface NoDefinition {
+  readonly [DEFINITION]?: never
+}
 
 /**
  * Another dataset that this one is made from; it is prepared first.
@@ -12,7 +17,10 @@ export function reference<D extends AnyDefinition>(
   target: D | (() => D | Promise<D>),
   ...selection: SelectionArguments<D>
 ): ReferenceResource<D>
-export function reference(target: ReferenceTarget, selection?: Readonly<Record<string, unknown>>): ReferenceResource
+export function reference(
+  target: ReferenceTarget & NoDefinition,
+  selection?: Readonly<Record<string, unknown>>,
+): ReferenceResource
 export function reference(
   target: AnyDefinition | (() => AnyDefinition | Promise<AnyDefinition>) | ReferenceTarget,
   selection: object = {},

@@ -1,4 +1,11 @@
-import { isDefinition, isDefinitionError, type AnyDefinition } from "@datamaestro/dataset"
+import {
+  brandOf,
+  DEFINITION,
+  FORMAT_VERSION,
+  isDefinition,
+  isDefinitionError,
+  type AnyDefinition,
+} from "@datamaestro/dataset"
 import { DatamaestroError, type RepositoryLocation, type RepositorySummary } from "@datamaestro/protocol"
 import { loadRepository, reasonOf, type LoadedRepository } from "./load-repository.ts"
 
@@ -73,8 +80,7 @@ export class RepositoryIndex {
         .catch((error: unknown) => {
           throw brokenDefinition(id, repositoryId, error)
         })
-      if (!isDefinition(definition))
-        throw brokenDefinition(id, repositoryId, "what its loader gives is no definition: make one with defineDataset")
+      if (!isDefinition(definition)) throw brokenDefinition(id, repositoryId, noDefinition(definition))
       if (definition.id !== id) {
         throw brokenDefinition(id, repositoryId, `its loader gives the definition of "${definition.id}"`)
       }
@@ -119,6 +125,12 @@ async function memoized<T>(memory: Map<string, Promise<T>>, key: string, make: (
   const known = memory.get(key) ?? make()
   memory.set(key, known)
   return known
+}
+
+function noDefinition(thing: unknown): string {
+  const format = brandOf(thing, DEFINITION)
+  if (format === undefined) return "what its loader gives is no definition: make one with defineDataset"
+  return `it has format ${format} of @datamaestro/dataset, and this datamaestro reads ${FORMAT_VERSION}`
 }
 
 function filePath(module: RepositoryLocation["module"]): string {

@@ -36,7 +36,7 @@ export function toDescribed(value: PlannedValue): Described {
   return describedFields(value)
 }
 
-export function isPathReference(value: PlannedValue): value is PathReference {
+function isPathReference(value: PlannedValue): value is PathReference {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.hasOwn(value, "$path")
 }
 

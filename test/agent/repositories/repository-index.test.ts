@@ -1,0 +1,179 @@
+import { brokenDefinition, RepositoryIndex } from "../../../packages/agent/src/repositories/repository-index.ts"
+import { Repository } from "@datamaestro/dataset"
+import { DatamaestroError, type RepositoryLocation } from "@datamaestro/protocol"
+import { expect } from "chai"
+import { build, type BuildOptions } from "esbuild"
+import { execFile } from "node:child_process"
+import { writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import { PluginPackages } from "../../helpers/plugin-packages.ts"
+import { rejection } from "../../helpers/rejection.ts"
+
+const THING = `defineDataset({ id: "org.x.thing", resources: { data: file("https://e.org/a") }, describe: ({ data }) => textFile(data) })`
+const trace = (name: string): string =>
+  `globalThis.loadedModules = [...(globalThis.loadedModules ?? []), ${JSON.stringify(name)}]\n`
+
+describe("RepositoryIndex", () => {
+  let plugins: PluginPackages
+  before(async () => {
+    plugins = await PluginPackages.create()
+  })
+  after(async () => plugins[Symbol.asyncDispose]())
+
+  it("understands plug-ins that bring their own copy of the SDK", async () => {
+    const index = new RepositoryIndex([await plugins.addDatasets("own", { "org.x.thing": THING })])
+    const definition = await index.definition("own", "org.x.thing")
+    const module = (await import(join(plugins.root, "own/index.js"))) as { MyRepository: object }
+    expect(Object.getPrototypeOf(module.MyRepository)).not.to.equal(Repository)
+    expect(definition.id).to.equal("org.x.thing")
+    expect(await index.definition("own", "org.x.thing")).to.equal(definition)
+    expect(await index.list()).to.deep.equal([
+      { id: "own", name: "own", description: "Datasets of own", package: "repo-own", version: "1.2.3", datasets: 1 },
+    ])
+  })
+
+  it("loads nothing until it is needed, and then nothing else", async () => {
+    const loaded = (): string[] => (globalThis as { loadedModules?: string[] }).loadedModules ?? []
+    const location = await plugins.addDatasets("lazy", { "org.x.thing": THING, "org.x.other": THING })
+    await writeFile(join(plugins.root, "lazy/d1.js"), trace("other"))
+    await writeFile(
+      join(plugins.root, "lazy/d0.js"),
+      `${trace("thing")}import * as sdk from "@datamaestro/dataset"
+const { defineDataset, file, textFile } = sdk
+export default ${THING}`,
+    )
+    const index = new RepositoryIndex([location, await plugins.add("unused", { "index.js": trace("unused") })])
+    expect(loaded()).to.deep.equal([])
+    expect([...(await index.repository("lazy")).datasets.keys()]).to.deep.equal(["org.x.thing", "org.x.other"])
+    expect(loaded()).to.deep.equal([])
+    await index.definition("lazy", "org.x.thing")
+    expect(loaded()).to.deep.equal(["thing"])
+  })
+
+  const broken: [string, string, RegExp][] = [
+    ["throws on load", `throw new Error("no GPU\\nhere")`, /can't be loaded: no GPU$/],
+    ["does not parse", `export class {`, /can't be loaded/],
+    ["imports what is not there", `import "no-such-package"`, /no-such-package/],
+    [
+      "exports another name",
+      `import { Repository } from "@datamaestro/dataset"; export class Other extends Repository {}`,
+      /no "MyRepository", but "Other"/,
+    ],
+    ["exports nothing", ``, /but no repository/],
+    [
+      "exports a plain class",
+      `export class MyRepository { static NAMESPACE = "x" }`,
+      /no class that extends Repository/,
+    ],
+    ["exports an object", `export const MyRepository = { NAMESPACE: "x" }`, /no class that extends/],
+    [
+      "has another name than its package.json",
+      `import { Repository } from "@datamaestro/dataset"; export class MyRepository extends Repository { static NAMESPACE = "else" }`,
+      /NAMESPACE "else", its package.json "/,
+    ],
+    [
+      "is of a later format",
+      `export class MyRepository { static [Symbol.for("datamaestro.repository")] = 99 }`,
+      /format 99.*reads 1/,
+    ],
+  ]
+  for (const [at, [what, text, reason]] of broken.entries()) {
+    it(`tells of a repository that ${what}, without hiding the others`, async () => {
+      const id = `broken${at}`
+      const good = await plugins.addDatasets(`good${at}`, { "org.x.thing": THING })
+      const index = new RepositoryIndex([await plugins.add(id, { "index.js": text }), good])
+      const error = await rejection(index.repository(id))
+      expect(error.code).to.equal("BROKEN_REPOSITORY")
+      expect(error.message)
+        .to.match(new RegExp(`^Cannot load repository "${id}": `))
+        .and.match(reason)
+      expect(error.hint).to.contain(`repo-${id}`)
+      const [first, second] = await index.list()
+      expect(first?.error).to.equal(error.message.split("\n")[0])
+      expect(second).to.include({ id: `good${at}`, datasets: 1 })
+    })
+  }
+
+  it("refuses a name that two packages claim, naming both", async () => {
+    const one = await plugins.addDatasets("claimed", { "org.x.thing": THING })
+    const other: RepositoryLocation = { ...one, package: "another-package" }
+    expect(() => new RepositoryIndex([one, other])).to.throw(
+      DatamaestroError,
+      /"repo-claimed" and "another-package" both claim/,
+    )
+  })
+
+  it("tells of datasets that can't be loaded, naming both dataset and repository", async () => {
+    const location = await plugins.addDatasets("bad", {
+      "org.x.throws": `(() => { throw new Error("boom") })()`,
+      "org.x.misnamed": THING,
+      "org.x.plain": `({ id: "org.x.plain" })`,
+      "org.x.missing": `undefined`,
+      "org.x.later": `({ id: "org.x.later", [Symbol.for("datamaestro.definition")]: 99 })`,
+      "org.x.wrong": `defineDataset({ id: "org.x.wrong", resources: { data: file("ftp://e.org/a") }, describe: () => ({}) })`,
+      "org.x.thing": THING,
+    })
+    const index = new RepositoryIndex([location])
+    const reasons = {
+      "org.x.throws": /boom/,
+      "org.x.misnamed": /definition of "org.x.thing"/,
+      "org.x.plain": /no definition/,
+      "org.x.missing": /no definition/,
+      "org.x.later": /format 99.*reads 1/,
+      "org.x.wrong": /resources.data.url: .*scheme "ftp"/,
+    }
+    for (const [id, reason] of Object.entries(reasons)) {
+      const error = await rejection(index.definition("bad", id))
+      expect(error.code).to.equal("BROKEN_DEFINITION")
+      expect(error.message).to.match(reason).and.contain(`Cannot use dataset "${id}" of repository "bad"`)
+    }
+    expect((await index.definition("bad", "org.x.thing")).id).to.equal("org.x.thing")
+  })
+
+  it("knows neither other repositories nor other datasets", async () => {
+    const index = new RepositoryIndex([await plugins.addDatasets("known", { "org.x.thing": THING })])
+    const unknown = await rejection(index.repository("unknown"))
+    expect(unknown).to.include({ code: "UNKNOWN_REPOSITORY", hint: "there are: known" })
+    expect((await rejection(index.definition("known", "toString"))).code).to.equal("UNKNOWN_DATASET")
+  })
+
+  it("turns packs into files by the function it is given", async () => {
+    const location = await plugins.addDatasets("packed", { "org.x.thing": THING })
+    const packed: RepositoryLocation = { ...location, module: { kind: "pack", hash: "abc", entry: "index.js" } }
+    const index = new RepositoryIndex([packed], {
+      modulePath: async (module) => join(plugins.root, "packed", module.kind === "pack" ? module.entry : "?"),
+    })
+    expect((await index.repository("packed")).datasets.size).to.equal(1)
+    expect((await rejection(new RepositoryIndex([packed]).repository("packed"))).message).to.contain("abc")
+  })
+
+  it("loads ES modules also from the one CommonJS file that the agent is", async () => {
+    const location = await plugins.addDatasets("bundled", { "org.x.thing": THING })
+    const entry = join(plugins.root, "entry.ts")
+    const source = new URL("../../../packages/agent/src/repositories/repository-index.ts", import.meta.url).pathname
+    await writeFile(
+      entry,
+      `import { RepositoryIndex } from ${JSON.stringify(source)}
+const index = new RepositoryIndex([JSON.parse(process.argv[2]!)])
+index.definition("bundled", "org.x.thing").then((definition) => console.log(definition.id))`,
+    )
+    const outfile = join(plugins.root, "agent.cjs")
+    const options: BuildOptions = {
+      bundle: true,
+      platform: "node",
+      format: "cjs",
+      target: "node20.18",
+      conditions: ["source"],
+      mainFields: ["module", "main"],
+    }
+    await build({ ...options, entryPoints: [entry], outfile, minify: true, logLevel: "error" })
+    const { stdout } = await promisify(execFile)(process.execPath, [outfile, JSON.stringify(location)])
+    expect(stdout).to.equal("org.x.thing\n")
+  })
+
+  it("keeps an error of ours as it is", () => {
+    const error = new DatamaestroError("UNKNOWN_VARIANT", "Cannot")
+    expect(brokenDefinition("a", "b", error)).to.equal(error)
+  })
+})

@@ -1,0 +1,62 @@
+import { RepositoryIndex } from "../../../packages/agent/src/repositories/repository-index.ts"
+import { infoOf } from "../../../packages/agent/src/resolve/info-of.ts"
+import { resolveDataset } from "../../../packages/agent/src/resolve/resolve-dataset.ts"
+import { DatasetInfo } from "@datamaestro/protocol"
+import { expect } from "chai"
+import * as v from "valibot"
+import { PluginPackages } from "../../helpers/plugin-packages.ts"
+
+const paths = { data: "/d", datasets: "/d/data", cache: "/d/cache", settings: "/d/settings.json" }
+
+describe("infoOf", () => {
+  it("tells all that is known, and fits the protocol", async () => {
+    await using plugins = await PluginPackages.create()
+    const index = new RepositoryIndex([
+      await plugins.addDatasets("text", {
+        "org.x.a": `defineDataset({
+          id: "org.x.a", name: "A", description: "About A", url: "https://e.org/", license: "MIT", size: "3M", doi: "10.1/x",
+          tags: ["t"], tasks: ["k"], agreement: { id: "org.x", url: "https://e.org/terms" },
+          axes: { dim: axis([1, 2]), seed: axis("integer", { default: null }) },
+          resources: {
+            data: file(["https://e.org/a.gz", "https://m.org/a.gz"], { integrity: sdk.md5("${"ab".repeat(16)}") }),
+            table: datafolderPath("large", "t.csv"), other: datafolderPath("small"),
+          },
+          describe: ({ data }) => ({ data }),
+        })`,
+      }),
+    ])
+    const dataset = await resolveDataset("a", index, { example: true })
+    const state = { dataset: "partial", resources: { data: "complete" } } as const
+    const info = infoOf(dataset, { paths, datafolders: { large: "/big" }, state })
+    expect(v.parse(DatasetInfo, info)).to.deep.equal(info)
+    expect(info).to.deep.equal({
+      id: "org.x.a[dim=1,seed=null]",
+      repository: "text",
+      name: "A",
+      description: "About A",
+      homepage: "https://e.org/",
+      license: "MIT",
+      size: "3M",
+      doi: "10.1/x",
+      type: "Base",
+      tags: ["t"],
+      tasks: ["k"],
+      path: "/d/data/text/org/x/a[dim=1,seed=null]",
+      state: "partial",
+      resources: [
+        {
+          name: "data",
+          kind: "file",
+          urls: ["https://e.org/a.gz", "https://m.org/a.gz"],
+          path: "/d/data/text/org/x/a[dim=1,seed=null]/a",
+          integrity: [`md5:${"ab".repeat(16)} (output)`],
+          state: "complete",
+        },
+        { name: "table", kind: "datafolder", urls: [], path: "/big/t.csv", integrity: [], state: "none" },
+        { name: "other", kind: "datafolder", urls: [], integrity: [], state: "none" },
+      ],
+      axes: { dim: { domain: [1, 2] }, seed: { default: null } },
+      agreement: { id: "org.x", url: "https://e.org/terms" },
+    })
+  })
+})
