@@ -42,4 +42,6 @@ export interface FetchRequest {
   urls: string[]
   integrity: Integrity[]
   size: number | undefined
+  /** It is an archive, whatever its URL looks like: an HTML page in its place is recognised and told. */
+  archive?: boolean
 }

@@ -35,40 +35,64 @@ export interface Lock {
  * it. Needs no flock: the lock is the existence of the file, its heartbeat the file's modification time.
  */
 export async function acquireLock(path: string, options: LockOptions): Promise<Lock> {
+  const { signal, onWait, staleAfterSeconds = STALE_SECONDS } = options
+  const started = performance.now()
+  const waited = (): number => (performance.now() - started) / 1000
+  let told = Number.NEGATIVE_INFINITY
+  const attempt = new Attempt(path, await thisHolder(), staleAfterSeconds)
   try {
-    return await acquire(path, options)
+    for (let pause = 25; ; pause = Math.min(pause * 1.5, 1000)) {
+      if (signal.aborted) throw interrupted()
+      const result = await attempt.run()
+      if (result instanceof FileLock) return result
+      if (waited() - told >= TELL_SECONDS) {
+        told = waited()
+        onWait?.(describeHolder(result), Math.floor(told))
+      }
+      await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal })
+    }
   } catch (error) {
-    if (options.signal.aborted) throw interrupted()
+    if (signal.aborted) throw interrupted()
     throw storageError(error, `lock "${path}"`)
   }
 }
 
-async function acquire(
-  path: string,
-  { signal, onWait, staleAfterSeconds = STALE_SECONDS }: LockOptions,
-): Promise<Lock> {
-  const self = await thisHolder()
-  const started = performance.now()
-  const waited = (): number => (performance.now() - started) / 1000
-  let told = Number.NEGATIVE_INFINITY
-  let checked = { token: "", at: 0 }
-  let pause = 25
-  for (;;) {
-    if (signal.aborted) throw interrupted()
-    const file = await create(path, self)
-    if (file !== undefined) return new FileLock(path, self, file)
-    const record = await readRecord(path)
-    if (record === undefined) continue
-    if (checked.token !== record.token || waited() - checked.at >= Math.min(STALE_CHECK_SECONDS, staleAfterSeconds)) {
-      checked = { token: record.token, at: waited() }
-      if (await takeOver(path, record, self, staleAfterSeconds)) continue
+/** Takes the lock if nobody living has it; `undefined` at once otherwise. */
+export async function tryLock(path: string): Promise<Lock | undefined> {
+  try {
+    const result = await new Attempt(path, await thisHolder(), STALE_SECONDS).run()
+    return result instanceof FileLock ? result : undefined
+  } catch (error) {
+    throw storageError(error, `lock "${path}"`)
+  }
+}
+
+/** Tries to take the lock, remembering which holder was looked at and when. */
+class Attempt {
+  readonly #path: string
+  readonly #self: Holder
+  readonly #staleSeconds: number
+  #checked = { token: "", at: 0 }
+
+  constructor(path: string, self: Holder, staleSeconds: number) {
+    this.#path = path
+    this.#self = self
+    this.#staleSeconds = staleSeconds
+  }
+
+  /** The lock, or who has it. */
+  async run(): Promise<FileLock | LockRecord> {
+    for (;;) {
+      const file = await create(this.#path, this.#self)
+      if (file !== undefined) return new FileLock(this.#path, this.#self, file)
+      const record = await readRecord(this.#path)
+      if (record === undefined) continue
+      const now = performance.now() / 1000
+      const every = Math.min(STALE_CHECK_SECONDS, this.#staleSeconds)
+      if (this.#checked.token === record.token && now - this.#checked.at < every) return record
+      this.#checked = { token: record.token, at: now }
+      if (!(await takeOver(this.#path, record, this.#self, this.#staleSeconds))) return record
     }
-    if (waited() - told >= TELL_SECONDS) {
-      told = waited()
-      onWait?.(describeHolder(record), Math.floor(told))
-    }
-    await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal })
-    pause = Math.min(pause * 1.5, 1000)
   }
 }
 

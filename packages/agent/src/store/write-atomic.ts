@@ -5,6 +5,8 @@ import { dirname } from "node:path"
 export interface WriteAtomicOptions {
   /** Permission bits before the umask. */
   mode?: number
+  /** `false`: whole or nothing for readers, but not forced onto the disk. */
+  sync?: boolean
 }
 
 /** Writes a whole file or nothing: a temporary name in the same folder, fsync, rename, fsync of the folder. */
@@ -18,7 +20,7 @@ export async function writeAtomic(
     const file = await open(temporary, "wx", options.mode ?? 0o666)
     try {
       await file.writeFile(data)
-      await file.sync()
+      if (options.sync !== false) await file.sync()
     } finally {
       await file.close()
     }
@@ -27,7 +29,7 @@ export async function writeAtomic(
     await rm(temporary, { force: true })
     throw error
   }
-  await syncDirectory(dirname(path))
+  if (options.sync !== false) await syncDirectory(dirname(path))
 }
 
 /** Makes a rename in the folder durable; where the file system does not sync folders, does nothing. */

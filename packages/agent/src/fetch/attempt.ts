@@ -1,0 +1,184 @@
+import { interrupted } from "@datamaestro/protocol"
+import { redactUrl } from "../store/cache-url.ts"
+import { discard, openExchange, type Exchange } from "./exchange.ts"
+import { throttled } from "./fetch-events.ts"
+import { HTML_SNIFF_BYTES, looksLikeHtml } from "./html-page.ts"
+import { readFileSource } from "./file-source.ts"
+import { receive } from "./receive.ts"
+import { isRetryableStatus, Retryable, retryAfter } from "./retry-policy.ts"
+import { sizeError, sourceError, statusError } from "./source-error.ts"
+import { checkSpace } from "./space.ts"
+import type { Transfer } from "./transfer-types.ts"
+import { isStrong, parseContentRange, resumeValidator, unsatisfiedTotal } from "./validators.ts"
+
+/** One request for what is still missing of a part. Resolves when the part is whole. */
+export async function attemptTransfer(job: Transfer): Promise<void> {
+  const { part, hasher, signal } = job
+  const verified = throttled((bytes: number) => job.emit({ phase: "verify", bytes, total: part.bytes }))
+  await hasher.follow(part, signal, verified)
+  if (part.bytes > 0 && part.bytes === part.state.length) return
+  if (/^file:/i.test(job.source)) return await readFileSource(job)
+  const range = part.bytes > 0 ? rangeHeaders(job) : undefined
+  const exchange = await openExchange(job.source, {
+    headers: range ?? {},
+    environment: job.environment,
+    tuning: job.tuning,
+    signal,
+  })
+  try {
+    await answer(job, exchange, range !== undefined)
+  } finally {
+    // Also ends the connection of a response that was given up in the middle.
+    exchange.body.on("error", () => {})
+    exchange.body.destroy()
+  }
+}
+
+/** `Range` for what is missing, where it is safe to ask for it. */
+function rangeHeaders({ part, source, declared }: Transfer): Record<string, string> | undefined {
+  const range = { range: `bytes=${part.bytes}-` }
+  const same = part.state.source === redactUrl(source)
+  const validator = same ? resumeValidator(part.state) : undefined
+  if (validator !== undefined) return { ...range, "if-range": validator }
+  // No proof; but a declared checksum would show a mixture. Another server's file must at least be as long.
+  return declared && (same || part.state.length !== undefined) ? range : undefined
+}
+
+async function answer(job: Transfer, exchange: Exchange, asked: boolean): Promise<void> {
+  const { status, headers } = exchange
+  if (status === 200) return await whole(job, exchange)
+  if (status === 206 && asked) return await rest(job, exchange)
+  if (status === 416 && asked) return await unsatisfied(job, exchange)
+  await discard(exchange.body)
+  if (isRetryableStatus(status)) {
+    throw new Retryable(`the server answered ${status}`, { floor: retryAfter(headers) })
+  }
+  throw statusError(job.source, status, job.byHand)
+}
+
+/** 200: everything from the first byte, whatever was asked for. */
+async function whole(job: Transfer, { headers, body }: Exchange): Promise<void> {
+  const { part, hasher } = job
+  const length = contentLength(headers["content-length"])
+  const encoding = headers["content-encoding"]?.trim().toLowerCase()
+  const encoded = encoding !== undefined && encoding !== "" && encoding !== "identity"
+  if (!encoded) checkSize(job, length)
+  const chunks = body[Symbol.asyncIterator]()
+  // Looked at before the part is given up: a login page must not replace what was downloaded.
+  const start = await firstChunks(chunks)
+  if (job.data && !encoded && looksLikeHtml(Buffer.concat(start))) throw htmlError(job)
+  if (part.bytes > 0) {
+    job.emit({
+      phase: "notice",
+      level: "debug",
+      message: `Starting over with "${redactUrl(job.source)}": the server sends it from the start`,
+    })
+    await part.restart()
+    hasher.reset()
+  }
+  part.state = {
+    source: redactUrl(job.source),
+    ...(headers.etag === undefined ? {} : { etag: headers.etag }),
+    ...(headers["last-modified"] === undefined ? {} : { lastModified: headers["last-modified"] }),
+    ...(length === undefined ? {} : { length }),
+    ...(encoded ? { encoding } : {}),
+  }
+  await checkSpace(job)
+  await part.checkpoint()
+  await receive(job, start, chunks, length)
+  if (length === undefined) part.state = { ...part.state, length: part.bytes }
+}
+
+/** 206: the rest, if it is the rest of the same file. */
+async function rest(job: Transfer, { headers, body }: Exchange): Promise<void> {
+  const { part, hasher, signal } = job
+  const range = parseContentRange(headers["content-range"])
+  const total = range?.total ?? part.state.length
+  if (range === undefined || range.start > part.bytes || changed(job, headers, range.total)) {
+    await discard(body)
+    await part.restart()
+    hasher.reset()
+    throw new Retryable(
+      range === undefined || range.start > part.bytes
+        ? "the server answered with another range than was asked for"
+        : "the file has changed on the server",
+    )
+  }
+  if (range.start < part.bytes) {
+    await part.truncate(range.start)
+    await hasher.follow(part, signal, () => {})
+  }
+  if (total !== undefined) part.state = { ...part.state, length: total }
+  // The bytes of another source: its validators, if any, speak of its own file.
+  if (part.state.source !== redactUrl(job.source)) {
+    const { encoding } = part.state
+    part.state = {
+      source: redactUrl(job.source),
+      ...(headers.etag === undefined ? {} : { etag: headers.etag }),
+      ...(headers["last-modified"] === undefined ? {} : { lastModified: headers["last-modified"] }),
+      ...(total === undefined ? {} : { length: total }),
+      ...(encoding === undefined ? {} : { encoding }),
+    }
+  }
+  await checkSpace(job)
+  await part.checkpoint()
+  await receive(job, [], body[Symbol.asyncIterator](), range.end)
+  if (total === undefined) part.state = { ...part.state, length: part.bytes }
+  else if (part.bytes < total) throw new Retryable(`the server sent a part only, ${part.bytes} of ${total} bytes`)
+}
+
+/** 416: nothing is missing, or what we have is not the beginning of this file. */
+async function unsatisfied(job: Transfer, { headers, body }: Exchange): Promise<void> {
+  const { part, hasher } = job
+  await discard(body)
+  if (unsatisfiedTotal(headers["content-range"]) === part.bytes && !changed(job, headers, part.bytes)) {
+    part.state = { ...part.state, length: part.bytes }
+    return
+  }
+  await part.restart()
+  hasher.reset()
+  throw new Retryable("the file on the server is shorter than what was downloaded before")
+}
+
+/** Whether a 206 or 416 speaks of another file than the part came from: some servers ignore `If-Range`. */
+function changed(job: Transfer, headers: Exchange["headers"], total: number | undefined): boolean {
+  const { state } = job.part
+  if (state.length !== undefined && total !== undefined && state.length !== total) return true
+  if (state.source !== redactUrl(job.source)) return false
+  const { etag } = headers
+  if (etag !== undefined && state.etag !== undefined && isStrong(etag) && isStrong(state.etag))
+    return etag !== state.etag
+  const modified = headers["last-modified"]
+  return modified !== undefined && state.lastModified !== undefined && modified !== state.lastModified
+}
+
+async function firstChunks(chunks: AsyncIterator<unknown>): Promise<Buffer[]> {
+  const start: Buffer[] = []
+  for (let bytes = 0; bytes < HTML_SNIFF_BYTES;) {
+    const next = await chunks.next()
+    if (next.done === true) break
+    const chunk = next.value as Buffer
+    bytes += chunk.length
+    start.push(chunk)
+  }
+  return start
+}
+
+function contentLength(value: string | undefined): number | undefined {
+  return value !== undefined && /^\d+$/.test(value.trim()) ? Number(value) : undefined
+}
+
+function checkSize(job: Transfer, found: number | undefined): void {
+  if (job.signal.aborted) throw interrupted()
+  if (job.size === undefined || found === undefined || found === job.size) return
+  throw sizeError(job, found)
+}
+
+function htmlError(job: Transfer): Error {
+  return sourceError(
+    "DOWNLOAD_FAILED",
+    job.source,
+    "the server sent an HTML page instead of the file",
+    `the site may want a login, a licence to be accepted, or a confirmation: ${job.byHand}`,
+  )
+}

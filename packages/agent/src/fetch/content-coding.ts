@@ -1,0 +1,82 @@
+import { DatamaestroError, interrupted } from "@datamaestro/protocol"
+import { createReadStream } from "node:fs"
+import { Writable } from "node:stream"
+import { pipeline } from "node:stream/promises"
+import {
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  type BrotliDecompress,
+  type Gunzip,
+  type Inflate,
+} from "node:zlib"
+import type { CachePart } from "../store/cache-part.ts"
+import { storageError } from "../store/storage-error.ts"
+import type { PartHasher } from "./part-hasher.ts"
+import { sourceError } from "./source-error.ts"
+
+const CHUNK = { chunkSize: 1024 * 1024 }
+
+/**
+ * Whether the bytes of a response that is encoded though we asked for `identity` are the file itself: many servers
+ * declare every `.gz` they hold as encoded, where the compressed file is what is meant.
+ */
+export function isFileItself(url: string): boolean {
+  return /\.(gz|tgz|svgz|z|br|zz|deflate)$/i.test(URL.canParse(url) ? new URL(url).pathname : url)
+}
+
+/** Undoes content codings (RFC 9110, section 8.4) from one part into another, hashing what comes out. */
+export async function decodeContent(
+  from: CachePart,
+  to: CachePart,
+  coding: string,
+  hasher: PartHasher,
+  source: string,
+  signal: AbortSignal,
+): Promise<void> {
+  hasher.reset()
+  const decoders = coding.split(",").map((name) => decoderFor(name.trim(), source))
+  const sink = new Writable({
+    highWaterMark: 1024 * 1024,
+    write(chunk: Buffer, _, done) {
+      hasher.update(chunk)
+      to.append([chunk]).then(() => done(), done)
+    },
+  })
+  try {
+    await pipeline([createReadStream(from.path, { highWaterMark: 1024 * 1024 }), ...decoders.reverse(), sink], {
+      signal,
+    })
+  } catch (error) {
+    if (signal.aborted) throw interrupted()
+    if (
+      error instanceof Error &&
+      /^(Z_|ERR__ERROR|ERR_BROTLI|ERR_PADDING)/.test((error as NodeJS.ErrnoException).code ?? "")
+    ) {
+      throw sourceError("CORRUPT", source, `its ${coding} content coding is damaged`, "try again later", {
+        cause: error,
+      })
+    }
+    const known = storageError(error, `write "${to.path}"`)
+    throw known instanceof DatamaestroError ? known : error
+  }
+}
+
+function decoderFor(coding: string, source: string): Gunzip | Inflate | BrotliDecompress {
+  switch (coding) {
+    case "gzip":
+    case "x-gzip":
+      return createGunzip(CHUNK)
+    case "deflate":
+      return createInflate(CHUNK)
+    case "br":
+      return createBrotliDecompress(CHUNK)
+    default:
+      throw sourceError(
+        "DOWNLOAD_FAILED",
+        source,
+        `the server sends it with the unknown content coding "${coding}" though none was asked for`,
+        "add a mirror to the settings, or tell the author of the dataset's definition",
+      )
+  }
+}

@@ -1,0 +1,73 @@
+import { readFile } from "node:fs/promises"
+import { homedir } from "node:os"
+import { join } from "node:path"
+import { parseNetrc, type NetrcEntry } from "./netrc.ts"
+import type { Environment } from "./proxy.ts"
+
+/** How a request came to a URL: where it started, and whether all hops stayed on https. */
+export interface Hop {
+  url: URL
+  /** The first URL of the chain, with its user and password if it has them. */
+  origin: URL
+  /** A hop on the way went from https to http. */
+  downgraded: boolean
+}
+
+/**
+ * The `Authorization` header for one hop, or `undefined`. In this order:
+ * 1. user and password in the first URL, for as long as redirects stay on its origin;
+ * 2. a bearer token in `DATAMAESTRO_TOKEN_<HOST>`: the host in upper case, `.` as `_`, `-` as `__` (so that
+ *    no two hosts share a name), e.g. `DATAMAESTRO_TOKEN_HUGGINGFACE_CO`; only over https, or to this machine;
+ * 3. `~/.netrc` (or the file that `NETRC` names). Its entry for a host reached by redirect is used over https only,
+ *    its `default` entry never there.
+ * Nothing is sent after a redirect from https down to http.
+ */
+export async function authorizationFor(hop: Hop, environment: Environment): Promise<string | undefined> {
+  const { url, origin, downgraded } = hop
+  if (downgraded) return undefined
+  const sameOrigin = url.protocol === origin.protocol && url.host === origin.host
+  if (sameOrigin && (origin.username !== "" || origin.password !== "")) {
+    return basic(decode(origin.username), decode(origin.password))
+  }
+  const safe = url.protocol === "https:" || isLoopback(url.hostname)
+  const token = environment[tokenVariable(url.hostname)]
+  if (safe && token !== undefined && token !== "") return `Bearer ${token.trim()}`
+  if (!sameOrigin && !safe) return undefined
+  const entries = await readNetrc(environment)
+  const host = url.hostname.replace(/^\[|\]$/g, "").toLowerCase()
+  const entry =
+    entries.find(({ machine }) => machine === host) ??
+    (sameOrigin ? entries.find(({ machine }) => machine === undefined) : undefined)
+  return entry === undefined || entry.login === "" ? undefined : basic(entry.login, entry.password)
+}
+
+/** The environment variable of a host's bearer token. */
+export function tokenVariable(hostname: string): string {
+  const name = hostname
+    .replace(/[^A-Za-z0-9.-]/g, "___")
+    .replaceAll("-", "__")
+    .replaceAll(".", "_")
+  return `DATAMAESTRO_TOKEN_${name.toUpperCase()}`
+}
+
+async function readNetrc(environment: Environment): Promise<NetrcEntry[]> {
+  const path = environment.NETRC || join(environment.HOME || homedir(), ".netrc")
+  const text = await readFile(path, "utf8").catch(() => "")
+  return parseNetrc(text)
+}
+
+function basic(user: string, password: string): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname)
+}

@@ -1,0 +1,51 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import { readFileSync } from "node:fs"
+import { rootCertificates } from "node:tls"
+import { Agent, ProxyAgent, type Dispatcher } from "undici"
+import type { FetchTuning } from "./fetch-types.ts"
+import { proxyFor, type Environment } from "./proxy.ts"
+
+const dispatchers = new Map<string, Dispatcher>()
+
+/** The connections for a URL: direct or through its proxy, kept open between requests (idle ones hold no process). */
+export function dispatcherFor(
+  url: URL,
+  environment: Environment,
+  tuning: Pick<FetchTuning, "connectSeconds">,
+): Dispatcher {
+  const proxy = proxyFor(url, environment)
+  const certificates = [environment.SSL_CERT_FILE, environment.NODE_EXTRA_CA_CERTS].filter((file) => file)
+  const key = JSON.stringify([proxy, certificates, tuning.connectSeconds])
+  let dispatcher = dispatchers.get(key)
+  if (dispatcher === undefined) {
+    dispatcher = makeDispatcher(proxy, certificates as string[], tuning.connectSeconds * 1000)
+    dispatchers.set(key, dispatcher)
+  }
+  return dispatcher
+}
+
+function makeDispatcher(proxy: string | undefined, certificateFiles: readonly string[], timeout: number): Dispatcher {
+  const ca =
+    certificateFiles.length === 0 ? {} : { ca: [...rootCertificates, ...certificateFiles.map(readCertificates)] }
+  if (proxy === undefined) return new Agent({ connect: { timeout, ...ca } })
+  try {
+    return new ProxyAgent({ uri: proxy, connect: { timeout, ...ca }, requestTls: { timeout, ...ca }, proxyTls: ca })
+  } catch (error) {
+    throw new DatamaestroError("DOWNLOAD_FAILED", "Cannot use the proxy of the environment: it is no valid URL", {
+      hint: "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY on the data machine; they look like http://proxy.example.org:3128",
+      cause: error,
+    })
+  }
+}
+
+function readCertificates(path: string): string {
+  try {
+    return readFileSync(path, "utf8")
+  } catch (error) {
+    throw new DatamaestroError("DOWNLOAD_FAILED", `Cannot read the certificates "${path}"`, {
+      hint: "check SSL_CERT_FILE and NODE_EXTRA_CA_CERTS on the data machine",
+      details: { path },
+      cause: error,
+    })
+  }
+}

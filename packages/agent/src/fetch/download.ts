@@ -1,0 +1,151 @@
+import { DatamaestroError, interrupted } from "@datamaestro/protocol"
+import type { FetchRequest } from "../pipeline-types.ts"
+import type { CacheEntryFound, DownloadCache } from "../store/cache.ts"
+import type { CachePart } from "../store/cache-part.ts"
+import { hasCredentials, redactUrl } from "../store/cache-url.ts"
+import { checkIntegrity } from "../verify/check-integrity.ts"
+import { decodeContent, isFileItself } from "./content-coding.ts"
+import type { JobEvent } from "./fetch-events.ts"
+import type { FetchTuning } from "./fetch-types.ts"
+import { isDataUrl } from "./html-page.ts"
+import { PartHasher } from "./part-hasher.ts"
+import type { Environment } from "./proxy.ts"
+import { allSourcesFailed, byHand, reasonOf, sizeError } from "./source-error.ts"
+import { transfer } from "./transfer.ts"
+
+/** Failures of one source, after which another may do. */
+const SOURCE_FAILURES = new Set(["DOWNLOAD_FAILED", "TRUNCATED", "CHECKSUM_MISMATCH", "CORRUPT"])
+
+export interface DownloadJob {
+  cache: DownloadCache
+  key: string
+  request: FetchRequest
+  /** All URLs to try, in order. */
+  sources: readonly string[]
+  tuning: FetchTuning
+  environment: Environment
+  signal: AbortSignal
+  emit(event: JobEvent): void
+}
+
+/**
+ * Downloads into the cache, for the holder of the key's lock: from the first source that gives what is declared. A
+ * checksum that does not match costs the source one retry from scratch; nothing unverified gets a final name.
+ */
+export async function download(job: DownloadJob): Promise<CacheEntryFound> {
+  const { cache, key, sources } = job
+  const tried: { url: string; error: DatamaestroError }[] = []
+  const slot = new PartSlot(await cache.openPart(key, redactUrl(job.request.urls[0] ?? "")))
+  try {
+    for (const [index, source] of sources.entries()) {
+      try {
+        return await fromSource(job, slot, source, index < sources.length - 1)
+      } catch (error) {
+        if (!(error instanceof DatamaestroError) || !SOURCE_FAILURES.has(error.code)) throw error
+        tried.push({ url: redactUrl(source), error })
+        const next = sources[index + 1]
+        if (next === undefined) break
+        job.emit({
+          phase: "notice",
+          level: "warning",
+          message: `Left ${redactUrl(source)} for ${redactUrl(next)}: ${reasonOf(error)}`,
+        })
+      }
+    }
+    throw allSourcesFailed(tried)
+  } finally {
+    await slot.part.keep()
+  }
+}
+
+/** The part that is being filled; another one after its content was decoded. */
+class PartSlot {
+  part: CachePart
+
+  constructor(part: CachePart) {
+    this.part = part
+  }
+}
+
+async function fromSource(
+  job: DownloadJob,
+  slot: PartSlot,
+  source: string,
+  hasNext: boolean,
+): Promise<CacheEntryFound> {
+  const { cache, key, request, tuning, environment, signal } = job
+  const hasher = new PartHasher(request.integrity.map(({ algorithm }) => algorithm))
+  const first = request.urls[0] ?? source
+  for (let again = false; ; again = true) {
+    await transfer({
+      source,
+      part: slot.part,
+      hasher,
+      declared: request.integrity.length > 0,
+      size: request.size,
+      data: request.archive === true || isDataUrl(first),
+      byHand: byHand(first, cache.entryPath(key)),
+      attempts: hasNext ? tuning.attemptsWithAlternative : tuning.attempts,
+      tuning,
+      environment,
+      signal,
+      emit: (event) => job.emit(event),
+    })
+    try {
+      return await accept(job, slot, hasher, source)
+    } catch (error) {
+      if (!(error instanceof DatamaestroError) || !SOURCE_FAILURES.has(error.code)) throw error
+      await slot.part.restart()
+      hasher.reset()
+      if (again) throw error
+      job.emit({
+        phase: "notice",
+        level: "warning",
+        message: `Downloading ${redactUrl(source)} again: ${reasonOf(error)}`,
+      })
+    }
+  }
+}
+
+/** Verifies a whole part and gives it its final name. */
+async function accept(job: DownloadJob, slot: PartSlot, hasher: PartHasher, source: string): Promise<CacheEntryFound> {
+  const { cache, key, request, signal } = job
+  if (signal.aborted) throw interrupted()
+  await hasher.follow(slot.part, signal, () => {})
+  const { state } = slot.part
+  if (state.encoding !== undefined && !isStoredAsSent(job, hasher, source)) {
+    const decoded = await cache.createPart(key, redactUrl(request.urls[0] ?? source))
+    decoded.state = { ...state }
+    try {
+      await decodeContent(slot.part, decoded, state.encoding, hasher, source, signal)
+    } catch (error) {
+      await decoded.discard()
+      throw error
+    }
+    await slot.part.discard()
+    slot.part = decoded
+  }
+  const { part } = slot
+  const url = request.urls[0] ?? source
+  if (request.size !== undefined && part.bytes !== request.size) {
+    throw sizeError({ source, size: request.size, byHand: byHand(url, cache.entryPath(key)) }, part.bytes)
+  }
+  const digests = hasher.digests()
+  checkIntegrity(request.integrity, digests, { name: redactUrl(source), url: redactUrl(source) })
+  return await cache.commit(key, part, hasCredentials(url) ? undefined : url, {
+    url: redactUrl(url),
+    source: redactUrl(source),
+    bytes: part.bytes,
+    sha256: digests.sha256 ?? "",
+    ...(state.etag === undefined ? {} : { etag: state.etag }),
+    ...(state.lastModified === undefined ? {} : { lastModified: state.lastModified }),
+    downloaded: new Date().toISOString(),
+  })
+}
+
+/** A declared checksum decides whether the encoded bytes are the file; else its name does. */
+function isStoredAsSent({ request }: DownloadJob, hasher: PartHasher, source: string): boolean {
+  if (request.integrity.length === 0) return isFileItself(request.urls[0] ?? source)
+  const digests = hasher.digests()
+  return request.integrity.every(({ algorithm, hex }) => digests[algorithm] === hex.toLowerCase())
+}

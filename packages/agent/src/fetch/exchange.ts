@@ -1,0 +1,117 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import { request, type Dispatcher } from "undici"
+import { redactUrl } from "../store/cache-url.ts"
+import { authorizationFor } from "./credentials.ts"
+import { dispatcherFor } from "./dispatcher.ts"
+import type { FetchTuning } from "./fetch-types.ts"
+import type { Environment } from "./proxy.ts"
+
+/** Some hosts answer only to what looks like a browser. */
+const USER_AGENT = "Mozilla/5.0 (compatible; datamaestro/0.1)"
+
+export interface Exchange {
+  status: number
+  headers: Readonly<Record<string, string | undefined>>
+  body: Dispatcher.ResponseData["body"]
+  /** Where redirects ended, without credentials. */
+  url: string
+}
+
+export interface ExchangeOptions {
+  headers?: Readonly<Record<string, string>>
+  method?: "GET" | "HEAD"
+  environment: Environment
+  tuning: FetchTuning
+  signal: AbortSignal
+}
+
+/**
+ * Sends a request and follows its redirects itself: each hop gets the credentials meant for it and no others. The
+ * body comes as the server stores it (`identity`); a decoded `.gz` would be another file.
+ */
+export async function openExchange(source: string, options: ExchangeOptions): Promise<Exchange> {
+  const { environment, tuning, signal } = options
+  const origin = parseUrl(source)
+  let url = origin
+  let downgraded = false
+  for (let hops = 0; ; hops++) {
+    const authorization = await authorizationFor({ url, origin, downgraded }, environment)
+    const response = await request(bare(url), {
+      method: options.method ?? "GET",
+      headers: {
+        ...options.headers,
+        "accept-encoding": "identity",
+        accept: "*/*",
+        "user-agent": USER_AGENT,
+        ...(authorization === undefined ? {} : { authorization }),
+      },
+      dispatcher: dispatcherFor(url, environment, tuning),
+      headersTimeout: tuning.stallSeconds * 1000,
+      bodyTimeout: tuning.stallSeconds * 1000,
+      signal,
+    })
+    const headers = flatten(response.headers)
+    const location = headers.location
+    if (![301, 302, 303, 307, 308].includes(response.statusCode) || location === undefined) {
+      return { status: response.statusCode, headers, body: response.body, url: redactUrl(url.href) }
+    }
+    await discard(response.body)
+    if (hops >= tuning.redirects) throw redirectError(source, `it redirects more than ${tuning.redirects} times`)
+    const next = URL.canParse(location, url.href) ? new URL(location, url.href) : undefined
+    if (next === undefined) throw redirectError(source, "it redirects to an invalid address")
+    if (next.protocol !== "http:" && next.protocol !== "https:") {
+      throw redirectError(source, `it redirects to a ${next.protocol} address`)
+    }
+    downgraded ||= url.protocol === "https:" && next.protocol === "http:"
+    url = next
+  }
+}
+
+/** Ends a response whose body nobody wants, without waiting for a long one. */
+export async function discard(body: Dispatcher.ResponseData["body"]): Promise<void> {
+  body.on("error", () => {})
+  await body.dump({ limit: 64 * 1024 }).catch(() => {})
+}
+
+function parseUrl(source: string): URL {
+  if (URL.canParse(source)) {
+    const url = new URL(source)
+    if (url.protocol === "http:" || url.protocol === "https:") return url
+    throw new DatamaestroError(
+      "DOWNLOAD_FAILED",
+      `Cannot download "${redactUrl(source)}": ${url.protocol} is not supported`,
+      {
+        hint: "http, https and file addresses can be downloaded; ftp sites mostly offer their files over https too",
+        details: { url: redactUrl(source) },
+      },
+    )
+  }
+  throw new DatamaestroError("DOWNLOAD_FAILED", `Cannot download "${redactUrl(source)}": it is not a valid URL`, {
+    hint: "correct the URL in the dataset's definition, or the prefix in the settings' mirrors",
+    details: { url: redactUrl(source) },
+  })
+}
+
+/** Without user and password, which travel in a header, and without the fragment, which stays here. */
+function bare(url: URL): URL {
+  const result = new URL(url)
+  result.username = ""
+  result.password = ""
+  result.hash = ""
+  return result
+}
+
+function flatten(headers: Dispatcher.ResponseData["headers"]): Record<string, string | undefined> {
+  const result: Record<string, string | undefined> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    result[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value
+  }
+  return result
+}
+
+function redirectError(source: string, reason: string): DatamaestroError {
+  return new DatamaestroError("DOWNLOAD_FAILED", `Cannot download "${redactUrl(source)}": ${reason}`, {
+    hint: "open it in a browser: the site may have moved its files, or want a login",
+    details: { url: redactUrl(source) },
+  })
+}

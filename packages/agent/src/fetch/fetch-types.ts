@@ -1,0 +1,42 @@
+import type { GlobalSettings } from "@datamaestro/protocol"
+import type { StepContext } from "../pipeline-types.ts"
+import type { DownloadCache } from "../store/cache.ts"
+
+/** What fetching is given besides the request. */
+export interface FetchContext extends StepContext {
+  cache: DownloadCache
+  /** The settings' `mirrors`: URL prefix to replacement prefixes, tried in order before the original. */
+  mirrors?: GlobalSettings["mirrors"]
+  /** Where proxies, `HOME`/`NETRC`, tokens and certificates are read; this process's by default. */
+  environment?: Readonly<Record<string, string | undefined>>
+  tuning?: Partial<FetchTuning>
+}
+
+/** Times and limits of fetching. */
+export interface FetchTuning {
+  /** A connection without a byte for this long counts as cut. */
+  stallSeconds: number
+  connectSeconds: number
+  /** Attempts in a row without a new byte before a source is given up. */
+  attempts: number
+  /** The same for a source after which others follow. */
+  attemptsWithAlternative: number
+  /** The first delay before a retry is between 0 and this; each further one may be twice as long. */
+  firstDelaySeconds: number
+  /** No delay of our own is longer. */
+  longestDelaySeconds: number
+  /** A server that asks to wait longer is given up. */
+  longestRetryAfterSeconds: number
+  redirects: number
+}
+
+export const FETCH_TUNING: FetchTuning = {
+  stallSeconds: 30,
+  connectSeconds: 15,
+  attempts: 7,
+  attemptsWithAlternative: 3,
+  firstDelaySeconds: 1,
+  longestDelaySeconds: 60,
+  longestRetryAfterSeconds: 900,
+  redirects: 10,
+}

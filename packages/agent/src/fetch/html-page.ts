@@ -1,0 +1,20 @@
+/** Names whose content is never an HTML page. */
+const DATA_NAME =
+  /\.(gz|tgz|bz2|tbz2?|xz|txz|zst|tzst|lz4|lzma|zip|7z|rar|tar|npy|npz|mat|h5|hdf5|pkl|pt|pth|bin|idx|safetensors|parquet|arrow|feather|csv|tsv|txt|json|jsonl|ndjson|xml|data|arff|png|jpe?g|gif|tiff?|wav|mp3|flac|mp4|pdf|xlsx?|sqlite|db|md5|sha256)$/i
+
+/** Whether the URL's name says that it is data, so that an HTML page in its place is a login or an error page. */
+export function isDataUrl(url: string): boolean {
+  return DATA_NAME.test(URL.canParse(url) ? new URL(url).pathname : url)
+}
+
+/** How many bytes `looksLikeHtml` wants to see. */
+export const HTML_SNIFF_BYTES = 64
+
+/** Whether content starts as an HTML page does; the server's Content-Type alone proves nothing. */
+export function looksLikeHtml(start: Uint8Array): boolean {
+  const text = Buffer.from(start.subarray(0, 1024))
+    .toString("latin1")
+    .replace(/^\xef\xbb\xbf/, "")
+    .trimStart()
+  return /^(<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<script[\s>])/i.test(text)
+}

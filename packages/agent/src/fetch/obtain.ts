@@ -1,0 +1,121 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import type { CacheEntryFound, CacheHold } from "../store/cache.ts"
+import { PartLost } from "../store/cache-part.ts"
+import { redactUrl } from "../store/cache-url.ts"
+import { storageError } from "../store/storage-error.ts"
+import { checkIntegrity } from "../verify/check-integrity.ts"
+import { hashFile } from "../verify/hash-file.ts"
+import { download, type DownloadJob } from "./download.ts"
+import { throttled } from "./fetch-events.ts"
+import { reasonOf } from "./source-error.ts"
+
+/** A whole, verified entry and this process's hold of it. */
+export interface Obtained {
+  entry: CacheEntryFound
+  sha256: string
+  fromCache: boolean
+  hold: CacheHold
+}
+
+/** How often a download is begun again after somebody wiped the cache or took the part over. */
+const MOST_RESTARTS = 5
+
+/**
+ * The verified cache entry of the job's key, downloaded if need be. The key's lock is held while downloading, so
+ * that others wait and use the result, but not while an entry that is there is verified.
+ */
+export async function obtain(job: DownloadJob): Promise<Obtained> {
+  const { cache, key } = job
+  await cache.create()
+  let broken: number | undefined
+  for (let restarts = 0; ;) {
+    let found: { entry: CacheEntryFound; hold: CacheHold } | undefined
+    const lock = await cache.lock(key, {
+      signal: job.signal,
+      onWait: (holder, seconds) => job.emit({ phase: "wait", holder, seconds }),
+    })
+    try {
+      let entry = await cache.find(key)
+      if (entry !== undefined && entry.inode === broken) {
+        await cache.removeLocked(key)
+        entry = undefined
+      }
+      if (entry === undefined) return await fresh(job)
+      found = { entry, hold: await cache.hold(key) }
+    } catch (error) {
+      if (!(error instanceof PartLost) || ++restarts > MOST_RESTARTS)
+        throw storageError(error, `download into "${cache.path}"`)
+    } finally {
+      await lock.release()
+    }
+    if (found === undefined) continue
+    const { entry, hold } = found
+    try {
+      return { entry, sha256: await verifyEntry(job, entry), fromCache: true, hold }
+    } catch (error) {
+      await hold.release({ remove: false })
+      if (await isGoneMeanwhile(job, entry, error)) continue
+      if (!isBroken(error) || (await cache.inUse(key))) throw error
+      broken = entry.inode
+      job.emit({
+        phase: "notice",
+        level: "warning",
+        message: `Removed the cached download of ${redactUrl(job.request.urls[0] ?? "")}: ${reasonOf(error)}`,
+      })
+    }
+  }
+}
+
+async function fresh(job: DownloadJob): Promise<Obtained> {
+  const entry = await download(job)
+  const hold = await job.cache.hold(job.key)
+  return { entry, sha256: entry.record?.sha256 ?? "", fromCache: false, hold }
+}
+
+/** SHA-256 of an entry that is what was recorded at its download and what is declared; throws otherwise. */
+async function verifyEntry(job: DownloadJob, entry: CacheEntryFound): Promise<string> {
+  const { request, cache, key, signal } = job
+  const what = { name: redactUrl(request.urls[0] ?? key), path: entry.path }
+  const { record } = entry
+  const wanted = record?.bytes ?? request.size
+  if (wanted !== undefined && wanted !== entry.bytes) throw wrongSize(what, wanted, entry.bytes)
+  if (request.size !== undefined && request.size !== entry.bytes) throw wrongSize(what, request.size, entry.bytes)
+  const tell = throttled((bytes: number) => job.emit({ phase: "verify", bytes, total: entry.bytes }))
+  const { bytes, digests } = await hashFile(entry.path, ["sha256", ...request.integrity.map((one) => one.algorithm)], {
+    signal,
+    onBytes: tell,
+  })
+  const sha256 = digests.sha256 ?? ""
+  if (record !== undefined) checkIntegrity([{ algorithm: "sha256", hex: record.sha256, of: "download" }], digests, what)
+  checkIntegrity(request.integrity, digests, what)
+  if (record === undefined) {
+    const url = request.urls[0]
+    await cache.record(key, { ...(url === undefined ? {} : { url: redactUrl(url) }), bytes, sha256 })
+    if (request.integrity.length === 0) {
+      job.emit({
+        phase: "notice",
+        level: "info",
+        message: `Using the cached download of ${what.name} unverified: another program left it, and no checksum is declared`,
+      })
+    }
+  }
+  return sha256
+}
+
+function wrongSize(what: { name: string; path: string }, wanted: number, found: number): DatamaestroError {
+  return new DatamaestroError(
+    found < wanted ? "TRUNCATED" : "CHECKSUM_MISMATCH",
+    `Cannot accept "${what.name}": it has ${found} bytes, wanted ${wanted}`,
+    { hint: "run `datamaestro cache verify`", details: { wanted, found, path: what.path } },
+  )
+}
+
+/** The entry was wiped by hand while it was verified. */
+async function isGoneMeanwhile({ cache, key }: DownloadJob, entry: CacheEntryFound, error: unknown): Promise<boolean> {
+  if (!(error instanceof Error) || (error as NodeJS.ErrnoException).code !== "ENOENT") return false
+  return (await cache.find(key))?.inode !== entry.inode
+}
+
+function isBroken(error: unknown): error is DatamaestroError {
+  return error instanceof DatamaestroError && (error.code === "CHECKSUM_MISMATCH" || error.code === "TRUNCATED")
+}

@@ -1,0 +1,27 @@
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * The proxy for a URL, as curl reads the environment: `http_proxy`, `https_proxy`, `all_proxy` (lower case first),
+ * except for hosts in `no_proxy`. `undefined`: connect directly.
+ */
+export function proxyFor(url: URL, environment: Environment): string | undefined {
+  const get = (name: string): string | undefined => environment[name] || environment[name.toUpperCase()] || undefined
+  const proxy = get(url.protocol === "https:" ? "https_proxy" : "http_proxy") ?? get("all_proxy")
+  if (proxy === undefined || bypasses(url, get("no_proxy") ?? "")) return undefined
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(proxy) ? proxy : `http://${proxy}`
+}
+
+/** Entries are host names (with their subdomains), optionally with a port, or `*`. */
+function bypasses(url: URL, list: string): boolean {
+  const host = url.hostname.replace(/^\[|\]$/g, "").toLowerCase()
+  const port = url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port
+  for (const entry of list.toLowerCase().split(/[,\s]+/)) {
+    if (entry === "") continue
+    if (entry === "*") return true
+    const [, name = "", entryPort] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(entry.includes("::") ? `[${entry}]` : entry) ?? []
+    if (entryPort !== undefined && entryPort !== port) continue
+    const bare = name.replace(/^\*?\./, "")
+    if (host === bare || host.endsWith(`.${bare}`)) return true
+  }
+  return false
+}

@@ -1,0 +1,96 @@
+import type { FetchTuning } from "./fetch-types.ts"
+
+/** A failure of one attempt after which the same source is worth another. */
+export class Retryable extends Error {
+  /** Seconds that the server asked to wait, at least. */
+  readonly floor: number
+  /** The connection ended early, in good order, in the middle of the content. */
+  readonly truncated: boolean
+
+  constructor(reason: string, options: { floor?: number; truncated?: boolean; cause?: unknown } = {}) {
+    super(reason, options.cause === undefined ? undefined : { cause: options.cause })
+    this.floor = options.floor ?? 0
+    this.truncated = options.truncated ?? false
+  }
+}
+
+/** Seconds before the next attempt: exponential with full jitter, never less than what the server asked for. */
+export function retryDelay(
+  failures: number,
+  floor: number,
+  tuning: Pick<FetchTuning, "firstDelaySeconds" | "longestDelaySeconds">,
+  random: () => number = Math.random,
+): number {
+  const ceiling = Math.min(tuning.longestDelaySeconds, tuning.firstDelaySeconds * 2 ** (failures - 1))
+  // Those who were told the same time must not come back in the same moment.
+  return floor + random() * ceiling
+}
+
+/**
+ * Seconds that a server asks to wait: `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), measured by the
+ * server's own `Date`, or the `t=` of an exhausted `RateLimit` (draft-ietf-httpapi-ratelimit-headers).
+ */
+export function retryAfter(headers: Readonly<Record<string, string | undefined>>, now: number = Date.now()): number {
+  const value = headers["retry-after"]?.trim()
+  if (value !== undefined && /^\d+(\.\d+)?$/.test(value)) return Number(value)
+  if (value !== undefined && value !== "") {
+    const then = Date.parse(value)
+    const server = Date.parse(headers.date ?? "")
+    if (!Number.isNaN(then)) return Math.max(0, (then - (Number.isNaN(server) ? now : server)) / 1000)
+  }
+  const waits = [...(headers.ratelimit ?? "").matchAll(/[;,\s]t=(\d+)/g)].map((match) => Number(match[1]))
+  return waits.length === 0 ? 0 : Math.max(...waits)
+}
+
+export function isRetryableStatus(status: number): boolean {
+  return status === 408 || status === 425 || status === 429 || status >= 500
+}
+
+const PERMANENT_NETWORK: Readonly<Record<string, string>> = {
+  ENOTFOUND: "the host is unknown",
+  ERR_INVALID_URL: "the URL is not valid",
+  UND_ERR_INVALID_ARG: "the request is not valid",
+}
+
+const RETRYABLE_NETWORK: Readonly<Record<string, string>> = {
+  EAI_AGAIN: "the name server does not answer",
+  ECONNREFUSED: "the connection was refused",
+  ECONNRESET: "the connection was reset",
+  EHOSTUNREACH: "the host is unreachable",
+  ENETUNREACH: "the network is unreachable",
+  ENETDOWN: "the network is down",
+  EPIPE: "the connection was closed",
+  ETIMEDOUT: "the connection timed out",
+  UND_ERR_CONNECT_TIMEOUT: "no connection in time",
+  UND_ERR_HEADERS_TIMEOUT: "no answer in time",
+  UND_ERR_BODY_TIMEOUT: "no byte came for too long",
+  UND_ERR_SOCKET: "the server closed the connection",
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "the server closed the connection",
+}
+
+/** What an error of the network means: whether another attempt helps, and why it failed in words. */
+export function networkFailure(error: unknown): { retry: boolean; reason: string; certificate: boolean } | undefined {
+  const code = errorCode(error)
+  if (code === undefined) return undefined
+  const permanent = PERMANENT_NETWORK[code]
+  if (permanent !== undefined) return { retry: false, reason: permanent, certificate: false }
+  const retryable = RETRYABLE_NETWORK[code]
+  if (retryable !== undefined) return { retry: true, reason: retryable, certificate: false }
+  if (code.startsWith("CERT_") || code.startsWith("ERR_TLS_") || /_CERT|SELF_SIGNED|UNABLE_TO_/.test(code)) {
+    return { retry: false, reason: `its certificate is not accepted (${code})`, certificate: true }
+  }
+  if (code.startsWith("UND_ERR_") || code.startsWith("HPE_") || code.startsWith("ERR_SSL_") || code === "EPROTO") {
+    return { retry: true, reason: `the connection failed (${code})`, certificate: false }
+  }
+  return undefined
+}
+
+/** The code of the error or of the first cause that has one; of several addresses tried, the first one's. */
+function errorCode(error: unknown): string | undefined {
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    const { code } = at as NodeJS.ErrnoException
+    if (typeof code === "string") return code
+    if (at instanceof AggregateError) return errorCode(at.errors[0])
+  }
+  return undefined
+}

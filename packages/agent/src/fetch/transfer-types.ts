@@ -1,0 +1,26 @@
+import type { CachePart } from "../store/cache-part.ts"
+import type { JobEvent } from "./fetch-events.ts"
+import type { FetchTuning } from "./fetch-types.ts"
+import type { PartHasher } from "./part-hasher.ts"
+import type { Environment } from "./proxy.ts"
+
+/** Everything that one source's transfer needs. */
+export interface Transfer {
+  source: string
+  part: CachePart
+  hasher: PartHasher
+  /** A checksum is declared: joining what can't be proven the same is allowed, as it will be found out. */
+  declared: boolean
+  /** Bytes that the definition declares. */
+  size: number | undefined
+  /** An HTML page is not what is due. */
+  data: boolean
+  /** What to do by hand, for hints. */
+  byHand: string
+  /** Attempts in a row without a new byte before giving up. */
+  attempts: number
+  tuning: FetchTuning
+  environment: Environment
+  signal: AbortSignal
+  emit(event: JobEvent): void
+}

@@ -1,0 +1,85 @@
+import { DatamaestroError, interrupted } from "@datamaestro/protocol"
+import { setTimeout as sleep } from "node:timers/promises"
+import { redactUrl } from "../store/cache-url.ts"
+import { attemptTransfer } from "./attempt.ts"
+import { networkFailure, Retryable, retryDelay } from "./retry-policy.ts"
+import { sourceError } from "./source-error.ts"
+import type { Transfer } from "./transfer-types.ts"
+
+/**
+ * Brings a part to its end from one source, trying again after failures that may pass. The budget of attempts resets
+ * when bytes come that were never there before, so that a bad line only takes longer, and a server that always cuts
+ * at the same place is given up.
+ */
+export async function transfer(job: Transfer): Promise<void> {
+  const { part, signal, tuning } = job
+  let failures = 0
+  let best = part.bytes
+  for (;;) {
+    const failure = await attemptTransfer(job).then(
+      () => undefined,
+      (error: unknown) => asRetryable(error, job),
+    )
+    if (failure === undefined) return
+    if (part.bytes > best) failures = 0
+    best = Math.max(best, part.bytes)
+    failures++
+    if (failures >= job.attempts) throw givenUp(job, failure, failures)
+    if (failure.floor > tuning.longestRetryAfterSeconds) throw askedToWait(job, failure)
+    const delay = retryDelay(failures, failure.floor, tuning)
+    job.emit({ phase: "retry", url: redactUrl(job.source), attempt: failures, delay, reason: failure.message })
+    await sleep(delay * 1000, undefined, { signal }).catch(() => {
+      throw interrupted()
+    })
+  }
+}
+
+/** Another attempt may help; everything else is thrown. */
+function asRetryable(error: unknown, job: Transfer): Retryable {
+  if (job.signal.aborted) throw interrupted()
+  if (error instanceof Retryable) return error
+  if (error instanceof DatamaestroError) throw error
+  const failure = networkFailure(error)
+  if (failure === undefined) throw error
+  if (failure.retry) return new Retryable(failure.reason, { cause: error })
+  throw sourceError(
+    "DOWNLOAD_FAILED",
+    job.source,
+    failure.reason,
+    failure.certificate
+      ? "if your site has its own certificate authority, name its file in SSL_CERT_FILE or NODE_EXTRA_CA_CERTS on the data machine"
+      : `check the URL, the network and the proxies of the data machine; or ${job.byHand}`,
+    { cause: error },
+  )
+}
+
+function givenUp(job: Transfer, failure: Retryable, attempts: number): DatamaestroError {
+  const reason = `${failure.message}, ${attempts} ${attempts === 1 ? "time" : "times"} in a row`
+  const kept =
+    job.part.bytes > 0 ? "run it again later: what was downloaded is kept and will be continued" : "try again later"
+  return sourceError(
+    failure.truncated ? "TRUNCATED" : "DOWNLOAD_FAILED",
+    job.source,
+    reason,
+    `${kept}; or ${job.byHand}`,
+    {
+      details: {
+        attempts,
+        bytes: job.part.bytes,
+        ...(job.part.state.length === undefined ? {} : { wanted: job.part.state.length }),
+      },
+      cause: failure,
+    },
+  )
+}
+
+function askedToWait(job: Transfer, failure: Retryable): DatamaestroError {
+  const minutes = Math.ceil(failure.floor / 60)
+  return sourceError(
+    "DOWNLOAD_FAILED",
+    job.source,
+    `${failure.message} and asks to wait ${minutes} minutes`,
+    `run it again in ${minutes} minutes: what was downloaded is kept and will be continued`,
+    { details: { retryAfter: failure.floor } },
+  )
+}

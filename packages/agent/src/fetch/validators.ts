@@ -1,0 +1,36 @@
+import type { PartState } from "../store/cache-part.ts"
+
+/** What proves that a part and the server's present file are the same: for `If-Range` (RFC 9110, section 13.1.5). */
+export function resumeValidator(state: Pick<PartState, "etag" | "lastModified">): string | undefined {
+  // A weak one promises the same meaning, not the same bytes; If-Range does not take it.
+  if (state.etag !== undefined && isStrong(state.etag)) return state.etag
+  return state.lastModified
+}
+
+export function isStrong(etag: string): boolean {
+  return /^"[^"]*"$/.test(etag)
+}
+
+/** `Content-Range` of a 206 (RFC 9110, section 14.4); `total` is `undefined` for `*`. */
+export interface ContentRange {
+  start: number
+  /** Exclusive. */
+  end: number
+  total: number | undefined
+}
+
+export function parseContentRange(value: string | undefined): ContentRange | undefined {
+  const match = /^\s*bytes\s+(\d+)-(\d+)\/(\d+|\*)\s*$/i.exec(value ?? "")
+  if (match === null) return undefined
+  const start = Number(match[1])
+  const end = Number(match[2]) + 1
+  const total = match[3] === "*" ? undefined : Number(match[3])
+  if (end <= start || (total !== undefined && end > total)) return undefined
+  return { start, end, total }
+}
+
+/** The total in the `Content-Range` of a 416: `bytes * /123`. */
+export function unsatisfiedTotal(value: string | undefined): number | undefined {
+  const match = /^\s*bytes\s+\*\/(\d+)\s*$/i.exec(value ?? "")
+  return match === null ? undefined : Number(match[1])
+}

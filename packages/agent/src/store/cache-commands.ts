@@ -1,0 +1,174 @@
+import { interrupted, type CacheEntry } from "@datamaestro/protocol"
+import { readdir, readFile, rm, stat } from "node:fs/promises"
+import { join } from "node:path"
+import { hashFile } from "../verify/hash-file.ts"
+import { isInUse, isLocked, lockPath } from "./cache-hold.ts"
+import { isOrphan, isPartName, recordPathOf } from "./cache-part.ts"
+import { EntryRecord, PartRecord, readRecordFile } from "./cache-record.ts"
+import { sweepOrphans } from "./cache-sweep.ts"
+import type { DownloadCache } from "./cache.ts"
+import { redactUrl } from "./cache-url.ts"
+import { fileSystemNow } from "./lock-clock.ts"
+import { tryLock } from "./lock.ts"
+
+export interface CacheClearOptions {
+  /** Only entries unchanged for this many seconds. */
+  olderThan?: number | undefined
+  signal?: AbortSignal
+}
+
+export interface CacheVerifyOptions {
+  signal?: AbortSignal
+  /** Bytes hashed of the entry with that key. */
+  onBytes?(key: string, bytes: number, total: number): void
+}
+
+/** Leftovers of crashed processes (locks, claims, marks, clock probes, records) are removed when older than this. */
+const LEFTOVER_SECONDS = 3600
+
+export async function listCache(folder: string): Promise<CacheEntry[]> {
+  const names = await namesIn(folder)
+  const entries: CacheEntry[] = []
+  for (const name of names) {
+    const complete = /^[0-9a-f]{64}\.dl$/.test(name)
+    if (!complete && !isPartName(name)) continue
+    const path = join(folder, name)
+    const status = await stat(path).catch(() => undefined)
+    if (status === undefined || !status.isFile()) continue
+    const key = name.slice(0, 64)
+    const url = complete ? await urlOf(folder, key) : await partUrl(folder, key, path)
+    entries.push({
+      key,
+      ...(url === undefined ? {} : { url }),
+      bytes: status.size,
+      modified: Math.floor(status.mtimeMs / 1000),
+      complete,
+      inUse: complete
+        ? (await isInUse(folder, key, names)) || (await isLocked(folder, key))
+        : !(await isOrphan(path, await readRecordFile(recordPathOf(path), PartRecord))),
+    })
+  }
+  return entries.sort((a, b) => (a.url ?? a.key).localeCompare(b.url ?? b.key, "en") || (a.key < b.key ? -1 : 1))
+}
+
+export async function clearCache(
+  cache: DownloadCache,
+  { olderThan = 0, signal }: CacheClearOptions,
+): Promise<{ removed: number; bytes: number; kept: number }> {
+  const result = { removed: 0, bytes: 0, kept: 0 }
+  const names = await namesIn(cache.path)
+  if (names.length === 0) return result
+  const now = await fileSystemNow(join(cache.path, "clear"))
+  for (const key of new Set(names.map((name) => /^[0-9a-f]{64}(?=\.)/.exec(name)?.[0]))) {
+    if (key === undefined) continue
+    if (signal?.aborted === true) throw interrupted()
+    const entries = names.filter((name) => name === `${key}.dl` || (name.startsWith(key) && isPartName(name)))
+    const lock = await tryLock(lockPath(cache.path, key))
+    if (lock === undefined) {
+      result.kept += entries.length
+      continue
+    }
+    try {
+      await clearKey(cache, key, entries, now - olderThan * 1000, result)
+    } finally {
+      await lock.release()
+    }
+  }
+  await removeLeftovers(cache.path, now)
+  return result
+}
+
+async function clearKey(
+  cache: DownloadCache,
+  key: string,
+  entries: readonly string[],
+  before: number,
+  result: { removed: number; bytes: number; kept: number },
+): Promise<void> {
+  let keepsEntry = false
+  for (const name of entries) {
+    const path = join(cache.path, name)
+    const status = await stat(path).catch(() => undefined)
+    if (status === undefined) continue
+    const complete = name.endsWith(".dl")
+    const removable =
+      status.mtimeMs <= before &&
+      (complete ? !(await cache.inUse(key)) : (await sweepOrphans(cache.path, key, [name])).length > 0)
+    if (!removable) {
+      keepsEntry ||= complete
+      result.kept++
+      continue
+    }
+    if (complete) await cache.removeLocked(key)
+    result.removed++
+    result.bytes += status.size
+  }
+  // Also what is beside no entry: a `.url` that Python datamaestro left, a record whose file was removed by hand.
+  if (!keepsEntry) await cache.removeLocked(key)
+}
+
+async function removeLeftovers(folder: string, now: number): Promise<void> {
+  for (const name of await namesIn(folder)) {
+    if (!/\.(clock|use|lock|lock\.[0-9a-f-]+|lock\.inode-\d+|json\.tmp|tmp)$/.test(name) || isPartName(name)) continue
+    const path = join(folder, name)
+    const status = await stat(path).catch(() => undefined)
+    if (status !== undefined && now - status.mtimeMs > LEFTOVER_SECONDS * 1000) await rm(path, { force: true })
+  }
+}
+
+export async function verifyCache(
+  cache: DownloadCache,
+  { signal, onBytes }: CacheVerifyOptions,
+): Promise<{ sound: number; removed: { key: string; reason: string }[] }> {
+  const result: { sound: number; removed: { key: string; reason: string }[] } = { sound: 0, removed: [] }
+  for (const name of await namesIn(cache.path)) {
+    if (!/^[0-9a-f]{64}\.dl$/.test(name)) continue
+    const key = name.slice(0, 64)
+    const reason = await faultOf(cache, key, { ...(signal && { signal }), ...(onBytes && { onBytes }) })
+    if (reason === undefined) result.sound++
+    else if (await cache.remove(key)) result.removed.push({ key, reason })
+  }
+  return result
+}
+
+/** What is wrong with an entry. One without a record can't be judged; its present content is recorded. */
+async function faultOf(cache: DownloadCache, key: string, options: CacheVerifyOptions): Promise<string | undefined> {
+  const entry = await cache.find(key)
+  if (entry === undefined) return undefined
+  const { signal, onBytes } = options
+  if (entry.record !== undefined && entry.record.bytes !== entry.bytes) {
+    return `it has ${entry.bytes} bytes, wanted ${entry.record.bytes}`
+  }
+  const { bytes, digests } = await hashFile(entry.path, ["sha256"], {
+    ...(signal && { signal }),
+    onBytes: (done) => onBytes?.(key, done, entry.bytes),
+  })
+  const sha256 = digests.sha256 ?? ""
+  if (entry.record === undefined) {
+    const url = await urlOf(cache.path, key)
+    await cache.record(key, { ...(url === undefined ? {} : { url }), bytes, sha256 })
+    return undefined
+  }
+  return sha256 === entry.record.sha256 ? undefined : `its sha256 is ${sha256}, wanted ${entry.record.sha256}`
+}
+
+async function urlOf(folder: string, key: string): Promise<string | undefined> {
+  const record = await readRecordFile(join(folder, `${key}.json`), EntryRecord)
+  if (record?.url !== undefined) return record.url
+  const url = await readFile(join(folder, `${key}.url`), "utf8").catch(() => undefined)
+  return url === undefined ? undefined : redactUrl(url)
+}
+
+async function partUrl(folder: string, key: string, path: string): Promise<string | undefined> {
+  return (await readRecordFile(recordPathOf(path), PartRecord))?.url ?? (await urlOf(folder, key))
+}
+
+/** The folder's names in a fixed order; none when there is no folder yet. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).sort()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return []
+    throw error
+  }
+}

@@ -1,0 +1,58 @@
+import { randomBytes } from "node:crypto"
+import { readdir, rm } from "node:fs/promises"
+import { join } from "node:path"
+import { holderName, thisHolder, type Holder } from "./lock-holder.ts"
+import { beat, createRecord, isStale, readRecord } from "./lock-record.ts"
+
+const HEARTBEAT_SECONDS = 10
+const STALE_SECONDS = 120
+
+/** A mark that says "in use" to other processes: a file `<key>.<host>.<pid>.<random>.use` with a heartbeat. */
+export interface UseMark {
+  remove(): Promise<void>
+}
+
+export async function markInUse(folder: string, key: string): Promise<UseMark> {
+  const holder: Holder = await thisHolder()
+  const path = join(folder, `${key}.${holderName(holder)}.${randomBytes(4).toString("hex")}.use`)
+  const file = await createRecord(path, holder)
+  if (file === undefined) throw new Error(`the name "${path}" is taken`)
+  let beating: Promise<unknown> = Promise.resolve()
+  const timer = setInterval(() => {
+    beating = beating.then(() => beat(file, holder)).catch(() => {})
+  }, HEARTBEAT_SECONDS * 1000)
+  timer.unref()
+  return {
+    async remove() {
+      clearInterval(timer)
+      await beating
+      await file.close()
+      await rm(path, { force: true })
+    },
+  }
+}
+
+/** Whether a living process uses the entry; marks of dead ones are removed. `names`: the folder's, when known. */
+export async function isInUse(folder: string, key: string, names?: readonly string[]): Promise<boolean> {
+  let used = false
+  for (const name of names ?? (await readdir(folder))) {
+    if (!name.startsWith(`${key}.`) || !name.endsWith(".use")) continue
+    const path = join(folder, name)
+    const record = await readRecord(path)
+    if (record === undefined) continue
+    if (await isStale(path, record, STALE_SECONDS)) await rm(path, { force: true })
+    else used = true
+  }
+  return used
+}
+
+/** Whether a living process has the entry's lock. */
+export async function isLocked(folder: string, key: string): Promise<boolean> {
+  const path = lockPath(folder, key)
+  const record = await readRecord(path)
+  return record !== undefined && !(await isStale(path, record, STALE_SECONDS))
+}
+
+export function lockPath(folder: string, key: string): string {
+  return join(folder, `${key}.lock`)
+}

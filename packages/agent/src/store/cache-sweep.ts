@@ -1,0 +1,23 @@
+import { readdir, rm } from "node:fs/promises"
+import { join } from "node:path"
+import { isOrphan, isPartName, recordPathOf } from "./cache-part.ts"
+import { PartRecord, readRecordFile } from "./cache-record.ts"
+
+/** Removes a whole entry and what was recorded of it: the record last, so that a file is never left unverifiable. */
+export async function removeEntry(folder: string, key: string): Promise<void> {
+  for (const suffix of ["dl", "url", "json"]) await rm(join(folder, `${key}.${suffix}`), { force: true })
+}
+
+/** Removes the unfinished parts of a key that nobody writes any more; returns their names. */
+export async function sweepOrphans(folder: string, key: string, names?: readonly string[]): Promise<string[]> {
+  const removed: string[] = []
+  for (const name of names ?? (await readdir(folder))) {
+    if (!name.startsWith(`${key}.`) || !isPartName(name)) continue
+    const path = join(folder, name)
+    if (!(await isOrphan(path, await readRecordFile(recordPathOf(path), PartRecord)))) continue
+    await rm(path, { force: true })
+    await rm(recordPathOf(path), { force: true })
+    removed.push(name)
+  }
+  return removed
+}

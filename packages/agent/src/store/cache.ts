@@ -1,0 +1,195 @@
+import type { CacheEntry } from "@datamaestro/protocol"
+import { mkdir, stat } from "node:fs/promises"
+import { join } from "node:path"
+import {
+  clearCache,
+  listCache,
+  verifyCache,
+  type CacheClearOptions,
+  type CacheVerifyOptions,
+} from "./cache-commands.ts"
+import { isInUse, lockPath, markInUse, type UseMark } from "./cache-hold.ts"
+import { cacheKey } from "./cache-key.ts"
+import { CachePart } from "./cache-part.ts"
+import { EntryRecord, readRecordFile } from "./cache-record.ts"
+import { removeEntry, sweepOrphans } from "./cache-sweep.ts"
+import { acquireLock, tryLock, type Lock, type LockOptions } from "./lock.ts"
+import { storageError } from "./storage-error.ts"
+import { syncDirectory, writeAtomic } from "./write-atomic.ts"
+
+export interface CacheEntryFound {
+  path: string
+  bytes: number
+  /** Tells this very file from one that took its name since. */
+  inode: number
+  /** Absent for what Python datamaestro or a person put there. */
+  record: EntryRecord | undefined
+}
+
+/** A use of an entry that this process has; released once. */
+export interface CacheHold {
+  release(options: { remove: boolean }): Promise<void>
+}
+
+/**
+ * The downloads of a data directory, in a folder that people may wipe at any time. `<key>.dl` is a whole download,
+ * `<key>.url` its URL (as Python datamaestro reads it), `<key>.json` what was recorded of it; all else is work in
+ * progress: `.tmp` unfinished, `.lock` who downloads, `.use` who reads.
+ */
+export class DownloadCache {
+  readonly path: string
+  readonly #marks = new Map<string, { count: number; mark: Promise<UseMark> }>()
+
+  constructor(path: string) {
+    this.path = path
+  }
+
+  keyOf(url: string): string {
+    return cacheKey(url)
+  }
+
+  entryPath(key: string): string {
+    return join(this.path, `${key}.dl`)
+  }
+
+  async create(): Promise<void> {
+    await this.#storage(`make the folder "${this.path}"`, () => mkdir(this.path, { recursive: true }))
+  }
+
+  /** The lock that makes one process at a time download, or remove, an entry. */
+  async lock(key: string, options: LockOptions): Promise<Lock> {
+    return await acquireLock(lockPath(this.path, key), options)
+  }
+
+  /** The whole entry of that key, unverified. */
+  async find(key: string): Promise<CacheEntryFound | undefined> {
+    const path = this.entryPath(key)
+    return await this.#storage(`read "${path}"`, async () => {
+      const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT") return undefined
+        throw error
+      })
+      if (status === undefined || !status.isFile()) return undefined
+      const record = await readRecordFile(join(this.path, `${key}.json`), EntryRecord)
+      return { path, bytes: status.size, inode: status.ino, record }
+    })
+  }
+
+  /** Marks an entry as in use, so that nobody removes it; take it while holding the lock. */
+  async hold(key: string): Promise<CacheHold> {
+    let held = this.#marks.get(key)
+    if (held === undefined) {
+      held = { count: 0, mark: markInUse(this.path, key) }
+      this.#marks.set(key, held)
+    }
+    held.count++
+    try {
+      await held.mark
+    } catch (error) {
+      this.#marks.delete(key)
+      throw storageError(error, `write into "${this.path}"`)
+    }
+    let released = false
+    return {
+      release: async ({ remove }) => {
+        if (released) return
+        released = true
+        await this.#release(key, remove)
+      },
+    }
+  }
+
+  async #release(key: string, remove: boolean): Promise<void> {
+    const held = this.#marks.get(key)
+    if (held === undefined || --held.count > 0) return
+    this.#marks.delete(key)
+    await (await held.mark).remove()
+    if (remove) await this.remove(key)
+  }
+
+  /** Whether this or another process uses the entry. */
+  async inUse(key: string): Promise<boolean> {
+    return this.#marks.has(key) || (await isInUse(this.path, key))
+  }
+
+  /** Removes an entry unless somebody holds or downloads it; says whether it did. */
+  async remove(key: string): Promise<boolean> {
+    const lock = await tryLock(lockPath(this.path, key))
+    if (lock === undefined) return false
+    try {
+      if (await this.inUse(key)) return false
+      await this.removeLocked(key)
+      return true
+    } finally {
+      await lock.release()
+    }
+  }
+
+  /** Removes an entry, whoever uses it; for the holder of its lock. */
+  async removeLocked(key: string): Promise<void> {
+    await this.#storage(`remove the cache entry "${key}"`, () => removeEntry(this.path, key))
+  }
+
+  /** An unfinished part to write into: an orphan's, or a new one. `url` is recorded: no credentials. */
+  async openPart(key: string, url: string): Promise<CachePart> {
+    return await this.#storage(`write into "${this.path}"`, async () => {
+      await mkdir(this.path, { recursive: true })
+      return await CachePart.open(this.path, key, url)
+    })
+  }
+
+  /** A new part beside another one, for content that is made from it. */
+  async createPart(key: string, url: string): Promise<CachePart> {
+    return await this.#storage(`write into "${this.path}"`, () => CachePart.create(this.path, key, url))
+  }
+
+  /**
+   * Makes a verified part the entry. What is known of it is written first: after a crash between the two, a
+   * record without a file does no harm, a file without its record could not be verified.
+   *
+   * @param url the URL as `.url` shows it to Python datamaestro, or `undefined` where it holds credentials
+   */
+  async commit(key: string, part: CachePart, url: string | undefined, record: EntryRecord): Promise<CacheEntryFound> {
+    const path = this.entryPath(key)
+    return await this.#storage(`write "${path}"`, async () => {
+      await writeAtomic(join(this.path, `${key}.json`), JSON.stringify(record), { sync: false })
+      if (url !== undefined) await writeAtomic(join(this.path, `${key}.url`), url, { sync: false })
+      await part.commit(path)
+      await syncDirectory(this.path)
+      await sweepOrphans(this.path, key)
+      const { ino } = await stat(path)
+      return { path, bytes: record.bytes, inode: ino, record }
+    })
+  }
+
+  /** Records what was found out about an entry that came without a record. */
+  async record(key: string, record: EntryRecord): Promise<void> {
+    const path = join(this.path, `${key}.json`)
+    await this.#storage(`write "${path}"`, () => writeAtomic(path, JSON.stringify(record), { sync: false }))
+  }
+
+  /** What is in the cache: whole entries and unfinished parts. */
+  async list(): Promise<CacheEntry[]> {
+    return await this.#storage(`read "${this.path}"`, () => listCache(this.path))
+  }
+
+  /** Removes all that no living process uses. */
+  async clear(options: CacheClearOptions = {}): Promise<{ removed: number; bytes: number; kept: number }> {
+    return await this.#storage(`clear "${this.path}"`, () => clearCache(this, options))
+  }
+
+  /** Compares each whole entry with what was recorded at its download, and removes the broken ones. */
+  async verify(
+    options: CacheVerifyOptions = {},
+  ): Promise<{ sound: number; removed: { key: string; reason: string }[] }> {
+    return await this.#storage(`verify "${this.path}"`, () => verifyCache(this, options))
+  }
+
+  async #storage<T>(doing: string, run: () => Promise<T>): Promise<T> {
+    try {
+      return await run()
+    } catch (error) {
+      throw storageError(error, doing)
+    }
+  }
+}
