@@ -21,7 +21,9 @@ export function formatBar(state: BarState, columns: number): string {
   const barWidth = width >= 90 ? BAR_WIDTH : width >= 60 ? NARROW_BAR_WIDTH : 0
   const bar = barWidth > 0 && state.total !== undefined ? `${drawBar(fractionOf(state), barWidth)} ` : ""
   const room = width - bar.length - figures.length - 1
-  const label = labelOf(state)
+  const whole = labelOf(state)
+  // What is left out first is what the figures tell anyway.
+  const label = whole.length <= room ? whole : labelOf({ ...state, verb: "" }).trimEnd()
   if (room < 8) return `${fit(label, Math.max(1, width - figures.length - 1))} ${figures}`.slice(0, width)
   return `${fit(label, Math.min(room, 48)).padEnd(Math.min(room, width >= 90 ? 36 : 24))} ${bar}${figures}`.slice(
     0,
