@@ -36,6 +36,8 @@ export function defineDataset<R extends Resources, V extends DescribedObject, A 
   if (typeof resources === "object") planResources(facts.id, resources, NOWHERE)
   return {
     ...facts,
+    // One id, however an editor wrote its accents: it names a folder and is compared with what is typed.
+    id: facts.id.normalize("NFC"),
     [DEFINITION]: FORMAT_VERSION,
     tags: facts.tags ?? [],
     tasks: facts.tasks ?? [],
@@ -46,11 +48,16 @@ export function defineDataset<R extends Resources, V extends DescribedObject, A 
   }
 }
 
+/** Why something can't be a dataset's id, or undefined when it can. Its dots become folders. */
+export function datasetIdFault(id: unknown): string | undefined {
+  if (typeof id === "string" && /^[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*$/u.test(id.normalize("NFC"))) return undefined
+  return "an id is made of letters, digits, _ and -, in parts joined by dots"
+}
+
 function checkFacts(facts: DatasetFacts): void {
   const { id } = facts
-  if (typeof id !== "string" || !/^[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*$/u.test(id.normalize("NFC"))) {
-    throw new DefinitionError(String(id), "id", "an id is made of letters, digits, _ and -, in parts joined by dots")
-  }
+  const fault = datasetIdFault(id)
+  if (fault !== undefined) throw new DefinitionError(String(id), "id", fault)
   for (const field of ["tags", "tasks"] as const) {
     if (facts[field]?.some((word) => typeof word !== "string" || word === "") === true) {
       throw new DefinitionError(id, field, "each is a word or a few")

@@ -1,6 +1,7 @@
-export { axis, fitsType, type Axes, type Axis, type AxisOptions, type AxisValue, type OpenType } from "./axis.ts"
+export { axis, type Axes, type Axis, type AxisOptions, type AxisValue, type OpenType } from "./axis.ts"
+export { belongsToAxis, formatAxisValue, readAxisValue, selectorOf } from "./axis-text.ts"
 export { brandOf, DEFINITION, FORMAT_VERSION, PATH, REPOSITORY } from "./brands.ts"
-export { defineDataset, type DatasetAuthored } from "./define-dataset.ts"
+export { datasetIdFault, defineDataset, type DatasetAuthored } from "./define-dataset.ts"
 export { DefinitionError, isDefinitionError } from "./definition-error.ts"
 export {
   isDefinition,

@@ -1,4 +1,5 @@
 import { brokenDefinition, RepositoryIndex } from "../../../packages/agent/src/repositories/repository-index.ts"
+import { resolveDataset } from "../../../packages/agent/src/resolve/resolve-dataset.ts"
 import { Repository } from "@datamaestro/dataset"
 import { DatamaestroError, type RepositoryLocation } from "@datamaestro/protocol"
 import { expect } from "chai"
@@ -94,6 +95,28 @@ export default ${THING}`,
       expect(second).to.include({ id: `good${at}`, datasets: 1 })
     })
   }
+
+  it("refuses a name that would be a folder elsewhere", async () => {
+    const location = { ...(await plugins.addDatasets("elsewhere", { "org.x.thing": THING })), id: "../elsewhere" }
+    const error = await rejection(new RepositoryIndex([location]).repository("../elsewhere"))
+    expect(error.code).to.equal("BROKEN_REPOSITORY")
+    expect(error.message).to.contain("a name is made of letters")
+  })
+
+  it("knows one id, however its accents are written", async () => {
+    const decomposed = "fr.x.de\u0301bat"
+    const thing = THING.replaceAll("org.x.thing", decomposed)
+    const index = new RepositoryIndex([await plugins.addDatasets("accents", { [decomposed]: thing })])
+    const composed = decomposed.normalize("NFC")
+    expect((await index.definition("accents", composed)).id).to.equal(composed)
+    expect((await resolveDataset(decomposed, index)).plan.folder).to.equal("accents/fr/x/d\u00e9bat")
+  })
+
+  it("refuses an id that would be a folder elsewhere, whoever made the definition", async () => {
+    const forged = `({ id: "../up", [Symbol.for("datamaestro.definition")]: 1 })`
+    const index = new RepositoryIndex([await plugins.addDatasets("forged", { "../up": forged })])
+    expect((await rejection(index.definition("forged", "../up"))).message).to.contain("an id is made of letters")
+  })
 
   it("refuses a name that two packages claim, naming both", async () => {
     const one = await plugins.addDatasets("claimed", { "org.x.thing": THING })

@@ -6,7 +6,15 @@ import {
   variantSuffix,
 } from "../../../packages/agent/src/resolve/variant.ts"
 import { folderName } from "../../../packages/agent/src/store/layout.ts"
-import { axis, type Axes, type Axis, type AxisValue } from "@datamaestro/dataset"
+import {
+  axis,
+  defineDataset,
+  selectorOf,
+  type AnyDefinition,
+  type Axes,
+  type Axis,
+  type AxisValue,
+} from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { expect } from "chai"
 
@@ -141,6 +149,26 @@ describe("variants", () => {
       repository: "image",
       variant: [],
     })
+  })
+
+  it("are asked for by a selector that gives the same selection, also of axes outside the id", () => {
+    const definition = defineDataset({
+      id: "org.w",
+      axes: { dim: axis([50, 100]), mode: axis(["5", "a,b"], { default: "5", inId: false }) },
+      resources: {},
+      describe: () => ({}),
+    })
+    expect(selectorOf(definition, { dim: 50 })).to.equal("org.w[dim=50]")
+    const typed = selectorOf(definition, { mode: "a,b", dim: 100 })
+    expect(typed).to.equal('org.w[dim=100,mode="a,b"]')
+    expect(readVariant(definition, parseSelector(typed).variant)).to.deep.equal({ dim: 100, mode: "a,b" })
+    const plain = defineDataset({ id: "org.plain", resources: {}, describe: () => ({}) })
+    expect(selectorOf(plain)).to.equal("org.plain")
+    const untyped = selectorOf as (definition: AnyDefinition, selection: object) => string
+    expect(() => readVariant(definition, parseSelector(untyped(definition, { size: "x" })).variant)).to.throw(
+      DatamaestroError,
+      "no such axis",
+    )
   })
 
   it("are completed with first values to show an example", () => {

@@ -18,6 +18,10 @@ export interface LoadedRepository {
  * @throws DatamaestroError BROKEN_REPOSITORY naming the repository and its package
  */
 export async function loadRepository(location: RepositoryLocation, path: string): Promise<LoadedRepository> {
+  // It is a folder below the data directory, and part of ids: `com.lecun.mnist@image`.
+  if (!/^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u.test(location.id)) {
+    throw broken(location, "a name is made of letters, digits, _, - and .", path)
+  }
   const module = await importModule(path).catch((error: unknown) => {
     throw broken(location, `its module can't be loaded: ${reasonOf(error)}`, path, error)
   })
@@ -50,7 +54,7 @@ export async function loadRepository(location: RepositoryLocation, path: string)
     description: found.DESCRIPTION,
     package: location.package,
     version: location.version,
-    datasets: new Map(Object.entries(found.datasets)),
+    datasets: new Map(Object.entries(found.datasets).map(([id, load]) => [id.normalize("NFC"), load])),
   }
 }
 

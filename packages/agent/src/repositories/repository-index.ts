@@ -1,5 +1,6 @@
 import {
   brandOf,
+  datasetIdFault,
   DEFINITION,
   FORMAT_VERSION,
   isDefinition,
@@ -84,6 +85,8 @@ export class RepositoryIndex {
       if (definition.id !== id) {
         throw brokenDefinition(id, repositoryId, `its loader gives the definition of "${definition.id}"`)
       }
+      const fault = datasetIdFault(id)
+      if (fault !== undefined) throw brokenDefinition(id, repositoryId, fault)
       return definition
     })
   }

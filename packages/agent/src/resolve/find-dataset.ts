@@ -41,16 +41,16 @@ export async function findDataset(
   }
   if (options.first !== undefined && index.ids.includes(options.first)) {
     const preferred = await list(index, [options.first])
-    if (preferred.ids.some((address) => address.id.normalize("NFC") === id)) return choose(typed, id, preferred)
+    if (preferred.ids.some((address) => address.id === id)) return choose(typed, id, preferred)
   }
   const all = await list(index, index.ids)
-  const exact = all.ids.some((address) => address.id.normalize("NFC") === id)
+  const exact = all.ids.some((address) => address.id === id)
   const preferred = all.ids.filter((address) => address.repository === options.first && endsIn(address.id, id))
   return choose(typed, id, !exact && preferred.length > 0 ? { ...all, ids: preferred } : all)
 }
 
 function choose(typed: string, id: string, listing: Listing, within?: string): DatasetAddress {
-  const exact = listing.ids.filter((address) => address.id.normalize("NFC") === id)
+  const exact = listing.ids.filter((address) => address.id === id)
   const matches = exact.length > 0 ? exact : listing.ids.filter((address) => endsIn(address.id, id))
   const [match, ...others] = matches
   if (match === undefined) throw unknown(typed, listing, within)
@@ -77,7 +77,7 @@ function addresses(repository: string, ids: Iterable<string>): DatasetAddress[] 
 }
 
 function endsIn(id: string, tail: string): boolean {
-  return id.normalize("NFC").endsWith(`.${tail}`)
+  return id.endsWith(`.${tail}`)
 }
 
 function unknown(typed: string, listing: Listing, within: string | undefined): DatamaestroError {

@@ -1,4 +1,12 @@
-import { fitsType, type AnyDefinition, type Axes, type Axis, type AxisValue } from "@datamaestro/dataset"
+import {
+  belongsToAxis,
+  formatAxisValue,
+  readAxisValue,
+  type AnyDefinition,
+  type Axes,
+  type Axis,
+  type AxisValue,
+} from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
 import type { VariantItem } from "./selector.ts"
 
@@ -15,7 +23,7 @@ type Varied = Pick<AnyDefinition, "id" | "axes">
  */
 export function readVariant(definition: Varied, items: readonly VariantItem[]): Selection {
   const values = items.map(({ axis, text, quoted }) => {
-    const value = coerce(text, quoted, axisOf(definition, axis))
+    const value = readAxisValue(text, quoted, axisOf(definition, axis))
     if (value === undefined) throw outside(definition, axis, quoted ? JSON.stringify(text) : text)
     return [axis, value] as const
   })
@@ -29,7 +37,7 @@ export function readVariant(definition: Varied, items: readonly VariantItem[]): 
  */
 export function completeSelection(definition: Varied, given: Readonly<Record<string, unknown>>): Selection {
   for (const [name, value] of Object.entries(given)) {
-    if (!belongs(value, axisOf(definition, name)))
+    if (!belongsToAxis(value, axisOf(definition, name)))
       throw outside(definition, name, JSON.stringify(value) ?? String(value))
   }
   const values = Object.entries(definition.axes).map(([name, axis]) => {
@@ -60,38 +68,9 @@ export function exampleSelection(
 export function variantSuffix(axes: Axes, selection: Selection): string {
   const items = Object.entries(axes)
     .filter(([name, axis]) => axis.inId && !(axis.elideDefault && selection[name] === axis.default))
-    .map(([name, axis]) => [name, formatValue(selection[name] ?? null, axis)] as const)
+    .map(([name, axis]) => [name, formatAxisValue(selection[name] ?? null, axis)] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1))
   return items.length === 0 ? "" : `[${items.map(([name, value]) => `${name}=${value}`).join(",")}]`
-}
-
-/** The shortest text that the axis reads back as this value: in quotes only where it would be taken for something else. */
-export function formatValue(value: AxisValue, axis: Axis): string {
-  const bare = String(value)
-  const plain = !/[,[\]"\p{Cc}]/u.test(bare) && bare.trim() === bare
-  return plain && coerce(bare, false, axis) === value ? bare : JSON.stringify(value)
-}
-
-/** The axis's value that a text means, or undefined when it has none such. */
-function coerce(text: string, quoted: boolean, axis: Axis): AxisValue | undefined {
-  const candidates: AxisValue[] = quoted ? [text] : [literal(text), text]
-  return candidates.find((candidate) => belongs(candidate, axis))
-}
-
-function literal(text: string): AxisValue {
-  if (text === "null") return null
-  if (text === "true") return true
-  if (text === "false") return false
-  if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) return text
-  const number = Number(text)
-  if (!Number.isFinite(number)) return text
-  return number === 0 ? 0 : number
-}
-
-function belongs(value: unknown, axis: Axis): boolean {
-  if (axis.domain !== undefined) return axis.domain.some((item) => item === value)
-  if (value === null) return axis.default === null
-  return axis.type !== undefined && fitsType(value, axis.type)
 }
 
 function axisOf(definition: Varied, name: string): Axis {
@@ -121,7 +100,7 @@ function outside(definition: Varied, name: string, shown: string): DatamaestroEr
 }
 
 function missing(definition: Varied, name: string, axis: Axis): DatamaestroError {
-  const example = axis.domain?.[0] === undefined ? "…" : formatValue(axis.domain[0], axis)
+  const example = axis.domain?.[0] === undefined ? "…" : formatAxisValue(axis.domain[0], axis)
   return new DatamaestroError(
     "UNKNOWN_VARIANT",
     `Cannot use dataset "${definition.id}": axis "${name}" has no default and was not selected`,
@@ -133,6 +112,6 @@ function missing(definition: Varied, name: string, axis: Axis): DatamaestroError
 }
 
 function domainOf(axis: Axis): string {
-  if (axis.domain !== undefined) return `one of ${axis.domain.map((value) => formatValue(value, axis)).join(", ")}`
+  if (axis.domain !== undefined) return `one of ${axis.domain.map((value) => formatAxisValue(value, axis)).join(", ")}`
   return `${axis.type === "integer" ? "an" : "a"} ${axis.type ?? "string"}${axis.default === null ? " or null" : ""}`
 }
