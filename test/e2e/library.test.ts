@@ -1,0 +1,103 @@
+import { expect } from "chai"
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { Context, findDataset, getDataset, prepareDataset } from "../../packages/controller/src/index.ts"
+import { rejection } from "../helpers/rejection.ts"
+import { sampleRepository, type SampleRepository } from "../helpers/sample-repository.ts"
+import { startSshServer, type SshServer } from "../helpers/ssh-server.ts"
+
+interface Sample {
+  id: string
+  train: { path: string }
+}
+
+describe("the library", () => {
+  let sample: SampleRepository
+  let before: NodeJS.ProcessEnv
+  beforeEach(async () => {
+    sample = await sampleRepository()
+    before = { ...process.env }
+    Object.assign(process.env, sample.env)
+  })
+  afterEach(async () => {
+    for (const name of Object.keys(sample.env)) {
+      if (before[name] === undefined) delete process.env[name]
+      else process.env[name] = before[name]
+    }
+    await sample.close()
+  })
+
+  it("prepares into a data directory of this machine, and tells how far it is", async () => {
+    const context = join(sample.folder, "elsewhere")
+    const phases: string[] = []
+    const prepared = await prepareDataset<Sample>("org.one", {
+      context,
+      onProgress: ({ phase }) => phases.push(phase),
+    })
+    expect(prepared).to.deep.equal({
+      train: { path: join(context, "data", "sample", "org", "one", "one.txt") },
+      id: "org.one",
+    })
+    expect(await readFile(prepared.train.path, "utf8")).to.equal("content of /one.txt")
+    expect(phases).to.include("resource")
+  })
+
+  it("gives value and facts without fetching", async () => {
+    const value = await getDataset<Sample>("org.one")
+    expect(value.train.path).to.equal(join(sample.folder, "data", "data", "sample", "org", "one", "one.txt"))
+    expect(await findDataset("org.one")).to.include({ id: "org.one", repository: "sample", state: "none" })
+  })
+
+  it("never asks without a prompter, and takes what is accepted", async () => {
+    const error = await rejection(prepareDataset("org.agreed"))
+    expect([error.code, error.details["agreement"]]).to.deep.equal([
+      "AGREEMENT_REQUIRED",
+      { id: "org.licence", url: "https://licence.example", text: "Be kind" },
+    ])
+    expect(await prepareDataset("org.agreed", { accept: ["org.licence"] })).to.include({ id: "org.agreed" })
+  })
+
+  it("is cancelled by a signal", async () => {
+    const abort = new AbortController()
+    void sample.endlessBegun.then(() => abort.abort())
+    expect((await rejection(prepareDataset("org.endless", { signal: abort.signal }))).code).to.equal("INTERRUPTED")
+  })
+
+  it("reaches datasets through the context of this machine", async () => {
+    const context = Context.instance()
+    expect([...context.repositories()].find(({ id }) => id === "sample")?.name).to.equal("Sample datasets")
+    const dataset = context.dataset("org.one")
+    expect(await dataset.info()).to.include({ state: "none" })
+    expect(await dataset.prepare()).to.include({ id: "org.one" })
+    expect(await dataset.info()).to.include({ state: "complete" })
+  })
+
+  describe("with another machine", () => {
+    let server: SshServer
+    beforeEach(async () => {
+      server = await startSshServer()
+    })
+    afterEach(() => server.close())
+
+    it("has the same context, connected once and closed by await using", async () => {
+      const data = join(server.home, "remote data")
+      const context = await Context.remote("cluster", { configFile: server.configFile, data })
+      try {
+        expect(context).to.include({ datapath: data, cachepath: join(data, "cache"), host: "cluster" })
+        expect(context.settings.datafolders).to.deep.equal({})
+        const prepared = await prepareDataset<Sample>("org.one", { context })
+        expect(prepared.train.path).to.equal(join(data, "data", "sample", "org", "one", "one.txt"))
+        expect(await context.dataset("org.two").prepare()).to.include({ id: "org.two" })
+        expect(server.connections).to.equal(1)
+      } finally {
+        await context[Symbol.asyncDispose]()
+      }
+      expect((await rejection(context.dataset("org.one").info())).code).to.equal("USAGE")
+    })
+
+    it("prepares by host, for one call", async () => {
+      const prepared = await prepareDataset<Sample>("org.one", { host: "cluster", configFile: server.configFile })
+      expect(prepared.train.path).to.equal(join(server.home, "datamaestro", "data", "sample", "org", "one", "one.txt"))
+    })
+  })
+})
