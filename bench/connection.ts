@@ -57,8 +57,8 @@ export async function benchConnection(rounds: number): Promise<void> {
         ...call,
         name: "the same, first call of all (upload included)",
         prepare: () => {
-          rmSync(join(laptop.path, ".cache", "datamaestro", "hosts"), { recursive: true, force: true })
-          rmSync(join(cluster.path, ".cache", "datamaestro"), { recursive: true, force: true })
+          rmSync(join(laptop.path, ".cache", "datamaestro", "hosts"), { recursive: true, force: true, maxRetries: 9 })
+          rmSync(join(cluster.path, ".cache", "datamaestro"), { recursive: true, force: true, maxRetries: 9 })
         },
       }
       const node: Contender["command"] = ["ssh", ...ssh, "h", "node", "-e", "0"]
@@ -83,7 +83,7 @@ export async function benchConnection(rounds: number): Promise<void> {
     }
   } finally {
     await server.stop()
-    await rm(laptop.path, { recursive: true, force: true })
-    await rm(cluster.path, { recursive: true, force: true })
+    await rm(laptop.path, { recursive: true, force: true, maxRetries: 9 })
+    await rm(cluster.path, { recursive: true, force: true, maxRetries: 9 })
   }
 }
