@@ -47,8 +47,9 @@ function connectOnce(settings: SshSettings, signal: AbortSignal): Promise<Socket
       signal.removeEventListener("abort", abort)
       socket.removeListener("error", settle)
       socket.removeListener("connect", connected)
-      if (error === undefined) return resolve(socket)
+      // A connection that breaks between two listeners must not bring the process down.
       socket.on("error", () => undefined)
+      if (error === undefined) return resolve(socket)
       socket.destroy()
       reject(error)
     }
@@ -130,13 +131,14 @@ export function dialCommand(command: string): SshCarrier {
   })
   child.stdin.on("error", () => undefined)
   const stream = Duplex.from({ writable: child.stdin, readable: child.stdout })
+  // Whoever reads hears of it, too; a program that ends after that must not bring this one down.
+  stream.on("error", () => undefined)
   child.once("error", (error) => stream.destroy(error))
   return {
     stream,
     complaint: () => complaint.trim(),
     close: () => {
       child.kill("SIGTERM")
-      stream.on("error", () => undefined)
       stream.destroy()
     },
   }

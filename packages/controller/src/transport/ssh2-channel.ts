@@ -10,9 +10,17 @@ import type { Channel, ChannelEnd } from "./transport.ts"
  * @param lost settles with the reason when the connection breaks, before ssh2 tears its channels down
  */
 export function openChannel(source: ClientChannel, lost: Promise<Error>): Channel {
+  let inFlight: ((error?: Error) => void) | undefined
   const stdin = new Writable({
     highWaterMark: 256 * 1024,
-    write: (chunk: Buffer, _encoding, done) => void source.write(chunk, () => done()),
+    write: (chunk: Buffer, _encoding, done) => {
+      inFlight = done
+      source.write(chunk, () => {
+        if (inFlight !== done) return
+        inFlight = undefined
+        done()
+      })
+    },
     final: (done) => {
       source.end()
       done()
@@ -36,7 +44,10 @@ export function openChannel(source: ClientChannel, lost: Promise<Error>): Channe
 
   const ended = new Promise<ChannelEnd>((resolve) => {
     const settle = (error?: Error): void => {
-      if (!stdin.writableFinished) stdin.destroy(error ?? new Error("The program has ended and reads no more"))
+      const reason = error ?? new Error("The program has ended and reads no more")
+      inFlight?.(reason)
+      inFlight = undefined
+      if (!stdin.writableFinished) stdin.destroy(reason)
       // What has arrived stays readable: only `error` tells that it may not be all.
       resolve({ code, signal, ...(error === undefined ? {} : { error }) })
     }

@@ -1,7 +1,7 @@
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import type { Duplex } from "node:stream"
 import ssh2, { type Client } from "ssh2"
-import { HostKeyCheck, readHostKey, type Notice } from "./host-key.ts"
+import { readHostKey, type HostKeyCheck, type Notice } from "./host-key.ts"
 import type { Prompter } from "./prompter.ts"
 import type { SshSettings } from "./ssh-settings.ts"
 import { unreachable, type SshCarrier } from "./ssh-socket.ts"
@@ -34,17 +34,17 @@ export interface SshConnection {
 const LOGIN_TIMEOUT = 60_000
 
 /**
- * Runs the SSH protocol over a stream until the person is logged in.
+ * Runs the SSH protocol over a stream until the person is logged in. Begins at once: nobody else listens to the stream.
  *
  * @throws DatamaestroError UNREACHABLE, HOST_KEY_UNKNOWN, HOST_KEY_CHANGED, AUTHENTICATION_FAILED, CONNECTION_LOST
  */
 export async function logIn(
   settings: SshSettings,
   carrier: SshCarrier,
+  check: HostKeyCheck,
   options: ConnectOptions,
 ): Promise<SshConnection> {
   const { prompter, onNotice, signal } = options
-  const check = await HostKeyCheck.load(settings)
   const algorithms = chooseAlgorithms(settings.algorithms, check.knownTypes, (message) => onNotice("warning", message))
   const client = new ssh2.Client()
   let phase: "greeting" | "key exchange" | "log-in" | "ready" | "closed" = "greeting"
@@ -154,6 +154,7 @@ export async function logIn(
       requestServiceAhead(client, markAlgorithmsKnown)
       noticeLife(client, carrier.stream)
       restartDeadline()
+      if (carrier.stream.destroyed) fail(undefined)
     })
   } catch (error) {
     phase = "closed"

@@ -1,5 +1,6 @@
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import type { ClientChannel } from "ssh2"
+import { HostKeyCheck } from "./host-key.ts"
 import type { Prompter } from "./prompter.ts"
 import { resolveSshSettings } from "./ssh-settings-resolution.ts"
 import type { SshSettings } from "./ssh-settings.ts"
@@ -54,8 +55,9 @@ async function connect(
   depth: number,
 ): Promise<SshConnection> {
   for (const warning of settings.warnings) options.onNotice("warning", warning)
+  const check = await HostKeyCheck.load(settings)
   const carrier = await dial(settings, target, options, connections, depth)
-  const connection = await logIn(settings, carrier, options)
+  const connection = await logIn(settings, carrier, check, options)
   connections.push(connection)
   return connection
 }

@@ -1,0 +1,642 @@
+import { expect } from "chai"
+import { spawn, execFileSync } from "node:child_process"
+import { createHash, randomBytes } from "node:crypto"
+import { once } from "node:events"
+import { chmod, readFile, writeFile } from "node:fs/promises"
+import { createServer, type AddressInfo, type Server } from "node:net"
+import { join } from "node:path"
+import { pipeline } from "node:stream/promises"
+import { setTimeout as sleep } from "node:timers/promises"
+import { startDelayProxy } from "../../helpers/delay-proxy.ts"
+import { generateKey, temporaryFolder } from "../../helpers/ssh-client-files.ts"
+import { startSshServer, type SshServer, type SshServerOptions } from "../../helpers/ssh-server.ts"
+import { connectTo, failureOf, nobody, outputOf, person, runOn } from "./ssh2-fixtures.ts"
+
+const SECRET = "hunter2-Zq9"
+
+describe("connectSsh2", () => {
+  const cleanups: (() => Promise<void> | void)[] = []
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+  })
+
+  const serve = async (options: SshServerOptions = {}): Promise<SshServer> => {
+    const server = await startSshServer(options)
+    cleanups.push(() => server.close())
+    return server
+  }
+  const connect = async (...args: Parameters<typeof connectTo>): ReturnType<typeof connectTo> => {
+    const transport = await connectTo(...args)
+    cleanups.push(() => transport.close())
+    return transport
+  }
+  const folder = async (): Promise<string> => {
+    const made = await temporaryFolder()
+    cleanups.push(made.remove)
+    return made.path
+  }
+
+  describe("a channel", () => {
+    it("carries input, output, errors and the exit status, several times on a connection", async () => {
+      const server = await serve()
+      const transport = await connect(server)
+      expect(transport.label).to.equal("machine")
+      expect(transport.address).to.equal(`tester@127.0.0.1:${server.port}`)
+      expect(await runOn(transport, 'cat; echo "$HOME"; echo bad >&2; exit 3', "input\n")).to.deep.equal({
+        stdout: `input\n${server.home}\n`,
+        stderr: "bad\n",
+        code: 3,
+        signal: null,
+      })
+      const both = await Promise.all([runOn(transport, "sleep 0.1; echo 1"), runOn(transport, "echo 2")])
+      expect(both.map((output) => output.stdout)).to.deep.equal(["1\n", "2\n"])
+      expect(server.connections).to.equal(1)
+    })
+
+    it("tells the signal that ended a program", async () => {
+      const transport = await connect(await serve())
+      expect(await runOn(transport, "kill -TERM $$")).to.include({ code: null, signal: "SIGTERM" })
+    })
+
+    it("carries 32 MiB up and down unchanged", async () => {
+      const transport = await connect(await serve())
+      const data = randomBytes(32 * 1024 * 1024)
+      const channel = await transport.exec("cat")
+      const digest = createHash("sha256")
+      await Promise.all([
+        pipeline(async function* () {
+          for (let at = 0; at < data.length; at += 1 << 20) yield data.subarray(at, at + (1 << 20))
+        }, channel.stdin),
+        pipeline(channel.stdout, digest),
+      ])
+      expect(digest.digest("hex")).to.equal(createHash("sha256").update(data).digest("hex"))
+      expect(await channel.ended).to.deep.equal({ code: 0, signal: null })
+    })
+
+    it("holds the writer back while the program doesn't read", async () => {
+      const transport = await connect(await serve())
+      const channel = await transport.exec("sleep 30")
+      const chunk = Buffer.alloc(1 << 20)
+      let written = 0
+      const writing = (async () => {
+        for (; written < 64; written++) {
+          if (!channel.stdin.write(chunk)) await once(channel.stdin, "drain")
+        }
+      })()
+      writing.catch(() => undefined)
+      await sleep(500)
+      expect(written).to.be.lessThan(10)
+      channel.close()
+    })
+
+    it("holds the program back while nobody reads", async () => {
+      const server = await serve()
+      const transport = await connect(server)
+      const channel = await transport.exec("head -c 50000000 /dev/zero; echo done >&2")
+      await sleep(500)
+      expect(server.bytes.sent).to.be.lessThan(10_000_000)
+      const { stdout, stderr } = await outputOf(channel)
+      expect(stdout.length).to.equal(50_000_000)
+      expect(stderr).to.equal("done\n")
+    })
+
+    it("lets a writer know that the program has ended", async () => {
+      const transport = await connect(await serve())
+      const channel = await transport.exec("exit 4")
+      expect((await outputOf(channel)).code).to.equal(4)
+      const failed = new Promise((resolve) => channel.stdin.write(Buffer.alloc(10), resolve))
+      expect(await failed).to.be.instanceOf(Error)
+    })
+
+    it("keeps the exit status of a program whose output nobody wanted to the end", async () => {
+      const transport = await connect(await serve())
+      const channel = await transport.exec("yes | head -c 10000000; exit 7")
+      for await (const _ of channel.stdout) break
+      channel.stderr.resume()
+      expect(await channel.ended).to.include({ code: 7 })
+    })
+
+    it("close() closes the program's stdin", async () => {
+      const server = await serve()
+      const transport = await connect(server)
+      const channel = await transport.exec(`cat > /dev/null; touch ${server.home}/noticed`)
+      channel.close()
+      await channel.ended
+      for (let tries = 0; tries < 100; tries++) {
+        if (
+          await readFile(join(server.home, "noticed")).then(
+            () => true,
+            () => false,
+          )
+        )
+          return
+        await sleep(20)
+      }
+      throw new Error("the program still waits for input")
+    })
+
+    it("gives up at a signal, and says so", async () => {
+      const transport = await connect(await serve())
+      expect((await failureOf(transport.exec("true", { signal: AbortSignal.abort() }))).code).to.equal("INTERRUPTED")
+    })
+
+    it("reports a refused session without losing the connection", async () => {
+      const transport = await connect(await serve({ maxSessions: 1 }))
+      const first = await transport.exec("cat")
+      expect((await failureOf(transport.exec("true"))).message).to.match(/Cannot run a command on "machine"/)
+      first.stdin.end("still\n")
+      expect((await outputOf(first)).stdout).to.equal("still\n")
+    })
+
+    it("sends the variables that the configuration names", async () => {
+      const server = await serve()
+      const transport = await connect(server, { options: ["SetEnv DM_ONE=1"] })
+      expect((await runOn(transport, "true")).code).to.equal(0)
+    })
+  })
+
+  describe("a lost connection", () => {
+    it("ends every channel with the reason, and refuses new ones", async () => {
+      const server = await serve()
+      const transport = await connect(server)
+      const channels = await Promise.all([transport.exec("sleep 30"), transport.exec("sleep 30")])
+      const writing = new Promise((resolve) => channels[0].stdin.write(Buffer.alloc(8 << 20), resolve))
+      server.drop()
+      for (const channel of channels) {
+        const { error } = await channel.ended
+        expect(error).to.have.property("code", "CONNECTION_LOST")
+        expect(error?.message).to.contain("machine").and.contain(String(server.port))
+      }
+      expect(await writing).to.be.instanceOf(Error)
+      expect((await failureOf(transport.exec("true"))).code).to.equal("CONNECTION_LOST")
+    })
+
+    it("is noticed in the middle of an upload", async () => {
+      const server = await serve()
+      const transport = await connect(server)
+      const channel = await transport.exec("cat > /dev/null")
+      server.dropAfter(3_000_000)
+      const source = async function* (): AsyncGenerator<Buffer> {
+        for (let count = 0; count < 64; count++) yield Buffer.alloc(1 << 20)
+      }
+      const failed = await pipeline(source, channel.stdin).then(
+        () => undefined,
+        (error: unknown) => error,
+      )
+      expect(failed).to.have.property("code", "CONNECTION_LOST")
+      expect((await channel.ended).error).to.have.property("code", "CONNECTION_LOST")
+    })
+
+    it("is noticed by the missing signs of life", async () => {
+      const server = await serve()
+      const proxy = await startDelayProxy({ target: server })
+      cleanups.push(() => proxy.close())
+      const options = [`Port=${proxy.port}`, "StrictHostKeyChecking=accept-new"]
+      options.push("ServerAliveInterval=1", "ServerAliveCountMax=2")
+      const transport = await connect(server, { options })
+      const channel = await transport.exec("sleep 30")
+      proxy.swallow()
+      const { error } = await channel.ended
+      expect(error).to.have.property("code", "CONNECTION_LOST")
+      expect(error?.message).to.match(/no sign of life/)
+    })
+
+    for (const moment of ["connected", "authenticating", "authenticated", "session", "exec"] as const) {
+      it(`is classified when it happens at "${moment}"`, async () => {
+        const server = await serve({ onMoment: (now, drop) => (now === moment ? drop() : undefined) })
+        const attempt = connectTo(server).then(async (transport) => {
+          cleanups.push(() => transport.close())
+          const output = await runOn(transport, "sleep 5")
+          throw output.error ?? new Error("nothing was lost")
+        })
+        const { code, hint } = await failureOf(attempt)
+        expect(code).to.equal(moment === "connected" ? "UNREACHABLE" : "CONNECTION_LOST")
+        expect(hint).to.be.a("string")
+      })
+    }
+  })
+
+  describe("keys", () => {
+    it("signs with an open key at once: one attempt, no question", async () => {
+      const server = await serve()
+      await connect(server)
+      expect(server.attempts).to.deep.equal(["publickey"])
+    })
+
+    for (const type of ["rsa", "ecdsa"] as const) {
+      it(`takes ${type} keys`, async () => {
+        const server = await serve({ clientKey: generateKey(type) })
+        expect((await runOn(await connect(server), "echo in")).stdout).to.equal("in\n")
+        expect(server.attempts).to.deep.equal(["publickey"])
+      })
+    }
+
+    it("takes each key of the configuration in turn", async () => {
+      const path = await folder()
+      const server = await serve()
+      const wrong = ["one", "two"].map((name) => join(path, name))
+      for (const file of wrong) await writeFile(file, generateKey().private, { mode: 0o600 })
+      await connect(server, { identityFiles: wrong })
+      expect(server.attempts).to.deep.equal(["publickey", "publickey", "publickey"])
+    })
+
+    it("asks for a passphrase once, and only when the server would take the key", async () => {
+      const path = await folder()
+      const [right, wrong] = [generateKey("ed25519", SECRET), generateKey("ed25519", "other")]
+      const server = await serve({ authorizedKeys: [right.public] })
+      await writeFile(join(path, "wrong"), wrong.private, { mode: 0o600 })
+      await writeFile(join(path, "right"), right.private, { mode: 0o600 })
+      const someone = person("not it", SECRET)
+      const target = { identityFiles: [join(path, "wrong"), join(path, "right")], prompter: someone }
+      await connect(server, { ...target, configFile: await withoutIdentity(server, path) })
+      expect(someone.asked.map(({ text, hidden }) => [text.includes(join(path, "right")), hidden])).to.deep.equal([
+        [true, true],
+        [true, true],
+      ])
+      expect(server.attempts).to.deep.equal(["publickey?", "publickey?", "publickey"])
+      await Promise.all([1, 2].map(async () => connect(server, { ...target, configFile: join(path, "config") })))
+      expect(someone.asked).to.have.length(2)
+    })
+
+    it("reads encrypted keys of ssh-keygen, in the old format, too", async () => {
+      const path = await folder()
+      for (const [name, format] of [
+        ["new", "RFC4716"],
+        ["old", "PEM"],
+      ] as const) {
+        const file = join(path, name)
+        execFileSync("ssh-keygen", ["-q", "-t", "rsa", "-b", "2048", "-m", format, "-N", SECRET, "-f", file])
+        const server = await serve({ authorizedKeys: [await readFile(`${file}.pub`, "utf8")] })
+        await writeFile(`${file}.pub`, "")
+        const config = await withoutIdentity(server, path)
+        await connect(server, { configFile: config, identityFiles: [file], prompter: person(SECRET) })
+      }
+    })
+
+    it("goes on to the next method when the passphrase isn't given", async () => {
+      const path = await folder()
+      const key = generateKey("ed25519", SECRET)
+      await writeFile(join(path, "key"), key.private, { mode: 0o600 })
+      const server = await serve({ authorizedKeys: [key.public], password: "pw" })
+      const config = await withoutIdentity(server, path)
+      const someone = person("", "pw")
+      await connect(server, { configFile: config, identityFiles: [join(path, "key")], prompter: someone })
+      expect(someone.asked).to.have.length(2)
+    })
+
+    it("says what keeps keys from being used", async () => {
+      const path = await folder()
+      const server = await serve()
+      const [open, garbage, encrypted] = ["open", "garbage", "encrypted"].map((name) => join(path, name))
+      await writeFile(open ?? "", generateKey().private)
+      await chmod(open ?? "", 0o644)
+      await writeFile(garbage ?? "", "no key", { mode: 0o600 })
+      const key = generateKey("ed25519", SECRET)
+      const accepting = await serve({ authorizedKeys: [key.public] })
+      await writeFile(encrypted ?? "", key.private, { mode: 0o600 })
+      const identityFiles = [join(path, "missing"), open ?? "", garbage ?? ""]
+      const error = await failureOf(
+        connectTo(server, { configFile: await withoutIdentity(server, path), identityFiles }),
+      )
+      expect(error.code).to.equal("AUTHENTICATION_FAILED")
+      expect(error.message).to.match(/missing does not exist.*open is left alone.*garbage is no private key/)
+      const locked = await failureOf(
+        connectTo(accepting, { configFile: await withoutIdentity(accepting, path), identityFiles: [encrypted ?? ""] }),
+      )
+      expect(locked.message).to.contain("encrypted")
+    })
+
+    it("says when the server hung up before the right key had its turn", async () => {
+      const path = await folder()
+      const server = await serve({ maxAuthTries: 2 })
+      const wrong = ["one", "two", "three"].map((name) => join(path, name))
+      for (const file of wrong) await writeFile(file, generateKey().private, { mode: 0o600 })
+      const error = await failureOf(connectTo(server, { identityFiles: wrong }))
+      expect(error.code).to.be.oneOf(["AUTHENTICATION_FAILED", "CONNECTION_LOST"])
+    })
+
+    describe("of an ssh-agent", () => {
+      const startAgent = async (path: string, ...keys: string[]): Promise<string> => {
+        const socket = join(path, "agent")
+        const agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" })
+        cleanups.push(async () => {
+          agent.kill()
+          await once(agent, "exit")
+        })
+        for (let tries = 0; tries < 100; tries++) {
+          try {
+            execFileSync("ssh-add", ["-l"], { env: { SSH_AUTH_SOCK: socket }, stdio: "ignore" })
+            break
+          } catch (error) {
+            // 1: it answers, and has no keys yet.
+            if ((error as { status?: number }).status === 1) break
+            await sleep(20)
+          }
+        }
+        for (const key of keys)
+          execFileSync("ssh-add", ["-q", key], { env: { SSH_AUTH_SOCK: socket }, stdio: "ignore" })
+        return socket
+      }
+      const writeKeys = async (path: string, types: Parameters<typeof generateKey>[0][]): Promise<string[]> => {
+        const files: string[] = []
+        for (const [index, type] of types.entries()) {
+          const file = join(path, `agent-key-${index}`)
+          execFileSync("ssh-keygen", ["-q", "-t", type ?? "ed25519", "-N", "", "-f", file])
+          files.push(file)
+        }
+        return files
+      }
+
+      for (const type of ["ed25519", "rsa", "ecdsa"] as const) {
+        it(`signs with an ${type} key`, async () => {
+          const path = await folder()
+          const [file = ""] = await writeKeys(path, [type])
+          const server = await serve({ authorizedKeys: [await readFile(`${file}.pub`, "utf8")] })
+          const socket = await startAgent(path, file)
+          const config = await withoutIdentity(server, path, `IdentityAgent ${socket}`)
+          await connect(server, { configFile: config })
+          expect(server.attempts).to.deep.equal(["publickey?", "publickey"])
+        })
+      }
+
+      it("offers the keys that the configuration names first, and no others with IdentitiesOnly", async () => {
+        const path = await folder()
+        const [other = "", named = ""] = await writeKeys(path, ["ed25519", "ed25519"])
+        const server = await serve({ authorizedKeys: [await readFile(`${named}.pub`, "utf8")] })
+        const socket = await startAgent(path, other, named)
+        // Only the public half is there: it names the agent's key.
+        const lines = [`IdentityAgent ${socket}`, `IdentityFile ${named}.pub`]
+        await connect(server, { configFile: await withoutIdentity(server, path, ...lines) })
+        expect(server.attempts).to.deep.equal(["publickey?", "publickey"])
+        const wrong = [`IdentityAgent ${socket}`, `IdentityFile ${other}.pub`, "IdentitiesOnly yes"]
+        const error = await failureOf(connectTo(server, { configFile: await withoutIdentity(server, path, ...wrong) }))
+        expect(error.code).to.equal("AUTHENTICATION_FAILED")
+      })
+    })
+  })
+
+  describe("passwords and questions", () => {
+    it("asks for the password, three times at most", async () => {
+      const server = await serve({ password: SECRET })
+      const config = await withoutIdentity(server, await folder())
+      const someone = person("wrong", SECRET)
+      await connect(server, { configFile: config, prompter: someone })
+      expect(someone.asked.map((question) => question.hidden)).to.deep.equal([true, true])
+      expect(someone.asked[0]?.text).to.equal("Password of tester@127.0.0.1:")
+
+      const stubborn = person("a", "b", "c", "d")
+      const error = await failureOf(connectTo(server, { configFile: config, prompter: stubborn }))
+      expect(error.code).to.equal("AUTHENTICATION_FAILED")
+      expect(stubborn.asked).to.have.length(3)
+    })
+
+    it("answers several prompts of a keyboard-interactive log-in, after a key when both are required", async () => {
+      const seen: string[][] = []
+      const server = await serve({
+        requiredMethods: ["publickey", "keyboard-interactive"],
+        keyboardInteractive: async (ask) => {
+          const first = await ask(["Password:", "Code:"])
+          const second = await ask(["Again:"])
+          seen.push(first, second)
+          return first.join() === "p,123456" && second.join() === "yes"
+        },
+      })
+      const someone = person("p", "123456", "yes")
+      const transport = await connect(server, { prompter: someone })
+      expect((await runOn(transport, "echo in")).stdout).to.equal("in\n")
+      expect(seen).to.deep.equal([["p", "123456"], ["yes"]])
+      expect(someone.asked.every((question) => question.hidden)).to.equal(true)
+    })
+
+    it("goes from a key of an agent on to a password when both are required", async () => {
+      const path = await folder()
+      const key = generateKey("ed25519", SECRET)
+      await writeFile(join(path, "key"), key.private, { mode: 0o600 })
+      const server = await serve({
+        authorizedKeys: [key.public],
+        password: "pw",
+        requiredMethods: ["publickey", "password"],
+      })
+      const config = await withoutIdentity(server, path)
+      await connect(server, { configFile: config, identityFiles: [join(path, "key")], prompter: person(SECRET, "pw") })
+    })
+
+    it("says what was tried and what the server offered where nobody can be asked", async () => {
+      const server = await serve({ password: SECRET, clientKey: generateKey() })
+      const path = await folder()
+      const wrong = join(path, "wrong")
+      await writeFile(wrong, generateKey().private, { mode: 0o600 })
+      const config = await withoutIdentity(server, path)
+      const error = await failureOf(connectTo(server, { configFile: config, identityFiles: [wrong], prompter: nobody }))
+      expect(error.code).to.equal("AUTHENTICATION_FAILED")
+      expect(error.message).to.match(/"machine" as "tester" \(127\.0\.0\.1, port \d+\): tried .*wrong \(SHA256:/)
+      expect(error.message).to.contain("the server accepts publickey, password")
+      expect(error.hint).to.contain("terminal").and.contain("password")
+    })
+
+    it("ends when the person gives up", async () => {
+      const server = await serve({ password: SECRET })
+      const config = await withoutIdentity(server, await folder())
+      expect((await failureOf(connectTo(server, { configFile: config, prompter: person() }))).code).to.equal(
+        "INTERRUPTED",
+      )
+    })
+
+    it("asks nothing in BatchMode", async () => {
+      const server = await serve({ password: SECRET })
+      const config = await withoutIdentity(server, await folder())
+      const someone = person(SECRET)
+      const options = ["BatchMode=yes"]
+      const error = await failureOf(connectTo(server, { configFile: config, prompter: someone, options }))
+      expect(error.code).to.equal("AUTHENTICATION_FAILED")
+      expect(someone.asked).to.have.length(0)
+    })
+
+    it("puts no passphrase and no password into notices and errors", async () => {
+      const path = await folder()
+      const key = generateKey("ed25519", SECRET)
+      await writeFile(join(path, "key"), key.private, { mode: 0o600 })
+      const server = await serve({
+        authorizedKeys: [key.public],
+        password: "x",
+        requiredMethods: ["publickey", "password"],
+      })
+      const config = await withoutIdentity(server, path)
+      const notices: string[] = []
+      const wrong = `${SECRET}-wrong`
+      const prompter = person(wrong, SECRET, wrong, wrong, wrong)
+      const error = await failureOf(
+        connectTo(server, { configFile: config, identityFiles: [join(path, "key")], prompter, notices }),
+      )
+      const everything = (value: unknown, depth = 0): string =>
+        depth > 6 || typeof value !== "object" || value === null
+          ? String(value)
+          : Reflect.ownKeys(value)
+              .map((name) => everything((value as Record<PropertyKey, unknown>)[name], depth + 1))
+              .join("\n")
+      expect(`${everything(error)}\n${String(error.stack)}\n${notices.join("\n")}`).to.not.contain(SECRET)
+      expect(error.code).to.equal("AUTHENTICATION_FAILED")
+    })
+  })
+
+  describe("host keys", () => {
+    it("asks for the type of key that is known", async () => {
+      const server = await serve({ hostKeyTypes: ["ed25519", "rsa", "ecdsa"] })
+      for (const index of [1, 2]) {
+        const [type, blob] = (server.hostKeys[index] ?? "").split(" ")
+        await writeFile(server.knownHostsFile, `[127.0.0.1]:${server.port} ${type} ${blob}\n`)
+        expect((await runOn(await connect(server), "echo in")).stdout).to.equal("in\n")
+      }
+    })
+
+    it("refuses before any secret has left", async () => {
+      const server = await serve({ password: SECRET })
+      const [type, blob] = generateKey().public.split(" ")
+      for (const line of [`[127.0.0.1]:${server.port} ${type} ${blob}\n`, ""]) {
+        await writeFile(server.knownHostsFile, line)
+        const error = await failureOf(connectTo(server))
+        expect(error.code).to.equal(line === "" ? "HOST_KEY_UNKNOWN" : "HOST_KEY_CHANGED")
+      }
+      expect(server.attempts).to.deep.equal([])
+    })
+
+    it("asks the person, and goes on", async () => {
+      const server = await serve()
+      await writeFile(server.knownHostsFile, "")
+      const someone = person("yes")
+      expect((await runOn(await connect(server, { prompter: someone }), "echo in")).stdout).to.equal("in\n")
+      await connect(server)
+    })
+  })
+
+  describe("what can't be reached", () => {
+    const listen = async (onConnection: (socket: import("node:net").Socket) => void): Promise<number> => {
+      const sockets = new Set<import("node:net").Socket>()
+      const server: Server = createServer((socket) => {
+        sockets.add(socket)
+        socket.on("error", () => undefined)
+        onConnection(socket)
+      })
+      server.listen(0, "127.0.0.1")
+      await once(server, "listening")
+      cleanups.push(() => {
+        for (const socket of sockets) socket.destroy()
+        server.close()
+      })
+      return (server.address() as AddressInfo).port
+    }
+    const reach = (destination: string, ...options: string[]) =>
+      failureOf(connectTo({ configFile: "none" }, { destination, options }))
+
+    it("a name that nobody has", async () => {
+      const error = await reach("nobody.invalid")
+      expect(error.code).to.equal("UNREACHABLE")
+      expect(error.message).to.contain('"nobody.invalid"')
+    })
+    it("a port where nothing listens", async () => {
+      const error = await reach("127.0.0.1:1")
+      expect(error.code).to.equal("UNREACHABLE")
+      expect(error.message).to.equal('Cannot reach "127.0.0.1:1" (127.0.0.1, port 1): it refused the connection')
+    })
+    it("a gateway that accepts and says nothing", async () => {
+      const port = await listen(() => undefined)
+      const error = await reach(`127.0.0.1:${port}`, "ConnectTimeout=1")
+      expect(error.code).to.equal("UNREACHABLE")
+      expect(error.message).to.contain("said nothing within 1 s")
+    })
+    it("something that closes, or speaks another protocol", async () => {
+      for (const greeting of ["", "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"]) {
+        const port = await listen((socket) => socket.end(greeting))
+        const error = await reach(`127.0.0.1:${port}`)
+        expect(error.code).to.equal("UNREACHABLE")
+        expect(error.message).to.contain("without answering as an SSH server")
+      }
+    })
+    it("ends at once when interrupted", async () => {
+      const port = await listen(() => undefined)
+      const abort = new AbortController()
+      const attempt = failureOf(
+        connectTo({ configFile: "none" }, { destination: `127.0.0.1:${port}`, signal: abort.signal }),
+      )
+      await sleep(50)
+      abort.abort()
+      expect((await attempt).code).to.equal("INTERRUPTED")
+    })
+    it("a server with which no encryption can be agreed on", async () => {
+      const server = await serve()
+      const error = await failureOf(connectTo(server, { options: ["KexAlgorithms=diffie-hellman-group14-sha1"] }))
+      expect(error.message).to.contain("on how to encrypt")
+    })
+  })
+
+  describe("ways through others", () => {
+    it("jumps, each hop with its own account, key and host key", async () => {
+      const [gate, inner, goal] = await Promise.all([
+        serve({ forwarding: true, user: "gatekeeper" }),
+        serve({ forwarding: true }),
+        serve(),
+      ])
+      const path = await folder()
+      const host = (name: string, server: SshServer): string =>
+        `Host ${name}\n HostName 127.0.0.1\n Port ${server.port}\n User ${server.user}\n IdentityFile ${server.identityFile}\n UserKnownHostsFile ${server.knownHostsFile}\n`
+      const rest = "Host *\n IdentityAgent none\n GlobalKnownHostsFile /dev/null\n"
+      const config = join(path, "config")
+      await writeFile(
+        config,
+        `Host goal\n ProxyJump gate,inner\n${host("gate", gate)}${host("inner", inner)}${host("goal", goal)}${rest}`,
+      )
+      const transport = await connect({ configFile: config }, { destination: "goal" })
+      expect((await runOn(transport, 'echo "$HOME"; cat', "through")).stdout).to.equal(`${goal.home}\nthrough`)
+      expect([gate.connections, inner.connections, goal.connections]).to.deep.equal([1, 1, 1])
+
+      await writeFile(inner.knownHostsFile, "")
+      const error = await failureOf(connectTo({ configFile: config }, { destination: "goal" }))
+      expect(error.code).to.equal("HOST_KEY_UNKNOWN")
+      expect(error.message).to.contain("inner")
+    })
+
+    it("says which hop could not go on", async () => {
+      const gate = await serve()
+      const options = [`ProxyJump tester@127.0.0.1:${gate.port}`]
+      const error = await failureOf(connectTo(gate, { options }))
+      expect(error.code).to.equal("UNREACHABLE")
+      expect(error.message).to.contain(`from "tester@127.0.0.1:${gate.port}"`)
+    })
+
+    it("follows no circle", async () => {
+      const server = await serve({ forwarding: true })
+      const path = await folder()
+      await writeFile(join(path, "config"), "Host a\n ProxyJump b\nHost b\n ProxyJump a\n")
+      const error = await failureOf(connectTo({ configFile: join(path, "config") }, { destination: "a" }))
+      expect(error.code).to.equal("SSH_CONFIGURATION")
+      void server
+    })
+
+    it("speaks through a ProxyCommand, with its tokens, and tells its complaint", async () => {
+      const server = await serve()
+      const script = join(await folder(), "proxy.mjs")
+      await writeFile(
+        script,
+        'import { connect } from "node:net"\nconst s = connect(+process.argv[3], process.argv[2])\nprocess.stdin.pipe(s).pipe(process.stdout)\n',
+      )
+      const transport = await connect(server, { options: [`ProxyCommand ${process.execPath} ${script} %h %p`] })
+      expect((await runOn(transport, "echo in")).stdout).to.equal("in\n")
+      const error = await failureOf(connectTo(server, { options: ["ProxyCommand sh -c 'echo no way >&2; exit 1'"] }))
+      expect(error.code).to.equal("UNREACHABLE")
+      expect(error.message).to.contain("no way")
+    })
+  })
+})
+
+/** The server's configuration without its key, with these lines first. */
+async function withoutIdentity(server: SshServer, folder: string, ...lines: string[]): Promise<string> {
+  const text = await readFile(server.configFile, "utf8")
+  const dropped = /^\s*Identit(yFile|iesOnly)/
+  const own = lines.some((line) => line.startsWith("IdentityAgent")) ? /^\s*Identity(Agent|File|esOnly)/ : dropped
+  const kept = text.split("\n").filter((line) => !dropped.test(line) && !own.test(line))
+  // No identity named would mean the person's own default keys.
+  const none = lines.some((line) => line.startsWith("IdentityFile")) ? [] : ["IdentityFile none"]
+  const path = join(folder, "config")
+  await writeFile(path, `${[...lines, ...none, ...kept].join("\n")}\n`)
+  return path
+}
