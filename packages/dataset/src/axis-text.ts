@@ -26,8 +26,8 @@ export function formatAxisValue(value: AxisValue, axis: Axis): string {
 
 /** What to ask an agent for, that only knows ids: `org.example.words[dim=50]`. Axes that are left out get their defaults there. */
 export function selectorOf<D extends AnyDefinition>(definition: D, ...selection: SelectionArguments<D>): string {
-  const given = Object.entries((selection[0] ?? {}) as Readonly<Record<string, AxisValue | undefined>>)
-  const items = given.flatMap(([name, value]) => {
+  const given: Readonly<Record<string, AxisValue | undefined>> = selection[0] ?? {}
+  const items = Object.entries(given).flatMap(([name, value]) => {
     if (value === undefined) return []
     const axis = Object.hasOwn(definition.axes, name) ? definition.axes[name] : undefined
     return [`${name}=${axis === undefined ? JSON.stringify(value) : formatAxisValue(value, axis)}`]

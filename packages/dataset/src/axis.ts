@@ -61,7 +61,10 @@ export function axis(
 
 export type Axes = { readonly [name: string]: Axis }
 
-type ValueOf<X> = X extends Axis<infer V, boolean> ? V : never
+/** The axes of a dataset that has none. */
+export type NoAxes = { readonly [name in never]: Axis }
+
+type ValueOf<X> = X extends Axis<infer V> ? V : never
 type Defaulted<A extends Axes> = { [K in keyof A]: A[K] extends Axis<AxisValue, true> ? K : never }[keyof A]
 
 /** A value for each axis, as `resources` and `describe` are given them. */

@@ -1,4 +1,4 @@
-import { axisFault, type Axes, type Selected } from "./axis.ts"
+import { axisFault, type Axes, type NoAxes, type Selected } from "./axis.ts"
 import { brandOf, AXIS, DEFINITION, FORMAT_VERSION } from "./brands.ts"
 import { DefinitionError } from "./definition-error.ts"
 import type { DatasetFacts, Definition, Symbols } from "./definition.ts"
@@ -27,7 +27,7 @@ const NOWHERE: PlanSurroundings = {
  *
  * @throws DefinitionError naming the field that makes no sense; what depends on the selection is checked when it is planned
  */
-export function defineDataset<R extends Resources, V extends DescribedObject, A extends Axes = Record<never, never>>(
+export function defineDataset<R extends Resources, V extends DescribedObject, A extends Axes = NoAxes>(
   authored: DatasetAuthored<R, V, A>,
 ): Definition<R, V, A> {
   const { axes, resources, describe, ...facts } = authored
@@ -57,7 +57,7 @@ export function datasetIdFault(id: unknown): string | undefined {
 function checkFacts(facts: DatasetFacts): void {
   const { id } = facts
   const fault = datasetIdFault(id)
-  if (fault !== undefined) throw new DefinitionError(String(id), "id", fault)
+  if (fault !== undefined) throw new DefinitionError(id, "id", fault)
   for (const field of ["tags", "tasks"] as const) {
     if (facts[field]?.some((word) => typeof word !== "string" || word === "") === true) {
       throw new DefinitionError(id, field, "each is a word or a few")

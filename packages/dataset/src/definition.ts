@@ -1,9 +1,9 @@
-import type { Axes, Selected, SelectionOfAxes } from "./axis.ts"
+import type { Axes, NoAxes, Selected, SelectionOfAxes } from "./axis.ts"
 import { brandOf, DEFINITION, FORMAT_VERSION } from "./brands.ts"
 import type { SymbolicPath } from "./path.ts"
 import type { Agreement } from "./plan.ts"
 import type { ReferenceResource, Resources } from "./resource.ts"
-import type { Described, DescribedObject, PreparedValue } from "./typed-value.ts"
+import type { DescribedObject, PreparedValue } from "./typed-value.ts"
 
 /** What people read about a dataset. */
 export interface DatasetFacts {
@@ -65,7 +65,7 @@ type StoredKeys<R extends Resources> = {
 
 type SymbolOf<X> =
   X extends ReferenceResource<infer D>
-    ? D extends Definition<infer R, infer V, Axes>
+    ? D extends Definition<infer R, infer V>
       ? SymbolicReference<V, StoredKeys<R>>
       : NamedReference
     : SymbolicPath
@@ -82,7 +82,7 @@ export type SelectionOf<D> = D extends { readonly axes: infer A extends Axes } ?
 
 /** `[selection]`, or `[selection?]` when each axis has a default: the last parameters of what takes a definition. */
 export type SelectionArguments<D> =
-  Record<never, never> extends SelectionOf<D> ? [selection?: SelectionOf<D>] : [selection: SelectionOf<D>]
+  NoAxes extends SelectionOf<D> ? [selection?: SelectionOf<D>] : [selection: SelectionOf<D>]
 
 export type AnyDefinition = Definition
 
@@ -90,5 +90,3 @@ export type AnyDefinition = Definition
 export function isDefinition(thing: unknown): thing is AnyDefinition {
   return brandOf(thing, DEFINITION) === FORMAT_VERSION
 }
-
-export type { Described }

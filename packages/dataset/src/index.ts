@@ -1,4 +1,4 @@
-export { axis, type Axes, type Axis, type AxisOptions, type AxisValue, type OpenType } from "./axis.ts"
+export { axis, type Axes, type Axis, type AxisOptions, type AxisValue, type NoAxes, type OpenType } from "./axis.ts"
 export { belongsToAxis, formatAxisValue, readAxisValue, selectorOf } from "./axis-text.ts"
 export { brandOf, DEFINITION, FORMAT_VERSION, PATH, REPOSITORY } from "./brands.ts"
 export { datasetIdFault, defineDataset, type DatasetAuthored } from "./define-dataset.ts"
@@ -8,6 +8,7 @@ export {
   type AnyDefinition,
   type DatasetFacts,
   type Definition,
+  type NamedReference,
   type Prepared,
   type SelectionArguments,
   type SelectionOf,

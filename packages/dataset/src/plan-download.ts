@@ -7,7 +7,7 @@ import { archiveBaseName, urlFault, urlFileName } from "./url-name.ts"
 
 /** Names in a dataset's folder that are ours. */
 const RESERVED = /^\.(?:downloads|state|manifest)\b/i
-const TRANSFORMS: readonly Transform["kind"][] = ["gunzip"]
+const TRANSFORMS: ReadonlySet<unknown> = new Set<Transform["kind"]>(["gunzip"])
 
 /** Where in which definition something stands, for errors. */
 export interface Place {
@@ -25,7 +25,7 @@ export function planFile(resource: FileResource, name: string, place: Place): Pl
     throw fault(place, "transforms", "together with gunzip it contradicts itself: give one of the two")
   }
   for (const transform of transforms) {
-    if (!TRANSFORMS.includes(transform.kind)) {
+    if (!TRANSFORMS.has(transform.kind)) {
       throw fault(place, "transforms", `unknown transform ${JSON.stringify(transform.kind)}`)
     }
   }

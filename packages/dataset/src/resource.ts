@@ -47,7 +47,7 @@ export interface StepRun<From extends string = string> {
   /** Aborts when the person cancels. */
   signal: AbortSignal
   /** How far it is: a fraction between 0 and 1 where it is known, and a word about it. */
-  progress(fraction: number | undefined, message?: string): void
+  progress: (fraction: number | undefined, message?: string) => void
 }
 
 /** What `step` makes: the only resource with code. */

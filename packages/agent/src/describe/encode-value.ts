@@ -21,7 +21,7 @@ function encode(value: PlannedValue, options: EncodeOptions): unknown {
     const path = options.pathOf(value as PathReference)
     return options.encoder === "xpm" ? { $type: "path", $value: path } : path
   }
-  if (!("$type" in value)) return encodeFields(value as { [name: string]: PlannedValue }, options)
+  if (!("$type" in value)) return encodeFields(value, options)
   const fields = encodeFields(value["fields"] as { [name: string]: PlannedValue }, options)
   return options.encoder === "xpm" ? { $type: value["$type"], ...fields } : fields
 }

@@ -122,7 +122,7 @@ function pathOf(base: string, key: string, symbols: Symbols<Resources>): PathRef
   const symbol = symbols[key]
   const path = symbol === undefined || isSymbolicPath(symbol) ? symbol : symbol.path
   if (path === undefined) throw new DefinitionError(base, "from", `there is no resource "${key}"`)
-  return { $path: (path as SymbolicPath)[PATH] }
+  return { $path: path[PATH] }
 }
 
 /** Anything else that an author's code throws here came out of `describe`. */

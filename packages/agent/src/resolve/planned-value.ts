@@ -52,7 +52,11 @@ function convert(definition: string, value: unknown, place: string): PlannedValu
   if (value === null || typeof value === "string" || typeof value === "boolean") return value
   if (typeof value === "number" && Number.isFinite(value)) return value
   if (typeof value !== "object")
-    throw new DefinitionError(definition, place, `${String(value)} is neither JSON nor a path`)
+    throw new DefinitionError(
+      definition,
+      place,
+      `${typeof value === "number" ? String(value) : typeof value} is neither JSON nor a path`,
+    )
   if (isSymbolicPath(value)) return { $path: { ...value[PATH], segments: [...value[PATH].segments] } }
   if (Array.isArray(value)) return value.map((item, index) => convert(definition, item, `${place}.${index}`))
   const prototype: unknown = Object.getPrototypeOf(value)
