@@ -20,6 +20,8 @@ export class StdioPort implements LinePort {
     input.on("end", () => this.#end())
     input.on("close", () => this.#end())
     input.on("data", (chunk: Buffer) => this.#receive(chunk))
+    // The bootstrap has paused it, with what it read beyond its own put back.
+    input.resume()
   }
 
   send(line: string): void {

@@ -23,6 +23,7 @@ export interface AgentPortOptions {
 const SACRIFICE = "\n".repeat(8)
 const HEARTBEAT = JSON.stringify({ jsonrpc: "2.0", method: "$/heartbeat", params: {} })
 const UPLOAD_CHUNK = 64 * 1024
+const OUTPUT_GRACE = 200
 
 /**
  * The controller's end of a channel on which an agent is being started: skips what start-up files print, follows
@@ -52,10 +53,8 @@ export class AgentPort implements LinePort {
     channel.stdout.on("data", (chunk: Buffer) => this.#receive(chunk))
     channel.stderr.on("data", (chunk: Buffer) => this.#stderr.push(chunk))
     for (const stream of [channel.stdin, channel.stdout, channel.stderr]) stream.on("error", () => {})
-    void channel.ended.then(
-      (end) => this.#end(end),
-      (error: unknown) => this.#end({ code: null, signal: null, error: error as Error }),
-    )
+    const failed = (error: unknown): ChannelEnd => ({ code: null, signal: null, error: error as Error })
+    void channel.ended.catch(failed).then((end) => this.#outputRead().then(() => this.#end(end)))
     this.#restartDeadline()
   }
 
@@ -121,6 +120,19 @@ export class AgentPort implements LinePort {
       }
       stdin.on("drain", done).on("close", done).on("error", done)
       void this.#channel.ended.then(done, done)
+    })
+  }
+
+  /** The last lines may still be on their way to us when the program has ended; what keeps its output open is not waited for. */
+  async #outputRead(): Promise<void> {
+    const { stdout } = this.#channel
+    if (stdout.readableEnded || stdout.destroyed) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, OUTPUT_GRACE)
+      stdout.once("close", () => {
+        clearTimeout(timer)
+        resolve()
+      })
     })
   }
 

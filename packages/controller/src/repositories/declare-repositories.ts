@@ -1,4 +1,4 @@
-import type { AgentClient, RepositoryLocation } from "@datamaestro/protocol"
+import { DatamaestroError, type AgentClient, type RepositoryLocation } from "@datamaestro/protocol"
 import { join, posix } from "node:path"
 import { packageFolder } from "../deploy/package-folder.ts"
 import type { SessionEvent } from "../session.ts"
@@ -30,9 +30,18 @@ export async function declareRepositories(agent: AgentClient, options: DeclareRe
   const packs = new Map<string, { pack: Pack; name: string }>()
   const repositories: RepositoryLocation[] = []
   for (const [first, ...others] of byFolder(found)) {
-    const pack = await packRepository([first, ...others])
-    packs.set(pack.hash, { pack, name: first.package })
+    const pack = await packRepository([first, ...others]).catch((error: unknown) => {
+      // As on this machine, one broken repository is told of, and doesn't stand in the way of the others.
+      if (!(error instanceof DatamaestroError && error.code === "BROKEN_REPOSITORY")) throw error
+      onEvent({ phase: "notice", level: "warning", message: error.message })
+      return undefined
+    })
+    if (pack !== undefined) packs.set(pack.hash, { pack, name: first.package })
     for (const one of [first, ...others]) {
+      if (pack === undefined) {
+        repositories.push(location(one, { kind: "file", path: join(one.folder, one.module) }))
+        continue
+      }
       repositories.push(location(one, { kind: "pack", hash: pack.hash, entry: posix.join(pack.folder, one.module) }))
     }
   }

@@ -1,0 +1,216 @@
+import { expect } from "chai"
+import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { loadDeployment } from "../../packages/controller/src/deploy/deployment.ts"
+import { privateEnvironment } from "../helpers/private-environment.ts"
+import { rejection } from "../helpers/rejection.ts"
+import { startSshServer, type SshServer } from "../helpers/ssh-server.ts"
+import { openSshSession } from "../helpers/ssh-session.ts"
+
+describe("the bootstrap, over the embedded SSH server", () => {
+  let environment: Awaited<ReturnType<typeof privateEnvironment>>
+  let server: SshServer
+  const agents = (): string => join(server.home, ".cache/datamaestro/agents")
+  const agentFile = (): string => join(agents(), loadDeployment().hash, "agent.cjs")
+
+  beforeEach(async () => {
+    environment = await privateEnvironment()
+    server = await startSshServer()
+  })
+
+  afterEach(async () => {
+    await server.close()
+    await environment.restore()
+  })
+
+  it("uploads the agent once, and answers from the login shell's data directory", async () => {
+    await writeFile(join(server.home, ".profile"), "export DATAMAESTRO_DIR=$HOME/of-the-profile\n")
+    const first = await openSshSession(server)
+    expect(first.uploads).to.deep.equal(["agent"])
+    expect(first.initialized.paths.data).to.equal(join(server.home, "of-the-profile"))
+    expect(first.initialized.dataSource).to.equal("environment")
+    await first.close()
+    const second = await openSshSession(server)
+    expect(second.uploads).to.deep.equal([])
+    expect(await second.agent.request("datafolders/list", {})).to.deep.equal({ datafolders: {} })
+    await second.close()
+    expect(server.commands).to.have.length(2)
+    expect(server.commands[0]).to.include("/bin/sh -c")
+    expect(server.commands[1]).to.match(/^exec '[^']*node' -e /)
+  })
+
+  it("keeps what it uploads to itself, whatever the umask", async () => {
+    await writeFile(join(server.home, ".bashrc"), "umask 000\n")
+    await (await openSshSession(server)).close()
+    for (const path of [join(server.home, ".cache/datamaestro"), agents(), join(agents(), loadDeployment().hash)]) {
+      expect((await stat(path)).mode & 0o777, path).to.equal(0o700)
+    }
+    expect((await stat(agentFile())).mode & 0o777).to.equal(0o600)
+  })
+
+  it("replaces an agent that is not what its hash says", async () => {
+    await (await openSshSession(server)).close()
+    await writeFile(agentFile(), "process.exit(3)")
+    const again = await openSshSession(server)
+    expect(again.uploads).to.deep.equal(["agent"])
+    await again.close()
+    expect(await readFile(agentFile())).to.deep.equal(await readFile(loadDeployment().agentPath))
+  })
+
+  it("ignores a code cache that was tampered with", async () => {
+    const cacheFile = async (): Promise<string | undefined> =>
+      (await readdir(join(agents(), loadDeployment().hash))).find((name) => name.startsWith("code-"))
+    await (await openSshSession(server)).close()
+    const deadline = Date.now() + 5000
+    while ((await cacheFile()) === undefined && Date.now() < deadline) await new Promise((go) => setTimeout(go, 20))
+    const path = join(agents(), loadDeployment().hash, (await cacheFile()) ?? "missing")
+    const bytes = await readFile(path)
+    bytes.fill(0x41, bytes.length - 1000)
+    await writeFile(path, bytes)
+    const session = await openSshSession(server)
+    expect(session.initialized.protocol).to.equal(1)
+    await session.close()
+  })
+
+  it("serves two controllers at once that both bring the agent", async () => {
+    const sessions = await Promise.all(Array.from({ length: 4 }, () => openSshSession(server)))
+    expect(new Set(sessions.map(({ initialized }) => initialized.pid)).size).to.equal(4)
+    for (const session of sessions) await session.close()
+    expect(await readFile(agentFile())).to.deep.equal(await readFile(loadDeployment().agentPath))
+    const left = (await readdir(join(agents(), loadDeployment().hash))).filter((name) => /^agent.*tmp$/.test(name))
+    expect(left).to.deep.equal([])
+  })
+
+  it("survives a cut at any byte of the upload", async () => {
+    for (const bytes of [6000, 9000, 15000, 40000, 70000, 90000]) {
+      server.dropAfter(bytes)
+      const error = await rejection(openSshSession(server))
+      expect(error).to.have.property("exitStatus", 8)
+      const names = await readdir(join(agents(), loadDeployment().hash)).catch(() => [])
+      for (const name of names) expect(name).to.not.match(/agent\.cjs$/)
+    }
+    const session = await openSshSession(server)
+    expect(session.uploads).to.deep.equal(["agent"])
+    await session.close()
+  })
+
+  it("pushes a newer agent at once to a machine that is known to have an older one", async () => {
+    await (await openSshSession(server)).close()
+    const hosts = join(environment.path, ".cache/datamaestro/hosts")
+    const [name = ""] = await readdir(hosts)
+    expect((await stat(hosts)).mode & 0o777).to.equal(0o700)
+    const known = JSON.parse(await readFile(join(hosts, name), "utf8")) as object
+    await writeFile(join(hosts, name), JSON.stringify({ ...known, agent: "0".repeat(64) }))
+    await rm(agents(), { recursive: true })
+    const session = await openSshSession(server)
+    expect(session.uploads).to.deep.equal(["agent"])
+    expect(await session.agent.request("settings/get", {})).to.deep.equal({})
+    await session.close()
+    expect(server.commands).to.have.length(2)
+  })
+
+  it("looks for Node again when it is no longer where it was", async () => {
+    await (await openSshSession(server)).close()
+    const hosts = join(environment.path, ".cache/datamaestro/hosts")
+    const [name = ""] = await readdir(hosts)
+    const known = JSON.parse(await readFile(join(hosts, name), "utf8")) as object
+    await writeFile(join(hosts, name), JSON.stringify({ ...known, execPath: "/opt/gone/bin/node" }))
+    const session = await openSshSession(server)
+    expect(session.initialized.node).to.equal(process.versions.node)
+    await session.close()
+    expect(server.commands).to.have.length(3)
+  })
+
+  it("names the Node versions it found when none suits, and how to say where a newer one is (exit 8)", async () => {
+    const old = join(server.home, "old node")
+    await writeFile(old, "#!/bin/sh\necho v18.19.0\n")
+    await chmod(old, 0o755)
+    const error = await rejection(openSshSession(server, { node: old }))
+    expect(error).to.include({ code: "NO_NODE", exitStatus: 8 })
+    expect(error.message).to.include(`${old} (v18.19.0)`).and.include("20.18.1")
+    expect(error).to.have.property("hint").that.includes("--node PATH")
+    const none = await rejection(openSshSession(server, { node: "/nowhere/node" }))
+    expect(none.message).to.include("/nowhere/node").and.include("there is none")
+  })
+
+  it("takes the newest Node that suits, from a version manager's folder too", async () => {
+    const nvm = join(server.home, ".nvm/versions/node")
+    for (const [version, action] of [
+      ["v18.0.0", "echo v18.0.0"],
+      ["v99.0.0", `if [ "$1" = --version ]; then echo v99.0.0; else exec ${process.execPath} "$@"; fi`],
+    ] as const) {
+      await mkdir(join(nvm, version, "bin"), { recursive: true })
+      await writeFile(join(nvm, version, "bin/node"), `#!/bin/sh\necho "$0" >> $HOME/asked\n${action}\n`)
+      await chmod(join(nvm, version, "bin/node"), 0o755)
+    }
+    await (await openSshSession(server)).close()
+    const asked = (await readFile(join(server.home, "asked"), "utf8")).trim().split("\n")
+    expect(asked.at(-1)).to.equal(join(nvm, "v99.0.0/bin/node"))
+  })
+
+  it("gives up in time on a start-up file that never ends, and shows what it printed", async () => {
+    await writeFile(join(server.home, ".bashrc"), "echo 'The cluster is down for maintenance'\nsleep 30\n")
+    const hanging = await startSshServer({
+      home: server.home,
+      shell: ["/bin/bash", "-c", 'source "$HOME/.bashrc"; eval "$0"'],
+    })
+    try {
+      const error = await rejection(openSshSession(hanging, { bootTimeout: 500 }))
+      expect(error).to.include({ code: "PROTOCOL_MISMATCH", exitStatus: 9 })
+      expect(error.message).to.include("The cluster is down for maintenance")
+    } finally {
+      await hanging.close()
+    }
+  })
+
+  it("says so when the account may only transfer files", async () => {
+    const sftp = await startSshServer({
+      shell: ["/bin/sh", "-c", 'echo "This service allows sftp connections only."; exit 1'],
+    })
+    try {
+      const error = await rejection(openSshSession(sftp))
+      expect(error).to.include({ code: "DEPLOY_FAILED", exitStatus: 8 })
+      expect(error.message).to.include("SFTP")
+    } finally {
+      await sftp.close()
+    }
+  })
+
+  it("reads past megabytes of noise and questions without an answer", async () => {
+    const noise = 'yes "welcome to the cluster" | head -c 3000000; printf "no line end"; read answer; eval "$0"'
+    const loud = await startSshServer({ shell: ["/bin/bash", "-c", noise] })
+    try {
+      const session = await openSshSession(loud)
+      expect(session.initialized.protocol).to.equal(1)
+      await session.close()
+    } finally {
+      await loud.close()
+    }
+  })
+
+  it("removes agents that nobody has used for a week, when a new one comes", async () => {
+    const ancient = join(agents(), "a".repeat(64))
+    const recent = join(agents(), "b".repeat(64))
+    for (const folder of [ancient, recent]) {
+      await mkdir(folder, { recursive: true })
+      await writeFile(join(folder, "agent.cjs"), "")
+    }
+    const weeks = new Date(Date.now() - 8 * 24 * 3600_000)
+    await utimes(join(ancient, "agent.cjs"), weeks, weeks)
+    await (await openSshSession(server)).close()
+    expect(await readdir(agents())).to.have.members(["b".repeat(64), loadDeployment().hash])
+  })
+
+  it("tells of an agent that dies, with the end of what it wrote to stderr (exit 9)", async () => {
+    const session = await openSshSession(server)
+    const dead = rejection(
+      session.agent
+        .request("packs/upload", { hash: "0".repeat(64), offset: 0, data: "", last: false })
+        .then(() => new Promise((_, reject) => session.agent.request("cache/verify", {}).catch(reject))),
+    )
+    process.kill(session.initialized.pid, "SIGKILL")
+    const error = await dead
+    expect(error).to.include({ code: "AGENT_DIED", exitStatus: 9 })
+    await session.close()
+  })
+})

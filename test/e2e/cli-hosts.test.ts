@@ -1,0 +1,72 @@
+import { expect } from "chai"
+import { mkdir, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { datamaestro } from "../helpers/command-line.ts"
+import { sampleRepository, type SampleRepository } from "../helpers/sample-repository.ts"
+import { startSshServer, type SshServer } from "../helpers/ssh-server.ts"
+
+describe("the command line with hosts", () => {
+  let sample: SampleRepository
+  let server: SshServer
+  beforeEach(async () => {
+    sample = await sampleRepository()
+    server = await startSshServer()
+  })
+  afterEach(async () => {
+    await server.close()
+    await sample.close()
+  })
+
+  const run = (...args: string[]): ReturnType<typeof datamaestro> =>
+    datamaestro(["-F", server.configFile, ...args], { env: sample.env })
+
+  it("prints byte for byte what the same command prints on the data machine itself", async () => {
+    const data = join(server.home, "data")
+    for (const args of [
+      ["datafolders", "set", "large", "/l"],
+      ["datafolders", "list"],
+      ["prepare", "org.one"],
+      ["search", "org"],
+    ]) {
+      const remote = await run("--host", "cluster", "--data", data, ...args)
+      const local = await datamaestro(["--data", data, ...args], { env: sample.env })
+      expect(remote.status, remote.stderr).to.equal(0)
+      expect(remote.stdout).to.equal(local.stdout)
+    }
+  })
+
+  it("runs on several at once: an object by host, lists behind HOST<TAB>", async () => {
+    const prepared = await run("--host", "a", "--host", "b", "prepare", "org.one")
+    const value = { train: { path: join(server.home, "datamaestro/data/sample/org/one/one.txt") }, id: "org.one" }
+    expect(JSON.parse(prepared.stdout), prepared.stderr).to.deep.equal({ a: value, b: value })
+    expect(prepared.stderr)
+      .to.match(/^a: org\.one/m)
+      .and.match(/^b: org\.one/m)
+    expect((await run("--host", "a", "--host", "b", "search", "\\.one$")).stdout).to.equal(
+      "a\torg.one\tsample\torg.one\nb\torg.one\tsample\torg.one\n",
+    )
+  })
+
+  it("prints what succeeded when one can't be reached", async () => {
+    const hosts = join(sample.folder, "config", "datamaestro")
+    await mkdir(hosts, { recursive: true })
+    const data = join(server.home, "named data")
+    await writeFile(join(hosts, "user.json"), JSON.stringify({ hosts: { lab: { host: "cluster", data } } }))
+    // Nothing listens on port 1.
+    const { status, stdout, stderr } = await run("--host", "ssh://127.0.0.1:1", "--host", "lab", "prepare", "org.two")
+    expect(status, stderr).to.equal(8)
+    expect(JSON.parse(stdout)).to.deep.equal({
+      lab: { train: { path: join(data, "data/sample/org/two/two.txt") }, id: "org.two" },
+    })
+    expect(stderr).to.contain("  on: ssh://127.0.0.1:1\n")
+  })
+
+  it("cancels the work on the data machine on Ctrl-C", async () => {
+    const { status, stdout, stderr } = await datamaestro(
+      ["-F", server.configFile, "--host", "cluster", "prepare", "org.endless"],
+      { env: sample.env, onStart: (kill) => void sample.endlessBegun.then(() => kill("SIGINT")) },
+    )
+    expect([status, stdout]).to.deep.equal([130, ""])
+    expect(stderr).to.contain("error: Interrupted").and.not.contain("  on:")
+  })
+})

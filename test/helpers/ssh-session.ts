@@ -1,0 +1,43 @@
+import type { Session, SessionEvent, SessionOptions } from "../../packages/controller/src/session.ts"
+import { openSession } from "../../packages/controller/src/session.ts"
+import type { SshClientFiles } from "./ssh-client-files.ts"
+
+export interface RecordedSession extends Session {
+  readonly events: SessionEvent[]
+  /** What was sent to the data machine, each once. */
+  readonly uploads: string[]
+}
+
+/** Opens a session over a server of the tests, and records what it tells. */
+export async function openSshSession(
+  server: SshClientFiles,
+  options: Partial<SessionOptions> = {},
+): Promise<RecordedSession> {
+  const { session, events } = await openRecorded({
+    ssh: { destination: "cluster", configFile: server.configFile, identityFiles: [], options: [] },
+    ...options,
+  })
+  return Object.assign(session, { events, uploads: uploadsIn(events) })
+}
+
+/** The same on this machine. */
+export async function openLocalSession(options: Partial<SessionOptions> = {}): Promise<RecordedSession> {
+  const { session, events } = await openRecorded(options)
+  return Object.assign(session, { events, uploads: uploadsIn(events) })
+}
+
+export function uploadsIn(events: readonly SessionEvent[]): string[] {
+  return [...new Set(events.flatMap((event) => (event.phase === "upload" ? [event.what] : [])))]
+}
+
+async function openRecorded(options: Partial<SessionOptions>): Promise<{ session: Session; events: SessionEvent[] }> {
+  const events: SessionEvent[] = []
+  const session = await openSession({
+    node: "auto",
+    debug: false,
+    prompter: { available: false, ask: () => Promise.reject(new Error("nobody is there to be asked")) },
+    onEvent: (event) => events.push(event),
+    ...options,
+  })
+  return { session, events }
+}
