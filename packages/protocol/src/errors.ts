@@ -51,9 +51,18 @@ export interface ErrorOptions {
   cause?: unknown
 }
 
+/** Recognises errors across copies of this module: a plug-in may bring its own. */
+const BRAND = Symbol.for("datamaestro.error")
+
 /** A failure that was foreseen: it says what failed, where, with which values, and what to do next. */
 export class DatamaestroError extends Error {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this === DatamaestroError) return typeof value === "object" && value !== null && BRAND in value
+    return Function.prototype[Symbol.hasInstance].call(this, value)
+  }
+
   override readonly name = "DatamaestroError"
+  readonly [BRAND] = true
   readonly code: ErrorCode
   readonly hint: string | undefined
   readonly details: Readonly<Record<string, unknown>>

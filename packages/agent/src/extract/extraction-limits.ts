@@ -1,6 +1,6 @@
 import { statfs } from "node:fs/promises"
 import { DatamaestroError } from "@datamaestro/protocol"
-import { unsafeArchive } from "./archive-error.ts"
+import { unsafeArchive } from "./unsafe-archive.ts"
 
 /** npm tar's limit; deflate itself cannot exceed 1032, so this stops bombs of the denser formats and of nested data. */
 const MAX_RATIO = 1000

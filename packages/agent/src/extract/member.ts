@@ -1,4 +1,4 @@
-import { unsafeArchive } from "./archive-error.ts"
+import { unsafeArchive } from "./unsafe-archive.ts"
 
 /** One member of an archive, as its header declares it. */
 export interface Member {

@@ -1,5 +1,6 @@
 import { Parser, type ReadEntry } from "tar"
-import { corruptArchive, truncatedArchive, unsafeArchive } from "./archive-error.ts"
+import { corruptArchive, truncatedArchive } from "../compression/damaged-archive.ts"
+import { unsafeArchive } from "./unsafe-archive.ts"
 import { memberSegments, type Member } from "./member.ts"
 import type { FileSink } from "./tree-writer.ts"
 

@@ -17,7 +17,7 @@ import {
 } from "node:fs"
 import { join } from "node:path"
 import type { PlacedFile } from "../pipeline-types.ts"
-import { unsafeArchive } from "./archive-error.ts"
+import { unsafeArchive } from "./unsafe-archive.ts"
 import { linkEscapes } from "./link-targets.ts"
 import type { Member } from "./member.ts"
 

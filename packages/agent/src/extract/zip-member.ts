@@ -1,5 +1,6 @@
 import * as yauzl from "yauzl"
-import { corruptArchive, unsafeArchive } from "./archive-error.ts"
+import { corruptArchive } from "../compression/damaged-archive.ts"
+import { unsafeArchive } from "./unsafe-archive.ts"
 import { memberSegments, type Member } from "./member.ts"
 import { isUtf8 } from "node:buffer"
 import { DatamaestroError } from "@datamaestro/protocol"

@@ -2,7 +2,7 @@ import { addAbortListener } from "node:events"
 import type { Duplex } from "node:stream"
 import { createGunzip, type Gunzip } from "node:zlib"
 import * as zlib from "node:zlib"
-import { corruptArchive, truncatedArchive } from "./archive-error.ts"
+import { corruptArchive, truncatedArchive } from "./damaged-archive.ts"
 import { runDecompressor } from "./decompress-program.ts"
 
 /** Chunks of 64 KiB cost 1.7 times as much (DESIGN.md). */

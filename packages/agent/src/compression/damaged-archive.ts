@@ -1,17 +1,5 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 
-/** A member that must not be written: nothing of the archive reaches its final path. */
-export function unsafeArchive(archive: string, member: string, reason: string): DatamaestroError {
-  return new DatamaestroError(
-    "UNSAFE_ARCHIVE",
-    `Cannot extract "${archive}": member "${printable(member)}" ${reason}`,
-    {
-      hint: "nothing of it was kept at its final path; tell the author of the dataset, who may know a sound archive",
-      details: { archive, member: printable(member), reason },
-    },
-  )
-}
-
 /** Bytes that are no sound archive. `member` is where reading stopped, when that is known. */
 export function corruptArchive(
   archive: string,
@@ -45,7 +33,7 @@ function damaged(
 }
 
 /** A member's name without control characters, which a hostile one could use to rewrite the terminal. */
-function printable(name: string): string {
+export function printable(name: string): string {
   // eslint-disable-next-line no-control-regex
   return name.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)
 }

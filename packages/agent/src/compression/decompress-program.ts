@@ -2,7 +2,7 @@ import { spawn } from "node:child_process"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { DatamaestroError } from "@datamaestro/protocol"
-import { corruptArchive, truncatedArchive } from "./archive-error.ts"
+import { corruptArchive, truncatedArchive } from "./damaged-archive.ts"
 import type { DecompressOptions } from "./decompress.ts"
 
 /** The data machine's own programs, the faster one first; each reads stdin and writes stdout. */

@@ -1,0 +1,14 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import { printable } from "../compression/damaged-archive.ts"
+
+/** A member that must not be written: nothing of the archive reaches its final path. */
+export function unsafeArchive(archive: string, member: string, reason: string): DatamaestroError {
+  return new DatamaestroError(
+    "UNSAFE_ARCHIVE",
+    `Cannot extract "${archive}": member "${printable(member)}" ${reason}`,
+    {
+      hint: "nothing of it was kept at its final path; tell the author of the dataset, who may know a sound archive",
+      details: { archive, member: printable(member), reason },
+    },
+  )
+}

@@ -1,0 +1,134 @@
+import { rm, rmdir } from "node:fs/promises"
+import { join } from "node:path"
+import { DatamaestroError, interrupted } from "@datamaestro/protocol"
+import { exists, FoundDataset } from "./pipeline/found-dataset.ts"
+import type { Preparation, PrepareOptions } from "./pipeline/preparation.ts"
+import {
+  makeMissing,
+  removeTransient,
+  requireDownloadAllowed,
+  takeStock,
+  type Standing,
+} from "./pipeline/prepare-resources.ts"
+import { requireAgreement, requireDatafolders } from "./pipeline/requirements.ts"
+import { preparationOrder, type ResolvedDataset } from "./resolve/resolve-dataset.ts"
+import { acquireLock, type Lock } from "./store/lock.ts"
+
+export { diskState } from "./pipeline/disk-state.ts"
+export { planWork } from "./pipeline/plan-work.ts"
+export type { PrepareOptions } from "./pipeline/preparation.ts"
+
+/** In the dataset's folder; `.state.lock` is Python datamaestro's, which is held in another way. */
+const LOCK_FILE = ".state.lease"
+const DOWNLOADS_FOLDER = ".downloads"
+
+/**
+ * Prepares a dataset with all that it refers to. What is prepared already is left untouched.
+ *
+ * Each dataset is finished, and its lock given back, before the next one begins, and what is referred to comes first:
+ * so no two processes can wait for each other.
+ *
+ * @throws DatamaestroError for every foreseen failure; INTERRUPTED when aborted, resumable parts kept
+ */
+export async function prepareDataset(dataset: ResolvedDataset, options: PrepareOptions): Promise<void> {
+  for (const one of preparationOrder(dataset)) {
+    const own = one === dataset
+    try {
+      await prepareOne(one, own ? options : { ...options, force: false }, own)
+    } catch (error) {
+      throw options.signal.aborted ? interrupted() : error
+    }
+  }
+}
+
+async function prepareOne(dataset: ResolvedDataset, options: PrepareOptions, asked: boolean): Promise<void> {
+  const { plan } = dataset
+  const tell = (state: "started" | "present" | "adopted" | "done"): void =>
+    options.progress({ phase: "dataset", dataset: plan.id, state })
+  await requireDatafolders(dataset, options)
+  const found = await FoundDataset.read(options.paths, plan)
+  if (options.force !== true && (await found.isPresent())) return asked ? tell("present") : undefined
+  requireAgreement(dataset, options)
+  if (!(await exists(found.folder))) requireDownloadAllowed({ plan, options }, found.stored)
+
+  tell("started")
+  const lock = await lockDataset(found, options)
+  if (lock === undefined) return tell("present")
+  try {
+    const fresh = await FoundDataset.read(options.paths, plan)
+    if (options.force !== true && (await fresh.isPresent())) return tell("present")
+    tell(await prepareLocked(dataset, fresh, lock, options))
+  } finally {
+    await lock.release()
+  }
+}
+
+async function prepareLocked(
+  dataset: ResolvedDataset,
+  found: FoundDataset,
+  lock: Lock,
+  options: PrepareOptions,
+): Promise<"adopted" | "done"> {
+  const stop = new AbortController()
+  const downloads = join(found.folder, DOWNLOADS_FOLDER)
+  const preparation: Preparation = {
+    dataset,
+    plan: dataset.plan,
+    folder: found.folder,
+    downloads,
+    found,
+    options,
+    signal: AbortSignal.any([options.signal, stop.signal]),
+    lock,
+    placing: oneAtATime(),
+  }
+  try {
+    const standing = await takeStock(preparation)
+    requireDownloadAllowed(preparation, missingOf(standing))
+    await makeMissing(preparation, standing, (reason) => stop.abort(reason))
+    await removeTransient(preparation)
+    await rm(downloads, { recursive: true, force: true })
+    return onlyAdopted(standing) ? "adopted" : "done"
+  } catch (error) {
+    // Nothing to continue from: an empty folder tells nobody anything.
+    await rmdir(downloads).catch(() => {})
+    throw error
+  }
+}
+
+/** The lock, or undefined where we may not write but everything is there to be read. */
+async function lockDataset(found: FoundDataset, options: PrepareOptions): Promise<Lock | undefined> {
+  try {
+    return await acquireLock(join(found.folder, LOCK_FILE), {
+      signal: options.signal,
+      onWait: (holder, seconds) => options.progress({ phase: "wait", dataset: found.plan.id, holder, seconds }),
+    })
+  } catch (error) {
+    const readOnly = error instanceof DatamaestroError && ["READ_ONLY", "PERMISSION_DENIED"].includes(error.code)
+    if (!readOnly || options.force === true || !(await found.isUsable())) throw error
+    options.progress({
+      phase: "notice",
+      level: "info",
+      message: `${found.plan.id}: "${found.folder}" is used as it is, unverified: it can't be written to`,
+    })
+    return undefined
+  }
+}
+
+function missingOf(standing: Standing) {
+  return [...standing].filter(([, how]) => how === undefined).map(([resource]) => resource)
+}
+
+function onlyAdopted(standing: Standing): boolean {
+  const ways = [...standing.values()]
+  return ways.includes("adopted") && ways.every((how) => how === "adopted" || how === "present")
+}
+
+function oneAtATime(): Preparation["placing"] {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const next = last.then(work, work)
+    last = next.catch(() => {})
+    return next
+  }
+}

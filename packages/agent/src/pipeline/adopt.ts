@@ -1,0 +1,154 @@
+import { lstat, readdir } from "node:fs/promises"
+import { join } from "node:path"
+import { DatamaestroError } from "@datamaestro/protocol"
+import { findNestedDataset, holdsFiles, isDotFile } from "../place/nested-dataset.ts"
+import type { ManifestFile } from "../store/manifest.ts"
+import { storageError } from "../store/storage-error.ts"
+import { checkIntegrity } from "../verify/check-integrity.ts"
+import { hashFile } from "../verify/hash-file.ts"
+import { exists, type StoredResource } from "./found-dataset.ts"
+import { stepContext, type Preparation } from "./preparation.ts"
+
+/**
+ * Takes over what is at a resource's final place although nothing of ours recorded it: prepared by Python datamaestro,
+ * copied there by a person, or placed just before a kill. Says whether it did.
+ *
+ * With a declared sum of the output, or one that we recorded ourselves, it is verified; otherwise it is taken over only
+ * if no state speaks of unfinished work, and told as unverified.
+ */
+export async function adopt(preparation: Preparation, resource: StoredResource): Promise<boolean> {
+  try {
+    return await tryAdopt(preparation, resource)
+  } catch (error) {
+    throw storageError(error, `read "${preparation.folder}"`)
+  }
+}
+
+async function tryAdopt(preparation: Preparation, resource: StoredResource): Promise<boolean> {
+  const { found, options, plan } = preparation
+  const entries = await contentOf(preparation, resource)
+  if (entries.length === 0 || !(await hasPromised(preparation, resource))) return false
+  if (outdated(preparation, resource)) return false
+  const checked = await verified(preparation, resource)
+  if (checked === "different") return false
+  const known = found.manifest.record(resource.name)
+  const unfinished = found.state.of(resource.name) === "partial"
+  if (checked === undefined && unfinished) return false
+  await found.manifest.set(resource.name, {
+    ...(known ?? {}),
+    ...(known === undefined ? { adopted: true, verified: checked !== undefined } : {}),
+    time: new Date().toISOString(),
+    entries,
+    files: checked === undefined ? await listed(preparation.folder, entries) : [checked],
+  })
+  await found.state.set(resource.name, "complete")
+  if (checked === undefined) {
+    const path = join(preparation.folder, resource.target)
+    options.progress({
+      phase: "notice",
+      level: "info",
+      message: `${plan.id}: "${path}" was there already and is used unverified: no sum of it is known`,
+    })
+  }
+  return true
+}
+
+/** A step's output of another version than the wanted one is no candidate. */
+function outdated({ found }: Preparation, resource: StoredResource): boolean {
+  const record = found.manifest.record(resource.name)
+  return resource.kind === "step" && record !== undefined && record.version !== resource.version
+}
+
+/**
+ * The entries, below the dataset's folder, that can only be this resource's content. Dot files, the places of other
+ * resources, folders of other datasets and folders without any file are none.
+ */
+async function contentOf({ found, folder, plan }: Preparation, resource: StoredResource): Promise<string[]> {
+  if (resource.target !== "") {
+    const path = join(folder, resource.target)
+    const stat = await lstat(path).catch(() => undefined)
+    if (stat === undefined) return []
+    if (resource.kind === "file") return stat.isFile() ? [resource.target] : []
+    if (!stat.isDirectory()) return resource.kind === "step" ? [resource.target] : []
+    return (await holdsFiles(path)) ? [resource.target] : []
+  }
+  const others = plan.resources.filter((other) => "target" in other && other.name !== resource.name)
+  // With two that fill the folder itself nobody can tell whose an entry is.
+  if (others.some((other) => "target" in other && other.target === "")) return []
+  const taken = new Set(others.map((other) => ("target" in other ? other.target.split("/")[0] : "")))
+  const recorded = found.manifest.record(resource.name)?.entries
+  const names = recorded ?? (await readdir(folder).catch(() => []))
+  const content: string[] = []
+  for (const name of names) {
+    if (isDotFile(name) || taken.has(name)) continue
+    const path = join(folder, name)
+    const stat = await lstat(path).catch(() => undefined)
+    // What we recorded and somebody removed since: it is not whole.
+    if (stat === undefined) return []
+    if (stat.isDirectory() && (!(await holdsFiles(path)) || (await findNestedDataset(path)) !== undefined)) continue
+    content.push(name)
+  }
+  return content
+}
+
+/** Every place that the prepared value or the definition names exists. */
+async function hasPromised({ found, folder }: Preparation, resource: StoredResource): Promise<boolean> {
+  const files = "files" in resource ? (resource.files ?? []) : []
+  for (const path of [...found.promised(resource).map((segments) => segments.join("/")), ...files]) {
+    if (!(await exists(join(folder, resource.target, path)))) return false
+  }
+  return true
+}
+
+/** The file with its sums when they match; `different`; or undefined when nothing declares any. */
+async function verified(
+  preparation: Preparation,
+  resource: StoredResource,
+): Promise<ManifestFile | "different" | undefined> {
+  const { found, folder, signal, options, plan } = preparation
+  const recorded = found.manifest.record(resource.name)?.files.find(({ path }) => path === resource.target)?.sha256
+  const declared =
+    resource.kind !== "file"
+      ? []
+      : resource.download.integrity.filter(({ of }) => of === "output" || resource.transforms.length === 0)
+  if (recorded === undefined && declared.length === 0) return undefined
+  const path = join(folder, resource.target)
+  const { dataset, resource: name, progress } = stepContext(preparation, resource)
+  const algorithms = ["sha256" as const, ...declared.map(({ algorithm }) => algorithm)]
+  const { bytes, digests } = await hashFile(path, algorithms, {
+    signal,
+    onBytes: (done) => progress({ phase: "verify", dataset, resource: name, bytes: done }),
+  })
+  try {
+    checkIntegrity(declared, digests, { name: resource.target, path })
+  } catch (error) {
+    if (!(error instanceof DatamaestroError)) throw error
+    options.progress({
+      phase: "notice",
+      level: "warning",
+      message: `${plan.id}: "${path}" is there but not what it should be: it is prepared anew`,
+    })
+    return "different"
+  }
+  if (declared.length === 0 && recorded !== digests.sha256) return "different"
+  return { path: resource.target, bytes, ...(digests.sha256 === undefined ? {} : { sha256: digests.sha256 }) }
+}
+
+async function listed(folder: string, entries: readonly string[]): Promise<ManifestFile[]> {
+  const files: ManifestFile[] = []
+  for (const entry of entries) {
+    const path = join(folder, entry)
+    const stat = await lstat(path)
+    if (stat.isFile()) files.push({ path: entry, bytes: stat.size })
+    if (stat.isDirectory()) {
+      const names = await readdir(path)
+      files.push(
+        ...(await listed(
+          folder,
+          names.map((name) => `${entry}/${name}`),
+        )),
+      )
+    }
+  }
+  return files
+}

@@ -1,0 +1,25 @@
+import type { CachedDownload } from "../pipeline-types.ts"
+import type { ManifestRecord } from "../store/manifest.ts"
+
+/** Where a download came from, for the manifest. */
+export function sourceRecord({
+  source,
+  etag,
+  lastModified,
+}: CachedDownload): Pick<ManifestRecord, "source" | "etag" | "lastModified"> {
+  return {
+    source,
+    ...(etag === undefined ? {} : { etag }),
+    ...(lastModified === undefined ? {} : { lastModified }),
+  }
+}
+
+/** What people call a download: the last part of its URL's path. */
+export function urlName(url: string): string {
+  try {
+    const { pathname, hostname } = new URL(url)
+    return decodeURIComponent(pathname.split("/").findLast((part) => part !== "") ?? hostname)
+  } catch {
+    return url
+  }
+}

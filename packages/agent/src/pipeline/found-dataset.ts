@@ -1,0 +1,127 @@
+import { lstat, readdir } from "node:fs/promises"
+import { join } from "node:path"
+import type { PathReference, Plan, PlannedResource, PlannedValue } from "@datamaestro/dataset"
+import type { Paths } from "@datamaestro/protocol"
+import { datasetFolder } from "../store/layout.ts"
+import { Manifest } from "../store/manifest.ts"
+import { DatasetState } from "../store/state.ts"
+import { storageError } from "../store/storage-error.ts"
+
+/** A resource that has files in the dataset's folder. */
+export type StoredResource = Exclude<PlannedResource, { kind: "reference" | "datafolder" }>
+
+/** Beyond as many, one listing of the folder costs less than a look at each. */
+const FEW_ENTRIES = 16
+
+/** What the disk says about one dataset: its state, its manifest, and whether the files are there. */
+export class FoundDataset {
+  readonly plan: Plan
+  readonly folder: string
+  readonly state: DatasetState
+  readonly manifest: Manifest
+
+  private constructor(plan: Plan, folder: string, state: DatasetState, manifest: Manifest) {
+    this.plan = plan
+    this.folder = folder
+    this.state = state
+    this.manifest = manifest
+  }
+
+  /** @throws DatamaestroError MALFORMED_SETTINGS for a damaged state or manifest */
+  static async read(paths: Paths, plan: Plan): Promise<FoundDataset> {
+    const folder = datasetFolder(paths, plan)
+    const [state, manifest] = await Promise.all([DatasetState.read(folder), Manifest.read(folder)])
+    return new FoundDataset(plan, folder, state, manifest)
+  }
+
+  get stored(): StoredResource[] {
+    return this.plan.resources.filter(isStored)
+  }
+
+  /** Everything that is needed is complete, recorded, and there. */
+  async isPresent(): Promise<boolean> {
+    for (const resource of this.stored) {
+      if (!(await this.isWhole(resource)) && (await this.isNeeded(resource))) return false
+    }
+    return true
+  }
+
+  /** As `isPresent`, but content with the state that Python datamaestro wrote: for folders we may not write to. */
+  async isUsable(): Promise<boolean> {
+    for (const resource of this.stored) {
+      const there = await this.entriesExist(this.manifest.record(resource.name)?.entries ?? [resource.target])
+      const whole = this.state.of(resource.name) === "complete" && there
+      if (!whole && (await this.isNeeded(resource))) return false
+    }
+    return true
+  }
+
+  /** Complete by the state, recorded in the manifest, of the wanted version, and its entries exist. */
+  async isWhole(resource: StoredResource): Promise<boolean> {
+    if (this.state.of(resource.name) !== "complete") return false
+    const record = this.manifest.record(resource.name)
+    if (record === undefined) return false
+    if (resource.kind === "step" && record.adopted !== true && record.version !== resource.version) return false
+    return await this.entriesExist(record.entries)
+  }
+
+  /** A transient resource is not needed any more once all that is made from it is there. */
+  async isNeeded(resource: StoredResource): Promise<boolean> {
+    if (!this.isRemovable(resource)) return true
+    for (const dependent of this.dependents(resource)) {
+      if (!(await this.isWhole(dependent)) && (await this.isNeeded(dependent))) return true
+    }
+    return false
+  }
+
+  /** Transient, something is made from it, and the prepared value does not speak of it. */
+  isRemovable(resource: StoredResource): boolean {
+    if (!("transient" in resource) || !resource.transient) return false
+    return this.dependents(resource).length > 0 && !this.promised(resource).length
+  }
+
+  dependents(resource: StoredResource): StoredResource[] {
+    return this.stored.filter((other) => other.kind === "step" && other.from.includes(resource.name))
+  }
+
+  /** The places inside a resource that the prepared value names, as path parts. */
+  promised(resource: StoredResource): string[][] {
+    const { id, repository } = this.plan
+    return pathsIn(this.plan.value)
+      .filter(
+        ({ $path }) => $path.resource === resource.name && $path.dataset === id && $path.repository === repository,
+      )
+      .map(({ $path }) => $path.segments)
+  }
+
+  async entriesExist(entries: readonly string[]): Promise<boolean> {
+    if (entries.length > FEW_ENTRIES) {
+      const names = new Set(await readdir(this.folder).catch(() => []))
+      return entries.every((entry) => names.has(entry.split("/")[0] ?? entry))
+    }
+    for (const entry of entries) if (!(await exists(join(this.folder, entry)))) return false
+    return entries.length > 0
+  }
+}
+
+export function isStored(resource: PlannedResource): resource is StoredResource {
+  return resource.kind !== "reference" && resource.kind !== "datafolder"
+}
+
+/** @throws DatamaestroError PERMISSION_DENIED and other failures of the storage */
+export async function exists(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT" || error.code === "ENOTDIR") return false
+      throw storageError(error, `read "${path}"`)
+    },
+  )
+}
+
+function pathsIn(value: PlannedValue): PathReference[] {
+  if (typeof value !== "object" || value === null) return []
+  if (Array.isArray(value)) return value.flatMap(pathsIn)
+  if ("$path" in value) return [value as PathReference]
+  return Object.values(value as Record<string, PlannedValue>).flatMap(pathsIn)
+}

@@ -1,0 +1,98 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import { carryOut, declareReady, readPlacement, type Placement } from "../place/placement.ts"
+import type { ManifestRecord } from "../store/manifest.ts"
+import { storageError } from "../store/storage-error.ts"
+import type { StoredResource } from "./found-dataset.ts"
+import type { Preparation } from "./preparation.ts"
+import { leftWorkFolders, removeWorkFolder } from "./work-folder.ts"
+
+/** What was made in a work folder, ready to be moved. */
+export interface Made {
+  moves: Placement["moves"]
+  record: Partial<Pick<ManifestRecord, "source" | "etag" | "lastModified" | "version">> & Pick<ManifestRecord, "files">
+}
+
+/**
+ * Moves what was made into place and records it: manifest, then state, which is the mark of completion. From
+ * `declareReady` on a kill at any point loses nothing; `continuePlacement` does the rest.
+ */
+export async function placeResource(
+  preparation: Preparation,
+  resource: StoredResource,
+  work: string,
+  { moves, record }: Made,
+): Promise<void> {
+  await preparation.placing(async () => {
+    const { folder, found } = preparation
+    await requireLock(preparation)
+    const entries = moves.map(({ to }) => to)
+    requireOwnPlaces(preparation, resource, entries)
+    const old = found.manifest.record(resource.name)?.entries ?? []
+    const placement: Placement = {
+      plan: fingerprint(resource),
+      moves,
+      stale: old.filter((entry) => !entries.includes(entry)),
+      record: { ...record, entries, time: new Date().toISOString() },
+    }
+    await declareReady(work, folder, placement)
+    await finish(preparation, resource, work, placement)
+  })
+}
+
+/** Does the rest of a placement that an earlier run was killed in; says whether there was one. */
+export async function continuePlacement(preparation: Preparation, resource: StoredResource): Promise<boolean> {
+  let done = false
+  for (const work of await leftWorkFolders(preparation, resource)) {
+    const placement = preparation.options.force === true || done ? undefined : await readPlacement(work)
+    if (placement?.plan === fingerprint(resource)) {
+      await finish(preparation, resource, work, placement)
+      done = true
+    } else await removeWorkFolder(work)
+  }
+  return done
+}
+
+async function finish(
+  { folder, found }: Preparation,
+  resource: StoredResource,
+  work: string,
+  placement: Placement,
+): Promise<void> {
+  try {
+    await found.state.set(resource.name, "partial")
+    await carryOut(work, folder, placement)
+  } catch (error) {
+    throw storageError(error, `write into "${folder}"`)
+  }
+  await found.manifest.set(resource.name, placement.record)
+  await found.state.set(resource.name, "complete")
+  await removeWorkFolder(work)
+}
+
+/** Whoever slept through its lease must not place what another process prepares by now. */
+async function requireLock({ lock, plan }: Preparation): Promise<void> {
+  if (await lock.held()) return
+  throw new DatamaestroError("STORAGE_FAILED", `Cannot finish "${plan.id}": another process took over its lock`, {
+    hint: "this process was asleep, or the storage did not answer for long; run the command again",
+    details: { dataset: plan.id },
+  })
+}
+
+/** Two archives that fill the same folder must not replace each other's entries. */
+function requireOwnPlaces({ found, plan }: Preparation, resource: StoredResource, entries: readonly string[]): void {
+  for (const other of found.stored) {
+    if (other.name === resource.name) continue
+    const taken = new Set([other.target, ...(found.manifest.record(other.name)?.entries ?? [])])
+    const clash = entries.find((entry) => taken.has(entry) || taken.has(entry.split("/")[0] ?? entry))
+    if (clash === undefined || clash === "") continue
+    throw new DatamaestroError(
+      "BROKEN_DEFINITION",
+      `Cannot place "${clash}" of "${plan.id}": both ${other.name} and ${resource.name} have it`,
+      { hint: "tell the author of the definition: one of them needs a folder of its own", details: { entry: clash } },
+    )
+  }
+}
+
+function fingerprint(resource: StoredResource): string {
+  return JSON.stringify(resource)
+}

@@ -1,0 +1,50 @@
+import type { Plan, PlannedResource } from "@datamaestro/dataset"
+import type { GlobalSettings, Paths, ProgressListener } from "@datamaestro/protocol"
+import type { StepContext } from "../pipeline-types.ts"
+import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
+import type { DownloadCache } from "../store/cache.ts"
+import type { Datafolders } from "../store/layout.ts"
+import type { Lock } from "../store/lock.ts"
+import type { FoundDataset } from "./found-dataset.ts"
+
+export interface PrepareOptions {
+  paths: Paths
+  cache: DownloadCache
+  datafolders?: Datafolders | undefined
+  mirrors?: GlobalSettings["mirrors"] | undefined
+  /** Ids of the agreements that the person has accepted. */
+  agreements?: readonly string[] | undefined
+  /** `false`: fetch nothing; NOT_PREPARED where something lacks. Default true. */
+  download?: boolean | undefined
+  /** Prepares anew what is there; the old stays until the new is whole. Datasets it refers to are left alone. */
+  force?: boolean | undefined
+  /** Keeps downloads in the cache. */
+  keepDownloads?: boolean | undefined
+  /** Most connections to one server for one file. */
+  connections?: number | undefined
+  signal: AbortSignal
+  progress: ProgressListener
+}
+
+/** One dataset that is being prepared, its lock held. */
+export interface Preparation {
+  dataset: ResolvedDataset
+  plan: Plan
+  /** The dataset's folder, absolute. */
+  folder: string
+  /** `.downloads` in it: everything is written here first. */
+  downloads: string
+  found: FoundDataset
+  options: PrepareOptions
+  /** Aborts on the person's wish and when another resource failed. */
+  signal: AbortSignal
+  lock: Lock
+  /** Runs one placement at a time, so that two resources never fill one place unseen. */
+  placing<T>(work: () => Promise<T>): Promise<T>
+}
+
+/** What a resource's step is given. */
+export function stepContext(preparation: Preparation, resource: PlannedResource): StepContext {
+  const { plan, options, signal } = preparation
+  return { paths: options.paths, dataset: plan.id, resource: resource.name, signal, progress: options.progress }
+}

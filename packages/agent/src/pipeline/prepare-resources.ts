@@ -1,0 +1,118 @@
+import { rm } from "node:fs/promises"
+import { join } from "node:path"
+import { DatamaestroError, interrupted, type ProgressEvent } from "@datamaestro/protocol"
+import { adopt } from "./adopt.ts"
+import type { StoredResource } from "./found-dataset.ts"
+import { continuePlacement } from "./place-resource.ts"
+import { prepareArchive } from "./prepare-archive.ts"
+import { prepareFile } from "./prepare-file.ts"
+import type { Preparation } from "./preparation.ts"
+import { runStep } from "./run-step.ts"
+
+type How = Extract<ProgressEvent, { phase: "resource" }>["how"]
+
+/** What each resource needs: how it came to be there, or `undefined` for what is still to be made. */
+export type Standing = Map<StoredResource, How | undefined>
+
+/** Looks at each resource in turn, continues what was nearly done, and takes over what is there. */
+export async function takeStock(preparation: Preparation): Promise<Standing> {
+  const { found, options, signal } = preparation
+  const standing: Standing = new Map()
+  for (const resource of found.stored) {
+    if (signal.aborted) throw interrupted()
+    if (await continuePlacement(preparation, resource)) standing.set(resource, "made")
+    else if (options.force === true) standing.set(resource, undefined)
+    else if (await found.isWhole(resource)) standing.set(resource, "present")
+    else if (await adopt(preparation, resource)) standing.set(resource, "adopted")
+    else standing.set(resource, undefined)
+  }
+  // Only now is known whether what was made from a transient one is there.
+  for (const [resource, how] of standing) {
+    const spare = how === undefined && options.force !== true && !(await found.isNeeded(resource))
+    if (spare) standing.set(resource, "present")
+  }
+  return standing
+}
+
+/** @throws DatamaestroError NOT_PREPARED naming what would have to be fetched */
+export function requireDownloadAllowed(
+  { plan, options }: Pick<Preparation, "plan" | "options">,
+  missing: readonly StoredResource[],
+): void {
+  if (options.download !== false) return
+  const names = missing.filter(({ kind }) => kind !== "step").map(({ name }) => name)
+  if (names.length === 0) return
+  throw new DatamaestroError(
+    "NOT_PREPARED",
+    `Cannot use "${plan.id}" without downloading: ${names.join(", ")} lacking`,
+    {
+      hint: "run the same command without --no-downloads",
+      details: { dataset: plan.id, resources: names },
+    },
+  )
+}
+
+/**
+ * Makes all that is missing, side by side as far as one does not need another. The first failure stops the others;
+ * their downloads keep what they have.
+ */
+export async function makeMissing(
+  preparation: Preparation,
+  standing: Standing,
+  stop: (reason: unknown) => void,
+): Promise<void> {
+  const tasks = new Map<string, Promise<void>>()
+  let failure: { error: unknown } | undefined
+  for (const [resource, how] of standing) {
+    const needed = resource.kind === "step" ? resource.from : []
+    const task = Promise.all(needed.map((name) => tasks.get(name))).then(async () => {
+      if (how !== undefined) tell(preparation, resource, how)
+      else tell(preparation, resource, await make(preparation, resource))
+    })
+    tasks.set(resource.name, task)
+    task.catch((error: unknown) => {
+      failure ??= { error }
+      stop(error)
+    })
+  }
+  await Promise.allSettled(tasks.values())
+  if (failure !== undefined) throw failure.error
+}
+
+async function make(preparation: Preparation, resource: StoredResource): Promise<How> {
+  const { found, options, signal } = preparation
+  if (signal.aborted) throw interrupted()
+  // With --force the old stays complete until the new is placed.
+  if (options.force !== true) await found.state.set(resource.name, "partial")
+  switch (resource.kind) {
+    case "file":
+      return await prepareFile(preparation, resource)
+    case "step":
+      await runStep(preparation, resource)
+      return "made"
+    default:
+      return await prepareArchive(preparation, resource)
+  }
+}
+
+/** Removes what was only needed to make the rest. */
+export async function removeTransient({ found, folder }: Preparation): Promise<void> {
+  for (const resource of found.stored) {
+    if (!found.isRemovable(resource) || (await found.isNeeded(resource))) continue
+    await found.state.set(resource.name, "none")
+    await found.manifest.set(resource.name, undefined)
+    await rm(join(folder, resource.target), { recursive: true, force: true })
+  }
+}
+
+function tell({ plan, options, found }: Preparation, resource: StoredResource, how: How): void {
+  const files = found.manifest.record(resource.name)?.files
+  const bytes = files?.reduce((sum, file) => sum + file.bytes, 0)
+  options.progress({
+    phase: "resource",
+    dataset: plan.id,
+    resource: resource.name,
+    how,
+    ...(bytes === undefined ? {} : { bytes }),
+  })
+}

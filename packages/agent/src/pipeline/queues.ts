@@ -1,0 +1,40 @@
+import { interrupted } from "@datamaestro/protocol"
+import type PQueue from "p-queue"
+
+/** How much runs side by side in one agent, over all datasets. */
+const DOWNLOADS = 4
+const EXTRACTIONS = 2
+
+interface Queues {
+  downloads: PQueue
+  /** Also transforms and steps: what keeps a processor busy. */
+  extractions: PQueue
+}
+
+let made: Promise<Queues> | undefined
+
+/** The agent's queues, made when first needed. */
+export function queues(): Promise<Queues> {
+  made ??= import("p-queue").then(({ default: Queue }) => ({
+    downloads: new Queue({ concurrency: DOWNLOADS }),
+    extractions: new Queue({ concurrency: EXTRACTIONS }),
+  }))
+  return made
+}
+
+/**
+ * Runs work when its turn comes. An abort ends the waiting; work that has begun ends by itself, since its caller must
+ * not give back what it still uses.
+ */
+export async function inTurn<T>(queue: PQueue, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  return await new Promise<T>((resolve, reject) => {
+    const leave = (): void => reject(interrupted())
+    if (signal.aborted) return leave()
+    signal.addEventListener("abort", leave, { once: true })
+    void queue.add(async () => {
+      if (signal.aborted) return
+      signal.removeEventListener("abort", leave)
+      await work().then(resolve, reject)
+    })
+  })
+}

@@ -1,0 +1,39 @@
+import { stat } from "node:fs/promises"
+import { DatamaestroError } from "@datamaestro/protocol"
+import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
+import { resourcePath } from "../store/layout.ts"
+import { storageError } from "../store/storage-error.ts"
+import type { PrepareOptions } from "./preparation.ts"
+
+/** What only the person can provide: data folders that are configured and there. They are never copied. */
+export async function requireDatafolders({ plan }: ResolvedDataset, options: PrepareOptions): Promise<void> {
+  for (const resource of plan.resources) {
+    if (resource.kind !== "datafolder") continue
+    const path = resourcePath(options.paths, plan, resource, options.datafolders)
+    try {
+      await stat(path)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== "ENOENT" && code !== "ENOTDIR") throw storageError(error, `read "${path}"`)
+      throw new DatamaestroError("DATAFOLDER_MISSING", `Cannot use dataset "${plan.id}": there is no "${path}"`, {
+        hint: `put the data there, or tell where it is with \`datamaestro datafolders set ${resource.folder} PATH\``,
+        details: { dataset: plan.id, datafolder: resource.folder, path },
+      })
+    }
+  }
+}
+
+/** @throws DatamaestroError AGREEMENT_REQUIRED with the agreement's id, URL and text in its details */
+export function requireAgreement({ plan }: ResolvedDataset, { agreements = [] }: PrepareOptions): void {
+  const { agreement } = plan
+  if (agreement === undefined || agreements.includes(agreement.id)) return
+  const where = agreement.url === undefined ? "" : ` (${agreement.url})`
+  throw new DatamaestroError(
+    "AGREEMENT_REQUIRED",
+    `Cannot prepare "${plan.id}": its agreement "${agreement.id}" is not accepted`,
+    {
+      hint: `read it${where}, and accept it with --accept-agreement ${agreement.id}`,
+      details: { dataset: plan.id, agreement: { ...agreement } },
+    },
+  )
+}

@@ -1,0 +1,123 @@
+import { lstat, readdir } from "node:fs/promises"
+import { join } from "node:path"
+import type { PlannedStep } from "@datamaestro/dataset"
+import { DatamaestroError, interrupted } from "@datamaestro/protocol"
+import { readPlacement } from "../place/placement.ts"
+import { syncTree } from "../place/sync-tree.ts"
+import type { PlacedFile } from "../pipeline-types.ts"
+import { preparationOrder } from "../resolve/resolve-dataset.ts"
+import { finalPaths } from "../store/layout.ts"
+import { storageError } from "../store/storage-error.ts"
+import { hashFile } from "../verify/hash-file.ts"
+import { placeResource } from "./place-resource.ts"
+import { stepContext, type Preparation } from "./preparation.ts"
+import { inTurn, queues } from "./queues.ts"
+import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
+
+const OUTPUT = "output"
+const STACK_LINES = 8
+
+/**
+ * Runs an author's step into a temporary place, then places what it made.
+ *
+ * @throws DatamaestroError STEP_FAILED with the step's own message, or when it made nothing
+ */
+export async function runStep(preparation: Preparation, resource: PlannedStep): Promise<void> {
+  const { extractions } = await queues()
+  await inTurn(extractions, preparation.signal, () => runNow(preparation, resource))
+}
+
+async function runNow(preparation: Preparation, resource: PlannedStep): Promise<void> {
+  const { signal } = preparation
+  const work = await makeWorkFolder(preparation, resource)
+  try {
+    const output = join(work, OUTPUT)
+    await run(preparation, resource, output)
+    const files = await hashOutput(output, resource.target, signal)
+    if (files === undefined) throw failed(preparation, resource, "it ended without writing its output", undefined)
+    const single = files.length === 1 && files[0]?.path === resource.target
+    if (single) await syncTree(work, [OUTPUT])
+    else {
+      await syncTree(
+        output,
+        files.map(({ path }) => path.slice(resource.target.length + 1)),
+      )
+    }
+    await placeResource(preparation, resource, work, {
+      moves: [{ from: OUTPUT, to: resource.target }],
+      record: { version: resource.version, files: files.map((file) => ({ ...file })) },
+    })
+  } catch (error) {
+    if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
+    throw storageError(error, `make "${resource.target}"`)
+  }
+}
+
+async function run(preparation: Preparation, resource: PlannedStep, output: string): Promise<void> {
+  const { dataset, options, signal } = preparation
+  const code = dataset.steps.get(resource.name)
+  if (code === undefined) throw failed(preparation, resource, "its code is missing", undefined)
+  const plans = preparationOrder(dataset).map(({ plan }) => plan)
+  const pathOf = finalPaths({ paths: options.paths, datafolders: options.datafolders ?? {}, plans })
+  const input = Object.fromEntries(Object.entries(resource.inputs).map(([key, path]) => [key, pathOf(path)]))
+  const { dataset: id, resource: name, progress } = stepContext(preparation, resource)
+  const tell = (fraction: number | undefined, message?: string): void =>
+    progress({
+      phase: "step",
+      dataset: id,
+      resource: name,
+      ...(fraction === undefined ? {} : { fraction: Math.min(1, Math.max(0, fraction)) }),
+      ...(message === undefined ? {} : { message }),
+    })
+  const stopped = aborted(signal)
+  try {
+    // A step that does not listen to its signal is left behind: what it still writes is in a folder that goes.
+    await Promise.race([Promise.resolve().then(() => code({ input, output, signal, progress: tell })), stopped.promise])
+  } catch (error) {
+    if (signal.aborted) throw interrupted()
+    throw failed(preparation, resource, error instanceof Error ? error.message : String(error), error)
+  } finally {
+    stopped.dispose()
+  }
+}
+
+function aborted(signal: AbortSignal): { promise: Promise<never>; dispose(): void } {
+  let dispose = (): void => {}
+  const promise = new Promise<never>((_, reject) => {
+    const listener = (): void => reject(interrupted())
+    if (signal.aborted) return listener()
+    signal.addEventListener("abort", listener, { once: true })
+    dispose = () => signal.removeEventListener("abort", listener)
+  })
+  promise.catch(() => {})
+  return { promise, dispose }
+}
+
+/** The files of the output, relative to the dataset's folder; undefined if there is no output. */
+async function hashOutput(output: string, target: string, signal: AbortSignal): Promise<PlacedFile[] | undefined> {
+  const stat = await lstat(output).catch(() => undefined)
+  if (stat === undefined) return undefined
+  if (!stat.isDirectory()) return [await hashed(output, target, signal)]
+  const files: PlacedFile[] = []
+  for (const entry of await readdir(output, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue
+    const path = join(entry.parentPath, entry.name)
+    files.push(await hashed(path, `${target}/${path.slice(output.length + 1).replaceAll("\\", "/")}`, signal))
+  }
+  return files
+}
+
+async function hashed(path: string, name: string, signal: AbortSignal): Promise<PlacedFile> {
+  const { bytes, digests } = await hashFile(path, ["sha256"], { signal })
+  return { path: name, bytes, sha256: digests.sha256 ?? "" }
+}
+
+function failed(preparation: Preparation, resource: PlannedStep, reason: string, cause: unknown): DatamaestroError {
+  const { id } = preparation.plan
+  const stack = cause instanceof Error ? cause.stack?.split("\n").slice(0, STACK_LINES).join("\n") : undefined
+  return new DatamaestroError("STEP_FAILED", `Cannot make "${resource.name}" of "${id}": ${reason}`, {
+    hint: "the step is part of the dataset's definition: tell its author, with this message",
+    details: { dataset: id, resource: resource.name, ...(stack === undefined ? {} : { stack }) },
+    cause,
+  })
+}

@@ -1,0 +1,27 @@
+import { randomBytes } from "node:crypto"
+import { mkdir, readdir, rm } from "node:fs/promises"
+import { join } from "node:path"
+import type { Preparation } from "./preparation.ts"
+import type { StoredResource } from "./found-dataset.ts"
+
+/**
+ * Work folders are `.downloads/<resource>.<random>.work`: a name of one's own, so that two processes that both believe
+ * to hold the lock (one slept through its lease) never write into each other's files.
+ */
+export async function makeWorkFolder({ downloads }: Preparation, resource: StoredResource): Promise<string> {
+  const path = join(downloads, `${resource.name}.${randomBytes(6).toString("hex")}.work`)
+  await mkdir(path, { recursive: true })
+  return path
+}
+
+/** The work folders that earlier runs left of a resource. */
+export async function leftWorkFolders({ downloads }: Preparation, resource: StoredResource): Promise<string[]> {
+  const names = await readdir(downloads).catch(() => [])
+  const own = (name: string): boolean =>
+    name.startsWith(`${resource.name}.`) && /^[0-9a-f]{12}\.work$/.test(name.slice(resource.name.length + 1))
+  return names.filter(own).map((name) => join(downloads, name))
+}
+
+export async function removeWorkFolder(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true })
+}

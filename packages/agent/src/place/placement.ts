@@ -1,0 +1,66 @@
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import * as v from "valibot"
+import { ManifestRecord } from "../store/manifest.ts"
+import { syncDirectory, writeAtomic } from "../store/write-atomic.ts"
+import { lstatOrNothing, replaceEntry, requireNoNestedDataset, setAside } from "./replace-entry.ts"
+import { findNestedDataset } from "./nested-dataset.ts"
+
+/** What a finished extraction or step still has to do: moves within one file system, each of them atomic. */
+const Placement = v.object({
+  /** What was planned, to be compared: a placement of another plan is not continued. */
+  plan: v.string(),
+  /** From a path below the work folder to one below the dataset's folder. */
+  moves: v.array(v.object({ from: v.string(), to: v.string() })),
+  /** Entries of an older preparation that the new one has no more, below the dataset's folder. */
+  stale: v.array(v.string()),
+  /** What goes into the manifest when all is in place. */
+  record: ManifestRecord,
+})
+export type Placement = v.InferOutput<typeof Placement>
+
+const READY_FILE = "ready.json"
+const ASIDE_FOLDER = "aside"
+
+/**
+ * Declares that the work folder holds everything, whole: from here on a preparation that is killed is continued.
+ *
+ * @throws DatamaestroError STORAGE_FAILED when the folder of another dataset is in the way; then nothing was moved
+ */
+export async function declareReady(work: string, folder: string, placement: Placement): Promise<void> {
+  for (const { to } of placement.moves) await requireNoNestedDataset(join(folder, to))
+  await writeAtomic(join(work, READY_FILE), JSON.stringify(placement))
+}
+
+/** The placement that a work folder still has to do, if it is ready for it. */
+export async function readPlacement(work: string): Promise<Placement | undefined> {
+  const text = await readFile(join(work, READY_FILE), "utf8").catch(() => undefined)
+  if (text === undefined) return undefined
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Placement), text)
+  return parsed.success ? parsed.output : undefined
+}
+
+/**
+ * Moves everything to its final path; after a kill at any point, calling it again does the rest. The work folder
+ * stays: remove it once the manifest and the state are written.
+ */
+export async function carryOut(work: string, folder: string, placement: Placement): Promise<void> {
+  const aside = join(work, ASIDE_FOLDER)
+  const parents = new Set([folder])
+  for (const { from, to } of placement.moves) {
+    const source = join(work, from)
+    const final = join(folder, to)
+    parents.add(join(final, ".."))
+    // Moved by an earlier run that was killed.
+    if ((await lstatOrNothing(source)) === undefined && (await lstatOrNothing(final)) !== undefined) continue
+    await replaceEntry(source, final, aside)
+  }
+  for (const entry of placement.stale) {
+    const path = join(folder, entry)
+    const old = await lstatOrNothing(path)
+    if (old === undefined) continue
+    if (old.isDirectory() && (await findNestedDataset(path)) !== undefined) continue
+    await setAside(path, aside)
+  }
+  for (const parent of parents) await syncDirectory(parent)
+}

@@ -1,0 +1,80 @@
+import { join } from "node:path"
+import * as v from "valibot"
+import { readDatasetDocument } from "./dataset-document.ts"
+import { storageError } from "./storage-error.ts"
+import { writeAtomic } from "./write-atomic.ts"
+
+const ManifestFile = v.looseObject({
+  /** Relative to the dataset's folder, with forward slashes. */
+  path: v.string(),
+  bytes: v.number(),
+  /** Lower-case hex; absent for what was adopted unverified. */
+  sha256: v.optional(v.string()),
+})
+export type ManifestFile = v.InferOutput<typeof ManifestFile>
+
+export const ManifestRecord = v.looseObject({
+  /** Where the bytes came from; absent for what a step made. */
+  source: v.optional(v.string()),
+  etag: v.optional(v.string()),
+  lastModified: v.optional(v.string()),
+  /** When it was completed, ISO 8601 in UTC. */
+  time: v.string(),
+  /** Found on disk and taken over; `verified`: it matches a declared sum. */
+  adopted: v.optional(v.boolean()),
+  verified: v.optional(v.boolean()),
+  /** The version that a step had. */
+  version: v.optional(v.string()),
+  /** The entries that were moved into place, below the dataset's folder: one for a file, several for an archive without a folder of its own. */
+  entries: v.array(v.string()),
+  files: v.array(ManifestFile),
+})
+export type ManifestRecord = v.InferOutput<typeof ManifestRecord>
+
+const ManifestDocument = v.looseObject({
+  version: v.optional(v.number(), 1),
+  resources: v.optional(v.record(v.string(), ManifestRecord), {}),
+})
+type ManifestDocument = v.InferOutput<typeof ManifestDocument>
+
+export const MANIFEST_FILE = ".manifest.json"
+
+/** `.manifest.json`: what a dataset consists of and where it came from. Write only while holding the dataset's lock. */
+export class Manifest {
+  readonly #path: string
+  readonly #document: ManifestDocument
+  #writing: Promise<void> = Promise.resolve()
+
+  private constructor(path: string, document: ManifestDocument) {
+    this.#path = path
+    this.#document = document
+  }
+
+  /**
+   * @param folder the dataset's, absolute; it may not exist
+   * @throws DatamaestroError MALFORMED_SETTINGS
+   */
+  static async read(folder: string): Promise<Manifest> {
+    const path = join(folder, MANIFEST_FILE)
+    return new Manifest(path, (await readDatasetDocument(path, ManifestDocument)) ?? { version: 1, resources: {} })
+  }
+
+  record(name: string): ManifestRecord | undefined {
+    return Object.hasOwn(this.#document.resources, name) ? this.#document.resources[name] : undefined
+  }
+
+  /** Records a resource durably, or forgets it. */
+  async set(name: string, record: ManifestRecord | undefined): Promise<void> {
+    if (record === undefined && this.record(name) === undefined) return
+    if (record === undefined) delete this.#document.resources[name]
+    else this.#document.resources[name] = record
+    const text = `${JSON.stringify(this.#document)}\n`
+    this.#writing = this.#writing
+      .catch(() => {})
+      .then(() => writeAtomic(this.#path, text))
+      .catch((error: unknown) => {
+        throw storageError(error, `write "${this.#path}"`)
+      })
+    await this.#writing
+  }
+}

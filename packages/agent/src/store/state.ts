@@ -1,0 +1,57 @@
+import { join } from "node:path"
+import * as v from "valibot"
+import { readDatasetDocument } from "./dataset-document.ts"
+import { storageError } from "./storage-error.ts"
+import { writeAtomic } from "./write-atomic.ts"
+
+const ResourceState = v.picklist(["none", "partial", "complete"])
+export type ResourceState = v.InferOutput<typeof ResourceState>
+
+/** `.state.json`, as Python datamaestro reads and writes it; unknown keys are kept. */
+const StateDocument = v.looseObject({
+  version: v.optional(v.number(), 1),
+  resources: v.optional(v.record(v.string(), v.looseObject({ state: ResourceState })), {}),
+})
+type StateDocument = v.InferOutput<typeof StateDocument>
+
+export const STATE_FILE = ".state.json"
+
+/** The states of a dataset's resources, in memory and on disk. Write only while holding the dataset's lock. */
+export class DatasetState {
+  readonly #path: string
+  readonly #document: StateDocument
+  #writing: Promise<void> = Promise.resolve()
+
+  private constructor(path: string, document: StateDocument) {
+    this.#path = path
+    this.#document = document
+  }
+
+  /**
+   * @param folder the dataset's, absolute; it may not exist
+   * @throws DatamaestroError MALFORMED_SETTINGS
+   */
+  static async read(folder: string): Promise<DatasetState> {
+    const path = join(folder, STATE_FILE)
+    return new DatasetState(path, (await readDatasetDocument(path, StateDocument)) ?? { version: 1, resources: {} })
+  }
+
+  /** A resource's state; `undefined`: nothing was ever recorded of it. */
+  of(name: string): ResourceState | undefined {
+    return Object.hasOwn(this.#document.resources, name) ? this.#document.resources[name]?.state : undefined
+  }
+
+  /** Records a state durably; writes of several resources at once follow each other. */
+  async set(name: string, state: ResourceState): Promise<void> {
+    if (this.of(name) === state) return await this.#writing
+    this.#document.resources[name] = { ...this.#document.resources[name], state }
+    const text = `${JSON.stringify(this.#document)}\n`
+    this.#writing = this.#writing
+      .catch(() => {})
+      .then(() => writeAtomic(this.#path, text))
+      .catch((error: unknown) => {
+        throw storageError(error, `write "${this.#path}"`)
+      })
+    await this.#writing
+  }
+}
