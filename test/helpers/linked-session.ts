@@ -20,7 +20,7 @@ export function linkedSession(
   initialized: Partial<Result<"initialize">> = {},
 ): LinkedSession {
   const [ours, theirs] = linkedPorts()
-  new AgentServer(theirs, { ...unexpected(), ...handlers }, { progressInterval: 0 })
+  void new AgentServer(theirs, { ...unexpected(), ...handlers }, { progressInterval: 0 })
   const agent = new AgentClient(ours)
   let closed = 0
   return {

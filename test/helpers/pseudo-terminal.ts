@@ -1,9 +1,9 @@
 import { spawn, spawnSync } from "node:child_process"
 
+const PROGRAM = "script"
+
 /** Whether util-linux's `script`, which gives a program a terminal of its own, is there. */
-export const hasPseudoTerminal = /util-linux/.test(
-  spawnSync("script", ["--version"], { encoding: "utf8" }).stdout ?? "",
-)
+export const hasPseudoTerminal = /util-linux/.test(spawnSync(PROGRAM, ["--version"], { encoding: "utf8" }).stdout ?? "")
 
 export interface TerminalRun {
   /** All that the terminal showed. */
@@ -17,7 +17,7 @@ export async function inTerminal(
   answers: readonly (readonly [prompt: string, typed: string])[],
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<TerminalRun> {
-  const child = spawn("script", ["-qefc", commandLine, "/dev/null"], { env, stdio: ["pipe", "pipe", "inherit"] })
+  const child = spawn(PROGRAM, ["-qefc", commandLine, "/dev/null"], { env, stdio: ["pipe", "pipe", "inherit"] })
   let screen = ""
   let seen = 0
   const waiting = [...answers]

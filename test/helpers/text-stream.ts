@@ -15,5 +15,5 @@ export function textStream(terminal?: { columns: number; rows: number }): TextSt
     },
   })
   Object.defineProperty(stream, "text", { get: () => text })
-  return Object.assign(stream, terminal === undefined ? {} : { isTTY: true, ...terminal }) as unknown as TextStream
+  return Object.assign(stream, terminal === undefined ? {} : { isTTY: true, ...terminal }) as TextStream
 }

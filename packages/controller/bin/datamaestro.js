@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Old syntax on purpose: an old Node must be able to say that it is too old.
+// Old syntax on purpose: a Node as old as 10 must be able to say that it is too old.
 "use strict"
 var fs = require("fs")
 var path = require("path")
@@ -45,7 +45,7 @@ function readCached(folder, name) {
     if (!isPrivate(fs.statSync(folder))) return undefined
     var file = path.join(folder, name)
     return isPrivate(fs.lstatSync(file)) ? fs.readFileSync(file) : undefined
-  } catch (_) {
+  } catch {
     return undefined
   }
 }
@@ -62,10 +62,10 @@ function writeCached(folder, name, data) {
       var file = path.join(folder, other)
       if (other !== name && Date.now() - fs.statSync(file).mtimeMs > STALE) fs.unlinkSync(file)
     })
-  } catch (_) {
+  } catch {
     try {
       fs.unlinkSync(temporary)
-    } catch (_absent) {
+    } catch {
       // It was never written, or has its final name.
     }
   }

@@ -103,9 +103,13 @@ function withRepositories<R>(
   })
 }
 
-function checkedId(id: string): string {
+function checkedId(id: unknown): string {
   if (typeof id === "string" && id.trim() !== "") return id
-  throw new DatamaestroError("USAGE", `Cannot find a dataset by ${JSON.stringify(id) ?? String(id)}: not an id`, {
-    hint: 'an id is written as in "com.lecun.mnist"',
-  })
+  throw new DatamaestroError(
+    "USAGE",
+    `Cannot find a dataset: ${typeof id === "string" ? "its id is empty" : "its id is no text"}`,
+    {
+      hint: 'an id is written as in "com.lecun.mnist"',
+    },
+  )
 }

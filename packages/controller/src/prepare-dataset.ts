@@ -1,4 +1,4 @@
-import type { AnyDefinition, Prepared, SelectionOf } from "@datamaestro/dataset"
+import type { AnyDefinition, Prepared, SelectionArguments, SelectionOf } from "@datamaestro/dataset"
 import { DatamaestroError, type DatasetInfo, type Encoder } from "@datamaestro/protocol"
 import { Context } from "./context.ts"
 import { infoIn, prepareIn, valueIn, type CallOptions, type PrepareCallOptions } from "./dataset-calls.ts"
@@ -29,7 +29,7 @@ export interface FindOptions extends Place, CallOptions {
 
 /** The options, where `selection` is that of the definition, and required when an axis has no default. */
 export type SelectedOptions<O, D> =
-  Record<never, never> extends SelectionOf<D>
+  [] extends SelectionArguments<D>
     ? [options?: Omit<O, "selection"> & { selection?: SelectionOf<D> }]
     : [options: Omit<O, "selection"> & { selection: SelectionOf<D> }]
 

@@ -11,7 +11,6 @@ const HostSettings = v.looseObject({
   node: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
   data: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
 })
-export type HostSettings = v.InferOutput<typeof HostSettings>
 
 const UserSettings = v.looseObject({
   /** The repository searched first when an id is given without its domain. */
