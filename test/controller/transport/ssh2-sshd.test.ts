@@ -38,16 +38,18 @@ describe("connectSsh2 with OpenSSH's sshd", function () {
     expect(await runOn(transport, "kill -KILL $$")).to.include({ code: null, signal: "SIGKILL" })
   })
 
-  it("needs four turns to log in and two to run a command", async () => {
+  it("needs three turns to log in and one for the first command", async () => {
     const sshd = await serve()
     const proxy = await startDelayProxy({ target: sshd, delay: 20 })
     cleanups.push(() => proxy.close())
     const options = [`Port=${proxy.port}`, "StrictHostKeyChecking=accept-new"]
     const transport = await connect(sshd, { options })
-    // The identification, the key exchange, its reply's NEWKEYS with the log-in: what follows a turn of the server.
+    // A turn is when the client speaks after the server has: offers, key exchange, log-in.
     expect(proxy.turns).to.be.at.most(3)
-    await runOn(transport, "true")
-    expect(proxy.turns).to.be.at.most(6)
+    expect((await runOn(transport, "echo $((6 * 7)); exit 4", "")).stdout).to.equal("42\n")
+    // The command, and the farewell to its channel.
+    expect(proxy.turns).to.be.at.most(5)
+    expect((await runOn(transport, "echo again")).stdout).to.equal("again\n")
   })
 
   for (const type of ["ed25519", "rsa", "ecdsa"] as const) {

@@ -19,7 +19,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 
 const MAX_INCLUDE_DEPTH = 16
 
-export interface SshConfigContext {
+interface SshConfigContext {
   /** The host as typed, without user and port. */
   originalHost: string
   localUser: string

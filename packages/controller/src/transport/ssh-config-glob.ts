@@ -1,5 +1,4 @@
-import { readdirSync } from "node:fs"
-import { existsSync } from "node:fs"
+import { existsSync, readdirSync } from "node:fs"
 import { join, parse } from "node:path"
 import { matchesPattern } from "./ssh-pattern.ts"
 

@@ -1,6 +1,6 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 
-export interface SshDestination {
+interface SshDestination {
   /** An alias, a name or an address, without the brackets of IPv6. */
   host: string
   user?: string | undefined

@@ -17,7 +17,7 @@ const DEFAULT_IDENTITIES = ["id_rsa", "id_ecdsa", "id_ed25519"]
 const SYSTEM_FOLDER =
   process.platform === "win32" ? join(process.env["PROGRAMDATA"] ?? "C:\\ProgramData", "ssh") : "/etc/ssh"
 
-export interface Surroundings {
+interface Surroundings {
   home: string
   localUser: string
   environment: Readonly<Record<string, string | undefined>>
@@ -25,7 +25,7 @@ export interface Surroundings {
   systemFolder: string
 }
 
-export function currentSurroundings(): Surroundings {
+function currentSurroundings(): Surroundings {
   return { home: homedir(), localUser: localUser(), environment: process.env, systemFolder: SYSTEM_FOLDER }
 }
 

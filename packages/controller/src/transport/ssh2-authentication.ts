@@ -5,7 +5,7 @@ import type { Prompter } from "./prompter.ts"
 import type { AuthenticationMethod, SshSettings } from "./ssh-settings.ts"
 import { asAgent, loadKeyCandidates, type KeyCandidate, type LazyKeyCandidate } from "./ssh2-keys.ts"
 
-export interface AuthenticationContext {
+interface AuthenticationContext {
   settings: SshSettings
   prompter: Prompter
   onNotice: Notice

@@ -232,7 +232,7 @@ function isLinkFailure(cause: unknown): boolean {
   return !/authentication failures|no more auth/i.test(cause.message)
 }
 
-export function connectionLost(settings: SshSettings, cause: unknown, phase = "ready"): DatamaestroError {
+function connectionLost(settings: SshSettings, cause: unknown, phase = "ready"): DatamaestroError {
   const { label, hostName, port } = settings
   const silent = cause instanceof Error && /keepalive timeout|no answer/i.test(cause.message)
   const told = cause instanceof Error && cause.message !== "" ? cause.message : "it was closed from there"

@@ -10,6 +10,8 @@ interface ClientInternals {
   _protocol?: {
     service?: (name: string) => void
     authPK?: (user: string, key: ParsedKey, algorithm?: string, sign?: SignCallback) => void
+    env?: (channel: number, name: string, value: string, wantReply: boolean) => void
+    exec?: (channel: number, command: string, wantReply: boolean) => void
     _handlers?: Record<string, ((...args: never[]) => void) | undefined>
   }
   /** The server's version, once its identification has arrived. */
@@ -85,5 +87,27 @@ export function requestServiceAhead(client: Client, onAccepted: () => void): voi
   protocol.service = function (name) {
     service.call(this, name)
     accepted(this, name)
+  }
+}
+
+/**
+ * Saves the last: the command leaves together with the request for the channel it will run in. To be called right
+ * after the connection's first `client.exec`. The channel's number is the server's to give; OpenSSH takes the lowest
+ * free one, so the first is 0. With other servers nothing is guessed.
+ */
+export function sendCommandAhead(client: Client, command: string, environment: Readonly<Record<string, string>>): void {
+  const { _protocol: protocol, _remoteVer: version = "" } = client as ClientInternals
+  const { env, exec } = protocol ?? {}
+  if (protocol === undefined || env === undefined || exec === undefined || !version.startsWith("OpenSSH_")) return
+  for (const [name, value] of Object.entries(environment)) env.call(protocol, 0, name, value, false)
+  exec.call(protocol, 0, command, true)
+  // What ssh2 sends once the channel is there has left already; only the answer is still to come.
+  protocol.env = () => undefined
+  protocol.exec = (channel, line, wantReply) => {
+    protocol.env = env
+    protocol.exec = exec
+    if (channel === 0) return
+    for (const [name, value] of Object.entries(environment)) env.call(protocol, channel, name, value, false)
+    exec.call(protocol, channel, line, wantReply)
   }
 }

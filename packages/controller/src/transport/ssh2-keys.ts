@@ -21,7 +21,7 @@ export interface KeyCandidate {
 /** A candidate that can only be known by asking for its passphrase. */
 export type LazyKeyCandidate = () => Promise<KeyCandidate | undefined>
 
-export interface KeyContext {
+interface KeyContext {
   prompter: Prompter
   /** Whether anything may be asked. */
   mayAsk: boolean

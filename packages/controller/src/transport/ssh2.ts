@@ -8,6 +8,7 @@ import { dialCommand, dialTcp, type SshCarrier } from "./ssh-socket.ts"
 import type { SshTarget } from "./ssh-target.ts"
 import { openChannel } from "./ssh2-channel.ts"
 import { logIn, type ConnectOptions, type SshConnection } from "./ssh2-connection.ts"
+import { sendCommandAhead } from "./ssh2-internals.ts"
 import type { Channel, Transport } from "./transport.ts"
 
 export interface Ssh2Options {
@@ -115,6 +116,7 @@ function makeTransport(settings: SshSettings, connection: SshConnection, closeAl
   let broken: Error | undefined
   void lost.then((error) => (broken = error))
   const environment = settings.environment
+  let first = true
   const gone = (): Error =>
     broken ??
     new DatamaestroError("CONNECTION_LOST", `Cannot run a command on "${label}": the connection is closed`, {
@@ -144,6 +146,8 @@ function makeTransport(settings: SshSettings, connection: SshConnection, closeAl
         }
         try {
           client.exec(command, { env: environment }, (error, source) => done(error ?? undefined, source))
+          if (first) sendCommandAhead(client, command, environment)
+          first = false
         } catch (error) {
           signal?.removeEventListener("abort", abort)
           reject(gone())
