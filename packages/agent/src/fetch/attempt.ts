@@ -65,7 +65,7 @@ async function whole(job: Transfer, { headers, body }: Exchange): Promise<void> 
   if (!encoded) checkSize(job, length)
   const chunks = body[Symbol.asyncIterator]()
   // Looked at before the part is given up: a login page must not replace what was downloaded.
-  const start = await firstChunks(chunks)
+  const { start, rest } = await firstChunks(chunks)
   if (job.data && !encoded && looksLikeHtml(Buffer.concat(start))) throw htmlError(job)
   if (part.bytes > 0) {
     job.emit({
@@ -85,7 +85,7 @@ async function whole(job: Transfer, { headers, body }: Exchange): Promise<void> 
   }
   await checkSpace(job)
   await part.checkpoint()
-  await receive(job, start, chunks, length)
+  await receive(job, start, rest, length)
   if (length === undefined) part.state = { ...part.state, length: part.bytes }
 }
 
@@ -94,14 +94,13 @@ async function rest(job: Transfer, { headers, body }: Exchange): Promise<void> {
   const { part, hasher, signal } = job
   const range = parseContentRange(headers["content-range"])
   const total = range?.total ?? part.state.length
-  if (range === undefined || range.start > part.bytes || changed(job, headers, range.total)) {
+  const elsewhere = range === undefined || range.start > part.bytes
+  if (elsewhere || changed(job, headers, range.total)) {
     await discard(body)
     await part.restart()
     hasher.reset()
     throw new Retryable(
-      range === undefined || range.start > part.bytes
-        ? "the server answered with another range than was asked for"
-        : "the file has changed on the server",
+      elsewhere ? "the server answered with another range than was asked for" : "the file has changed on the server",
     )
   }
   if (range.start < part.bytes) {
@@ -152,16 +151,23 @@ function changed(job: Transfer, headers: Exchange["headers"], total: number | un
   return modified !== undefined && state.lastModified !== undefined && modified !== state.lastModified
 }
 
-async function firstChunks(chunks: AsyncIterator<unknown>): Promise<Buffer[]> {
+/** The first chunks, and what follows them; a failure among them comes when the rest is read, as any later one. */
+async function firstChunks(
+  chunks: AsyncIterator<unknown>,
+): Promise<{ start: Buffer[]; rest: Pick<AsyncIterator<unknown>, "next"> }> {
   const start: Buffer[] = []
-  for (let bytes = 0; bytes < HTML_SNIFF_BYTES;) {
-    const next = await chunks.next()
-    if (next.done === true) break
-    const chunk = next.value as Buffer
-    bytes += chunk.length
-    start.push(chunk)
+  try {
+    for (let bytes = 0; bytes < HTML_SNIFF_BYTES;) {
+      const next = await chunks.next()
+      if (next.done === true) break
+      const chunk = next.value as Buffer
+      bytes += chunk.length
+      start.push(chunk)
+    }
+  } catch (error) {
+    return { start, rest: { next: () => Promise.reject(error as Error) } }
   }
-  return start
+  return { start, rest: chunks }
 }
 
 function contentLength(value: string | undefined): number | undefined {

@@ -29,7 +29,13 @@ function makeDispatcher(proxy: string | undefined, certificateFiles: readonly st
     certificateFiles.length === 0 ? {} : { ca: [...rootCertificates, ...certificateFiles.map(readCertificates)] }
   if (proxy === undefined) return new Agent({ connect: { timeout, ...ca } })
   try {
-    return new ProxyAgent({ uri: proxy, connect: { timeout, ...ca }, requestTls: { timeout, ...ca }, proxyTls: ca })
+    // Plain http goes to the proxy as such: many proxies refuse CONNECT to port 80.
+    return new ProxyAgent({
+      uri: proxy,
+      proxyTunnel: false,
+      requestTls: { timeout, ...ca },
+      proxyTls: { timeout, ...ca },
+    })
   } catch (error) {
     throw new DatamaestroError("DOWNLOAD_FAILED", "Cannot use the proxy of the environment: it is no valid URL", {
       hint: "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY on the data machine; they look like http://proxy.example.org:3128",

@@ -18,7 +18,10 @@ function bypasses(url: URL, list: string): boolean {
   for (const entry of list.toLowerCase().split(/[,\s]+/)) {
     if (entry === "") continue
     if (entry === "*") return true
-    const [, name = "", entryPort] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(entry.includes("::") ? `[${entry}]` : entry) ?? []
+    // An IPv6 address has a port only when it stands in brackets.
+    const match = /^\[(.*)\](?::(\d+))?$/.exec(entry) ?? /^([^:]*)(?::(\d+))?$/.exec(entry)
+    const name = match?.[1] ?? entry
+    const entryPort = match?.[2]
     if (entryPort !== undefined && entryPort !== port) continue
     const bare = name.replace(/^\*?\./, "")
     if (host === bare || host.endsWith(`.${bare}`)) return true

@@ -17,7 +17,7 @@ const BATCH_BYTES = 1024 * 1024
 export async function receive(
   job: Transfer,
   start: readonly Buffer[],
-  chunks: AsyncIterator<unknown>,
+  chunks: Pick<AsyncIterator<unknown>, "next">,
   end: number | undefined,
 ): Promise<void> {
   const { part, hasher } = job

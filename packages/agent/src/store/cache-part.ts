@@ -10,6 +10,9 @@ const CHECKPOINT_SECONDS = 10
 /** A part whose writer was silent for longer is an orphan. Longer than a lock's: a wrong guess costs the work. */
 const ORPHAN_SECONDS = 120
 
+/** Parts that this process has left without being able to record it, the disk being full. */
+const releasedHere = new Set<string>()
+
 export type PartState = Omit<PartRecord, "ranges" | "holder" | "url" | "released">
 
 /** An unfinished download under a name of our own, with what is needed to go on with it later. */
@@ -175,7 +178,7 @@ export class CachePart {
     if (this.#closed) return
     if (this.#bytes === 0) return await this.discard()
     this.#released = true
-    await this.checkpoint().catch(() => {})
+    await this.checkpoint().catch(() => releasedHere.add(this.path))
     await this.#stop()
     await this.#file.close()
   }
@@ -219,7 +222,7 @@ export function isPartName(name: string): boolean {
 
 /** Whether nobody writes a part any more: its process is gone, or its record and bytes are old. */
 export async function isOrphan(path: string, record: PartRecord | undefined): Promise<boolean> {
-  if (record?.released === true) return true
+  if (record?.released === true || releasedHere.has(path)) return true
   const holder = record === undefined ? undefined : parseHolder(record.holder)
   if (holder !== undefined && (await isGone(holder))) return true
   const times = await Promise.all([path, recordPathOf(path)].map((file) => stat(file).catch(() => undefined)))
@@ -265,7 +268,7 @@ async function usableBytes(path: string, record: PartRecord): Promise<number> {
   const status = await stat(path).catch(() => undefined)
   if (status === undefined) return 0
   const holder = parseHolder(record.holder)
-  if (holder !== undefined && (await isGone(holder))) return status.size
+  if (releasedHere.has(path) || (holder !== undefined && (await isGone(holder)))) return status.size
   const first = record.ranges[0]
   return first === undefined || first[0] !== 0 ? 0 : Math.min(first[1], status.size)
 }

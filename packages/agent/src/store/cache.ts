@@ -1,4 +1,4 @@
-import type { CacheEntry } from "@datamaestro/protocol"
+import { DatamaestroError, type CacheEntry } from "@datamaestro/protocol"
 import { mkdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import {
@@ -53,7 +53,16 @@ export class DownloadCache {
   }
 
   async create(): Promise<void> {
-    await this.#storage(`make the folder "${this.path}"`, () => mkdir(this.path, { recursive: true }))
+    await this.#storage(`make the folder "${this.path}"`, async () => {
+      await mkdir(this.path, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "EEXIST") throw error
+        throw new DatamaestroError("STORAGE_FAILED", `Cannot make the folder "${this.path}": a file has its name`, {
+          hint: "move that file away, or choose another place with --data",
+          details: { path: this.path },
+          cause: error,
+        })
+      })
+    })
   }
 
   /** The lock that makes one process at a time download, or remove, an entry. */

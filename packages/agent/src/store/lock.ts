@@ -1,5 +1,5 @@
 import { interrupted } from "@datamaestro/protocol"
-import { mkdir, type FileHandle } from "node:fs/promises"
+import { mkdir, rm, type FileHandle } from "node:fs/promises"
 import { dirname } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { removeClaimed } from "./lock-claim.ts"
@@ -154,7 +154,12 @@ class FileLock implements Lock {
     try {
       const record = await readRecord(this.#path)
       if (record?.token !== this.#self.token) return
-      await removeClaimed(this.#path, this.#self.token, await thisHolder(), CLAIM_SECONDS)
+      try {
+        await removeClaimed(this.#path, this.#self.token, await thisHolder(), CLAIM_SECONDS)
+      } catch {
+        // A full disk takes no claim; but a lock must not outlive its holder for that.
+        await rm(this.#path, { force: true })
+      }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return
       throw storageError(error, `release the lock "${this.#path}"`)

@@ -1,0 +1,206 @@
+import { expect } from "chai"
+import { randomBytes } from "node:crypto"
+import { writeFile } from "node:fs/promises"
+import { createServer, request as httpRequest, type Server } from "node:http"
+import type { AddressInfo } from "node:net"
+import { join } from "node:path"
+import { tokenVariable } from "../../../packages/agent/src/fetch/credentials.ts"
+import { parseNetrc } from "../../../packages/agent/src/fetch/netrc.ts"
+import { proxyFor } from "../../../packages/agent/src/fetch/proxy.ts"
+import { sourcesOf } from "../../../packages/agent/src/fetch/sources.ts"
+import { rejection } from "../../helpers/rejection.ts"
+import { setUpFetch, sha256, type FetchSetup } from "./fetch-setup.ts"
+
+const basic = (text: string): string => `Basic ${Buffer.from(text).toString("base64")}`
+
+describe("sources of a download", () => {
+  let setup: FetchSetup
+  const body = randomBytes(1000)
+  const integrity = [{ algorithm: "sha256", hex: sha256(body), of: "download" } as const]
+  beforeEach(async () => {
+    setup = await setUpFetch()
+  })
+  afterEach(() => setup.close())
+
+  it("are the mirrors, longest prefix first, before each URL, each once", () => {
+    const mirrors = { "http://a/": "http://m/", "http://a/x/": ["http://n/", "http://o/"], "": "http://never/" }
+    expect(sourcesOf(["http://a/x/1", "http://b/1", "http://a/x/1"], mirrors)).to.deep.equal([
+      "http://n/1",
+      "http://o/1",
+      "http://m/x/1",
+      "http://a/x/1",
+      "http://b/1",
+    ])
+  })
+
+  it("are left for the next when dead or wrong, with a notice; the key stays the plan's URL", async () => {
+    const { origin } = setup
+    origin.route("/dead/a", { body: "", fail: { status: 500 } })
+    origin.route("/wrong/a", { body: "wrong" })
+    origin.route("/login/a", { body: "", login: {} })
+    origin.route("/good/a", { body })
+    const url = origin.at("/good/a")
+    const mirrors = { [origin.at("/good/")]: ["dead", "wrong", "login"].map((name) => origin.at(`/${name}/`)) }
+    const result = await setup.fetch({ urls: [url], integrity, archive: true }, { mirrors })
+    expect(result).to.include({ source: url, url, sha256: sha256(body) })
+    expect(setup.notices().filter((message) => message.startsWith("Left"))).to.have.length(3)
+    await result.release({ remove: true })
+    origin.route("/dead/a", { body })
+    const mirrored = await setup.fetch({ urls: [url], integrity }, { mirrors })
+    expect(mirrored).to.include({ source: origin.at("/dead/a"), url })
+    expect(mirrored.path).to.equal(result.path)
+  })
+
+  it("are all listed when none works", async () => {
+    const { origin } = setup
+    origin.route("/wrong", { body: "wrong" })
+    const error = await rejection(setup.fetch({ urls: [origin.at("/missing"), origin.at("/wrong")], integrity }))
+    expect(error).to.have.property("code", "CHECKSUM_MISMATCH")
+    expect(error.message)
+      .to.include(`${origin.at("/missing")}: the server answered 404`)
+      .and.include(origin.at("/wrong"))
+    expect(error.details).to.have.property("tried").that.has.length(2)
+  })
+
+  describe("redirects", () => {
+    it("are followed, relative ones and across hosts; the cache's key is the first URL", async () => {
+      const { origin } = setup
+      origin.route("/a", { body, redirect: { to: "/b", status: 301 } })
+      origin.route("/b", { body, redirect: { to: origin.at("/c", "localhost"), status: 307 } })
+      origin.route("/c", { body })
+      expect((await setup.fetch({ urls: [origin.at("/a")] })).sha256).to.equal(sha256(body))
+    })
+
+    it("end somewhere", async () => {
+      const { origin } = setup
+      origin.route("/a", { body, redirect: { to: "/a" } })
+      const error = await rejection(setup.fetch({ urls: [origin.at("/a")] }))
+      expect(error.message).to.include("redirects more than 10 times")
+      origin.route("/b", { body, redirect: { to: "file:///etc/passwd" } })
+      expect((await rejection(setup.fetch({ urls: [origin.at("/b")] }))).message).to.include("file: address")
+    })
+
+    it("take no credentials to another host", async () => {
+      const { origin } = setup
+      origin.route("/a", { body, redirect: { to: "/b" } })
+      origin.route("/b", { body, redirect: { to: origin.at("/c", "127.0.0.2") } })
+      origin.route("/c", { body })
+      await writeFile(join(setup.folder, ".netrc"), "default login d password e")
+      await setup.fetch({ urls: [origin.at("/a").replace("//", "//user:secret@")] })
+      expect(origin.requests.map(({ headers }) => headers.authorization)).to.deep.equal([
+        basic("user:secret"),
+        basic("user:secret"),
+        undefined,
+      ])
+    })
+  })
+
+  describe("credentials", () => {
+    it("in the URL are used and never shown", async () => {
+      const { origin } = setup
+      origin.route("/a", { body, authorization: basic("us er:pa@ss") })
+      const url = origin.at("/a").replace("//", "//us%20er:pa%40ss@")
+      const result = await setup.fetch({ urls: [url] })
+      await result.release({ remove: false })
+      origin.route("/a", { body, fail: { status: 403 } })
+      const error = await rejection(setup.fetch({ urls: [`${url}?token=hush`] }))
+      const shown = JSON.stringify([
+        result,
+        setup.events,
+        error.message,
+        error.hint,
+        error.details,
+        await setup.cache.list(),
+      ])
+      expect(shown).not.to.match(/pa@ss|pa%40ss|hush/)
+      expect(await setup.suffixes()).to.deep.equal([".dl", ".json"])
+    })
+
+    it("come from ~/.netrc", async () => {
+      const { origin } = setup
+      origin.route("/a", { body, authorization: basic("me:word") })
+      await writeFile(
+        join(setup.folder, ".netrc"),
+        "machine other login x password y\nmachine 127.0.0.1\n login me\n password word\n",
+      )
+      await setup.fetch({ urls: [origin.at("/a")] })
+    })
+
+    it("come from the environment as a token for the host alone", async () => {
+      const { origin } = setup
+      origin.route("/a", { body, authorization: "Bearer t0ken", redirect: { to: "/x", times: 0 } })
+      origin.route("/b", { body, redirect: { to: origin.at("/a", "127.0.0.2") } })
+      const environment = { HOME: setup.folder, DATAMAESTRO_TOKEN_127_0_0_1: "t0ken" }
+      await setup.fetch({ urls: [origin.at("/a")] }, { environment })
+      const error = await rejection(setup.fetch({ urls: [origin.at("/b")] }, { environment }))
+      expect(error.message).to.include("401")
+      expect(error.hint).to.include("~/.netrc")
+    })
+
+    it("have one variable a host", () => {
+      expect(tokenVariable("huggingface.co")).to.equal("DATAMAESTRO_TOKEN_HUGGINGFACE_CO")
+      expect(tokenVariable("api-example.com")).not.to.equal(tokenVariable("api.example.com"))
+    })
+
+    it("are read from .netrc as curl does", () => {
+      const text =
+        '# note\nmachine a login "b c" password "d\\"e" account z\nmacdef init\nmachine evil login x\n\ndefault login #u password #p'
+      expect(parseNetrc(text)).to.deep.equal([
+        { machine: "a", login: "b c", password: 'd"e' },
+        { machine: undefined, login: "#u", password: "#p" },
+      ])
+    })
+  })
+
+  describe("proxies", () => {
+    let proxy: Server
+    let port: number
+    const seen: string[] = []
+    beforeEach(async () => {
+      seen.length = 0
+      // RFC 9112, section 3.2.2: a proxy gets the whole URL in the request line.
+      proxy = createServer((incoming, outgoing) => {
+        seen.push(incoming.url ?? "")
+        const onward = httpRequest(incoming.url ?? "", { headers: incoming.headers }, (answer) => {
+          outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+          answer.pipe(outgoing)
+        })
+        onward.end()
+      })
+      await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve))
+      ;({ port } = proxy.address() as AddressInfo)
+    })
+    afterEach(() => {
+      proxy.closeAllConnections()
+      return new Promise((resolve) => proxy.close(resolve))
+    })
+
+    for (const name of ["HTTP_PROXY", "ALL_PROXY"]) {
+      it(`of ${name} is used, except for NO_PROXY`, async () => {
+        const { origin } = setup
+        origin.route("/a", { body })
+        origin.route("/b", { body })
+        const environment = { HOME: setup.folder, [name]: `http://127.0.0.1:${port}` }
+        await setup.fetch({ urls: [origin.at("/a")] }, { environment })
+        expect(seen).to.deep.equal([origin.at("/a")])
+        await setup.fetch(
+          { urls: [origin.at("/b")] },
+          { environment: { ...environment, NO_PROXY: "x.org, 127.0.0.1" } },
+        )
+        expect(seen).to.have.length(1)
+      })
+    }
+
+    it("are chosen as curl does", () => {
+      const environment = { HTTPS_PROXY: "s:1", ALL_PROXY: "http://a:2", no_proxy: ".in.org,[::1],x.org:8080" }
+      expect(proxyFor(new URL("https://h/"), environment)).to.equal("http://s:1")
+      expect(proxyFor(new URL("http://h/"), environment)).to.equal("http://a:2")
+      expect(proxyFor(new URL("http://www.in.org/"), environment)).to.equal(undefined)
+      expect(proxyFor(new URL("http://plain.org/"), environment)).to.equal("http://a:2")
+      expect(proxyFor(new URL("http://x.org/"), environment)).to.equal("http://a:2")
+      expect(proxyFor(new URL("http://x.org:8080/"), environment)).to.equal(undefined)
+      expect(proxyFor(new URL("http://[::1]/"), environment)).to.equal(undefined)
+      expect(proxyFor(new URL("http://h/"), { ALL_PROXY: "a", NO_PROXY: "*" })).to.equal(undefined)
+    })
+  })
+})

@@ -1,0 +1,173 @@
+import { expect } from "chai"
+import { execFileSync } from "node:child_process"
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { cacheKey } from "../../../packages/agent/src/store/cache-key.ts"
+import { CachePart } from "../../../packages/agent/src/store/cache-part.ts"
+import { redactUrl } from "../../../packages/agent/src/store/cache-url.ts"
+import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
+import { StreamHasher } from "../../../packages/agent/src/verify/stream-hasher.ts"
+
+const URL_A = "http://example.org/a"
+
+describe("the download cache", () => {
+  let cache: DownloadCache
+  const key = cacheKey(URL_A)
+  const { signal } = new AbortController()
+  beforeEach(async () => {
+    cache = new DownloadCache(await mkdtemp(join(tmpdir(), "cache-")))
+  })
+  afterEach(() => rm(cache.path, { recursive: true, force: true }))
+
+  async function add(url: string, text: string): Promise<string> {
+    const part = await cache.openPart(cache.keyOf(url), url)
+    await part.append([Buffer.from(text)])
+    const hasher = new StreamHasher(["sha256"])
+    hasher.update(Buffer.from(text))
+    const record = { url, source: url, bytes: text.length, sha256: hasher.digests().sha256 ?? "" }
+    return (await cache.commit(cache.keyOf(url), part, url, record)).path
+  }
+
+  const names = async (): Promise<string[]> => (await readdir(cache.path)).sort()
+
+  it("has the keys of Python's json.dumps", () => {
+    const urls = [URL_A, "http://x/é", 'http://x/😀?q=\u007f"\\\u2028\n', "http://x/日本"]
+    const script =
+      "import sys,json,hashlib\nfor u in json.load(sys.stdin): print(hashlib.sha256(json.dumps(u).encode()).hexdigest())"
+    const expected = execFileSync("python3", ["-c", script], { input: JSON.stringify(urls) })
+      .toString()
+      .trim()
+      .split("\n")
+    expect(urls.map(cacheKey)).to.deep.equal(expected)
+  })
+
+  it("lists whole and unfinished downloads, with who uses them", async () => {
+    await add(URL_A, "four")
+    const part = await cache.openPart(cacheKey("http://example.org/b"), "http://example.org/b")
+    await part.append([Buffer.from("pa")])
+    const hold = await cache.hold(key)
+    const listed = (await cache.list()).map(({ url, bytes, complete, inUse }) => ({ url, bytes, complete, inUse }))
+    expect(listed).to.deep.equal([
+      { bytes: 2, complete: false, inUse: true, url: undefined },
+      { url: URL_A, bytes: 4, complete: true, inUse: true },
+    ])
+    await hold.release({ remove: false })
+    await part.keep()
+    expect((await cache.list()).map(({ url, inUse }) => [url, inUse])).to.deep.equal([
+      [URL_A, false],
+      ["http://example.org/b", false],
+    ])
+  })
+
+  it("follows the umask", async () => {
+    const path = await add(URL_A, "x")
+    for (const file of [path, join(cache.path, `${key}.url`)]) {
+      expect((await stat(file)).mode & 0o777).to.equal(0o666 & ~process.umask())
+    }
+  })
+
+  it("clears all that nobody uses, and nothing else", async () => {
+    await add(URL_A, "four")
+    await add("http://example.org/b", "sixsix")
+    await writeFile(join(cache.path, `${"c".repeat(64)}.url`), "left by Python")
+    await writeFile(join(cache.path, "README"), "mine")
+    const part = await cache.openPart("d".repeat(64), "http://example.org/d")
+    await part.append([Buffer.from("x")])
+    const hold = await cache.hold(key)
+    expect(await cache.clear()).to.deep.equal({ removed: 1, bytes: 6, kept: 2 })
+    expect(await readFile(cache.entryPath(key), "utf8")).to.equal("four")
+    expect(await part.owned()).to.equal(true)
+    await hold.release({ remove: false })
+    await part.keep()
+    expect(await cache.clear()).to.deep.equal({ removed: 2, bytes: 5, kept: 0 })
+    expect(await names()).to.deep.equal(["README"])
+  })
+
+  it("does not clear what is being downloaded", async () => {
+    await add(URL_A, "four")
+    const lock = await cache.lock(key, { signal })
+    expect(await cache.clear()).to.deep.equal({ removed: 0, bytes: 0, kept: 1 })
+    await lock.release()
+  })
+
+  it("clears only what is old, when asked", async () => {
+    const old = await add(URL_A, "four")
+    await add("http://example.org/b", "six")
+    const hourAgo = Date.now() / 1000 - 3600
+    await utimes(old, hourAgo, hourAgo)
+    expect(await cache.clear({ olderThan: 600 })).to.deep.equal({ removed: 1, bytes: 4, kept: 1 })
+    expect((await cache.list()).map(({ url }) => url)).to.deep.equal(["http://example.org/b"])
+  })
+
+  it("does not mind that there is no cache", async () => {
+    await rm(cache.path, { recursive: true })
+    expect(await cache.list()).to.deep.equal([])
+    expect(await cache.clear()).to.deep.equal({ removed: 0, bytes: 0, kept: 0 })
+    expect(await cache.verify()).to.deep.equal({ sound: 0, removed: [] })
+  })
+
+  it("verifies against what was recorded, and removes what is broken", async () => {
+    await add("http://example.org/sound", "sound")
+    await writeFile(await add("http://example.org/short", "short"), "shor")
+    await writeFile(await add("http://example.org/other", "other"), "0ther")
+    const python = "a".repeat(64)
+    await writeFile(join(cache.path, `${python}.dl`), "by Python")
+    const { sound, removed } = await cache.verify()
+    expect(sound).to.equal(2)
+    const reasons = new Map(removed.map((one) => [one.key, one.reason]))
+    expect(reasons.get(cacheKey("http://example.org/short"))).to.equal("it has 4 bytes, wanted 5")
+    expect(reasons.get(cacheKey("http://example.org/other"))).to.match(/^its sha256 is [0-9a-f]{64}, wanted/)
+    await writeFile(join(cache.path, `${python}.dl`), "by pyth0n")
+    expect((await cache.verify()).removed.map((one) => one.key)).to.deep.equal([python])
+  })
+
+  it("removes an entry with all that belongs to it, unless another process holds it (defect 6)", async () => {
+    await add(URL_A, "four")
+    const elsewhere = await new DownloadCache(cache.path).hold(key)
+    const hold = await cache.hold(key)
+    await hold.release({ remove: true })
+    expect(await cache.find(key)).to.have.property("bytes", 4)
+    await elsewhere.release({ remove: true })
+    expect(await names()).to.deep.equal([])
+  })
+
+  it("continues a part by exactly one of many, with what the server had said", async () => {
+    const part = await cache.openPart(key, URL_A)
+    part.state = { source: URL_A, etag: '"x"', length: 9 }
+    await part.append([Buffer.from("abc")])
+    await part.keep()
+    const parts = await Promise.all(Array.from({ length: 10 }, () => cache.openPart(key, URL_A)))
+    expect(parts.map(({ bytes }) => bytes).sort()).to.deep.equal([0, 0, 0, 0, 0, 0, 0, 0, 0, 3])
+    const winner = parts.find(({ bytes }) => bytes === 3)
+    expect(winner?.state).to.deep.equal({ source: URL_A, etag: '"x"', length: 9 })
+    for (const one of parts) await one.discard()
+    expect(await names()).to.deep.equal([])
+  })
+
+  it("trusts of a part that another machine left only what that one had synced", async () => {
+    const part = await cache.openPart(key, URL_A)
+    await part.append([Buffer.from("abc")])
+    await part.checkpoint()
+    await part.append([Buffer.from("defgh")])
+    const record = part.path.replace(/\.tmp$/, ".json.tmp")
+    const content = JSON.parse(await readFile(record, "utf8")) as { holder: string }
+    const holder = JSON.stringify({ ...(JSON.parse(content.holder) as object), host: "elsewhere" })
+    await writeFile(record, JSON.stringify({ ...content, holder }))
+    const old = Date.now() / 1000 - 121
+    for (const path of [part.path, record]) await utimes(path, old, old)
+    const claimed = await CachePart.open(cache.path, key, URL_A)
+    expect(claimed.bytes).to.equal(3)
+    expect(await part.owned()).to.equal(false)
+    const error: unknown = await part.commit(cache.entryPath(key)).catch((reason: unknown) => reason)
+    expect(error).to.be.an("error").with.property("message").that.includes("taken over")
+    await claimed.discard()
+  })
+
+  it("shows no secret of a URL", () => {
+    expect(redactUrl("https://u:p@h/a?x=1#f")).to.equal("https://h/a?x=1")
+    expect(redactUrl("https://h/a?X-Amz-Signature=abc&x=1")).to.equal("https://h/a?X-Amz-Signature=REDACTED&x=1")
+    expect(redactUrl("https://h/ä b")).to.equal("https://h/ä b")
+    expect(redactUrl("x://u:p@[bad")).to.equal("x://[bad")
+  })
+})
