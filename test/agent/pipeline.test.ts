@@ -282,6 +282,16 @@ describe("prepareDataset", () => {
     expect(origin.requestsOf("/thing.tar.gz")).to.have.length(1)
   })
 
+  it("makes anew what the definition now wants otherwise, and removes what it had made before", async () => {
+    serveArchive()
+    await prepareDataset(archived(), prepareOptions(home.path))
+    const only = { files: ["README"] }
+    await prepareDataset(archived(only), prepareOptions(home.path))
+    expect(content(root)).to.deep.equal({ README: "read" })
+    await prepareDataset(archived({ into: "sub" }), prepareOptions(home.path))
+    expect(content(root)).to.include({ "sub/train/1.txt": "one" }).and.not.to.have.property("README")
+  })
+
   it("never deletes a nested dataset's folder, nor counts it as content", async () => {
     serveArchive()
     const nested = join(root, "train/more")

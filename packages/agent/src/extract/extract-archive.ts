@@ -180,13 +180,3 @@ class Extraction {
     progress({ phase: "extract", dataset, resource, bytes: packed, total: this.#total, files: this.#files })
   }
 }
-
-/** An archive's name for people: the last part of its URL's path. */
-export function archiveName(url: string): string {
-  try {
-    const { pathname, hostname } = new URL(url)
-    return decodeURIComponent(pathname.split("/").findLast((part) => part !== "") ?? hostname)
-  } catch {
-    return url
-  }
-}

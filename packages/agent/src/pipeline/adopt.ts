@@ -6,8 +6,10 @@ import type { ManifestFile } from "../store/manifest.ts"
 import { storageError } from "../store/storage-error.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { hashFile } from "../verify/hash-file.ts"
-import { exists, type StoredResource } from "./found-dataset.ts"
+import { exists, shapeOf, type StoredResource } from "./found-dataset.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
+
+const REPORT_MILLISECONDS = 100
 
 /**
  * Takes over what is at a resource's final place although nothing of ours recorded it: prepared by Python datamaestro,
@@ -53,10 +55,10 @@ async function tryAdopt(preparation: Preparation, resource: StoredResource): Pro
   return true
 }
 
-/** A step's output of another version than the wanted one is no candidate. */
+/** What an older definition made is no candidate. */
 function outdated({ found }: Preparation, resource: StoredResource): boolean {
-  const record = found.manifest.record(resource.name)
-  return resource.kind === "step" && record !== undefined && record.version !== resource.version
+  const shape = found.manifest.record(resource.name)?.shape
+  return shape !== undefined && shape !== shapeOf(resource)
 }
 
 /**
@@ -114,10 +116,15 @@ async function verified(
   if (recorded === undefined && declared.length === 0) return undefined
   const path = join(folder, resource.target)
   const { dataset, resource: name, progress } = stepContext(preparation, resource)
+  let reported = 0
   const algorithms = ["sha256" as const, ...declared.map(({ algorithm }) => algorithm)]
   const { bytes, digests } = await hashFile(path, algorithms, {
     signal,
-    onBytes: (done) => progress({ phase: "verify", dataset, resource: name, bytes: done }),
+    onBytes: (done) => {
+      if (performance.now() - reported < REPORT_MILLISECONDS) return
+      reported = performance.now()
+      progress({ phase: "verify", dataset, resource: name, bytes: done })
+    },
   })
   try {
     checkIntegrity(declared, digests, { name: resource.target, path })

@@ -56,12 +56,12 @@ export class FoundDataset {
     return true
   }
 
-  /** Complete by the state, recorded in the manifest, of the wanted version, and its entries exist. */
+  /** Complete by the state, recorded in the manifest, of the wanted shape, and its entries exist. */
   async isWhole(resource: StoredResource): Promise<boolean> {
     if (this.state.of(resource.name) !== "complete") return false
     const record = this.manifest.record(resource.name)
     if (record === undefined) return false
-    if (resource.kind === "step" && record.adopted !== true && record.version !== resource.version) return false
+    if (record.shape !== undefined && record.shape !== shapeOf(resource)) return false
     return await this.entriesExist(record.entries)
   }
 
@@ -102,6 +102,14 @@ export class FoundDataset {
     for (const entry of entries) if (!(await exists(join(this.folder, entry)))) return false
     return entries.length > 0
   }
+}
+
+/** What decides how a resource's output looks. Where it comes from is no part: a moved URL makes nothing obsolete. */
+export function shapeOf(resource: StoredResource): string {
+  if (resource.kind === "file") return JSON.stringify([resource.target, resource.transforms])
+  if (resource.kind === "step") return JSON.stringify([resource.target, resource.version])
+  const { target, strip, subpath, files, include } = resource
+  return JSON.stringify([target, strip, subpath, files, include])
 }
 
 export function isStored(resource: PlannedResource): resource is StoredResource {

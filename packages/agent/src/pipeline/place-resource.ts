@@ -2,14 +2,14 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { carryOut, declareReady, readPlacement, type Placement } from "../place/placement.ts"
 import type { ManifestRecord } from "../store/manifest.ts"
 import { storageError } from "../store/storage-error.ts"
-import type { StoredResource } from "./found-dataset.ts"
+import { shapeOf, type StoredResource } from "./found-dataset.ts"
 import type { Preparation } from "./preparation.ts"
 import { leftWorkFolders, removeWorkFolder } from "./work-folder.ts"
 
 /** What was made in a work folder, ready to be moved. */
 export interface Made {
   moves: Placement["moves"]
-  record: Partial<Pick<ManifestRecord, "source" | "etag" | "lastModified" | "version">> & Pick<ManifestRecord, "files">
+  record: Partial<Pick<ManifestRecord, "source" | "etag" | "lastModified">> & Pick<ManifestRecord, "files">
 }
 
 /**
@@ -31,8 +31,8 @@ export async function placeResource(
     const placement: Placement = {
       plan: fingerprint(resource),
       moves,
-      stale: old.filter((entry) => !entries.includes(entry)),
-      record: { ...record, entries, time: new Date().toISOString() },
+      stale: old.filter((entry) => !entries.includes(entry) && takenBy(preparation, resource, entry) === undefined),
+      record: { ...record, shape: shapeOf(resource), entries, time: new Date().toISOString() },
     }
     await declareReady(work, folder, placement)
     await finish(preparation, resource, work, placement)
@@ -79,18 +79,32 @@ async function requireLock({ lock, plan }: Preparation): Promise<void> {
 }
 
 /** Two archives that fill the same folder must not replace each other's entries. */
-function requireOwnPlaces({ found, plan }: Preparation, resource: StoredResource, entries: readonly string[]): void {
-  for (const other of found.stored) {
-    if (other.name === resource.name) continue
-    const taken = new Set([other.target, ...(found.manifest.record(other.name)?.entries ?? [])])
-    const clash = entries.find((entry) => taken.has(entry) || taken.has(entry.split("/")[0] ?? entry))
-    if (clash === undefined || clash === "") continue
+function requireOwnPlaces(preparation: Preparation, resource: StoredResource, entries: readonly string[]): void {
+  for (const entry of entries) {
+    const other = takenBy(preparation, resource, entry)
+    if (other === undefined) continue
+    const { id } = preparation.plan
     throw new DatamaestroError(
       "BROKEN_DEFINITION",
-      `Cannot place "${clash}" of "${plan.id}": both ${other.name} and ${resource.name} have it`,
-      { hint: "tell the author of the definition: one of them needs a folder of its own", details: { entry: clash } },
+      `Cannot place "${entry}" of "${id}": both ${other} and ${resource.name} have it`,
+      {
+        hint: "tell the author of the definition: one of them needs a folder of its own",
+        details: { dataset: id, entry },
+      },
     )
   }
+}
+
+/** The name of another resource that has this entry, something in it, or what it is in. */
+function takenBy({ found }: Preparation, resource: StoredResource, entry: string): string | undefined {
+  const other = found.stored.find(({ name, target }) => {
+    if (name === resource.name) return false
+    const places = [target, ...(found.manifest.record(name)?.entries ?? [])]
+    return places.some(
+      (place) => place !== "" && (place === entry || place.startsWith(`${entry}/`) || entry.startsWith(`${place}/`)),
+    )
+  })
+  return other?.name
 }
 
 function fingerprint(resource: StoredResource): string {

@@ -45,7 +45,7 @@ async function runNow(preparation: Preparation, resource: PlannedStep): Promise<
     }
     await placeResource(preparation, resource, work, {
       moves: [{ from: OUTPUT, to: resource.target }],
-      record: { version: resource.version, files: files.map((file) => ({ ...file })) },
+      record: { files: files.map((file) => ({ ...file })) },
     })
   } catch (error) {
     if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)

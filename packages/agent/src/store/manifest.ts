@@ -23,8 +23,8 @@ export const ManifestRecord = v.looseObject({
   /** Found on disk and taken over; `verified`: it matches a declared sum. */
   adopted: v.optional(v.boolean()),
   verified: v.optional(v.boolean()),
-  /** The version that a step had. */
-  version: v.optional(v.string()),
+  /** What decided how the output looks: when the definition says otherwise, it is made anew. Absent for what was adopted. */
+  shape: v.optional(v.string()),
   /** The entries that were moved into place, below the dataset's folder: one for a file, several for an archive without a folder of its own. */
   entries: v.array(v.string()),
   files: v.array(ManifestFile),
