@@ -2,6 +2,7 @@ import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { createReadStream } from "node:fs"
 import { Writable } from "node:stream"
 import { pipeline } from "node:stream/promises"
+import { callbackify } from "node:util"
 import {
   createBrotliDecompress,
   createGunzip,
@@ -36,15 +37,16 @@ export async function decodeContent(
 ): Promise<void> {
   hasher.reset()
   const decoders = coding.split(",").map((name) => decoderFor(name.trim(), source))
+  const append = async (chunk: Buffer): Promise<void> => {
+    hasher.update(chunk)
+    await to.append([chunk])
+  }
   const sink = new Writable({
     highWaterMark: 1024 * 1024,
-    write(chunk: Buffer, _, done) {
-      hasher.update(chunk)
-      to.append([chunk]).then(() => done(), done)
-    },
+    write: (chunk: Buffer, _, done) => callbackify(append)(chunk, done),
   })
   try {
-    await pipeline([createReadStream(from.path, { highWaterMark: 1024 * 1024 }), ...decoders.reverse(), sink], {
+    await pipeline([createReadStream(from.path, { highWaterMark: 1024 * 1024 }), ...decoders.toReversed(), sink], {
       signal,
     })
   } catch (error) {
