@@ -13,8 +13,8 @@ export interface Contender {
   check?: () => void
   /** The highest allowed ratio of the first contender's time to this one's. */
   atMost?: number
-  /** Text in the command line of the child process whose peak memory is wanted. */
-  memoryOf?: string
+  /** Whether the peak memory of its largest child process is wanted. */
+  watchMemory?: boolean
 }
 
 export interface Measured {
@@ -59,15 +59,20 @@ interface Run {
   peakMemory: number | undefined
 }
 
-async function runOnce({ name, command: [program, ...args], environment, folder, memoryOf }: Contender): Promise<Run> {
+async function runOnce({
+  name,
+  command: [program, ...args],
+  environment,
+  folder,
+  watchMemory,
+}: Contender): Promise<Run> {
   const start = performance.now()
   const child = spawn(program, args, {
     env: environment ?? process.env,
     stdio: ["ignore", "ignore", "pipe"],
     ...(folder === undefined ? {} : { cwd: folder }),
   })
-  const stopWatching =
-    memoryOf === undefined || child.pid === undefined ? undefined : watchPeakMemory(child.pid, memoryOf)
+  const stopWatching = watchMemory === true && child.pid !== undefined ? watchPeakMemory(child.pid) : undefined
   let errors = ""
   child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()))
   try {

@@ -1,17 +1,16 @@
 import { readdirSync, readFileSync } from "node:fs"
 
 /**
- * Watches the processes below `root` and tells, in bytes, the highest peak (`VmHWM`, the kernel's own mark, so little
- * is missed between two looks) of those whose command line holds `name`. Linux; `undefined` where nothing was seen.
+ * Watches the processes below `root`, itself not among them, and tells the highest peak of one of them in bytes
+ * (`VmHWM`, the kernel's own mark, so little is missed between two looks). Linux; `undefined` where nothing was seen.
  */
-export function watchPeakMemory(root: number, name: string): () => number | undefined {
+export function watchPeakMemory(root: number): () => number | undefined {
   let peak: number | undefined
   let found: string[] = []
   let looks = 0
   const look = (): void => {
     // Looking through all processes costs milliseconds, reading one a few microseconds.
-    if (found.length === 0 || looks++ % 20 === 0)
-      found = descendants(root).filter((pid) => commandLine(pid).includes(name))
+    if (found.length === 0 || looks++ % 20 === 0) found = descendants(root)
     for (const pid of found) {
       const kilobytes = /^VmHWM:\s*(\d+) kB/m.exec(readOrEmpty(`/proc/${pid}/status`))?.[1]
       if (kilobytes !== undefined) peak = Math.max(peak ?? 0, Number(kilobytes) * 1024)
@@ -43,10 +42,6 @@ function descendants(root: number): string[] {
       visit(child)
     }
   }
-}
-
-function commandLine(pid: string): string {
-  return readOrEmpty(`/proc/${pid}/cmdline`)
 }
 
 function readOrEmpty(path: string): string {

@@ -46,8 +46,14 @@ export class Ours {
         if (options.settings) writeFileSync(join(data, "settings.json"), JSON.stringify(options.settings))
         spawnSync("sync")
       },
-      memoryOf: "agent.cjs",
+      watchMemory: true,
     }
+  }
+
+  /** Whether the command knows a global option. */
+  hasOption(option: string): boolean {
+    const { stdout } = spawnSync(process.execPath, [launcher, "--help"], { env: this.#environment, encoding: "utf8" })
+    return stdout.includes(option)
   }
 
   /** Leaves the download in the cache of `data`, for runs with `keepCache`. */

@@ -95,7 +95,7 @@ export const ROWS: readonly Row[] = [
             atMost: 0.9,
           },
         ],
-        ["--connections", "16"],
+        bench.ours.hasOption("--connections") ? ["--connections", "16"] : [],
       )
     },
   },

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Fixtures } from "./fixtures.ts"
-import { measure, printRatios, type Measured } from "./measure.ts"
+import { measure, printRatios, type Contender, type Measured } from "./measure.ts"
 import { findNginx, startOrigin } from "./origin.ts"
 import { Ours } from "./pipeline-ours.ts"
 import { findPython } from "./pipeline-others.ts"
@@ -68,16 +68,33 @@ export async function benchPipeline({ rounds, rows, scale }: PipelineOptions): P
 }
 
 async function measureRow(row: Row, bench: Bench, rounds: number, scale: number): Promise<RowResult | undefined> {
-  const title = scale === 1 ? row.title : `${row.title}; sizes / ${scale}`
-  const contenders = await row.contenders(bench)
+  const title = scale === 1 || row.fixtures.length === 0 ? row.title : `${row.title}; sizes / ${scale}`
+  const contenders = await contendersOf(row, bench)
   if ("reason" in contenders) {
     console.log(`\n${title}: skipped, ${contenders.reason}`)
     return undefined
   }
-  const results = await measure(contenders, rounds)
-  printRatios(title, results)
-  rmSync(join(bench.folder, "run"), { recursive: true, force: true })
-  return { title, results }
+  try {
+    const results = await measure(contenders, rounds)
+    printRatios(title, results)
+    return { title, results }
+  } catch (error) {
+    // The other rows are worth having; the exit status tells.
+    process.exitCode = 1
+    console.log(`\n${title}: failed, ${error instanceof Error ? error.message : String(error)}`)
+    return undefined
+  } finally {
+    rmSync(join(bench.folder, "run"), { recursive: true, force: true })
+  }
+}
+
+async function contendersOf(row: Row, bench: Bench): Promise<Contender[] | { reason: string }> {
+  try {
+    return await row.contenders(bench)
+  } catch (error) {
+    process.exitCode = 1
+    return { reason: error instanceof Error ? error.message : String(error) }
+  }
 }
 
 /** `NODE_EXTRA_CA_CERTS` costs every start of Node 20 some 80 ms, a proxy has no place on loopback: nobody gets them. */
