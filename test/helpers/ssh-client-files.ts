@@ -22,13 +22,31 @@ export interface KeyPair {
 
 export type KeyType = "ed25519" | "rsa" | "ecdsa"
 
-/** A fresh key pair, by ssh2's own generator: no ssh-keygen needed. */
+/**
+ * A fresh key pair, by ssh2's own generator: no ssh-keygen needed. One Ed25519 key in a hundred comes out malformed
+ * (a leading zero byte is lost), so each has to prove itself.
+ */
 export function generateKey(type: KeyType = "ed25519", passphrase?: string): KeyPair {
+  for (;;) {
+    const key = generateUnchecked(type, passphrase)
+    if (works(key, passphrase)) return key
+  }
+}
+
+function generateUnchecked(type: KeyType, passphrase: string | undefined): KeyPair {
   const encryption = passphrase === undefined ? {} : { passphrase, cipher: "aes256-ctr", rounds: 4 }
   const generate = ssh2.utils.generateKeyPairSync
   if (type === "ed25519") return generate("ed25519", { comment: "test", ...encryption })
   if (type === "rsa") return generate("rsa", { bits: 2048, comment: "test", ...encryption })
   return generate("ecdsa", { bits: 256, comment: "test", ...encryption })
+}
+
+function works(key: KeyPair, passphrase: string | undefined): boolean {
+  const [pair, half] = [ssh2.utils.parseKey(key.private, passphrase), ssh2.utils.parseKey(key.public)]
+  if (pair instanceof Error || half instanceof Error) return false
+  const data = Buffer.from("to be signed")
+  const signature: Buffer | Error = pair.sign(data)
+  return !(signature instanceof Error) && half.verify(data, signature) === true
 }
 
 /** A line of known_hosts for a server on loopback. */

@@ -189,10 +189,9 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     const child = spawn(sshd, ["-D", "-e", "-f", join(folder, "sshd_config")], { stdio: ["ignore", "ignore", "pipe"] })
     let log = ""
     child.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()))
-    let exited = false
-    const ended = new Promise<void>((resolve) => child.once("exit", () => ((exited = true), resolve())))
-    while (!exited && !(log.includes("Server listening") && (await answers(port)))) await sleep(20)
-    if (exited) {
+    const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()))
+    while (child.exitCode === null && !(log.includes("Server listening") && (await answers(port)))) await sleep(20)
+    if (child.exitCode !== null) {
       if (attempt < 3 && /in use/.test(log)) continue
       await temporary.remove()
       throw new Error(`sshd did not start: ${log}`)

@@ -17,7 +17,7 @@ describe("connectSsh2 with OpenSSH's sshd", function () {
     skipWithoutSshd(this)
   })
   afterEach(async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+    for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
   })
 
   const serve = async (options: Parameters<typeof startSshd>[0] = {}): Promise<Sshd> => {

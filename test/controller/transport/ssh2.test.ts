@@ -17,7 +17,7 @@ const SECRET = "hunter2-Zq9"
 describe("connectSsh2", () => {
   const cleanups: (() => Promise<void> | void)[] = []
   afterEach(async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+    for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
   })
 
   const serve = async (options: SshServerOptions = {}): Promise<SshServer> => {

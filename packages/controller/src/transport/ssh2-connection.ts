@@ -146,7 +146,11 @@ export async function logIn(
         keepaliveCountMax: settings.keepaliveCount,
         authHandler: (_methods, _partial, next) => {
           restartDeadline()
-          void authentication.next().then((attempt) => next(attempt as Exclude<typeof attempt, false>))
+          const attempt = async (): Promise<void> => {
+            const method = await authentication.next()
+            next(method as Exclude<typeof method, false>)
+          }
+          void attempt()
         },
       })
       observeFailures(client, authentication)

@@ -72,10 +72,16 @@ export function asAgent(candidate: KeyCandidate): BaseAgent {
     ): void {
       const done = typeof options === "function" ? options : callback
       const hash = typeof options === "function" ? undefined : options.hash
-      candidate.sign(data, hash).then(
-        (signature) => done?.(null, signature),
-        (error: unknown) => done?.(error instanceof Error ? error : new Error(String(error))),
-      )
+      const answer = async (): Promise<void> => {
+        let signature: Buffer
+        try {
+          signature = await candidate.sign(data, hash)
+        } catch (error) {
+          return done?.(error instanceof Error ? error : new Error(String(error)))
+        }
+        done?.(null, signature)
+      }
+      void answer()
     }
   }
   return new OneKeyAgent()

@@ -34,7 +34,7 @@ export async function connectSsh2(target: SshTarget, options: Ssh2Options): Prom
   const settings = resolveSshSettings(target)
   const connections: SshConnection[] = []
   const closeAll = (): void => {
-    for (const connection of connections.reverse()) connection.close()
+    for (const connection of connections.toReversed()) connection.close()
   }
   try {
     const onNotice: ConnectOptions["onNotice"] = (level, message) => options.onNotice({ level, message })
