@@ -84,6 +84,8 @@ export async function* gunzipBytes(
   const gunzip: Gunzip = createGunzip({ chunkSize: CHUNK_BYTES })
   const tail = { bytes: 0, lastNonZero: -1 }
   yield* through(tailWatched(source, tail), gunzip, options)
+  // zlib takes no bytes at all for a sound end.
+  if (tail.bytes === 0) throw truncatedArchive(options.archive, "it is empty")
   if (tail.lastNonZero >= gunzip.bytesWritten) {
     throw corruptArchive(
       options.archive,

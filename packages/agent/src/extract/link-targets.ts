@@ -16,7 +16,7 @@ export function linkEscapes(link: readonly string[], links: LinkTable): string |
   const current = link.slice(0, -1)
   const refused = reasonAgainst(own)
   if (refused !== undefined) return refused
-  const pending = own.split("/").reverse()
+  const pending = own.split("/").toReversed()
   let hops = 0
   for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
     if (part === "" || part === ".") continue
@@ -32,7 +32,7 @@ export function linkEscapes(link: readonly string[], links: LinkTable): string |
     const refusedNext = reasonAgainst(next)
     if (refusedNext !== undefined) return refusedNext
     current.pop()
-    pending.push(...next.split("/").reverse())
+    pending.push(...next.split("/").toReversed())
   }
   return undefined
 }

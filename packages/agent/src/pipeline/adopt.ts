@@ -37,7 +37,7 @@ async function tryAdopt(preparation: Preparation, resource: StoredResource): Pro
   const unfinished = found.state.of(resource.name) === "partial"
   if (checked === undefined && unfinished) return false
   await found.manifest.set(resource.name, {
-    ...(known ?? {}),
+    ...known,
     ...(known === undefined ? { adopted: true, verified: checked !== undefined } : {}),
     time: new Date().toISOString(),
     entries,

@@ -1,0 +1,73 @@
+import { createHash } from "node:crypto"
+import { existsSync, readFileSync, statSync } from "node:fs"
+import { join } from "node:path"
+import { gzipSync } from "node:zlib"
+import { expect } from "chai"
+import { transformFile } from "../../../packages/agent/src/transform/transform-file.ts"
+import { failure, stepContext, temporaryFolder } from "../../fixtures/extraction.ts"
+import { writeFiles } from "../../fixtures/preparation.ts"
+
+describe("transformFile", () => {
+  let home: ReturnType<typeof temporaryFolder>
+  beforeEach(() => (home = temporaryFolder()))
+  afterEach(() => home.remove())
+
+  const hex = (algorithm: string, bytes: string | Buffer): string => createHash(algorithm).update(bytes).digest("hex")
+  const request = (content: string | Buffer, given: object = {}) => {
+    writeFiles(home.path, { in: content })
+    return {
+      path: join(home.path, "in"),
+      name: "in.gz",
+      known: { bytes: content.length, digests: { sha256: hex("sha256", content) } },
+      transforms: [],
+      output: join(home.path, "out"),
+      algorithms: ["sha256" as const],
+      ...given,
+    }
+  }
+
+  it("gives an untransformed file a second name instead of a copy", async () => {
+    const written = await transformFile(request("plain"), stepContext(home.path))
+    expect(written).to.deep.equal({ bytes: 5, digests: { sha256: hex("sha256", "plain") } })
+    expect(statSync(join(home.path, "out")).ino).to.equal(statSync(join(home.path, "in")).ino)
+  })
+
+  it("hashes while writing when a sum is not known yet", async () => {
+    const written = await transformFile(request("plain", { algorithms: ["sha256", "md5"] }), stepContext(home.path))
+    expect(written.digests).to.deep.equal({ sha256: hex("sha256", "plain"), md5: hex("md5", "plain") })
+    expect(readFileSync(join(home.path, "out"), "utf8")).to.equal("plain")
+  })
+
+  it("gunzips larger than memory chunks, all members, with progress", async () => {
+    const text = Buffer.alloc(5_000_000, "some text of no great variety ")
+    const packed = Buffer.concat([gzipSync(text), gzipSync("tail")])
+    const context = stepContext(home.path)
+    const written = await transformFile(request(packed, { transforms: [{ kind: "gunzip" }] }), context)
+    expect(written.bytes).to.equal(text.length + 4)
+    expect(written.digests.sha256).to.equal(hex("sha256", Buffer.concat([text, Buffer.from("tail")])))
+    expect(context.events[0]).to.include({ phase: "transform", total: packed.length })
+  })
+
+  it("leaves no output of damaged input, nor when interrupted", async () => {
+    const packed = gzipSync(Buffer.alloc(100_000, "text"))
+    for (const [content, code] of [
+      [packed.subarray(0, 100), "TRUNCATED"],
+      [Buffer.concat([packed.subarray(0, 60), Buffer.from("xx"), packed.subarray(62)]), "CORRUPT"],
+      ["no gzip at all", "CORRUPT"],
+      ["", "TRUNCATED"],
+    ] as const) {
+      const error = await failure(
+        transformFile(request(content, { transforms: [{ kind: "gunzip" }] }), stepContext(home.path)),
+      )
+      expect([error.code, error.exitStatus]).to.deep.equal([code, 5])
+      expect(error.message).to.contain('"in.gz"')
+      expect(existsSync(join(home.path, "out"))).to.equal(false)
+    }
+    const aborted = AbortSignal.abort()
+    const error = await failure(
+      transformFile(request(packed, { transforms: [{ kind: "gunzip" }] }), stepContext(home.path, aborted)),
+    )
+    expect(error.code).to.equal("INTERRUPTED")
+    expect(existsSync(join(home.path, "out"))).to.equal(false)
+  })
+})
