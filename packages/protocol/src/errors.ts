@@ -105,7 +105,7 @@ export function toWireError(error: unknown): WireError {
 
 export function fromWireError(error: WireError): DatamaestroError {
   const name = error.data?.name
-  const code = name !== undefined && name in EXIT_STATUS ? (name as ErrorCode) : "UNEXPECTED"
+  const code = name !== undefined && Object.hasOwn(EXIT_STATUS, name) ? (name as ErrorCode) : "UNEXPECTED"
   const result = new DatamaestroError(code, error.message, { hint: error.data?.hint, details: error.data?.details })
   if (error.data?.stack !== undefined) result.stack = error.data.stack
   return result

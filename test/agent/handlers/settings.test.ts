@@ -1,0 +1,134 @@
+import { AgentClient, AgentServer, linkedPorts, type ProgressEvent } from "@datamaestro/protocol"
+import { expect } from "chai"
+import { chmod, mkdir, readFile, readdir, writeFile } from "node:fs/promises"
+import { homedir } from "node:os"
+import { join } from "node:path"
+import { AgentSession } from "../../../packages/agent/src/agent-session.ts"
+import { createHandlers } from "../../../packages/agent/src/handlers/create-handlers.ts"
+import { rejection } from "../../helpers/rejection.ts"
+import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
+
+describe("the settings' handlers", () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
+  let data: string
+  const clients: AgentClient[] = []
+
+  beforeEach(async () => {
+    folder = await temporaryFolder()
+    data = join(folder.path, "data")
+  })
+
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.close()
+    await folder.remove()
+  })
+
+  const connect = async (): Promise<AgentClient> => {
+    const [ours, theirs] = linkedPorts()
+    new AgentServer(theirs, createHandlers(new AgentSession({ loginShell: false }), "0.0.0"))
+    const client = new AgentClient(ours)
+    clients.push(client)
+    await client.request("initialize", { protocol: 1, controller: "test", data, environment: "inherit" })
+    return client
+  }
+  const settings = (): string => join(data, "settings.json")
+
+  it("answer nothing before initialize, and initialize only in the same protocol", async () => {
+    const [ours, theirs] = linkedPorts()
+    new AgentServer(theirs, createHandlers(new AgentSession({ loginShell: false }), "0.0.0"))
+    const client = new AgentClient(ours)
+    clients.push(client)
+    expect(await rejection(client.request("datafolders/list", {}))).to.have.property("code", "PROTOCOL_MISMATCH")
+    const params = { protocol: 99, controller: "9.9.9", data, environment: "inherit" } as const
+    expect(await rejection(client.request("initialize", params))).to.include({
+      code: "PROTOCOL_MISMATCH",
+      exitStatus: 9,
+    })
+  })
+
+  it("make the data directory only when there is something to write", async () => {
+    const client = await connect()
+    expect(await client.request("settings/get", {})).to.deep.equal({})
+    expect(await rejection(client.request("datafolders/remove", { key: "none" }))).to.have.property(
+      "code",
+      "DATAFOLDER_MISSING",
+    )
+    expect(await readdir(folder.path)).to.deep.equal([])
+    await client.request("datafolders/set", { key: "large", path: folder.path })
+    expect(await client.request("datafolders/list", {})).to.deep.equal({ datafolders: { large: folder.path } })
+    expect(await readdir(data)).to.deep.equal(["settings.json"])
+  })
+
+  it("keep what they don't know, and how the file is laid out", async () => {
+    await mkdir(data)
+    const text = `{\n  "theirs": { "n": 12345678901234567890, "list": [1,   2] },\n  "datafolders": { "a": "/a" }\n}\n`
+    await writeFile(settings(), text)
+    await chmod(settings(), 0o640)
+    const client = await connect()
+    await client.request("datafolders/set", { key: "b", path: "/b" })
+    await client.request("datafolders/remove", { key: "b" })
+    const after = await readFile(settings(), "utf8")
+    expect(after).to.include(`"theirs": { "n": 12345678901234567890, "list": [1,   2] }`)
+    expect(JSON.parse(after)).to.have.deep.property("datafolders", { a: "/a" })
+  })
+
+  it("lose no change of many made at once, by several agents", async () => {
+    const agents = await Promise.all([connect(), connect(), connect()])
+    const keys = Array.from({ length: 24 }, (_, index) => `key${index}`)
+    await Promise.all(
+      keys.map((key, index) => agents[index % 3]?.request("datafolders/set", { key, path: `/data/${key}` })),
+    )
+    const { datafolders } = (await agents[0]?.request("datafolders/list", {})) ?? {}
+    expect(datafolders).to.have.all.keys(keys)
+  })
+
+  it("name file, line and column of a malformed file, and leave it as it is", async () => {
+    await mkdir(data)
+    const broken = `{\n  "datafolders": { "a": "/a" },,\n}`
+    await writeFile(settings(), broken)
+    const client = await connect()
+    for (const request of [
+      () => client.request("datafolders/list", {}),
+      () => client.request("datafolders/set", { key: "b", path: "/b" }),
+      () => client.request("settings/get", {}),
+    ]) {
+      const error = await rejection(request())
+      expect(error).to.include({ code: "MALFORMED_SETTINGS", exitStatus: 6 })
+      expect(error.details).to.include({ path: settings(), line: 2 })
+    }
+    expect(await readFile(settings(), "utf8")).to.equal(broken)
+  })
+
+  it("make paths absolute, with ~ as the home, and warn of a folder that is not there yet", async () => {
+    const client = await connect()
+    const events: ProgressEvent[] = []
+    const set = await client.request(
+      "datafolders/set",
+      { key: "k", path: "~/no such" },
+      { onProgress: (e) => events.push(e) },
+    )
+    expect(set.path).to.equal(join(homedir(), "no such"))
+    expect(events).to.deep.equal([
+      { phase: "notice", level: "warning", message: `There is no folder "${set.path}" yet` },
+    ])
+    expect(await client.request("datafolders/set", { key: "k", path: "below" })).to.deep.equal({
+      path: join(process.cwd(), "below"),
+    })
+  })
+
+  it("refuse keys that are no names, and paths that are none or a file's", async () => {
+    const client = await connect()
+    for (const key of ["", "a b", "a\tb", "__proto__", "a/b", "-x"]) {
+      expect(await rejection(client.request("datafolders/set", { key, path: "/x" })), key).to.include({
+        code: "USAGE",
+        exitStatus: 2,
+      })
+    }
+    for (const path of ["", " ", "a\0b", import.meta.filename]) {
+      expect(await rejection(client.request("datafolders/set", { key: "k", path })), path).to.have.property(
+        "code",
+        "USAGE",
+      )
+    }
+  })
+})

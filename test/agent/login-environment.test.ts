@@ -1,0 +1,55 @@
+import { expect } from "chai"
+import { chmod, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { readLoginEnvironment } from "../../packages/agent/src/login-environment.ts"
+import { temporaryFolder } from "../helpers/ssh-client-files.ts"
+
+describe("readLoginEnvironment", () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
+
+  beforeEach(async () => {
+    folder = await temporaryFolder()
+  })
+
+  afterEach(() => folder.remove())
+
+  const shell = async (text: string): Promise<string> => {
+    const path = join(folder.path, "shell")
+    await writeFile(path, `#!/bin/sh\n${text}\n`)
+    await chmod(path, 0o755)
+    return path
+  }
+
+  it("reads values with line ends and equals signs, past noise", async () => {
+    const noisy = await shell(`echo FAKE=1; printf 'no end'; export ODD="a=b\nc" DATAMAESTRO_DIR=/d; eval "$2"`)
+    const { variables, warning } = await readLoginEnvironment({ shell: noisy })
+    expect(warning).to.equal(undefined)
+    expect(variables).to.include({ ODD: "a=b\nc", DATAMAESTRO_DIR: "/d" })
+    expect(variables).to.not.have.any.keys("FAKE", "SHLVL", "PWD")
+  })
+
+  it("is content with an env that has no -0", async () => {
+    const old = await shell(`env() { test "$#" = 0 && command env; }; export PLAIN=yes; eval "$2"`)
+    expect((await readLoginEnvironment({ shell: old })).variables).to.include({ PLAIN: "yes" })
+  })
+
+  it("does not wait for what the start-up files leave running", async () => {
+    const leaving = await shell(`sleep 60 & eval "$2"`)
+    expect((await readLoginEnvironment({ shell: leaving, timeout: 15_000 })).warning).to.equal(undefined)
+  })
+
+  it("gives up in time on a shell that hangs, dies, prints without end, or is none", async () => {
+    const hanging = await readLoginEnvironment({ shell: await shell("sleep 60"), timeout: 200 })
+    expect(hanging.variables).to.equal(undefined)
+    expect(hanging.warning).to.include("took longer")
+    const endless = await readLoginEnvironment({ shell: await shell("yes"), timeout: 300 })
+    expect(endless.warning).to.include("took longer")
+    const dying = await readLoginEnvironment({ shell: await shell("exit 3") })
+    expect(dying.warning).to.include("did not print")
+    for (const none of ["/nowhere/sh", "/usr/sbin/nologin", null]) {
+      const { variables, warning } = await readLoginEnvironment({ shell: none })
+      expect(variables).to.equal(undefined)
+      expect(warning).to.be.a("string")
+    }
+  })
+})

@@ -1,0 +1,84 @@
+import { expect } from "chai"
+import { createHash } from "node:crypto"
+import { mkdir, readdir, readFile, stat, utimes } from "node:fs/promises"
+import { join } from "node:path"
+import { gzipSync } from "node:zlib"
+import { packEntry } from "../../../packages/agent/src/packs/pack-entry.ts"
+import { missingPacks, PackReceiver } from "../../../packages/agent/src/packs/pack-store.ts"
+import { writeTar } from "../../../packages/controller/src/repositories/write-tar.ts"
+import { rejection } from "../../helpers/rejection.ts"
+import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
+
+describe("PackReceiver", () => {
+  let root: Awaited<ReturnType<typeof temporaryFolder>>
+  let folder: string
+  const { signal } = new AbortController()
+  const pack = gzipSync(writeTar([{ name: "lib/index.js", content: Buffer.from("export {}"), executable: false }]))
+  const hash = createHash("sha256").update(pack).digest("hex")
+
+  beforeEach(async () => {
+    root = await temporaryFolder()
+    folder = join(root.path, "packs")
+  })
+
+  afterEach(() => root.remove())
+
+  const send = (receiver: PackReceiver, bytes: Buffer, as = hash, size = 40): Promise<unknown> => {
+    const pieces: Promise<void>[] = []
+    for (let offset = 0; offset < bytes.length; offset += size) {
+      const data = bytes.subarray(offset, offset + size).toString("base64")
+      pieces.push(receiver.receive({ hash: as, offset, data, last: offset + size >= bytes.length }, signal))
+    }
+    return Promise.all(pieces)
+  }
+
+  it("unpacks what has come whole, into a folder of its own", async () => {
+    expect(await missingPacks(folder, [hash])).to.deep.equal([hash])
+    await send(new PackReceiver(folder), pack)
+    expect(await missingPacks(folder, [hash])).to.deep.equal([])
+    const entry = await packEntry(folder, { kind: "pack", hash, entry: "lib/index.js" })
+    expect(await readFile(entry, "utf8")).to.equal("export {}")
+    expect(await readdir(folder)).to.deep.equal([hash])
+    expect((await stat(folder)).mode & 0o777).to.equal(0o700)
+  })
+
+  it("takes the same pack from two controllers at once", async () => {
+    await Promise.all([send(new PackReceiver(folder), pack), send(new PackReceiver(folder), pack)])
+    expect(await readdir(folder)).to.deep.equal([hash])
+  })
+
+  it("keeps nothing of a pack whose bytes are others than announced, that has a gap, or that never ends", async () => {
+    const other = Buffer.from(pack)
+    other[other.length - 1] = (other.at(-1) ?? 0) ^ 1
+    const receiver = new PackReceiver(folder)
+    expect(await rejection(send(receiver, other, hash, 10_000))).to.include({ code: "DEPLOY_FAILED", exitStatus: 8 })
+    const gap = { hash, offset: 7, data: "AAAA", last: false }
+    expect(await rejection(receiver.receive(gap, signal))).to.have.property("code", "DEPLOY_FAILED")
+    await receiver.receive({ hash, offset: 0, data: "AAAA", last: false }, signal)
+    await receiver.close()
+    expect(await readdir(folder)).to.deep.equal([])
+    expect(await rejection(packEntry(folder, { kind: "pack", hash, entry: "lib/index.js" }))).to.have.property(
+      "code",
+      "DEPLOY_FAILED",
+    )
+  })
+
+  it("refuses hashes and entries that lead elsewhere", async () => {
+    const receiver = new PackReceiver(folder)
+    const piece = { hash: "../../x", offset: 0, data: "", last: true }
+    expect(await rejection(receiver.receive(piece, signal))).to.have.property("code", "DEPLOY_FAILED")
+    await send(receiver, pack)
+    const outside = { kind: "pack", hash, entry: "../../../etc/passwd" } as const
+    expect(await rejection(packEntry(folder, outside))).to.have.property("code", "DEPLOY_FAILED")
+  })
+
+  it("removes packs that nobody has used for a week, when another comes", async () => {
+    const old = join(folder, "a".repeat(64))
+    await mkdir(old, { recursive: true })
+    await mkdir(join(folder, "b".repeat(64)))
+    const then = new Date(Date.now() - 8 * 24 * 3600_000)
+    await utimes(old, then, then)
+    await send(new PackReceiver(folder), pack)
+    expect(await readdir(folder)).to.have.members(["b".repeat(64), hash])
+  })
+})

@@ -1,0 +1,89 @@
+import { expect } from "chai"
+import { mkdir, symlink, writeFile } from "node:fs/promises"
+import { delimiter, join } from "node:path"
+import { findRepositories } from "../../../packages/controller/src/repositories/find-repositories.ts"
+import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
+
+describe("findRepositories", () => {
+  let root: Awaited<ReturnType<typeof temporaryFolder>>
+  let controller: string
+  let project: string
+
+  beforeEach(async () => {
+    root = await temporaryFolder()
+    controller = join(root.path, "global/node_modules/datamaestro")
+    project = join(root.path, "project")
+    await mkdir(controller, { recursive: true })
+    await mkdir(join(project, "deep/below"), { recursive: true })
+  })
+
+  afterEach(() => root.remove())
+
+  const write = async (folder: string, id: string, more: object = {}): Promise<string> => {
+    await mkdir(folder, { recursive: true })
+    const repositories = { [id]: "./dist/index.js#My" }
+    const description = { name: `package-${id}`, version: "2.0.0", datamaestro: { repositories }, ...more }
+    await writeFile(join(folder, "package.json"), JSON.stringify(description))
+    return folder
+  }
+  const find = (path = "", directory = project): string[] =>
+    findRepositories({ controller, directory, environment: { DATAMAESTRO_REPOSITORY_PATH: path } }).map(({ id }) => id)
+
+  it("finds those beside the command, scoped ones too", async () => {
+    await write(join(root.path, "global/node_modules/one"), "one")
+    await write(join(root.path, "global/node_modules/@scope/two"), "two")
+    expect(find()).to.have.members(["one", "two"])
+  })
+
+  it("finds the project's own, also from a folder below, and its dependencies'", async () => {
+    await write(project, "own", { devDependencies: { "dep-of-it": "*", missing: "*" } })
+    await write(join(project, "node_modules/dep-of-it"), "dep")
+    await write(join(project, "node_modules/not-a-dependency"), "stranger")
+    expect(find("", join(project, "deep/below"))).to.have.members(["own", "dep"])
+  })
+
+  it("finds the folders of DATAMAESTRO_REPOSITORY_PATH, and takes one reached twice for one", async () => {
+    const one = await write(join(root.path, "one"), "one")
+    await symlink(one, join(root.path, "link"))
+    expect(find([one, join(root.path, "link"), ""].join(delimiter))).to.deep.equal(["one"])
+  })
+
+  it("names both packages that claim one name", async () => {
+    const one = await write(join(root.path, "one"), "same")
+    const other = await write(join(root.path, "other"), "same")
+    expect(() => find([one, other].join(delimiter)))
+      .to.throw(one)
+      .with.property("code", "BROKEN_REPOSITORY")
+    expect(() => find([one, other].join(delimiter))).to.throw(other)
+  })
+
+  it("names a malformed package.json, and leaves alone those that are none of its business", async () => {
+    await mkdir(join(root.path, "global/node_modules/stranger"), { recursive: true })
+    await writeFile(join(root.path, "global/node_modules/stranger/package.json"), "{ not JSON")
+    expect(find()).to.deep.equal([])
+    const broken = join(root.path, "broken")
+    await mkdir(broken)
+    for (const text of [
+      '{ "datamaestro": ',
+      '{ "name": "x", "datamaestro": { "repositories": { "a": "./index.js" } } }',
+      '{ "name": "x", "datamaestro": { "repositories": { "a": "./../../index.js#A" } } }',
+      '{ "name": "x", "datamaestro": { "repositories": [1] } }',
+      '{ "datamaestro": { "repositories": {} } }',
+    ]) {
+      await writeFile(join(broken, "package.json"), text)
+      expect(() => find(broken), text)
+        .to.throw(join(broken, "package.json"))
+        .with.property("exitStatus", 6)
+    }
+  })
+
+  it("says so when the variable names what is no repository", async () => {
+    expect(() => find(join(root.path, "nowhere")))
+      .to.throw("nowhere")
+      .with.property("code", "BROKEN_REPOSITORY")
+    await mkdir(join(root.path, "empty"))
+    expect(() => find(join(root.path, "empty")))
+      .to.throw("empty")
+      .with.property("code", "BROKEN_REPOSITORY")
+  })
+})

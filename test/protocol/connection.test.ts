@@ -1,0 +1,181 @@
+import {
+  AGENT_METHODS,
+  AgentClient,
+  AgentServer,
+  DatamaestroError,
+  EXIT_STATUS,
+  fromWireError,
+  linkedPorts,
+  toWireError,
+  type AgentHandlers,
+  type AgentServerOptions,
+  type LinePort,
+  type ProgressEvent,
+} from "@datamaestro/protocol"
+import { expect } from "chai"
+import { setTimeout as sleep } from "node:timers/promises"
+import { rejection } from "../helpers/rejection.ts"
+
+const nobody = Object.fromEntries(
+  Object.keys(AGENT_METHODS).map((method) => [
+    method,
+    () => {
+      throw new Error(`nobody answers "${method}"`)
+    },
+  ]),
+) as unknown as AgentHandlers
+
+interface Linked {
+  client: AgentClient
+  server: AgentServer
+  ports: [LinePort, LinePort]
+}
+
+function link(handlers: Partial<AgentHandlers>, options: AgentServerOptions = {}): Linked {
+  const ports = linkedPorts()
+  const server = new AgentServer(ports[1], { ...nobody, ...handlers }, options)
+  return { client: new AgentClient(ports[0]), server, ports }
+}
+
+const untilAborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const end = (): void => reject(new DatamaestroError("INTERRUPTED", "Interrupted"))
+    if (signal.aborted) end()
+    signal.addEventListener("abort", end)
+  })
+
+describe("a client and a server on one link", () => {
+  it("answer many requests at once, each with its own answer", async () => {
+    const { client } = link({
+      "datafolders/set": async ({ key, path }) => {
+        await sleep(key === "slow" ? 20 : 0)
+        return { path: `${path}/${key}` }
+      },
+    })
+    const ask = (key: string): Promise<{ path: string }> => client.request("datafolders/set", { key, path: "/p" })
+    expect(await Promise.all([ask("slow"), ask("quick")])).to.deep.equal([{ path: "/p/slow" }, { path: "/p/quick" }])
+    client.close()
+  })
+
+  it("carry an error with its name, hint and details, and a defect with its stack", async () => {
+    const { client } = link({
+      "cache/list": () => {
+        throw new DatamaestroError("NO_SPACE", "Cannot write", { hint: "free some", details: { path: "/d" } })
+      },
+      "settings/get": () => {
+        throw new TypeError("a defect")
+      },
+    })
+    const foreseen = await rejection(client.request("cache/list", {}))
+    expect(foreseen).to.deep.include({ code: "NO_SPACE", message: "Cannot write", hint: "free some", exitStatus: 6 })
+    expect(foreseen.details).to.deep.equal({ path: "/d" })
+    const defect = await rejection(client.request("settings/get", {}))
+    expect(defect).to.include({ code: "UNEXPECTED", message: "a defect", exitStatus: 1 })
+    expect(defect.stack).to.include("connection.test.ts")
+    client.close()
+  })
+
+  it("refuse parameters and answers of another shape", async () => {
+    const { client, ports } = link({ "datafolders/list": () => ({ datafolders: 3 }) as never })
+    expect(await rejection(client.request("datafolders/list", {}))).to.have.property("code", "PROTOCOL_MISMATCH")
+    const wrong = await rejection(client.request("datafolders/set", { key: 1, path: "/" } as never))
+    expect(wrong).to.have.property("code", "PROTOCOL_MISMATCH")
+    expect(wrong.message).to.include("datafolders/set")
+    ports[1].send("this is no JSON")
+    ports[1].send("[1, 2]")
+    expect(await rejection(client.request("cache/list", {}))).to.have.property("code", "UNEXPECTED")
+    client.close()
+  })
+
+  it("cancel one request and leave the others", async () => {
+    const { client, server } = link({
+      "datasets/search": (_, { signal }) => untilAborted(signal),
+      "cache/list": async () => {
+        await sleep(20)
+        return { entries: [] }
+      },
+    })
+    const abort = new AbortController()
+    const cancelled = rejection(client.request("datasets/search", { terms: [] }, { signal: abort.signal }))
+    const other = client.request("cache/list", {})
+    await sleep(5)
+    abort.abort()
+    expect(await cancelled).to.include({ code: "INTERRUPTED", exitStatus: 130 })
+    expect(await other).to.deep.equal({ entries: [] })
+    expect(server.running).to.equal(0)
+    const late = await rejection(client.request("cache/list", {}, { signal: abort.signal }))
+    expect(late.code).to.equal("INTERRUPTED")
+    client.close()
+  })
+
+  it("merge counts, keep what is told once, and lose neither the last count nor the order", async () => {
+    const count = (bytes: number): ProgressEvent => ({ phase: "extract", dataset: "d", resource: "r", bytes })
+    const notice: ProgressEvent = { phase: "notice", level: "info", message: "once" }
+    const { client } = link(
+      {
+        "cache/verify": (_, { progress }) => {
+          for (let bytes = 0; bytes < 1000; bytes++) progress(count(bytes))
+          progress(notice)
+          for (let bytes = 1000; bytes < 2000; bytes++) progress(count(bytes))
+          return { sound: 0, removed: [] }
+        },
+      },
+      { progressInterval: 10_000 },
+    )
+    const events: ProgressEvent[] = []
+    await client.request("cache/verify", {}, { onProgress: (event) => events.push(event) })
+    expect(events).to.deep.equal([count(0), count(999), notice, count(1999)])
+    client.close()
+  })
+
+  it("end their requests when the link closes, on both sides", async () => {
+    let reason: unknown = "none"
+    const { client, ports } = link({
+      "datasets/search": (_, { signal }) =>
+        untilAborted(signal).catch((error: Error) => {
+          reason = error.message
+          throw error
+        }),
+    })
+    const pending = rejection(client.request("datasets/search", { terms: [] }))
+    await sleep(5)
+    ports[0].close()
+    expect(await pending).to.include({ code: "CONNECTION_LOST", exitStatus: 8 })
+    await sleep(5)
+    expect(reason).to.equal("Interrupted")
+    expect(await rejection(client.request("cache/list", {}))).to.have.property("code", "CONNECTION_LOST")
+  })
+
+  it("notice a link that has fallen silent, and stay on one that only has nothing to say", async () => {
+    const heartbeat = { interval: 20, limit: 150 }
+    const quiet = linkedPorts()
+    let ended = false
+    new AgentServer(quiet[1], nobody, { heartbeat, onEnd: () => (ended = true) })
+    const client = new AgentClient(quiet[0], { heartbeat })
+    await sleep(400)
+    expect(ended).to.equal(false)
+    client.close()
+
+    const [ours] = linkedPorts()
+    const deaf = new AgentClient(ours, { heartbeat })
+    const error = await rejection(deaf.request("cache/list", {}))
+    expect(error).to.have.property("code", "CONNECTION_LOST")
+    expect(error.message).to.include("silent")
+  })
+})
+
+describe("errors on the wire", () => {
+  it("come back with the exit status of every code", () => {
+    for (const code of Object.keys(EXIT_STATUS) as (keyof typeof EXIT_STATUS)[]) {
+      const back = fromWireError(toWireError(new DatamaestroError(code, "m")))
+      expect(back).to.include({ code, exitStatus: EXIT_STATUS[code] })
+    }
+  })
+
+  it("of a name unknown here are unexpected", () => {
+    expect(fromWireError({ code: -32000, message: "m", data: { name: "toString" } })).to.have.property(
+      "code",
+      "UNEXPECTED",
+    )
+  })
+})
