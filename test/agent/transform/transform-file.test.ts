@@ -2,8 +2,10 @@ import { createHash } from "node:crypto"
 import { existsSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
+import type { HashAlgorithm } from "@datamaestro/dataset"
 import { expect } from "chai"
 import { transformFile } from "../../../packages/agent/src/transform/transform-file.ts"
+import { StreamHasher } from "../../../packages/agent/src/verify/stream-hasher.ts"
 import { failure, stepContext, temporaryFolder } from "../../fixtures/extraction.ts"
 import { writeFiles } from "../../fixtures/preparation.ts"
 
@@ -22,6 +24,7 @@ describe("transformFile", () => {
       transforms: [],
       output: join(home.path, "out"),
       algorithms: ["sha256" as const],
+      hasher: (algorithms: readonly HashAlgorithm[]) => new StreamHasher(algorithms),
       ...given,
     }
   }

@@ -3,6 +3,7 @@ import type { PlannedFile } from "@datamaestro/dataset"
 import { readPlacement } from "../place/placement.ts"
 import { transformFile } from "../transform/transform-file.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
+import { StreamHasher } from "../verify/stream-hasher.ts"
 import { sourceRecord, urlName } from "./download-source.ts"
 import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
@@ -39,6 +40,7 @@ export async function prepareFile(preparation: Preparation, resource: PlannedFil
             transforms,
             output,
             algorithms: ["sha256", ...late.map(({ algorithm }) => algorithm)],
+            hasher: (algorithms) => new StreamHasher(algorithms),
           },
           stepContext(preparation, resource),
         ),

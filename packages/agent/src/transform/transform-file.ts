@@ -5,7 +5,16 @@ import { interrupted } from "@datamaestro/protocol"
 import { gunzipBytes } from "../compression/decompress.ts"
 import type { StepContext } from "../pipeline-types.ts"
 import { storageError } from "../store/storage-error.ts"
-import { StreamHasher, type Digests } from "../verify/stream-hasher.ts"
+
+/** Digests by algorithm, lower-case hex. */
+export type Digests = Readonly<Partial<Record<HashAlgorithm, string>>>
+
+/** Sees the output's bytes as they are written. */
+export interface Hasher {
+  readonly bytes: number
+  update(chunk: Uint8Array): void
+  digests(): Digests
+}
 
 export interface TransformRequest {
   /** The downloaded file, absolute; never changed. */
@@ -19,6 +28,7 @@ export interface TransformRequest {
   output: string
   /** Hashes of the output to compute while writing. */
   algorithms: readonly HashAlgorithm[]
+  hasher: (algorithms: readonly HashAlgorithm[]) => Hasher
 }
 
 export interface TransformedFile {
@@ -69,7 +79,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
 
 async function rewrite(request: TransformRequest, context: StepContext): Promise<TransformedFile> {
   const { dataset, resource, signal, progress } = context
-  const hasher = new StreamHasher(request.algorithms)
+  const hasher = request.hasher(request.algorithms)
   const source = createReadStream(request.path, { highWaterMark: CHUNK_BYTES })
   const read = { bytes: 0 }
   let reported = 0
