@@ -6,7 +6,7 @@ import { noNodeError } from "./no-node-error.ts"
 import { TextTail } from "./text-tail.ts"
 
 export type Hello = Extract<BootLine, { type: "hello" }>
-export type Stored = Extract<BootLine, { type: "stored" }>
+type Stored = Extract<BootLine, { type: "stored" }>
 
 export interface AgentPortOptions {
   /** How errors call the machine. */
@@ -114,12 +114,12 @@ export class AgentPort implements LinePort {
   async #drained(): Promise<void> {
     const { stdin } = this.#channel
     await new Promise<void>((resolve) => {
-      const done = (): void => {
-        stdin.off("drain", done).off("close", done).off("error", done)
+      const proceed = (): void => {
+        stdin.off("drain", proceed).off("close", proceed).off("error", proceed)
         resolve()
       }
-      stdin.on("drain", done).on("close", done).on("error", done)
-      void this.#channel.ended.then(done, done)
+      stdin.on("drain", proceed).on("close", proceed).on("error", proceed)
+      void this.#channel.ended.catch(() => {}).finally(proceed)
     })
   }
 
