@@ -1,9 +1,10 @@
 /** The other sides of the benchmark: what an expert would type, and Python's way. */
 import { spawnSync } from "node:child_process"
-import { mkdirSync, readdirSync, rmSync } from "node:fs"
+import { mkdirSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Contender } from "./measure.ts"
+import { retire } from "./pipeline-retire.ts"
 
 const pythonWay = fileURLToPath(new URL("python-way.py", import.meta.url))
 
@@ -21,7 +22,7 @@ export function shell(name: string, steps: readonly string[], { folder, environm
     folder,
     environment,
     prepare: () => {
-      rmSync(folder, { recursive: true, force: true })
+      retire(folder)
       mkdirSync(folder, { recursive: true })
       spawnSync("sync")
     },

@@ -1,9 +1,10 @@
 /** Our side of the benchmark: the real command with a repository of its own. */
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import type { Contender } from "./measure.ts"
+import { retire } from "./pipeline-retire.ts"
 
 const launcher = fileURLToPath(new URL("../packages/controller/bin/datamaestro.js", import.meta.url))
 const datasetPackage = fileURLToPath(new URL("../packages/dataset", import.meta.url))
@@ -41,7 +42,7 @@ export class Ours {
       command: [process.execPath, launcher, "--quiet", "--data", data, ...more, "prepare", id],
       environment: { ...this.#environment, ...environment },
       prepare: () => {
-        rmSync(options.keepCache ? join(data, "data") : data, { recursive: true, force: true })
+        retire(options.keepCache ? join(data, "data") : data)
         mkdirSync(data, { recursive: true })
         if (options.settings) writeFileSync(join(data, "settings.json"), JSON.stringify(options.settings))
         spawnSync("sync")

@@ -1,5 +1,5 @@
 /** Downloading, verifying and extracting, against what an expert would type and against Python's way. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Fixtures } from "./fixtures.ts"
@@ -7,6 +7,7 @@ import { measure, printRatios, type Contender, type Measured } from "./measure.t
 import { findNginx, startOrigin } from "./origin.ts"
 import { Ours } from "./pipeline-ours.ts"
 import { findPython } from "./pipeline-others.ts"
+import { retire } from "./pipeline-retire.ts"
 import { datasetsOf, ROWS, type Bench, type Row } from "./pipeline-rows.ts"
 import { compileSlowStorage } from "./slow-storage.ts"
 
@@ -37,6 +38,7 @@ export async function benchPipeline({ rounds, rows, scale }: PipelineOptions): P
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "datamaestro-bench-")))
   const root = join(folder, "origin")
   mkdirSync(root)
+  mkdirSync(join(folder, "run"))
   const origin = await startOrigin(nginx, root, join(folder, "nginx"))
   try {
     console.log("\nmaking the fixtures")
@@ -84,7 +86,9 @@ async function measureRow(row: Row, bench: Bench, rounds: number, scale: number)
     console.log(`\n${title}: failed, ${error instanceof Error ? error.message : String(error)}`)
     return undefined
   } finally {
-    rmSync(join(bench.folder, "run"), { recursive: true, force: true })
+    // Not removed before the end: see there.
+    for (const name of readdirSync(join(bench.folder, "run")))
+      if (name !== "retired") retire(join(bench.folder, "run", name))
   }
 }
 
