@@ -40,6 +40,12 @@ export async function benchPipeline({ rounds, rows, scale }: PipelineOptions): P
   mkdirSync(root)
   mkdirSync(join(folder, "run"))
   const origin = await startOrigin(nginx, root, join(folder, "nginx"))
+  const interrupted = (): void => {
+    void origin.stop()
+    rmSync(folder, { recursive: true, force: true })
+    process.exit(130)
+  }
+  process.once("SIGINT", interrupted).once("SIGTERM", interrupted)
   try {
     console.log("\nmaking the fixtures")
     const fixtures = new Fixtures(root, scale)
@@ -64,6 +70,7 @@ export async function benchPipeline({ rounds, rows, scale }: PipelineOptions): P
     }
     return results
   } finally {
+    process.off("SIGINT", interrupted).off("SIGTERM", interrupted)
     await origin.stop()
     rmSync(folder, { recursive: true, force: true })
   }
