@@ -17,6 +17,8 @@ export abstract class Repository {
   static readonly DESCRIPTION: string = ""
   /** The datasets by id, each loaded on its own. */
   static readonly datasets: Readonly<Record<string, DatasetLoader>> = {}
+  /** Ids of datasets that another repository has now, by its namespace: asked for here, they are found there. */
+  static readonly movedTo: Readonly<Record<string, readonly string[]>> = {}
 
   static get id(): string {
     return this.NAMESPACE
@@ -40,7 +42,7 @@ export abstract class Repository {
 }
 
 /** What is needed of a repository's class: its statics. */
-export type RepositoryClass = Pick<typeof Repository, "NAMESPACE" | "NAME" | "DESCRIPTION" | "datasets">
+export type RepositoryClass = Pick<typeof Repository, "NAMESPACE" | "NAME" | "DESCRIPTION" | "datasets" | "movedTo">
 
 /** Whether a class extends `Repository`, of this copy of the package or of another one of the same format. */
 export function isRepositoryClass(thing: unknown): thing is RepositoryClass {

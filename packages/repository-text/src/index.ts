@@ -1,19 +1,63 @@
-import { Repository } from "@datamaestro/dataset"
+import { datasetFamily, Repository } from "@datamaestro/dataset"
+
+const words = (text: string): string[] => text.trim().split(/\s+/)
+const under = (prefix: string, names: string): string[] => words(names).map((name) => `${prefix}.${name}`)
+
+const MSMARCO_PASSAGE = words(`
+  collection collection.etc train.idtriples train.texttriples.small train.texttriple.full
+  dev.small.queries dev.small.qrels
+  trec2019.test trec2019.test.withrun trec2019.test.queries trec2019.test.run trec2019.test.qrels
+  trec2020.test.queries trec2020.test.run
+`)
+
+/** What `ir` has now. */
+const MOVED_TO_IR = [
+  "com.github.aagohary.canard",
+  "com.github.apple.ml-qrecc",
+  ...under("com.github.ikat", "2023 2024 2025"),
+  "com.github.prdwb.orconvqa.preprocessed",
+  ...under(
+    "com.microsoft.msmarco.passage",
+    "train.queries train.qrels train.run dev.queries dev.qrels dev.run eval.withrun",
+  ),
+  ...under("gov.nist.ir.covid.cord19", "round5 round5.metadata round5.topics round5.assessments"),
+  ...under("gov.nist.trec.adhoc", "3.topics 4.topics 5.topics 6.topics 7.topics 8.topics"),
+  ...under("gov.nist.trec.adhoc.robust", "2004.topics 2004.qrels 2005.topics 2005.qrels"),
+]
 
 /** Datasets of text. */
 export class TextRepository extends Repository {
   static override readonly NAMESPACE = "text"
   static override readonly DESCRIPTION = "Datasets of text: reviews, word vectors, language modelling, ratings"
   static override readonly datasets = {
+    ...datasetFamily(
+      "com.microsoft.msmarco.passage",
+      MSMARCO_PASSAGE,
+      () => import("./com.microsoft.msmarco.passage.ts"),
+    ),
+    "com.oscar-corpus.english": async () => (await import("./com.oscar-corpus.ts")).english,
     "com.sentiment140.english": async () => (await import("./com.sentiment140.ts")).english,
+    "com.smashwords.bookcorpus": async () => (await import("./com.smashwords.bookcorpus.ts")).bookcorpus,
     "edu.stanford.aclimdb": async () => (await import("./edu.stanford.aclimdb.ts")).aclimdb,
     "edu.stanford.glove.6b": async () => (await import("./edu.stanford.glove.ts")).glove6b,
     "edu.stanford.glove.6b.50": async () => (await import("./edu.stanford.glove.ts")).glove6b50,
     "edu.stanford.glove.6b.100": async () => (await import("./edu.stanford.glove.ts")).glove6b100,
     "edu.stanford.glove.6b.200": async () => (await import("./edu.stanford.glove.ts")).glove6b200,
     "edu.stanford.glove.6b.300": async () => (await import("./edu.stanford.glove.ts")).glove6b300,
+    "edu.stanford.glove.42b": async () => (await import("./edu.stanford.glove.ts")).glove42b,
+    "edu.stanford.glove.840b": async () => (await import("./edu.stanford.glove.ts")).glove840b,
+    "io.github.thunlp.fewrel.v1": async () => (await import("./io.github.thunlp.fewrel.ts")).v1,
+    "io.metamind.research.wikitext.2.tokens": async () =>
+      (await import("./io.metamind.research.wikitext.ts")).wikitext2tokens,
     "io.metamind.research.wikitext.2.raw": async () =>
       (await import("./io.metamind.research.wikitext.ts")).wikitext2raw,
+    "io.metamind.research.wikitext.103.tokens": async () =>
+      (await import("./io.metamind.research.wikitext.ts")).wikitext103tokens,
+    "io.metamind.research.wikitext.103.raw": async () =>
+      (await import("./io.metamind.research.wikitext.ts")).wikitext103raw,
+    "org.grouplens.movielens.full": async () => (await import("./org.grouplens.movielens.ts")).full,
     "org.grouplens.movielens.small": async () => (await import("./org.grouplens.movielens.ts")).small,
+    "org.universaldependencies.french.gsd": async () => (await import("./org.universaldependencies.ts")).frenchGsd,
   }
+  static override readonly movedTo = { ir: MOVED_TO_IR }
 }

@@ -1,4 +1,11 @@
-import { brandOf, FORMAT_VERSION, isRepositoryClass, REPOSITORY, type DatasetLoader } from "@datamaestro/dataset"
+import {
+  brandOf,
+  FORMAT_VERSION,
+  isRepositoryClass,
+  REPOSITORY,
+  type DatasetLoader,
+  type RepositoryClass,
+} from "@datamaestro/dataset"
 import { DatamaestroError, type RepositoryLocation } from "@datamaestro/protocol"
 import { importModule } from "./import-module.ts"
 
@@ -10,6 +17,8 @@ export interface LoadedRepository {
   package: string
   version: string
   datasets: ReadonlyMap<string, DatasetLoader>
+  /** The repository that has a dataset now which this one had. */
+  moved: ReadonlyMap<string, string>
 }
 
 /**
@@ -55,7 +64,16 @@ export async function loadRepository(location: RepositoryLocation, path: string)
     package: location.package,
     version: location.version,
     datasets: new Map(Object.entries(found.datasets).map(([id, load]) => [id.normalize("NFC"), load])),
+    moved: movedDatasets(found),
   }
+}
+
+function movedDatasets(found: RepositoryClass): Map<string, string> {
+  // A class made with an older copy of the package has no such list.
+  const lists: Readonly<Record<string, readonly string[]>> | undefined = found.movedTo
+  return new Map(
+    Object.entries(lists ?? {}).flatMap(([repository, ids]) => ids.map((id) => [id.normalize("NFC"), repository])),
+  )
 }
 
 /** What was thrown by code that is not ours, in one line. */

@@ -36,8 +36,10 @@ export async function findDataset(
 ): Promise<DatasetAddress> {
   const id = typed.normalize("NFC")
   if (options.repository !== undefined) {
-    const { datasets } = await index.repository(options.repository)
-    return choose(typed, id, { ids: addresses(options.repository, datasets.keys()), broken: [] }, options.repository)
+    const { datasets, moved } = await index.repository(options.repository)
+    const own = addresses(options.repository, datasets.keys())
+    const elsewhere = Array.from(moved, ([movedId, repository]) => ({ id: movedId, repository }))
+    return choose(typed, id, { ids: [...own, ...elsewhere], broken: [] }, options.repository)
   }
   if (options.first !== undefined && index.ids.includes(options.first)) {
     const preferred = await list(index, [options.first])

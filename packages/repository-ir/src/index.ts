@@ -1,0 +1,85 @@
+import { datasetFamily, Repository } from "@datamaestro/dataset"
+
+const words = (text: string): string[] => text.trim().split(/\s+/)
+const each = (names: readonly string[], parts: readonly string[]): string[] =>
+  names.flatMap((name) => parts.map((part) => `${name}.${part}`))
+
+const NANO_BEIR = words(`
+  arguana climate-fever dbpedia-entity fever fiqa hotpotqa msmarco nfcorpus nq quora scidocs scifact webis-touche2020
+`)
+const MSMARCO_PASSAGE = words(`
+  train.queries train.qrels train.run train.triples.id train.triples.small.text
+  dev.queries dev.qrels dev.run eval.withrun
+  trec2019.queries trec2019.qrels trec2019.run trec2020.queries trec2020.qrels trec2020.run trec.dl.hard.qrels
+`)
+const MSMARCO_PASSAGE_V2 = words("train dev1 dev2 trec2021 trec2022 trec2023")
+const RANK_DISTILLM = words(`
+  msmarco.bm25 msmarco.colbertv2
+  rankzephyr.bm25_10000.sampled100
+  rankzephyr.colbert10000.sampled100 rankzephyr.colbert10000.sampled50 rankzephyr.colbert10000.sampled10
+`)
+
+/** Datasets of information retrieval. */
+export class IrRepository extends Repository {
+  static override readonly NAMESPACE = "ir"
+  static override readonly NAME = "Information retrieval"
+  static override readonly DESCRIPTION = "Test collections, rankings and training data of information retrieval"
+  static override readonly datasets = {
+    ...datasetFamily(
+      "ai.lighton",
+      ["embeddings_pre_training", "embeddings_pre_training.denseon_lateon"],
+      () => import("./ai.lighton.ts"),
+    ),
+    "ca.uwaterloo.jimmylin.anserini.robust04": async () =>
+      (await import("./ca.uwaterloo.jimmylin.anserini.ts")).robust04,
+    ...datasetFamily(
+      "co.huggingface.nano-beir",
+      each(NANO_BEIR, ["queries", "qrels"]),
+      () => import("./co.huggingface.nano-beir.ts"),
+    ),
+    "com.github.aagohary.canard": async () => (await import("./com.github.aagohary.canard.ts")).canard,
+    "com.github.apple.ml-qrecc": async () => (await import("./com.github.apple.ml-qrecc.ts")).qrecc,
+    ...datasetFamily(
+      "com.github.hofstaetter.distillation.msmarco",
+      ["ensemble.teacher", "bert.teacher"],
+      () => import("./com.github.hofstaetter.ts"),
+    ),
+    ...datasetFamily("com.github.ikat", ["2023", "2024", "2025"], () => import("./com.github.ikat.ts")),
+    "com.github.prdwb.orconvqa.preprocessed": async () => (await import("./com.github.prdwb.orconvqa.ts")).preprocessed,
+    ...datasetFamily(
+      "com.github.sebastian-hofstaetter.neural-ranking-kd",
+      ["msmarco_ensemble_teacher", "msmarco_bert_teacher"],
+      () => import("./com.github.hofstaetter.ts"),
+    ),
+    ...datasetFamily(
+      "com.github.webis-de.rank-distillm",
+      each(RANK_DISTILLM, ["annotated"]),
+      () => import("./com.github.webis-de.rank-distillm.ts"),
+    ),
+    ...datasetFamily(
+      "com.microsoft.msmarco.passage",
+      MSMARCO_PASSAGE,
+      () => import("./com.microsoft.msmarco.passage.ts"),
+    ),
+    ...datasetFamily(
+      "com.microsoft.msmarco.passagev2",
+      each(MSMARCO_PASSAGE_V2, ["queries", "qrels", "run"]),
+      () => import("./com.microsoft.msmarco.passagev2.ts"),
+    ),
+    ...datasetFamily(
+      "gov.nist.ir.covid.cord19.round5",
+      ["", "metadata", "topics", "assessments"],
+      () => import("./gov.nist.ir.covid.cord19.ts"),
+    ),
+    ...datasetFamily(
+      "gov.nist.trec.adhoc",
+      each(["3", "4", "5", "6", "7", "8"], ["topics"]),
+      () => import("./gov.nist.trec.adhoc.ts"),
+    ),
+    ...datasetFamily(
+      "gov.nist.trec.adhoc.robust",
+      each(["2004", "2005"], ["topics", "qrels"]),
+      () => import("./gov.nist.trec.adhoc.ts"),
+    ),
+  }
+}
