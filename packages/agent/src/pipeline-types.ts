@@ -30,6 +30,17 @@ export interface CachedDownload {
   release(options: { remove: boolean }): Promise<void>
 }
 
+/**
+ * What can be read of a download while it still comes: the first `bytes` bytes of the file at `path`, written though
+ * neither verified nor forced onto the disk. A reader that has it open keeps it through its rename into the cache.
+ * `generation` differs from the one told before whenever earlier bytes, or the path, became void: then all starts over.
+ */
+export interface AvailableBytes {
+  path: string
+  bytes: number
+  generation: number
+}
+
 /** One file at its final path, as the manifest records it. `path` is relative to the dataset's folder. */
 export interface PlacedFile {
   path: string

@@ -15,6 +15,7 @@ import { isStrong, parseContentRange, resumeValidator, unsatisfiedTotal } from "
 export async function attemptTransfer(job: Transfer): Promise<void> {
   const { part, hasher, signal } = job
   const verified = throttled((bytes: number) => job.emit({ phase: "verify", bytes, total: part.bytes }))
+  if (part.bytes > 0) job.availability.ofPart(part)
   await hasher.follow(part, signal, verified)
   if (part.bytes > 0 && part.bytes === part.state.length) return
   if (/^file:/i.test(job.source)) return await readFileSource(job)

@@ -5,6 +5,7 @@ import type { CachePart } from "../store/cache-part.ts"
 import { hasCredentials, redactUrl } from "../store/cache-url.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { decodeContent, isFileItself } from "./content-coding.ts"
+import type { Availability } from "./availability.ts"
 import type { JobEvent } from "./fetch-events.ts"
 import type { FetchTuning } from "./fetch-types.ts"
 import { isDataUrl } from "./html-page.ts"
@@ -26,6 +27,7 @@ export interface DownloadJob {
   environment: Environment
   signal: AbortSignal
   emit(event: JobEvent): void
+  availability: Availability
 }
 
 /**
@@ -90,6 +92,7 @@ async function fromSource(
       environment,
       signal,
       emit: (event) => job.emit(event),
+      availability: job.availability,
     })
     try {
       return await accept(job, slot, hasher, source)
@@ -132,7 +135,8 @@ async function accept(job: DownloadJob, slot: PartSlot, hasher: PartHasher, sour
   }
   const digests = hasher.digests()
   checkIntegrity(request.integrity, digests, { name: redactUrl(source), url: redactUrl(source) })
-  return await cache.commit(key, part, hasCredentials(url) ? undefined : url, {
+  job.availability.ofWhole(part)
+  const entry = await cache.commit(key, part, hasCredentials(url) ? undefined : url, {
     url: redactUrl(url),
     source: redactUrl(source),
     bytes: part.bytes,
@@ -141,6 +145,8 @@ async function accept(job: DownloadJob, slot: PartSlot, hasher: PartHasher, sour
     ...(state.lastModified === undefined ? {} : { lastModified: state.lastModified }),
     downloaded: new Date().toISOString(),
   })
+  job.availability.ofEntry(entry, part)
+  return entry
 }
 
 /** A declared checksum decides whether the encoded bytes are the file; else its name does. */

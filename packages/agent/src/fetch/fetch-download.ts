@@ -2,6 +2,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import type { CachedDownload, FetchRequest } from "../pipeline-types.ts"
 import type { DownloadCache } from "../store/cache.ts"
 import { redactUrl } from "../store/cache-url.ts"
+import { Availability } from "./availability.ts"
 import { addressed } from "./fetch-events.ts"
 import { FETCH_TUNING, type FetchContext } from "./fetch-types.ts"
 import { obtain } from "./obtain.ts"
@@ -42,6 +43,7 @@ export async function fetchDownload(request: FetchRequest, context: FetchContext
           environment: context.environment ?? process.env,
           signal,
           emit,
+          availability: new Availability(emit),
         }),
       () => {
         if (jobs.get(name) === started) jobs.delete(name)
@@ -52,7 +54,10 @@ export async function fetchDownload(request: FetchRequest, context: FetchContext
   }
   return await job.join(
     context.signal,
-    (event) => context.progress(addressed(event, context.dataset, context.resource)),
+    (event) => {
+      if (event.phase !== "available") context.progress(addressed(event, context.dataset, context.resource))
+      else context.onAvailable?.({ path: event.path, bytes: event.bytes, generation: event.generation })
+    },
     async ({ entry, sha256, fromCache }) => {
       const hold = await cache.hold(cache.keyOf(url))
       return {

@@ -1,15 +1,23 @@
 import type { ProgressEvent } from "@datamaestro/protocol"
+import type { AvailableBytes } from "../pipeline-types.ts"
 
 type Without<E, K extends PropertyKey> = E extends unknown ? Omit<E, K> : never
 
+/** What can be read of the download by now; tells those who wait, never a person. */
+export interface AvailableEvent extends AvailableBytes {
+  phase: "available"
+}
+
 /** A download's events, before each of those who wait for it puts its own dataset and resource to them. */
-export type JobEvent = Without<
-  Extract<ProgressEvent, { phase: "download" | "retry" | "wait" | "verify" | "notice" }>,
-  "dataset" | "resource"
->
+export type JobEvent =
+  | Without<
+      Extract<ProgressEvent, { phase: "download" | "retry" | "wait" | "verify" | "notice" }>,
+      "dataset" | "resource"
+    >
+  | AvailableEvent
 
 /** The event for one of those who wait. */
-export function addressed(event: JobEvent, dataset: string, resource: string): ProgressEvent {
+export function addressed(event: Exclude<JobEvent, AvailableEvent>, dataset: string, resource: string): ProgressEvent {
   return event.phase === "notice" ? event : { ...event, dataset, resource }
 }
 

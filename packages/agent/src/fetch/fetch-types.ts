@@ -1,5 +1,5 @@
 import type { GlobalSettings } from "@datamaestro/protocol"
-import type { StepContext } from "../pipeline-types.ts"
+import type { AvailableBytes, StepContext } from "../pipeline-types.ts"
 import type { DownloadCache } from "../store/cache.ts"
 
 /** What fetching is given besides the request. */
@@ -10,6 +10,11 @@ export interface FetchContext extends StepContext {
   /** Where proxies, `HOME`/`NETRC`, tokens and certificates are read; this process's by default. */
   environment?: Readonly<Record<string, string | undefined>>
   tuning?: Partial<FetchTuning>
+  /**
+   * Told what can be read already, about once a MiB or each 20 ms, and at once for what the cache has; every generation
+   * that ends well is told with its full size before the download is. Must return at once: a slow reader slows nothing.
+   */
+  onAvailable?(part: AvailableBytes): void
 }
 
 /** Times and limits of fetching. */

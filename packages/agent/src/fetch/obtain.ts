@@ -50,6 +50,7 @@ export async function obtain(job: DownloadJob): Promise<Obtained> {
     }
     if (found === undefined) continue
     const { entry, hold } = found
+    job.availability.ofEntry(entry)
     try {
       return { entry, sha256: await verifyEntry(job, entry), fromCache: true, hold }
     } catch (error) {

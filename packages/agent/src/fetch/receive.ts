@@ -8,6 +8,8 @@ import type { Transfer } from "./transfer-types.ts"
 
 /** Fewer, larger writes: what the storage of clusters likes, and hashing too. */
 const BATCH_BYTES = 1024 * 1024
+/** But a slow line must not lose much to a crash, nor keep those waiting who read while it comes. */
+const BATCH_MILLISECONDS = 500
 
 /**
  * Appends a body to its part in pieces of 1 MiB, hashing each while it is written. What came before a failure is kept.
@@ -29,6 +31,7 @@ export async function receive(
   let writing: Promise<void> = Promise.resolve()
   let batch: Buffer[] = []
   let batched = 0
+  let begun = 0
   let received = part.bytes
   const flush = async (): Promise<void> => {
     await writing
@@ -42,6 +45,7 @@ export async function receive(
     tell(received)
   }
   const add = (chunk: Buffer): void => {
+    if (batched === 0) begun = performance.now()
     batch.push(chunk)
     batched += chunk.length
     received += chunk.length
@@ -52,13 +56,14 @@ export async function receive(
   try {
     for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
       add(next.value as Buffer)
-      if (batched >= BATCH_BYTES) await flush()
+      if (batched >= BATCH_BYTES || performance.now() - begun > BATCH_MILLISECONDS) await flush()
     }
   } catch (error) {
     failure = error
   }
   await flush()
   await writing
+  job.availability.ofPart(part, true)
   tell(received, true)
   if (end !== undefined && received > end) {
     await part.restart()
@@ -72,6 +77,7 @@ export async function receive(
 async function write(job: Transfer, batch: Buffer[]): Promise<void> {
   try {
     await job.part.append(batch)
+    job.availability.ofPart(job.part)
   } catch (error) {
     if (error instanceof PartLost) throw error
     const known = storageError(error, `write "${job.part.path}"`)

@@ -1,5 +1,5 @@
 import { interrupted } from "@datamaestro/protocol"
-import type { JobEvent } from "./fetch-events.ts"
+import type { AvailableEvent, JobEvent } from "./fetch-events.ts"
 import type { Obtained } from "./obtain.ts"
 
 /** One download in this process, however many wait for it; it is cancelled when the last of them gives up. */
@@ -8,10 +8,12 @@ export class SharedJob {
   readonly #listeners = new Set<(event: JobEvent) => void>()
   readonly #result: Promise<Obtained>
   readonly #ended: () => void
+  #available: AvailableEvent | undefined
 
   constructor(run: (signal: AbortSignal, emit: (event: JobEvent) => void) => Promise<Obtained>, ended: () => void) {
     this.#ended = ended
     this.#result = run(this.#abort.signal, (event) => {
+      if (event.phase === "available") this.#available = event
       for (const listener of this.#listeners) listener(event)
     })
     // Each who waits sees a failure; none may be left.
@@ -29,6 +31,7 @@ export class SharedJob {
   ): Promise<T> {
     const own = (event: JobEvent): void => listener(event)
     this.#listeners.add(own)
+    if (this.#available !== undefined) own(this.#available)
     try {
       return await use(await this.#raced(signal))
     } finally {

@@ -1,4 +1,5 @@
 import type { CachePart } from "../store/cache-part.ts"
+import type { Availability } from "./availability.ts"
 import type { JobEvent } from "./fetch-events.ts"
 import type { FetchTuning } from "./fetch-types.ts"
 import type { PartHasher } from "./part-hasher.ts"
@@ -23,4 +24,6 @@ export interface Transfer {
   environment: Environment
   signal: AbortSignal
   emit(event: JobEvent): void
+  /** Tells those who read while it comes. */
+  availability: Availability
 }

@@ -25,6 +25,7 @@ export class CachePart {
   /** Where the bytes came from, and what the server said of them. Saved by `checkpoint`. */
   state: PartState
   #bytes: number
+  #epoch = 0
   #synced: number
   readonly #timer: NodeJS.Timeout
   #checkpointing: Promise<unknown> = Promise.resolve()
@@ -81,6 +82,11 @@ export class CachePart {
     return this.#bytes
   }
 
+  /** Changes when bytes that were there are given up. */
+  get epoch(): number {
+    return this.#epoch
+  }
+
   get file(): FileHandle {
     return this.#file
   }
@@ -110,6 +116,7 @@ export class CachePart {
 
   /** Cuts back to the first `bytes`. */
   async truncate(bytes: number): Promise<void> {
+    if (bytes < this.#bytes) this.#epoch++
     await this.#file.truncate(bytes)
     this.#bytes = bytes
     this.#synced = Math.min(this.#synced, bytes)

@@ -1,0 +1,48 @@
+import type { CachePart } from "../store/cache-part.ts"
+import type { JobEvent } from "./fetch-events.ts"
+
+const STEP_BYTES = 1024 * 1024
+const STEP_MILLISECONDS = 20
+
+/** Tells how much of a download can be read already, and when what was told before became void. */
+export class Availability {
+  readonly #emit: (event: JobEvent) => void
+  #content = ""
+  #generation = 0
+  #bytes = 0
+  #told = 0
+
+  constructor(emit: (event: JobEvent) => void) {
+    this.#emit = emit
+  }
+
+  /** The part's bytes from its start, as they are now; `last`: more may not come soon. */
+  ofPart(part: CachePart, last = false): void {
+    // Encoded bytes are not the file's: what is decoded from them comes as another part.
+    if (part.state.encoding !== undefined) return
+    this.#tell(part.path, `${part.path} ${part.epoch}`, part.bytes, last)
+  }
+
+  /** A part that is whole and sound. */
+  ofWhole(part: CachePart): void {
+    this.#tell(part.path, `${part.path} ${part.epoch}`, part.bytes, true)
+  }
+
+  /** A whole file in the cache. One that has been told as a part keeps its generation: only its name is new. */
+  ofEntry({ path, bytes }: { path: string; bytes: number }, part?: CachePart): void {
+    this.#tell(path, part === undefined ? path : `${part.path} ${part.epoch}`, bytes, true)
+  }
+
+  #tell(path: string, content: string, bytes: number, last: boolean): void {
+    const now = performance.now()
+    if (content !== this.#content) {
+      // Nothing is void where nothing was told.
+      if (this.#bytes > 0) this.#generation++
+      this.#content = content
+      this.#bytes = 0
+    } else if (!last && bytes - this.#bytes < STEP_BYTES && now - this.#told < STEP_MILLISECONDS) return
+    this.#bytes = bytes
+    this.#told = now
+    this.#emit({ phase: "available", path, bytes, generation: this.#generation })
+  }
+}
