@@ -1,16 +1,14 @@
 /** Runs the dependency rule; a configuration that cruises nothing is a failure, not a pass. */
 import { spawnSync } from "node:child_process"
-import { createRequire } from "node:module"
-import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
 
 const LEAST_MODULES = 60
 
-const manifest = createRequire(import.meta.url).resolve("dependency-cruiser/package.json")
-const cruise = spawnSync(
-  process.execPath,
-  [join(dirname(manifest), "bin/dependency-cruise.mjs"), "--output-type", "json", "packages"],
-  { encoding: "utf8", maxBuffer: 256 * 1024 * 1024 },
-)
+const program = new URL("../node_modules/dependency-cruiser/bin/dependency-cruise.mjs", import.meta.url)
+const cruise = spawnSync(process.execPath, [fileURLToPath(program), "--output-type", "json", "packages"], {
+  encoding: "utf8",
+  maxBuffer: 256 * 1024 * 1024,
+})
 interface Report {
   summary: { totalCruised: number; violations: { from: string; to: string; rule: { name: string } }[] }
 }

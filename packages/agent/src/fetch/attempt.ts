@@ -166,7 +166,7 @@ async function firstChunks(
       start.push(chunk)
     }
   } catch (error) {
-    return { start, rest: { next: () => Promise.reject(error as Error) } }
+    return { start, rest: { next: () => Promise.reject(error) } }
   }
   return { start, rest: chunks }
 }

@@ -65,7 +65,7 @@ export async function makeMissing(
   let failure: { error: unknown } | undefined
   for (const [resource, how] of standing) {
     const needed = resource.kind === "step" ? resource.from : []
-    const task = Promise.all(needed.map((name) => tasks.get(name))).then(async () => {
+    const task = Promise.all(needed.flatMap((name) => tasks.get(name) ?? [])).then(async () => {
       if (how !== undefined) tell(preparation, resource, how)
       else tell(preparation, resource, await make(preparation, resource))
     })
