@@ -12,6 +12,8 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { dirname, join } from "node:path"
 import { createRequire } from "node:module"
+import { Readable } from "node:stream"
+import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
 import { startSshServer } from "../test/helpers/ssh-server.ts"
@@ -25,6 +27,9 @@ const MNIST = {
 } as const
 
 const ORIGINAL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+/** 4 MB/s for each file. */
+const BYTES_PER_MS = 4_000
+const CHUNK_BYTES = 128 * 1024
 const command = fileURLToPath(new URL("../packages/controller/bin/datamaestro.js", import.meta.url))
 const say = (text: string): boolean => process.stderr.write(`${text}\n`)
 
@@ -41,8 +46,12 @@ async function startOrigin(): Promise<{ url: string; requests: () => number; clo
   const server = createServer((request, response) => {
     requests++
     const body = files.get(request.url ?? "")
-    if (body === undefined) response.writeHead(404).end()
-    else response.writeHead(200, { "content-length": body.length, etag: `"${body.length}"` }).end(body)
+    if (body === undefined) {
+      response.writeHead(404).end()
+      return
+    }
+    response.writeHead(200, { "content-length": body.length, etag: `"${body.length}"` })
+    Readable.from(atRate(body)).pipe(response)
   })
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
@@ -53,6 +62,14 @@ async function startOrigin(): Promise<{ url: string; requests: () => number; clo
       server.close()
       server.closeAllConnections()
     },
+  }
+}
+
+/** Slow enough for a person to see the progress bars move. */
+async function* atRate(body: Buffer): AsyncGenerator<Buffer> {
+  for (let offset = 0; offset < body.length; offset += CHUNK_BYTES) {
+    yield body.subarray(offset, offset + CHUNK_BYTES)
+    await sleep(CHUNK_BYTES / BYTES_PER_MS)
   }
 }
 
