@@ -1,6 +1,7 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { resolve } from "node:path"
 import type { SessionOptions } from "./session.ts"
+import type { SshTransportName } from "./transport/ssh-target.ts"
 import type { UserSettings } from "./user-settings.ts"
 
 /** Where a command runs, with all that the command line and the user settings say about it. */
@@ -18,9 +19,11 @@ export interface MachineOptions {
   configFile?: string | undefined
   identityFiles?: readonly string[] | undefined
   sshOptions?: readonly string[] | undefined
+  /** Which SSH client connects; by default the built-in one, or the system's where only that can. */
+  transport?: SshTransportName | undefined
 }
 
-const UNDERSTOOD = new Set(["host", "node", "data"])
+const UNDERSTOOD = new Set(["host", "node", "data", "transport"])
 
 /** This machine, where relative paths mean what they mean to the caller. */
 export function localMachine(options: MachineOptions): Machine {
@@ -58,6 +61,7 @@ export function remoteMachine(host: string, options: MachineOptions, settings: U
       configFile: options.configFile,
       identityFiles: options.identityFiles ?? [],
       options: options.sshOptions ?? [],
+      transport: options.transport ?? known?.transport,
     },
     node: options.node ?? known?.node ?? "auto",
     data: options.data ?? known?.data,

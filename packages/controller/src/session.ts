@@ -86,12 +86,12 @@ async function openLocalSession(options: SessionOptions, deployment: Deployment)
 
 async function openRemoteSession(options: SessionOptions, ssh: SshTarget, deployment: Deployment): Promise<Session> {
   const { onEvent, prompter, signal } = options
-  const [{ connectSsh2 }, { openRemoteAgent }] = await Promise.all([
-    import("./transport/ssh2.ts"),
+  const [{ connectSsh }, { openRemoteAgent }] = await Promise.all([
+    import("./transport/connect-ssh.ts"),
     import("./deploy/open-remote-agent.ts"),
   ])
   const began = performance.now()
-  const transport: Transport = await connectSsh2(ssh, {
+  const transport: Transport = await connectSsh(ssh, {
     prompter,
     signal,
     onNotice: (notice) => onEvent({ phase: "notice", ...notice }),

@@ -10,6 +10,8 @@ const HostSettings = v.looseObject({
   host: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
   node: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
   data: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
+  /** Which SSH client connects. */
+  transport: v.optional(v.picklist(["ssh2", "openssh"], 'must be "ssh2" or "openssh"')),
 })
 
 const UserSettings = v.looseObject({

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { startDelayProxy } from "../../helpers/delay-proxy.ts"
 import { generateKey, temporaryFolder } from "../../helpers/ssh-client-files.ts"
 import { startSshServer, type SshServer, type SshServerOptions } from "../../helpers/ssh-server.ts"
-import { connectTo, failureOf, nobody, outputOf, person, runOn } from "./ssh2-fixtures.ts"
+import { connectTo, failureOf, nobody, outputOf, person, runOn } from "./ssh-fixtures.ts"
 
 const SECRET = "hunter2-Zq9"
 

@@ -63,11 +63,11 @@ export async function execute(selection: Selection): Promise<number> {
 
 function machinesOf(options: GlobalOptions, settings: UserSettings): Machine[] {
   if (options.host.length > 0) return options.host.map((host) => remoteMachine(host, options, settings))
-  const needless = options.configFile ?? options.identityFiles[0] ?? options.sshOptions[0]
+  const needless = options.configFile ?? options.identityFiles[0] ?? options.sshOptions[0] ?? options.transport
   if (needless === undefined) return [localMachine(options)]
   throw new DatamaestroError(
     "USAGE",
-    `Cannot use "${needless}": -F, -i and -o are for connecting, and no host is given`,
+    `Cannot use "${needless}": -F, -i, -o and --transport are for connecting, and no host is given`,
     {
       hint: "say where to run with --host HOST",
     },

@@ -1,4 +1,5 @@
 import { Option, type Command } from "commander"
+import type { SshTransportName } from "../transport/ssh-target.ts"
 import type { GlobalOptions } from "./invocation.ts"
 
 const collect = (value: string, previous: readonly string[] | undefined): string[] => [...(previous ?? []), value]
@@ -15,6 +16,7 @@ interface ParsedOptions {
   F?: string
   i?: string[]
   o?: string[]
+  transport?: SshTransportName
 }
 
 function globalOptions(): Option[] {
@@ -32,6 +34,10 @@ function globalOptions(): Option[] {
     new Option("-F <FILE>", "read FILE instead of ~/.ssh/config, as ssh does"),
     new Option("-i <IDENTITY>", "authenticate with this private key, as ssh does; repeatable").argParser(collect),
     new Option("-o <OPTION=VALUE>", "an option of ssh_config(5); repeatable").argParser(collect),
+    new Option("--transport <CLIENT>", "connect by the built-in SSH client or the system's ssh").choices([
+      "ssh2",
+      "openssh",
+    ] satisfies SshTransportName[]),
   ]
 }
 
@@ -68,5 +74,6 @@ export function readGlobalOptions(command: Command): GlobalOptions {
     configFile: last("F"),
     identityFiles: all("i"),
     sshOptions: all("o"),
+    transport: last("transport"),
   }
 }

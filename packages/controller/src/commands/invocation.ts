@@ -2,6 +2,7 @@ import type { Machine } from "../machine.ts"
 import type { Reporter } from "../reporter/reporter.ts"
 import type { Session, SessionOptions } from "../session.ts"
 import type { Prompter } from "../transport/prompter.ts"
+import type { SshTransportName } from "../transport/ssh-target.ts"
 import type { UserSettings } from "../user-settings.ts"
 import type { Agreements } from "./agreements.ts"
 
@@ -18,6 +19,7 @@ export interface GlobalOptions {
   configFile?: string | undefined
   identityFiles: readonly string[]
   sshOptions: readonly string[]
+  transport?: SshTransportName | undefined
 }
 
 /** One call of the command line: what every command is given. */

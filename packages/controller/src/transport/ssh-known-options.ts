@@ -97,3 +97,16 @@ export const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
 
 /** Directives that do nothing when they say so. */
 export const OFF_VALUES: ReadonlySet<string> = new Set(["no", "none", "false"])
+
+const isYes = (value: string): boolean => value === "yes" || value === "true"
+
+/** Directives that only OpenSSH's own client can follow, and whether a value asks for it. */
+export const BEYOND_BUILT_IN: ReadonlyMap<string, (value: string) => boolean> = new Map([
+  ["gssapiauthentication", isYes],
+  ["hostbasedauthentication", isYes],
+  ["canonicalizehostname", (value) => isYes(value) || value === "always"],
+  ["certificatefile", (value) => value !== "none"],
+  ["pkcs11provider", (value) => value !== "none"],
+  ["securitykeyprovider", (value) => value !== "none" && value !== "internal" && !value.startsWith("$")],
+  ["proxyusefdpass", isYes],
+])

@@ -1,11 +1,12 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { createHash } from "node:crypto"
+import { existsSync } from "node:fs"
 import { homedir, hostname, userInfo } from "node:os"
 import { isAbsolute, join, resolve } from "node:path"
 import { SshConfigEvaluation } from "./ssh-config-evaluation.ts"
 import type { SshConfigLine } from "./ssh-config-lines.ts"
 import { parseSshDestination } from "./ssh-destination.ts"
-import { HONOURED, OFF_VALUES, WITHOUT_EFFECT } from "./ssh-known-options.ts"
+import { BEYOND_BUILT_IN, HONOURED, OFF_VALUES, WITHOUT_EFFECT } from "./ssh-known-options.ts"
 import { matchesPattern, matchesPatternList } from "./ssh-pattern.ts"
 import type { AuthenticationMethod, SshSettings } from "./ssh-settings.ts"
 import type { SshTarget } from "./ssh-target.ts"
@@ -130,6 +131,7 @@ export function resolveSshSettings(target: SshTarget, surroundings: Surroundings
     },
     environment: sentEnvironment(config, environment),
     warnings: warnings(config),
+    beyond: beyondBuiltIn(config, surroundings),
   }
 }
 
@@ -292,8 +294,30 @@ function warnings(config: SshConfigEvaluation): string[] {
     const line = config.first(keyword)
     if (line === undefined || OFF_VALUES.has(line.raw.toLowerCase())) continue
     if (ignorable.some((pattern) => pattern !== "" && matchesPattern(keyword, pattern))) continue
-    const place = line.source === "-o" ? "given with -o" : `${line.source}, line ${line.line}`
-    told.push(`The built-in SSH client does not honour "${keyword} ${line.raw}" (${place})`)
+    told.push(`The built-in SSH client does not honour ${describeLine(line)}`)
   }
   return told
+}
+
+function describeLine(line: SshConfigLine): string {
+  const place = line.source === "-o" ? "given with -o" : `${line.source}, line ${line.line}`
+  return `"${line.keyword} ${line.raw}" (${place})`
+}
+
+function beyondBuiltIn(config: SshConfigEvaluation, { systemFolder, environment }: Surroundings): string[] {
+  const found: string[] = []
+  for (const [keyword, isOn] of BEYOND_BUILT_IN) {
+    const line = config.first(keyword)
+    if (line === undefined || !isOn(line.raw.toLowerCase())) continue
+    // Distributions turn Kerberos on for everybody: alone that says nothing about this host.
+    const byDistribution = keyword === "gssapiauthentication" && line.source.startsWith(systemFolder)
+    if (byDistribution && !hasKerberosTicket(environment)) continue
+    found.push(describeLine(line))
+  }
+  return found
+}
+
+/** Whether a credential cache of MIT Kerberos lies where it usually does. */
+function hasKerberosTicket(environment: Surroundings["environment"]): boolean {
+  return Boolean(environment["KRB5CCNAME"]) || existsSync(`/tmp/krb5cc_${process.getuid?.() ?? ""}`)
 }

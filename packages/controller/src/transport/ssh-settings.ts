@@ -43,6 +43,8 @@ export interface SshSettings {
   environment: Readonly<Record<string, string>>
   /** What was asked for and can't be honoured, each to be told once. */
   warnings: readonly string[]
+  /** What of the configuration only OpenSSH's own client can do: each directive with its place. */
+  beyond: readonly string[]
 }
 
 export type AuthenticationMethod = "publickey" | "keyboard-interactive" | "password"

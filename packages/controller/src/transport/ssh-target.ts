@@ -8,4 +8,8 @@ export interface SshTarget {
   identityFiles: readonly string[]
   /** `-o`, each `Option=value` or `Option value`, in order; the first of a name wins, as in OpenSSH. */
   options: readonly string[]
+  /** `--transport`: which SSH client connects; absent: the built-in one, or the system's where only that can. */
+  transport?: SshTransportName | undefined
 }
+
+export type SshTransportName = "ssh2" | "openssh"

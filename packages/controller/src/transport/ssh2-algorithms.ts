@@ -58,14 +58,15 @@ const EXTRA: Readonly<Record<string, readonly string[]>> = {
 export function chooseAlgorithms(
   preferences: AlgorithmPreferences,
   knownTypes: readonly string[],
-  warn: (message: string) => void,
+  warn: (message: string, directive: string) => void,
 ): Algorithms {
   const choose = (name: keyof AlgorithmPreferences, option: string, defaults: readonly string[]): string[] => {
     const list = preferences[name]
     if (list === undefined) return [...defaults]
     const chosen = apply(list, defaults, [...defaults, ...(EXTRA[name] ?? [])])
     if (chosen.length > 0) return chosen
-    warn(`The built-in SSH client has none of the algorithms of "${option} ${list}" and uses its own`)
+    const directive = `${option} ${list}`
+    warn(`The built-in SSH client has none of the algorithms of "${directive}" and uses its own`, directive)
     return [...defaults]
   }
   const known = new Set(knownTypes.flatMap((type) => (type === "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256"] : [type])))

@@ -30,6 +30,9 @@ export interface SshConnection {
   close(): void
 }
 
+/** `details.reason` of UNREACHABLE where the two ends have no way to encrypt in common. */
+export const NO_COMMON_ALGORITHM = "no-common-algorithm"
+
 /** From the last answer to giving up, while logging in; sshd itself allows two minutes for all of it. */
 const LOGIN_TIMEOUT = 60_000
 
@@ -219,7 +222,7 @@ function classifyFailure(
   if (/no matching/i.test(reason)) {
     return new DatamaestroError("UNREACHABLE", `Cannot agree with ${machine} on how to encrypt: ${reason}`, {
       hint: 'the server is old or strictly configured: compare "ssh -vv" and allow what it has by -o KexAlgorithms, Ciphers, MACs or HostKeyAlgorithms',
-      details,
+      details: { ...details, reason: NO_COMMON_ALGORITHM },
       cause,
     })
   }

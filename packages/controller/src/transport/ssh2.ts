@@ -1,7 +1,7 @@
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import type { ClientChannel } from "ssh2"
 import { HostKeyCheck } from "./host-key.ts"
-import type { Prompter } from "./prompter.ts"
+import type { SshConnectOptions } from "./ssh-connect-options.ts"
 import { resolveSshSettings } from "./ssh-settings-resolution.ts"
 import type { SshSettings } from "./ssh-settings.ts"
 import { dialCommand, dialTcp, type SshCarrier } from "./ssh-socket.ts"
@@ -10,12 +10,6 @@ import { openChannel } from "./ssh2-channel.ts"
 import { logIn, type ConnectOptions, type SshConnection } from "./ssh2-connection.ts"
 import { sendCommandAhead } from "./ssh2-internals.ts"
 import type { Channel, Transport } from "./transport.ts"
-
-export interface Ssh2Options {
-  prompter: Prompter
-  onNotice: (notice: { level: "debug" | "info" | "warning"; message: string }) => void
-  signal?: AbortSignal | undefined
-}
 
 /** Hosts that lead to one another in a circle must not be followed for ever. */
 const MAX_JUMPS = 8
@@ -27,11 +21,14 @@ const MAX_JUMPS = 8
  * @throws DatamaestroError SSH_CONFIGURATION, UNREACHABLE, HOST_KEY_UNKNOWN, HOST_KEY_CHANGED, AUTHENTICATION_FAILED,
  * CONNECTION_LOST, INTERRUPTED
  */
-export async function connectSsh2(target: SshTarget, options: Ssh2Options): Promise<Transport> {
+export async function connectSsh2(
+  target: SshTarget,
+  options: SshConnectOptions,
+  settings: SshSettings = resolveSshSettings(target),
+): Promise<Transport> {
   const { prompter } = options
   const signal = options.signal ?? new AbortController().signal
   if (signal.aborted) throw interrupted()
-  const settings = resolveSshSettings(target)
   const connections: SshConnection[] = []
   const closeAll = (): void => {
     for (const connection of connections.toReversed()) connection.close()

@@ -1,5 +1,6 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { expect } from "chai"
+import { connectOpenssh } from "../../../packages/controller/src/transport/openssh.ts"
 import { connectSsh2 } from "../../../packages/controller/src/transport/ssh2.ts"
 import type { SshTarget } from "../../../packages/controller/src/transport/ssh-target.ts"
 import type { Channel, ChannelEnd, Transport } from "../../../packages/controller/src/transport/transport.ts"
@@ -36,7 +37,8 @@ export interface ConnectFixture extends Partial<SshTarget> {
 /** Connects by the configuration of a test server. */
 export function connectTo(server: { configFile: string }, fixture: ConnectFixture = {}): Promise<Transport> {
   const { prompter = nobody, notices = [], signal, ...target } = fixture
-  return connectSsh2(
+  const connect = target.transport === "openssh" ? connectOpenssh : connectSsh2
+  return connect(
     { destination: "machine", configFile: server.configFile, identityFiles: [], options: [], ...target },
     { prompter, signal, onNotice: ({ level, message }) => notices.push(`${level}: ${message}`) },
   )

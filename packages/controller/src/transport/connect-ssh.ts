@@ -1,0 +1,106 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import type { SshConnectOptions } from "./ssh-connect-options.ts"
+import type { SshTarget } from "./ssh-target.ts"
+import type { Transport } from "./transport.ts"
+
+/** Log-ins to one host that may fail in a row, in one process: more of them, and accounts get locked. */
+const MAX_FAILURES = 3
+/** How long failures count, in milliseconds: servers that lock accounts forget them, too. */
+const FORGET_AFTER = 15 * 60_000
+
+interface Failures {
+  count: number
+  last: DatamaestroError
+  time: number
+}
+
+const failures = new Map<string, Failures>()
+
+/**
+ * Connects and logs in with the SSH client that was asked for, else the built-in one, else (told in a line) the
+ * system's `ssh` where the configuration or the server needs what the built-in one lacks.
+ *
+ * @throws DatamaestroError of the connection kind (exit 8), INTERRUPTED
+ */
+export async function connectSsh(target: SshTarget, options: SshConnectOptions): Promise<Transport> {
+  const key = JSON.stringify([target.destination, target.configFile, target.options, target.identityFiles])
+  const failed = failures.get(key)
+  const recent = failed !== undefined && performance.now() - failed.time < FORGET_AFTER ? failed : undefined
+  if (recent !== undefined && recent.count >= MAX_FAILURES) throw notAgain(target, recent.last)
+  try {
+    const transport = await connectBy(target, options)
+    failures.delete(key)
+    return transport
+  } catch (error) {
+    if (error instanceof DatamaestroError && error.code === "AUTHENTICATION_FAILED") {
+      failures.set(key, { count: (recent?.count ?? 0) + 1, last: error, time: performance.now() })
+    }
+    throw error
+  }
+}
+
+async function connectBy(target: SshTarget, options: SshConnectOptions): Promise<Transport> {
+  const withOpenssh = async (): Promise<Transport> => {
+    const { connectOpenssh } = await import("./openssh.ts")
+    return await connectOpenssh(target, options)
+  }
+  if (target.transport === "openssh") return await withOpenssh()
+  const [{ connectSsh2 }, { resolveSshSettings }] = await Promise.all([
+    import("./ssh2.ts"),
+    import("./ssh-settings-resolution.ts"),
+  ])
+  if (target.transport === "ssh2") return await connectSsh2(target, options)
+
+  const because = async (reason: string): Promise<boolean> => {
+    if (!(await opensshInstalled())) return false
+    const message = `Using the system's ssh for "${target.destination}": the built-in client lacks ${reason}`
+    options.onNotice({ level: "info", message })
+    return true
+  }
+  let settings: ReturnType<typeof resolveSshSettings>
+  try {
+    settings = resolveSshSettings(target)
+  } catch (error) {
+    // What we can't read, ssh may: it knows newer words.
+    if (!(await opensshReads(target))) throw error
+    if (await because(`what its configuration says (${error instanceof Error ? error.message : String(error)})`)) {
+      return await withOpenssh()
+    }
+    throw error
+  }
+  const { beyondBuiltIn } = await import("./beyond-built-in.ts")
+  const beyond = await beyondBuiltIn(target, settings)
+  if (beyond.length > 0 && (await because(beyond.join(", ")))) return await withOpenssh()
+  try {
+    return await connectSsh2(target, options, settings)
+  } catch (error) {
+    const { NO_COMMON_ALGORITHM } = await import("./ssh2-connection.ts")
+    const foreign = error instanceof DatamaestroError && error.details["reason"] === NO_COMMON_ALGORITHM
+    if (foreign && (await because("every algorithm that the server accepts"))) return await withOpenssh()
+    throw error
+  }
+}
+
+async function opensshInstalled(): Promise<boolean> {
+  const { runSsh } = await import("./openssh-configuration.ts")
+  return await runSsh(["-V"]).then(
+    ({ code }) => code === 0,
+    () => false,
+  )
+}
+
+async function opensshReads(target: SshTarget): Promise<boolean> {
+  const { readOpensshConfiguration } = await import("./openssh-configuration.ts")
+  return await readOpensshConfiguration(target).then(
+    () => true,
+    () => false,
+  )
+}
+
+function notAgain({ destination }: SshTarget, last: DatamaestroError): DatamaestroError {
+  return new DatamaestroError(
+    "AUTHENTICATION_FAILED",
+    `Cannot log in to "${destination}": ${MAX_FAILURES} attempts have failed, and more could lock the account; the last: ${last.message}`,
+    { hint: last.hint, details: last.details, cause: last },
+  )
+}

@@ -1,0 +1,103 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { opensshArguments } from "./openssh-arguments.ts"
+import type { SshTarget } from "./ssh-target.ts"
+
+/** What OpenSSH's client makes of the configuration (`ssh -G`), as far as we need to know it. */
+export interface OpensshConfiguration {
+  label: string
+  hostName: string
+  port: number
+  user: string
+  /** The person's own shared connection, where one is configured. */
+  controlPath: string | undefined
+  /** Whether a connection of ours would stay as the configuration says, for others to use. */
+  controlPersists: boolean
+  /** Options that bound every wait, where the configuration leaves them open. */
+  bounds: readonly string[]
+}
+
+/**
+ * Asks OpenSSH's client; takes some 10 ms, and touches no network.
+ *
+ * @throws DatamaestroError SSH_CONFIGURATION
+ */
+export async function readOpensshConfiguration(target: SshTarget): Promise<OpensshConfiguration> {
+  const { code, stdout, stderr } = await runSsh(opensshArguments(target, ["-G"]))
+  if (code !== 0) {
+    throw new DatamaestroError(
+      "SSH_CONFIGURATION",
+      `Cannot use the SSH configuration of "${target.destination}": ${stderr.trim() || `ssh -G ended with ${code}`}`,
+      {
+        hint: "correct the line that ssh names",
+        details: { host: target.destination },
+      },
+    )
+  }
+  const values = new Map<string, string>()
+  for (const line of stdout.split("\n")) {
+    const space = line.indexOf(" ")
+    if (space > 0 && !values.has(line.slice(0, space))) values.set(line.slice(0, space), line.slice(space + 1).trim())
+  }
+  const value = (name: string): string => values.get(name) ?? ""
+  const controlPath = value("controlpath")
+  const timeout = value("connecttimeout")
+  return {
+    label: target.destination,
+    hostName: value("hostname"),
+    port: Number(value("port")) || 22,
+    user: value("user"),
+    controlPath: controlPath === "" || controlPath === "none" ? undefined : controlPath,
+    controlPersists: /^(auto|yes|true)$/.test(value("controlmaster")) && !/^(no|false|)$/.test(value("controlpersist")),
+    bounds: [
+      ...(timeout === "" || timeout === "none" || timeout === "0" ? ["-o", "ConnectTimeout=20"] : []),
+      ...(value("serveraliveinterval") === "0" ? ["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"] : []),
+    ],
+  }
+}
+
+export interface SshRun {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+/**
+ * Runs the system's `ssh` to its end, without a terminal.
+ *
+ * @throws DatamaestroError SSH_CONFIGURATION when it can't be started
+ */
+export async function runSsh(
+  args: readonly string[],
+  options: { environment?: NodeJS.ProcessEnv | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<SshRun> {
+  const child = spawn("ssh", args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    // A session of its own: nothing is asked on the terminal behind our back, and Ctrl-C reaches only this process.
+    detached: process.platform !== "win32",
+    windowsHide: true,
+    ...(options.environment === undefined ? {} : { env: options.environment }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  })
+  let stdout = ""
+  let stderr = ""
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text))
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr = (stderr + text).slice(-64 * 1024)))
+  try {
+    const [code] = (await once(child, "close")) as [number | null]
+    return { code, stdout, stderr }
+  } catch (error) {
+    throw cannotStart(error)
+  }
+}
+
+/** What to throw when there is no `ssh`, or it can't be started. */
+export function cannotStart(cause: unknown): unknown {
+  if (!(cause instanceof Error) || !("code" in cause) || cause.code === "ABORT_ERR") return cause
+  const state = cause.code === "ENOENT" ? "it is not installed, or not on the PATH" : cause.message
+  return new DatamaestroError("SSH_CONFIGURATION", `Cannot start the system's ssh: ${state}`, {
+    hint: "install OpenSSH's client, or leave --transport openssh out to use the built-in one",
+    cause,
+  })
+}

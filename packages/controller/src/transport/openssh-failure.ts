@@ -1,0 +1,112 @@
+import { DatamaestroError, type ErrorCode } from "@datamaestro/protocol"
+
+export interface OpensshFailure {
+  label: string
+  hostName: string
+  port: number
+  user: string
+  /** What `ssh` wrote to its stderr. */
+  stderr: string
+  /** Whether anything could be asked. */
+  mayAsk: boolean
+}
+
+interface Kind {
+  pattern: RegExp
+  code: ErrorCode
+  verb: string
+  hint: (failure: OpensshFailure) => string
+}
+
+/** The words of OpenSSH's client (its versions 7 to 10) for what can go wrong, the most telling first. */
+const KINDS: readonly Kind[] = [
+  {
+    pattern:
+      /bad configuration option|terminating, \d+ bad|bad owner or permissions|unsupported option|can't open user config|keyword .* (missing|invalid|extra)/i,
+    code: "SSH_CONFIGURATION",
+    verb: "Cannot use the SSH configuration of",
+    hint: () => "correct the line that ssh names",
+  },
+  {
+    pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED|is revoked|marked as revoked|host key .* has changed/i,
+    code: "HOST_KEY_CHANGED",
+    verb: "Cannot trust",
+    hint: ({ hostName, port }) =>
+      "someone may be listening in, or the machine was installed anew: ask its administrators; if they confirm the " +
+      `new fingerprint, remove the old key with: ssh-keygen -R "${port === 22 ? hostName : `[${hostName}]:${port}`}"`,
+  },
+  {
+    pattern: /host key verification failed|no .* host key is known|certificate .*(not valid|invalid|expired)/i,
+    code: "HOST_KEY_UNKNOWN",
+    verb: "Cannot trust",
+    hint: ({ label }) =>
+      `compare the fingerprint with what its administrators publish, then connect once with "ssh ${label}", ` +
+      "or accept it with -o StrictHostKeyChecking=accept-new",
+  },
+  {
+    pattern: /permission denied|too many authentication failures|no more authentication methods|authentication failed/i,
+    code: "AUTHENTICATION_FAILED",
+    verb: "Cannot log in to",
+    hint: ({ stderr, label, mayAsk }) => {
+      if (/too many authentication failures/i.test(stderr)) {
+        return "the server hung up before the right key had its turn: name it with -i and add -o IdentitiesOnly=yes"
+      }
+      const check = `check that "ssh ${label}" works; with Kerberos, that "klist" shows a ticket; name a key with -i or load it with ssh-add`
+      return mayAsk ? check : `${check}; run it on a terminal to be asked: nothing could be asked here`
+    },
+  },
+  {
+    pattern: /unable to negotiate|no matching .* found/i,
+    code: "UNREACHABLE",
+    verb: "Cannot agree on how to encrypt with",
+    hint: () =>
+      "the server is old or strictly configured: allow what it has by -o KexAlgorithms, Ciphers, MACs or HostKeyAlgorithms",
+  },
+  {
+    pattern: /could not resolve hostname/i,
+    code: "UNREACHABLE",
+    verb: "Cannot reach",
+    hint: ({ hostName }) => `check the spelling of "${hostName}", the network and the name server`,
+  },
+  {
+    pattern:
+      /connect to (host|address)|banner exchange|kex_exchange_identification|stdio forwarding failed|open failed|connection refused|no route to host|network is unreachable/i,
+    code: "UNREACHABLE",
+    verb: "Cannot reach",
+    hint: ({ port }) =>
+      `check the network, VPN and firewall, and that an SSH server listens on port ${port}; -o ConnectTimeout=SECONDS waits longer`,
+  },
+]
+
+/** A failure of `ssh` as one of ours, told in its own words. */
+export function opensshFailure(failure: OpensshFailure): DatamaestroError {
+  const { label, hostName, port, user, stderr } = failure
+  const kind = KINDS.find(({ pattern }) => pattern.test(stderr))
+  const said = lastWords(stderr)
+  const details = { host: label, hostName, port, user, printed: printable(stderr).slice(-2000) }
+  const machine = `"${label}" (${hostName}, port ${port})`
+  if (kind === undefined) {
+    return new DatamaestroError("CONNECTION_LOST", `Lost the connection to ${machine}: ${said}`, {
+      hint: "check the network and run the same command again: finished and partial downloads are kept",
+      details,
+    })
+  }
+  const who = kind.code === "AUTHENTICATION_FAILED" ? `"${label}" as "${user}" (${hostName}, port ${port})` : machine
+  return new DatamaestroError(kind.code, `${kind.verb} ${who}: ${said}`, { hint: kind.hint(failure), details })
+}
+
+/** The last lines, where ssh says what happened; banners and warnings come before. */
+function lastWords(stderr: string): string {
+  const lines = printable(stderr)
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !/^(@+|warning: permanently added)/i.test(line))
+  return lines.slice(-2).join("; ") || "ssh did not say why"
+}
+
+function printable(text: string): string {
+  return text
+    .replace(/\r/g, "")
+    .replace(/[^\P{C}\n\t]/gu, "")
+    .trim()
+}

@@ -1,0 +1,198 @@
+import { DatamaestroError, interrupted } from "@datamaestro/protocol"
+import { spawn, type ChildProcess } from "node:child_process"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { opensshArguments } from "./openssh-arguments.ts"
+import { openAskpass, type Askpass } from "./openssh-askpass.ts"
+import { cannotStart, readOpensshConfiguration, runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
+import { opensshFailure } from "./openssh-failure.ts"
+import type { SshConnectOptions } from "./ssh-connect-options.ts"
+import type { SshTarget } from "./ssh-target.ts"
+import type { Channel, ChannelEnd, Transport } from "./transport.ts"
+
+/** Options of every call: a plain channel, whatever the configuration makes of an interactive session. */
+const PLAIN = [
+  "-T",
+  "-x",
+  ...["RemoteCommand=none", "PermitLocalCommand=no", "ClearAllForwardings=yes"].flatMap((option) => ["-o", option]),
+]
+/** How long a connection that its controller left without a word (killed) stays, in seconds. */
+const PERSIST = 30
+/** How long a program may take to end once its channel was closed, in milliseconds. */
+const CLOSE_GRACE = 1000
+
+/**
+ * Connects and logs in with the system's `ssh`, which reads its own configuration. One connection carries all
+ * channels (ControlMaster): the person's own where one is configured, else one behind a socket that only this process
+ * knows. Where the system has no such connections (Windows), each channel logs in by itself.
+ *
+ * @throws DatamaestroError SSH_CONFIGURATION, UNREACHABLE, HOST_KEY_UNKNOWN, HOST_KEY_CHANGED, AUTHENTICATION_FAILED,
+ * CONNECTION_LOST, INTERRUPTED
+ */
+export async function connectOpenssh(target: SshTarget, options: SshConnectOptions): Promise<Transport> {
+  const { signal, prompter } = options
+  const aborted = (): boolean => signal?.aborted === true
+  if (aborted()) throw interrupted()
+  const configuration = await readOpensshConfiguration(target)
+  if (process.platform === "win32") return new OpensshTransport(target, configuration, [], undefined)
+  const folder = await mkdtemp(join(tmpdir(), "dm-"))
+  let askpass: Askpass | undefined
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true })
+  try {
+    if (prompter.available) askpass = await openAskpass(folder, prompter)
+    const share = await chooseSharing(target, configuration, folder)
+    if (!share.connected) await logIn(target, configuration, { ...options, share, askpass })
+    const close = share.own ? () => endMaster(target, share.options).then(remove) : remove
+    return new OpensshTransport(target, configuration, share.options, close)
+  } catch (error) {
+    await remove()
+    if (aborted()) throw interrupted()
+    throw askpass?.error ?? error
+  } finally {
+    askpass?.close()
+  }
+}
+
+interface Sharing {
+  /** What makes `ssh` use the connection. */
+  options: readonly string[]
+  /** What makes `ssh` keep it. */
+  masterOptions: readonly string[]
+  connected: boolean
+  /** Ours to end. */
+  own: boolean
+}
+
+async function chooseSharing(target: SshTarget, configuration: OpensshConfiguration, folder: string): Promise<Sharing> {
+  const { controlPath, controlPersists } = configuration
+  if (controlPath !== undefined) {
+    const { code } = await runSsh(opensshArguments(target, ["-O", "check"]))
+    if (code === 0) return { options: [], masterOptions: [], connected: true, own: false }
+    // What is made now stays for as long as the person's configuration says.
+    if (controlPersists) return { options: [], masterOptions: [], connected: false, own: false }
+  }
+  const options = ["-o", `ControlPath=${join(folder, "s").replaceAll("%", "%%")}`]
+  const masterOptions = ["-o", "ControlMaster=yes", "-o", `ControlPersist=${PERSIST}`]
+  return { options, masterOptions, connected: false, own: true }
+}
+
+interface LogInOptions extends SshConnectOptions {
+  share: Sharing
+  askpass: Askpass | undefined
+}
+
+/** Makes the shared connection; `ssh` goes on with it in the background once it has logged in. */
+async function logIn(target: SshTarget, configuration: OpensshConfiguration, options: LogInOptions): Promise<void> {
+  const { share, askpass, onNotice, signal } = options
+  const batch = askpass === undefined ? ["-o", "BatchMode=yes"] : []
+  const own = [...PLAIN, "-N", ...share.options, ...share.masterOptions, ...batch, "-o", "LogLevel=INFO"]
+  const { code, stderr } = await runSsh(opensshArguments(target, [...own, ...configuration.bounds]), {
+    environment: askpass?.environment,
+    signal,
+  })
+  if (code !== 0) throw opensshFailure({ ...configuration, stderr, mayAsk: askpass !== undefined })
+  for (const line of stderr.split("\n")) {
+    if (/^warning: permanently added/i.test(line)) onNotice({ level: "info", message: line.trim() })
+  }
+}
+
+async function endMaster(target: SshTarget, options: readonly string[]): Promise<void> {
+  await runSsh(opensshArguments(target, [...options, "-O", "exit"])).catch(() => undefined)
+}
+
+class OpensshTransport implements Transport {
+  readonly label: string
+  readonly address: string
+  readonly #target: SshTarget
+  readonly #configuration: OpensshConfiguration
+  readonly #share: readonly string[]
+  readonly #end: (() => Promise<void>) | undefined
+  readonly #children = new Set<ChildProcess>()
+  #closed: Promise<void> | undefined
+
+  constructor(
+    target: SshTarget,
+    configuration: OpensshConfiguration,
+    share: readonly string[],
+    end: (() => Promise<void>) | undefined,
+  ) {
+    const { label, user, hostName, port } = configuration
+    this.label = label
+    this.address = `${user}@${hostName.includes(":") ? `[${hostName}]` : hostName}:${port}`
+    this.#target = target
+    this.#configuration = configuration
+    this.#share = share
+    this.#end = end
+  }
+
+  async exec(command: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<Channel> {
+    if (signal?.aborted === true) throw interrupted()
+    if (this.#closed !== undefined) throw this.#gone("the connection is closed")
+    const shared = this.#end !== undefined
+    // A connection that was shared has been logged in: nothing is left to be asked.
+    const own = shared ? [...this.#share, "-o", "ControlMaster=no", "-o", "BatchMode=yes"] : this.#configuration.bounds
+    const args = [...opensshArguments(this.#target, [...PLAIN, ...own, "-o", "LogLevel=ERROR"]), command]
+    const child = spawn("ssh", args, { stdio: ["pipe", "pipe", "pipe"], detached: shared, windowsHide: true })
+    this.#children.add(child)
+    let words = ""
+    // Where each channel logs in by itself, this is also where ssh says what went wrong.
+    if (!shared) child.stderr.on("data", (chunk: Buffer) => (words = (words + chunk.toString()).slice(-4096)))
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on("error", () => undefined)
+    const ended = new Promise<ChannelEnd>((resolve) => {
+      child.on("close", (code, name) => {
+        this.#children.delete(child)
+        void this.#judge(code, name, words).then(resolve)
+      })
+    })
+    await new Promise<void>((resolve, reject) => {
+      child.once("spawn", resolve)
+      child.once("error", (error) => reject(cannotStart(error)))
+    })
+    return {
+      stdin: child.stdin,
+      stdout: child.stdout,
+      stderr: child.stderr,
+      ended,
+      close: () => {
+        child.stdin.end()
+        child.stdout.resume()
+        child.stderr.resume()
+        setTimeout(() => child.kill(), CLOSE_GRACE).unref()
+      },
+    }
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
+    for (const child of this.#children) child.kill()
+    await this.#end?.().catch(() => undefined)
+  }
+
+  /** 255 is what ssh ends with when the link breaks; a program's own 255, and one that a signal ended, look the same. */
+  async #judge(code: number | null, signal: string | null, stderr: string): Promise<ChannelEnd> {
+    if (code !== 255 || this.#closed !== undefined) return { code, signal }
+    if (this.#end !== undefined) {
+      const alive = await runSsh(opensshArguments(this.#target, [...this.#share, "-O", "check"])).catch(() => undefined)
+      if (alive?.code === 0) return { code, signal }
+      return { code: null, signal: null, error: this.#gone("ssh has ended") }
+    }
+    const error = opensshFailure({ ...this.#configuration, stderr, mayAsk: true })
+    return { code: null, signal: null, error }
+  }
+
+  #gone(state: string): DatamaestroError {
+    const { label, hostName, port } = this.#configuration
+    return new DatamaestroError(
+      "CONNECTION_LOST",
+      `Lost the connection to "${label}" (${hostName}, port ${port}): ${state}`,
+      {
+        hint: "check the network and run the same command again: finished and partial downloads are kept",
+        details: { host: label, hostName, port },
+      },
+    )
+  }
+}

@@ -1,0 +1,279 @@
+import { expect } from "chai"
+import { execFileSync } from "node:child_process"
+import { existsSync, statSync } from "node:fs"
+import { chmod, readdir, readFile, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { connectSsh } from "../../../packages/controller/src/transport/connect-ssh.ts"
+import { generateKey, temporaryFolder } from "../../helpers/ssh-client-files.ts"
+import { startSshServer, type SshServer, type SshServerOptions } from "../../helpers/ssh-server.ts"
+import { skipWithoutSshd, startSshd, type Sshd } from "../../helpers/sshd.ts"
+import { connectTo, failureOf, nobody, outputOf, person, runOn, type ConnectFixture } from "./ssh-fixtures.ts"
+
+const SECRET = "hunter2-Zq9"
+
+describe("the system's ssh as transport", function () {
+  this.timeout(30_000)
+  const cleanups: (() => Promise<void> | void)[] = []
+  before(function () {
+    skipWithoutSshd(this)
+  })
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
+  })
+
+  const serve = async (options: SshServerOptions = {}): Promise<SshServer> => {
+    const server = await startSshServer(options)
+    cleanups.push(() => server.close())
+    return server
+  }
+  const serveBySshd = async (options: Parameters<typeof startSshd>[0] = {}): Promise<Sshd> => {
+    const sshd = await startSshd(options)
+    cleanups.push(() => sshd.stop())
+    return sshd
+  }
+  const attempt = (server: { configFile: string }, fixture: ConnectFixture = {}): ReturnType<typeof connectTo> =>
+    connectTo(server, { transport: "openssh", ...fixture })
+  const connect = async (...args: Parameters<typeof attempt>): ReturnType<typeof connectTo> => {
+    const transport = await attempt(...args)
+    cleanups.push(() => transport.close())
+    return transport
+  }
+  const folder = async (): Promise<string> => {
+    const made = await temporaryFolder()
+    cleanups.push(made.remove)
+    return made.path
+  }
+  const append = async (server: { configFile: string }, lines: string): Promise<string> => {
+    const file = join(await folder(), "config")
+    await writeFile(file, `${lines}\n${await readFile(server.configFile, "utf8")}`)
+    return file
+  }
+  const leftovers = async (): Promise<string[]> => (await readdir(tmpdir())).filter((name) => name.startsWith("dm-"))
+
+  it("logs in once for all channels, and leaves nothing behind", async () => {
+    const before = await leftovers()
+    const server = await serve()
+    const transport = await attempt(server)
+    expect(transport.address).to.equal(`tester@127.0.0.1:${server.port}`)
+    const outputs = await Promise.all(["1", "2"].map((word) => runOn(transport, `cat; echo ${word}`, "in ")))
+    expect(outputs.map(({ stdout }) => stdout)).to.deep.equal(["in 1\n", "in 2\n"])
+    expect(server.connections).to.equal(1)
+    await transport.close()
+    expect(await leftovers()).to.deep.equal(before)
+    expect((await failureOf(transport.exec("true"))).code).to.equal("CONNECTION_LOST")
+  })
+
+  it("leaves aside what the configuration says of interactive sessions", async () => {
+    const server = await serve()
+    const lines = "RemoteCommand echo no\nRequestTTY force\nLocalForward 1 127.0.0.1:1\nForwardX11 yes"
+    const transport = await connect({ configFile: await append(server, lines) })
+    expect((await runOn(transport, "echo yes")).stdout).to.equal("yes\n")
+  })
+
+  it("asks through the prompter: passphrase, password, and whether to trust a host", async () => {
+    const path = await folder()
+    const key = generateKey("ed25519", SECRET)
+    await writeFile(join(path, "key"), key.private, { mode: 0o600 })
+    const server = await serve({
+      authorizedKeys: [key.public],
+      requiredMethods: ["publickey", "password"],
+      password: "pw-1",
+    })
+    await writeFile(server.knownHostsFile, "")
+    const someone = person("yes", SECRET, "pw-1")
+    const config = (await readFile(server.configFile, "utf8")).replace(
+      /IdentityFile .*/,
+      `IdentityFile ${join(path, "key")}`,
+    )
+    await writeFile(join(path, "config"), config)
+    const notices: string[] = []
+    await connect({ configFile: join(path, "config") }, { prompter: someone, notices })
+    expect(someone.asked.map(({ hidden }) => hidden)).to.deep.equal([false, true, true])
+    expect(someone.asked[0]?.text).to.contain("SHA256:")
+    expect(notices.join("\n")).to.match(/Permanently added/)
+    expect(notices.join("\n")).not.to.match(/hunter2|pw-1/)
+    expect(await readFile(server.knownHostsFile, "utf8")).to.contain(`[127.0.0.1]:${server.port}`)
+  })
+
+  it("gives up when the person does", async () => {
+    const server = await serve({ password: "pw" })
+    const options = ["PubkeyAuthentication=no"]
+    expect((await failureOf(attempt(server, { prompter: person(), options }))).code).to.equal("INTERRUPTED")
+  })
+
+  it("says of each failure what it is", async () => {
+    const server = await serve({ password: "pw" })
+    const code = async (fixture: ConnectFixture): Promise<string> => {
+      const error = await failureOf(attempt(server, fixture))
+      expect(error.hint, error.message).to.be.a("string")
+      expect(error.exitStatus).to.equal(8)
+      return error.code
+    }
+    expect(await code({ options: ["Port=1"] })).to.equal("UNREACHABLE")
+    expect(await code({ options: ["HostName=no.such.host.invalid"] })).to.equal("UNREACHABLE")
+    expect(await code({ options: ["UserKnownHostsFile=/dev/null"] })).to.equal("HOST_KEY_UNKNOWN")
+    expect(await code({ options: ["PubkeyAuthentication=no"] })).to.equal("AUTHENTICATION_FAILED")
+    expect(await code({ options: ["KexAlgorithms=diffie-hellman-group1-sha1"] })).to.equal("UNREACHABLE")
+    expect(await code({ options: ["Frobnicate=yes"] })).to.equal("SSH_CONFIGURATION")
+    expect(await code({ configFile: "/no/such/file" })).to.equal("SSH_CONFIGURATION")
+    const [, type = "", blob = ""] = (await readFile(server.knownHostsFile, "utf8")).split(" ")
+    const other = generateKey().public.split(" ")[1] ?? ""
+    await writeFile(server.knownHostsFile, `[127.0.0.1]:${server.port} ${type} ${other}\n`)
+    expect(await code({})).to.equal("HOST_KEY_CHANGED")
+    await writeFile(server.knownHostsFile, `@revoked * ${type} ${blob}`)
+    expect(await code({})).to.equal("HOST_KEY_CHANGED")
+  })
+
+  it("says so where there is no ssh", async () => {
+    const path = process.env["PATH"]
+    const server = await serve()
+    process.env["PATH"] = await folder()
+    try {
+      const error = await failureOf(attempt(server))
+      expect(error).to.include({ code: "SSH_CONFIGURATION" })
+      expect(error.message).to.contain("not installed")
+    } finally {
+      process.env["PATH"] = path
+    }
+  })
+
+  for (const moment of ["connected", "authenticating", "authenticated", "session", "exec"] as const) {
+    it(`classifies a connection that is cut at "${moment}"`, async () => {
+      const server = await serve({ onMoment: (now, drop) => (now === moment ? drop() : undefined) })
+      const failing = attempt(server).then(async (transport) => {
+        cleanups.push(() => transport.close())
+        const output = await runOn(transport, "sleep 5")
+        throw output.error ?? new Error("nothing was lost")
+      })
+      expect((await failureOf(failing)).code).to.equal(moment === "connected" ? "UNREACHABLE" : "CONNECTION_LOST")
+    })
+  }
+
+  it("ends its channels with the reason when the connection breaks", async () => {
+    const server = await serve()
+    const transport = await connect(server)
+    const channel = await transport.exec("sleep 30")
+    await sleep(100)
+    server.drop()
+    expect((await channel.ended).error).to.have.property("code", "CONNECTION_LOST")
+  })
+
+  it("uses the person's shared connection, and leaves it", async () => {
+    const path = await folder()
+    const server = await serve()
+    const shared = `Host *\n ControlPath ${join(path, "c")}\n ControlMaster auto\n ControlPersist 60`
+    const configFile = await append(server, shared)
+    const control = (command: string): string =>
+      execFileSync("ssh", ["-F", configFile, "-O", command, "machine"], { encoding: "utf8", stdio: "pipe" })
+    await (await attempt({ configFile })).close()
+    cleanups.push(() => void control("exit"))
+    control("check")
+    const transport = await attempt({ configFile })
+    expect((await runOn(transport, "echo shared")).stdout).to.equal("shared\n")
+    await transport.close()
+    control("check")
+    expect(server.connections).to.equal(1)
+  })
+
+  describe("with certificates", () => {
+    const certify = (path: string, name: string, ...args: string[]): void =>
+      void execFileSync("ssh-keygen", ["-q", "-s", join(path, "ca"), "-I", name, ...args], { stdio: "pipe" })
+
+    it("logs in by one, and trusts the host by its authority; chosen unasked", async () => {
+      const path = await folder()
+      execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(path, "ca")])
+      const authority = (await readFile(join(path, "ca.pub"), "utf8")).trim()
+      const key = generateKey()
+      await writeFile(join(path, "key"), key.private, { mode: 0o600 })
+      await writeFile(join(path, "key.pub"), key.public)
+      certify(path, "me", "-n", "root", join(path, "key.pub"))
+      const sshd = await serveBySshd({ config: [`TrustedUserCAKeys ${join(path, "ca.pub")}`] })
+      const config = (await readFile(sshd.configFile, "utf8")).replace(
+        /IdentityFile .*/,
+        `IdentityFile ${join(path, "key")}`,
+      )
+      await writeFile(join(path, "config"), config)
+      const notices: string[] = []
+      const transport = await connectSsh(
+        { destination: "machine", configFile: join(path, "config"), identityFiles: [], options: [] },
+        { prompter: nobody, onNotice: ({ message }) => notices.push(message) },
+      )
+      cleanups.push(() => transport.close())
+      expect((await runOn(transport, "echo in")).stdout).to.equal("in\n")
+      expect(notices).to.have.length(1)
+      expect(notices[0]).to.match(/^Using the system's ssh for "machine".*key-cert\.pub/)
+
+      await writeFile(sshd.knownHostsFile, `@cert-authority * ${authority}\n`)
+      const untrusted = { destination: "machine", configFile: sshd.configFile, identityFiles: [], options: [] }
+      const error = await failureOf(connectSsh(untrusted, { prompter: nobody, onNotice: () => undefined }))
+      expect(error.code).to.equal("HOST_KEY_UNKNOWN")
+    })
+  })
+
+  describe("chosen by itself", () => {
+    const choose = async (configFile: string, transport?: "ssh2"): Promise<{ notices: string[]; stdout: string }> => {
+      const notices: string[] = []
+      const connected = await connectSsh(
+        { destination: "machine", configFile, identityFiles: [], options: [], transport },
+        { prompter: nobody, onNotice: ({ level, message }) => notices.push(`${level}: ${message}`) },
+      )
+      cleanups.push(() => connected.close())
+      return { notices, stdout: (await runOn(connected, "echo in")).stdout }
+    }
+
+    for (const line of [
+      "GSSAPIAuthentication yes",
+      "CanonicalizeHostname yes",
+      "KexAlgorithms sntrup761x25519-sha512@openssh.com",
+      "NumberOfPasswordPrompts 0",
+    ]) {
+      it(`where the configuration says "${line}", with a line that says so`, async () => {
+        const sshd = await serveBySshd()
+        const configFile = await append(sshd, line)
+        const { notices, stdout } = await choose(configFile)
+        expect(stdout).to.equal("in\n")
+        expect(notices).to.have.length(1)
+        expect(notices[0]).to.match(/^info: Using the system's ssh for "machine"/)
+        expect(notices[0]?.toLowerCase()).to.contain((line.split(" ")[0] ?? "").toLowerCase())
+      })
+    }
+
+    it("where the server accepts nothing that the built-in client has", async () => {
+      const sshd = await serveBySshd({ config: ["Ciphers chacha20-poly1305@openssh.com"] })
+      const { notices, stdout } = await choose(sshd.configFile)
+      expect(stdout).to.equal("in\n")
+      expect(notices.join()).to.match(/lacks every algorithm that the server accepts/)
+    })
+
+    it("not where it was asked for otherwise, nor where nothing speaks for it", async () => {
+      const sshd = await serveBySshd()
+      expect((await choose(sshd.configFile)).notices).to.deep.equal([])
+      const configFile = await append(sshd, "GSSAPIAuthentication yes")
+      expect((await choose(configFile, "ssh2")).notices).to.deep.equal([])
+    })
+  })
+
+  it("stops after three log-ins that failed, without asking the server again", async () => {
+    const server = await serve()
+    await writeFile(server.identityFile, generateKey().private)
+    await chmod(server.identityFile, 0o600)
+    const target = { destination: "machine", configFile: server.configFile, identityFiles: [], options: [] }
+    for (let count = 0; count < 5; count++) {
+      const error = await failureOf(connectSsh(target, { prompter: nobody, onNotice: () => undefined }))
+      expect(error.code).to.equal("AUTHENTICATION_FAILED")
+    }
+    expect(server.connections).to.equal(3)
+  })
+
+  it("keeps its sockets where nobody else can reach them", async () => {
+    const transport = await connect(await serve())
+    const channel = await transport.exec("cat")
+    const mine = (await leftovers()).map((name) => join(tmpdir(), name)).filter((path) => existsSync(join(path, "s")))
+    expect(mine.length).to.be.at.least(1)
+    for (const path of mine) expect(statSync(path).mode & 0o777).to.equal(0o700)
+    channel.stdin.end()
+    await outputOf(channel)
+  })
+})

@@ -1,0 +1,194 @@
+import { expect } from "chai"
+import { execFileSync } from "node:child_process"
+import { createHash, randomBytes } from "node:crypto"
+import { existsSync } from "node:fs"
+import { readFile, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { pipeline } from "node:stream/promises"
+import { startDelayProxy } from "../../helpers/delay-proxy.ts"
+import { generateKey } from "../../helpers/ssh-client-files.ts"
+import { createTestUser, skipWithoutSshd, skipWithoutTestUsers, startSshd, type Sshd } from "../../helpers/sshd.ts"
+import { connectTo, failureOf, outputOf, person, runOn } from "./ssh-fixtures.ts"
+
+for (const client of ["ssh2", "openssh"] as const)
+  describe(`the client ${client} with OpenSSH's sshd`, function () {
+    this.timeout(30_000)
+    const cleanups: (() => Promise<void> | void)[] = []
+    before(function () {
+      skipWithoutSshd(this)
+    })
+    afterEach(async () => {
+      for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
+    })
+
+    const serve = async (options: Parameters<typeof startSshd>[0] = {}): Promise<Sshd> => {
+      const sshd = await startSshd(options)
+      cleanups.push(() => sshd.stop())
+      return sshd
+    }
+    const tryTo: typeof connectTo = (server, fixture) => connectTo(server, { transport: client, ...fixture })
+    const connect = async (...args: Parameters<typeof connectTo>): ReturnType<typeof connectTo> => {
+      const transport = await tryTo(...args)
+      cleanups.push(() => transport.close())
+      return transport
+    }
+
+    it("runs commands, with their streams and status", async () => {
+      const transport = await connect(await serve())
+      const output = await runOn(transport, "cat; echo bad >&2; exit 3", "input\n")
+      expect(output).to.deep.equal({ stdout: "input\n", stderr: "bad\n", code: 3, signal: null })
+      // OpenSSH's client keeps the signal to itself.
+      const killed = client === "ssh2" ? { code: null, signal: "SIGKILL" } : { code: 255, signal: null }
+      expect(await runOn(transport, "kill -KILL $$")).to.include(killed)
+      expect((await runOn(transport, "echo still here")).stdout).to.equal("still here\n")
+    })
+
+    if (client === "ssh2")
+      it("needs three turns to log in and one for the first command", async () => {
+        const sshd = await serve()
+        const proxy = await startDelayProxy({ target: sshd, delay: 20 })
+        cleanups.push(() => proxy.close())
+        const options = [`Port=${proxy.port}`, "StrictHostKeyChecking=accept-new"]
+        const transport = await connect(sshd, { options })
+        // A turn is when the client speaks after the server has: offers, key exchange, log-in.
+        expect(proxy.turns).to.be.at.most(3)
+        expect((await runOn(transport, "echo $((6 * 7)); exit 4", "")).stdout).to.equal("42\n")
+        // The command, and the farewell to its channel.
+        expect(proxy.turns).to.be.at.most(5)
+        expect((await runOn(transport, "echo again")).stdout).to.equal("again\n")
+      })
+
+    for (const type of ["ed25519", "rsa", "ecdsa"] as const) {
+      it(`takes ${type} for the host's and the person's key`, async () => {
+        const key = generateKey(type)
+        const sshd = await serve({ hostKeyTypes: [type], authorizedKeys: [key.public] })
+        const file = join(sshd.folder, "mine")
+        await writeFile(file, key.private, { mode: 0o600 })
+        const config = (await readFile(sshd.configFile, "utf8")).replace(/IdentityFile .*/, `IdentityFile ${file}`)
+        await writeFile(sshd.configFile, config)
+        const transport = await connect(sshd)
+        expect((await runOn(transport, "echo in")).stdout).to.equal("in\n")
+      })
+    }
+
+    it("asks for the passphrase of a key that ssh-keygen has encrypted", async () => {
+      const sshd = await serve()
+      execFileSync("ssh-keygen", ["-q", "-p", "-P", "", "-N", "secret", "-f", sshd.identityFile])
+      const someone = person("secret")
+      const transport = await connect(sshd, { prompter: someone })
+      expect((await runOn(transport, "echo in")).stdout).to.equal("in\n")
+      expect(someone.asked).to.have.length(1)
+      expect(someone.asked[0]).to.include({ hidden: true })
+    })
+
+    it("carries much in both directions while keys are exchanged again", async () => {
+      const sshd = await serve({ config: ["RekeyLimit 1M"] })
+      const transport = await connect(sshd)
+      const data = randomBytes(12 * 1024 * 1024)
+      const channel = await transport.exec("cat")
+      const digest = createHash("sha256")
+      await Promise.all([
+        pipeline(async function* () {
+          for (let at = 0; at < data.length; at += 65_536) yield data.subarray(at, at + 65_536)
+        }, channel.stdin),
+        pipeline(channel.stdout, digest),
+      ])
+      expect(digest.digest("hex")).to.equal(createHash("sha256").update(data).digest("hex"))
+      expect((await channel.ended).code).to.equal(0)
+    })
+
+    it("says so when the server has had enough of keys", async () => {
+      const sshd = await serve({ config: ["MaxAuthTries 2"] })
+      const wrong = ["one", "two", "three"].map((name) => join(sshd.folder, name))
+      for (const file of wrong) await writeFile(file, generateKey().private, { mode: 0o600 })
+      const error = await failureOf(tryTo(sshd, { identityFiles: wrong }))
+      expect(error.code).to.equal("AUTHENTICATION_FAILED")
+      expect(error.hint).to.contain("IdentitiesOnly")
+    })
+
+    it("is refused with what the server would take", async () => {
+      const sshd = await serve({ config: ["PasswordAuthentication yes"] })
+      await writeFile(sshd.identityFile, generateKey().private, { mode: 0o600 })
+      const error = await failureOf(tryTo(sshd))
+      expect(error.code).to.equal("AUTHENTICATION_FAILED")
+      expect(error.message).to.match(/the server accepts publickey, password|\(publickey,password\)/)
+    })
+
+    it("reports MaxSessions and goes on with the session it has", async () => {
+      const transport = await connect(await serve({ config: ["MaxSessions 1"] }))
+      const first = await transport.exec("cat")
+      // OpenSSH's client makes another connection instead.
+      if (client === "openssh") expect((await runOn(transport, "echo 2")).stdout).to.equal("2\n")
+      else expect((await failureOf(transport.exec("true"))).message).to.match(/Cannot run a command on "machine"/)
+      first.stdin.end("still")
+      expect((await outputOf(first)).stdout).to.equal("still")
+    })
+
+    it("ends its channels when the server's process dies", async () => {
+      const sshd = await serve()
+      const transport = await connect(sshd)
+      const channel = await transport.exec("sleep 20")
+      await sshd.killConnections()
+      expect((await channel.ended).error).to.have.property("code", "CONNECTION_LOST")
+    })
+
+    it("jumps through another sshd", async () => {
+      const [gate, goal] = await Promise.all([serve(), serve()])
+      const host = (name: string, sshd: Sshd): string =>
+        `Host ${name}\n HostName 127.0.0.1\n Port ${sshd.port}\n IdentityFile ${sshd.identityFile}\n UserKnownHostsFile ${sshd.knownHostsFile}\n`
+      const config = join(gate.folder, "jump")
+      await writeFile(config, `Host goal\n ProxyJump gate\n${host("gate", gate)}${host("goal", goal)}`)
+      const transport = await connect({ configFile: config }, { destination: "goal" })
+      expect((await runOn(transport, "echo through")).stdout).to.equal("through\n")
+      expect(goal.log()).to.contain("Accepted publickey")
+    })
+
+    it("writes host keys that ssh then knows", async () => {
+      const sshd = await serve()
+      for (const hash of ["yes", "no"]) {
+        await writeFile(sshd.knownHostsFile, "")
+        await connect(sshd, { options: ["StrictHostKeyChecking=accept-new", `HashKnownHosts=${hash}`] })
+        const args = ["-F", sshd.configFile, "-o", "StrictHostKeyChecking=yes", "machine", "echo known"]
+        expect(execFileSync("ssh", args, { encoding: "utf8" })).to.equal("known\n")
+      }
+    })
+
+    describe("with accounts of their own", () => {
+      before(function () {
+        skipWithoutTestUsers(this)
+      })
+
+      for (const shell of ["/bin/bash", "/bin/dash", "/usr/bin/zsh", "/usr/bin/fish", "/usr/bin/tcsh"]) {
+        it(`runs commands under ${shell}`, async function () {
+          if (!existsSync(shell) && process.env["CI"] === undefined) this.skip()
+          const user = await createTestUser({ shell, files: { ".zshenv": "echo noise\n", ".tcshrc": "echo noise\n" } })
+          cleanups.push(() => user.remove())
+          const transport = await connect(await serve({ user: user.name }))
+          expect(transport.address).to.match(new RegExp(`^${user.name}@127\\.0\\.0\\.1:\\d+$`))
+          const { stdout, code } = await runOn(transport, 'echo "$HOME"; exit 5')
+          expect(stdout).to.match(new RegExp(`^(noise\n)?${user.home}\n$`))
+          expect(code).to.equal(5)
+        })
+      }
+
+      it("asks for the account's password, and says when it expects another way", async () => {
+        const user = await createTestUser()
+        cleanups.push(() => user.remove())
+        execFileSync("chpasswd", { input: `${user.name}:right-Pw1\n` })
+        const sshd = await serve({ user: user.name, config: ["PasswordAuthentication yes"] })
+        const someone = person("wrong", "right-Pw1")
+        const transport = await connect(sshd, { prompter: someone, options: ["PubkeyAuthentication=no"] })
+        expect((await runOn(transport, "id -un")).stdout).to.equal(`${user.name}\n`)
+        expect(someone.asked).to.have.length(2)
+      })
+
+      it("gives a key and then a password where both are required", async () => {
+        const user = await createTestUser()
+        cleanups.push(() => user.remove())
+        execFileSync("chpasswd", { input: `${user.name}:right-Pw1\n` })
+        const config = ["PasswordAuthentication yes", "AuthenticationMethods publickey,password"]
+        const transport = await connect(await serve({ user: user.name, config }), { prompter: person("right-Pw1") })
+        expect((await runOn(transport, "id -un")).stdout).to.equal(`${user.name}\n`)
+      })
+    })
+  })
