@@ -1,7 +1,9 @@
 import { FORMAT_VERSION, RESOURCE } from "./brands.ts"
+import { DefinitionError } from "./definition-error.ts"
 import type { Sum } from "./integrity.ts"
+import { listed } from "./listed.ts"
 import type { Transform } from "./plan.ts"
-import type { ArchiveResource, FileResource } from "./resource.ts"
+import type { ArchiveResource, BucketResource, ConcatResource, FileResource, MergeResource } from "./resource.ts"
 
 interface DownloadOptions {
   /** Sums to hold it against: those of a file's output, of an archive's download, unless the sum says otherwise. */
@@ -59,6 +61,87 @@ export function zip(url: string | readonly string[], options: ArchiveOptions = {
   return archive("zip", url, options)
 }
 
+export interface ConcatOptions {
+  /** The file, in the dataset's folder. */
+  name: string
+  /** Sums of the whole file; those of a download belong to its archive. */
+  integrity?: Sum | readonly Sum[]
+  /** What is done to each member, in order, once it is decompressed by its own suffix. */
+  transforms?: readonly Transform[]
+  /** May be removed once all that is made from it is complete. */
+  transient?: boolean
+}
+
+/**
+ * The members of one or several archives, one after the other by their path, in one file:
+ * `concat(tar("https://…/parts.tar.gz"), { name: "all.txt" })`. Each is decompressed by its own suffix.
+ */
+export function concat(archives: ArchiveResource | readonly ArchiveResource[], options: ConcatOptions): ConcatResource {
+  return {
+    [RESOURCE]: FORMAT_VERSION,
+    kind: "concat",
+    archives: listed(archives),
+    name: options.name,
+    integrity: listed(options.integrity),
+    transforms: options.transforms ?? [],
+    transient: options.transient ?? false,
+  }
+}
+
+/** Several archives extracted into one folder, by default one that is named after the key. */
+export function merge(archives: readonly ArchiveResource[], options: { into?: string } = {}): MergeResource {
+  return { [RESOURCE]: FORMAT_VERSION, kind: "merge", archives, into: options.into }
+}
+
+export interface BucketOptions {
+  /** Archives of the same files, used when the bucket can't be listed, in this order. */
+  mirrors?: ArchiveResource | readonly ArchiveResource[]
+  /** Folder in the dataset's folder. Default: the key. */
+  into?: string
+}
+
+/** All files below a prefix of a public Google Storage bucket: `googleStorageFolder("gs://bucket/images")`. */
+export function googleStorageFolder(url: string, options: BucketOptions = {}): BucketResource {
+  return { [RESOURCE]: FORMAT_VERSION, kind: "bucket", url, mirrors: listed(options.mirrors), into: options.into }
+}
+
+export interface HuggingFaceOptions extends FileOptions {
+  /** A branch, a tag, or better a commit. Default `"main"`. */
+  revision?: string
+  type?: "datasets" | "models" | "spaces"
+}
+
+/**
+ * A file of a repository on the Hugging Face Hub, by default one of data sets: `huggingFace("owner/name", "train.jsonl")`.
+ * The data machine's `HF_ENDPOINT` and token are used.
+ */
+export function huggingFace(repository: string, path: string, options: HuggingFaceOptions = {}): FileResource {
+  const { revision = "main", type = "datasets", ...rest } = options
+  const owner = type === "models" ? "" : `${type}/`
+  const place = [...repository.split("/"), "resolve", revision, ...path.split("/")].map(encodeURIComponent).join("/")
+  return file(`https://huggingface.co/${owner}${place}`, rest)
+}
+
+/** Decompresses whatever it is: gzip, bzip2, xz or zstd, told by its first bytes. */
+export function decompress(): Transform {
+  return { kind: "decompress" }
+}
+
+/** Replaces every match in each line: `replaceInLines(/Number:(\s+)0/, "Number: $1")`. */
+export function replaceInLines(pattern: RegExp, replacement: string): Transform {
+  return { kind: "replace", pattern: lineSource(pattern), replacement }
+}
+
+/** Keeps the lines that match. */
+export function keepLines(pattern: RegExp): Transform {
+  return { kind: "filter", pattern: lineSource(pattern) }
+}
+
+/** Makes a line of each element of a JSON array, of any size. */
+export function jsonLines(): Transform {
+  return { kind: "json-lines" }
+}
+
 /** Decompresses gzip; for `file(…, { transforms: [gunzip()] })` where the URL does not tell. */
 export function gunzip(): Transform {
   return { kind: "gunzip" }
@@ -79,7 +162,9 @@ function archive(kind: "tar" | "zip", url: string | readonly string[], options: 
   }
 }
 
-function listed<T>(value: T | readonly T[] | undefined): readonly T[] {
-  if (value === undefined) return []
-  return Array.isArray(value) ? (value as readonly T[]) : [value as T]
+/** A plan is JSON: a flag that changes what matches would be lost in it. */
+function lineSource(pattern: RegExp): string {
+  const lost = pattern.flags.replace(/[gu]/g, "")
+  if (lost !== "") throw new DefinitionError("", "transforms", `${String(pattern)} has the flag "${lost}"`)
+  return pattern.source
 }

@@ -16,9 +16,38 @@ export {
   type SymbolicReference,
   type Symbols,
 } from "./definition.ts"
-export { file, gunzip, tar, zip, type ArchiveOptions, type FileOptions } from "./download-resources.ts"
+export {
+  concat,
+  decompress,
+  file,
+  googleStorageFolder,
+  gunzip,
+  huggingFace,
+  jsonLines,
+  keepLines,
+  merge,
+  replaceInLines,
+  tar,
+  zip,
+  type ArchiveOptions,
+  type BucketOptions,
+  type ConcatOptions,
+  type FileOptions,
+  type HuggingFaceOptions,
+} from "./download-resources.ts"
+export { downloadsOf } from "./downloads-of.ts"
 export { md5, sha1, sha256, sha512, type Sum } from "./integrity.ts"
-export { datafolderPath, step, type StepOptions } from "./local-resources.ts"
+export {
+  datafolderPath,
+  linkFile,
+  linkFolder,
+  links,
+  manual,
+  step,
+  type ManualOptions,
+  type Place,
+  type StepOptions,
+} from "./local-resources.ts"
 export { isSymbolicPath, symbolicPath, type SymbolicPath } from "./path.ts"
 export { planResources, type PlanSurroundings } from "./plan-resources.ts"
 export type * from "./plan.ts"
@@ -26,8 +55,14 @@ export { reference } from "./reference.ts"
 export { isRepositoryClass, Repository, type DatasetLoader, type RepositoryClass } from "./repository.ts"
 export type {
   ArchiveResource,
+  BucketResource,
+  ConcatResource,
   DatafolderResource,
   FileResource,
+  LinkResource,
+  LinksResource,
+  ManualResource,
+  MergeResource,
   ReferenceResource,
   ReferenceTarget,
   Resource,

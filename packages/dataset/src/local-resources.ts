@@ -1,9 +1,88 @@
 import { FORMAT_VERSION, RESOURCE } from "./brands.ts"
-import type { DatafolderResource, StepResource, StepRun } from "./resource.ts"
+import type { Sum } from "./integrity.ts"
+import { listed } from "./listed.ts"
+import type { FolderSum } from "./plan.ts"
+import type {
+  DatafolderResource,
+  LinkResource,
+  LinksResource,
+  ManualResource,
+  StepResource,
+  StepRun,
+} from "./resource.ts"
 
 /** Data that is already on the data machine and stays where it is: a path below a folder of the settings' `datafolders`. */
 export function datafolderPath(folder: string, path = ""): DatafolderResource {
   return { [RESOURCE]: FORMAT_VERSION, kind: "datafolder", folder, path }
+}
+
+/**
+ * A folder with a link to each of some datasets, so that they look like one.
+ *
+ * @param from keys of references; the links are named after them
+ */
+export function links(from: readonly string[], options: { name?: string } = {}): LinksResource {
+  return { [RESOURCE]: FORMAT_VERSION, kind: "links", from, name: options.name }
+}
+
+/** Where data may already be: a path below a data folder, or an absolute one (`~/` is the person's home). */
+export type Place = DatafolderResource | string
+
+/**
+ * A link to a folder that is already on the data machine: the first of the places that is there.
+ *
+ * @param options.check the content it must have
+ */
+export function linkFolder(
+  places: Place | readonly Place[],
+  options: { name?: string; check?: FolderSum } = {},
+): LinkResource {
+  return {
+    [RESOURCE]: FORMAT_VERSION,
+    kind: "linkfolder",
+    places: listed(places),
+    name: options.name,
+    check: options.check,
+    integrity: [],
+  }
+}
+
+/** A link to a file that is already on the data machine: the first of the places that is there. */
+export function linkFile(
+  places: Place | readonly Place[],
+  options: { name?: string; integrity?: Sum | readonly Sum[] } = {},
+): LinkResource {
+  return {
+    [RESOURCE]: FORMAT_VERSION,
+    kind: "linkfile",
+    places: listed(places),
+    name: options.name,
+    check: undefined,
+    integrity: listed(options.integrity),
+  }
+}
+
+export interface ManualOptions {
+  /** The file, or for something else the folder, that the person puts into the dataset's folder. Default: the key. */
+  name?: string
+  /** It is an archive of this kind, extracted into a folder named after the key. */
+  unpack?: "tar" | "zip"
+  /** What to do on that page, in a sentence or two. */
+  instructions?: string
+  integrity?: Sum | readonly Sum[]
+}
+
+/** Something that only a person can fetch, from a page: behind a login, a form, or a question to its owners. */
+export function manual(page: string, options: ManualOptions = {}): ManualResource {
+  return {
+    [RESOURCE]: FORMAT_VERSION,
+    kind: "manual",
+    page,
+    instructions: options.instructions,
+    name: options.name,
+    unpack: options.unpack,
+    integrity: listed(options.integrity),
+  }
 }
 
 export interface StepOptions<From extends string> {

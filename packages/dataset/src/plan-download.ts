@@ -1,13 +1,19 @@
 import { DefinitionError } from "./definition-error.ts"
-import { sumFault } from "./integrity.ts"
-import type { Download, PlannedArchive, PlannedFile, Transform } from "./plan.ts"
+import { sumFault, type Sum } from "./integrity.ts"
+import type { ArchivePart, Download, Integrity, PlannedArchive, PlannedFile, Transform } from "./plan.ts"
 import { relativePathFault } from "./relative-path.ts"
 import type { ArchiveResource, FileResource } from "./resource.ts"
 import { archiveBaseName, urlFault, urlFileName } from "./url-name.ts"
 
 /** Names in a dataset's folder that are ours. */
 const RESERVED = /^\.(?:downloads|state|manifest)\b/i
-const TRANSFORMS: ReadonlySet<unknown> = new Set<Transform["kind"]>(["gunzip"])
+const TRANSFORMS: ReadonlySet<unknown> = new Set<Transform["kind"]>([
+  "gunzip",
+  "decompress",
+  "json-lines",
+  "replace",
+  "filter",
+])
 
 /** Where in which definition something stands, for errors. */
 export interface Place {
@@ -24,15 +30,32 @@ export function planFile(resource: FileResource, name: string, place: Place): Pl
   if (resource.transforms !== undefined && resource.gunzip !== undefined) {
     throw fault(place, "transforms", "together with gunzip it contradicts itself: give one of the two")
   }
-  for (const transform of transforms) {
-    if (!TRANSFORMS.has(transform.kind)) {
-      throw fault(place, "transforms", `unknown transform ${JSON.stringify(transform.kind)}`)
-    }
-  }
+  checkTransforms(transforms, place)
   const target = resource.name ?? (transforms.length > 0 ? source?.replace(/\.gz$/i, "") : source)
   if (target === undefined) throw fault(place, "name", "the URL does not end in a file name: give one")
   checkTarget(target, "name", place)
   return { kind: "file", name, download, target, transforms: [...transforms], transient: resource.transient }
+}
+
+export function checkTransforms(transforms: readonly Transform[], place: Place): void {
+  for (const transform of transforms) {
+    if (!TRANSFORMS.has(transform.kind)) {
+      throw fault(place, "transforms", `unknown transform ${JSON.stringify(transform.kind)}`)
+    }
+    if (!("pattern" in transform)) continue
+    try {
+      new RegExp(transform.pattern)
+    } catch {
+      throw fault(place, "transforms", `${JSON.stringify(transform.pattern)} is no regular expression`)
+    }
+  }
+}
+
+/** An archive that is part of a resource: it has no name and no place of its own. */
+export function planPart(resource: ArchiveResource, place: Place): ArchivePart {
+  if (resource.into !== undefined) throw fault(place, "into", "a part of another resource has no place of its own")
+  const { name: _name, target: _target, ...part } = planArchive(resource, "part", place, true, () => false)
+  return part
 }
 
 /** `takenBases`: names of folders that are already given away; a second archive of one name is told from the first by its own. */
@@ -113,10 +136,14 @@ function planDownload(resource: FileResource | ArchiveResource, of: "download" |
   if (resource.size !== undefined && !(Number.isSafeInteger(resource.size) && resource.size >= 0)) {
     throw fault(place, "size", `${JSON.stringify(resource.size)} is no number of bytes`)
   }
-  const integrity = resource.integrity.map((sum) => {
+  const integrity = planIntegrity(resource.integrity, of, place)
+  return { urls: [...resource.urls], integrity, ...(resource.size === undefined ? {} : { size: resource.size }) }
+}
+
+export function planIntegrity(sums: readonly Sum[], of: "download" | "output", place: Place): Integrity[] {
+  return sums.map((sum) => {
     const reason = sumFault(sum)
     if (reason !== undefined) throw fault(place, "integrity", reason)
     return { algorithm: sum.algorithm, hex: sum.hex.toLowerCase(), of: sum.of ?? of }
   })
-  return { urls: [...resource.urls], integrity, ...(resource.size === undefined ? {} : { size: resource.size }) }
 }

@@ -2,6 +2,8 @@ import { checkTargets, fold, type Target } from "./claim-targets.ts"
 import { DefinitionError } from "./definition-error.ts"
 import { orderResources } from "./order-resources.ts"
 import { checkRelative, checkTarget, fault, planArchive, planFile, type Place } from "./plan-download.ts"
+import { planBucket, planConcat, planMerge } from "./plan-archives.ts"
+import { planLink, planLinks, planManual } from "./plan-local.ts"
 import type { PathReference, PlannedResource, PlannedStep } from "./plan.ts"
 import { isResource, type ReferenceResource, type Resource, type Resources, type StepResource } from "./resource.ts"
 import { stateName } from "./state-name.ts"
@@ -33,7 +35,7 @@ export function planResources(
   for (const [key, resource] of Object.entries(resources)) {
     const name = names.get(key) ?? key
     const place = { definition, field: `resources.${key}` }
-    const result = planOne(key, name, resource, place, names, surroundings, {
+    const result = planOne(key, name, resource, resources, place, names, surroundings, {
       only: archives === 1,
       isTaken: (folder) => taken.has(fold(folder)),
     })
@@ -51,6 +53,7 @@ function planOne(
   key: string,
   name: string,
   resource: Resource,
+  resources: Resources,
   place: Place,
   names: ReadonlyMap<string, string>,
   surroundings: PlanSurroundings,
@@ -62,6 +65,21 @@ function planOne(
     case "tar":
     case "zip":
       return planArchive(resource, name, place, archive.only, archive.isTaken)
+    case "concat":
+      return planConcat(resource, name, place)
+    case "merge":
+      return planMerge(resource, name, place)
+    case "bucket":
+      return planBucket(resource, name, place)
+    case "links":
+      return planLinks(resource, name, place, resources, (from) =>
+        surroundings.reference(from, resources[from] as ReferenceResource),
+      )
+    case "linkfolder":
+    case "linkfile":
+      return planLink(resource, name, place)
+    case "manual":
+      return planManual(resource, name, place)
     case "datafolder":
       if (resource.folder === "") throw fault(place, "folder", "the data folder's name is empty")
       if (resource.path !== "") checkRelative(resource.path, "path", place)
@@ -115,7 +133,7 @@ function nameResources(definition: string, resources: Resources): Map<string, st
       throw new DefinitionError(
         definition,
         field,
-        "this is no resource: make one with file, tar, zip, reference, datafolderPath or step",
+        "this is no resource: make one with file, tar, zip, reference, datafolderPath, step, ...",
       )
     }
     const name = stateName(key)
@@ -130,8 +148,8 @@ function nameResources(definition: string, resources: Resources): Map<string, st
 
 /** Places that an author chose: archives that choose their own keep clear of them. */
 function authoredTarget(resource: Resource): string[] {
-  if (resource.kind === "file" || resource.kind === "step") return resource.name === undefined ? [] : [resource.name]
-  if (resource.kind === "tar" || resource.kind === "zip") return resource.into === undefined ? [] : [resource.into]
+  if ("name" in resource) return resource.name === undefined ? [] : [resource.name]
+  if ("into" in resource) return resource.into === undefined ? [] : [resource.into]
   return []
 }
 
@@ -143,5 +161,7 @@ function withFolders(path: string): string[] {
 
 function targetOf(key: string, resource: PlannedResource): Target[] {
   if (!("target" in resource)) return []
-  return [{ key, path: resource.target, closed: resource.target !== "" }]
+  const target = { key, path: resource.target, closed: resource.target !== "" }
+  if (resource.kind !== "manual" || resource.deposit === resource.target) return [target]
+  return [target, { key, path: resource.deposit, closed: true }]
 }

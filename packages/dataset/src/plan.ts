@@ -18,7 +18,18 @@ export interface Plan {
   agreement?: Agreement
 }
 
-export type PlannedResource = PlannedFile | PlannedArchive | PlannedReference | PlannedDatafolderPath | PlannedStep
+export type PlannedResource =
+  | PlannedFile
+  | PlannedArchive
+  | PlannedConcat
+  | PlannedMerge
+  | PlannedBucket
+  | PlannedLinks
+  | PlannedLink
+  | PlannedManual
+  | PlannedReference
+  | PlannedDatafolderPath
+  | PlannedStep
 
 interface PlannedBase {
   /** The name in `.state.json` and `.manifest.json`: the definition's key in snake_case, e.g. `train_images`. */
@@ -44,13 +55,20 @@ export interface PlannedFile extends PlannedBase {
   transient: boolean
 }
 
-export type Transform = { kind: "gunzip" }
+/**
+ * `decompress` tells gzip, bzip2, xz and zstd by their first bytes and leaves what is neither. `replace` and `filter`
+ * work line by line, without the line's end; `pattern` is a JavaScript regular expression's source, matched with the
+ * flag `g`, `$1` in a replacement its first group. `json-lines` makes a line of each element of a JSON array.
+ */
+export type Transform =
+  | { kind: "gunzip" | "decompress" | "json-lines" }
+  | { kind: "replace"; pattern: string; replacement: string }
+  | { kind: "filter"; pattern: string }
 
-export interface PlannedArchive extends PlannedBase {
+/** An archive, and which of its members are wanted. */
+export interface ArchivePart {
   kind: "tar" | "zip"
   download: Download
-  /** Folder inside the dataset's folder; `""` is the dataset's folder itself. */
-  target: string
   /** How many leading path parts to drop; `auto`: a single top-level folder is dropped. */
   strip: number | "auto"
   /** Only what is below this path inside the archive, which is dropped from the names. */
@@ -59,6 +77,86 @@ export interface PlannedArchive extends PlannedBase {
   files?: string[]
   /** Only members matching one of these globs, after `strip` and `subpath`. */
   include?: string[]
+}
+
+export interface PlannedArchive extends PlannedBase, ArchivePart {
+  /** Folder inside the dataset's folder; `""` is the dataset's folder itself. */
+  target: string
+}
+
+/** The members of archives in one file: archive after archive as written, in each by their path. */
+export interface PlannedConcat extends PlannedBase {
+  kind: "concat"
+  archives: ArchivePart[]
+  target: string
+  /** Of the whole file. */
+  integrity: Integrity[]
+  /** Applied to each member once it is decompressed by its own suffix. */
+  transforms: Transform[]
+  transient: boolean
+}
+
+/** Several archives extracted into one folder; no two may bring the same file. */
+export interface PlannedMerge extends PlannedBase {
+  kind: "merge"
+  archives: ArchivePart[]
+  target: string
+}
+
+/** All objects below a prefix of a public Google Storage bucket, as files of a folder. */
+export interface PlannedBucket extends PlannedBase {
+  kind: "bucket"
+  bucket: string
+  /** Without slashes at its ends; `""`: the whole bucket. */
+  prefix: string
+  /** Archives of the same files, for when the bucket can't be listed. */
+  mirrors: ArchivePart[]
+  target: string
+}
+
+/** A folder with a symbolic link to the folder of each of some datasets. */
+export interface PlannedLinks extends PlannedBase {
+  kind: "links"
+  target: string
+  /** By the link's name. */
+  links: { [name: string]: { id: string; repository: string } }
+}
+
+/** A symbolic link to data on the data machine: the first of the places that is there. */
+export interface PlannedLink extends PlannedBase {
+  kind: "linkfolder" | "linkfile"
+  target: string
+  places: LinkPlace[]
+  /** What a folder's content is held against. */
+  check?: FolderSum
+  /** What a file is held against. */
+  integrity: Integrity[]
+}
+
+/** A path below a data folder of the settings, or an absolute one; `~/` is the person's home on the data machine. */
+export type LinkPlace = { folder: string; path: string } | { absolute: string }
+
+/**
+ * The MD5 sum of a folder's content: of the MD5 sums, in hexadecimal and joined, of the files that the glob matches, in
+ * the order of their paths; a `.gz` file counts decompressed.
+ */
+export interface FolderSum {
+  glob: string
+  md5: string
+}
+
+/** What only a person can fetch: they put it into the dataset's folder, where the next run finds it. */
+export interface PlannedManual extends PlannedBase {
+  kind: "manual"
+  /** The page to fetch it from. */
+  page: string
+  instructions?: string
+  /** The file or folder, below the dataset's folder, that the person puts there. */
+  deposit: string
+  /** It is an archive to be extracted into `target`; else `target` is `deposit`. */
+  unpack?: "tar" | "zip"
+  target: string
+  integrity: Integrity[]
 }
 
 export interface PlannedReference extends PlannedBase {

@@ -1,6 +1,6 @@
 import { brandOf, FORMAT_VERSION, RESOURCE } from "./brands.ts"
 import type { Sum } from "./integrity.ts"
-import type { Transform } from "./plan.ts"
+import type { FolderSum, Transform } from "./plan.ts"
 
 interface ResourceBase {
   readonly [RESOURCE]: number
@@ -36,6 +36,57 @@ export interface DatafolderResource extends ResourceBase {
   readonly kind: "datafolder"
   readonly folder: string
   readonly path: string
+}
+
+/** What `concat` makes: the members of archives, one after the other, in one file. */
+export interface ConcatResource extends ResourceBase {
+  readonly kind: "concat"
+  readonly archives: readonly ArchiveResource[]
+  readonly name: string
+  readonly integrity: readonly Sum[]
+  readonly transforms: readonly Transform[]
+  readonly transient: boolean
+}
+
+/** What `merge` makes: several archives in one folder. */
+export interface MergeResource extends ResourceBase {
+  readonly kind: "merge"
+  readonly archives: readonly ArchiveResource[]
+  readonly into: string | undefined
+}
+
+/** What `googleStorageFolder` makes. */
+export interface BucketResource extends ResourceBase {
+  readonly kind: "bucket"
+  readonly url: string
+  readonly mirrors: readonly ArchiveResource[]
+  readonly into: string | undefined
+}
+
+/** What `links` makes: a folder with a link to each dataset. */
+export interface LinksResource extends ResourceBase {
+  readonly kind: "links"
+  readonly from: readonly string[]
+  readonly name: string | undefined
+}
+
+/** What `linkFolder` and `linkFile` make: a link to data that is already on the data machine. */
+export interface LinkResource extends ResourceBase {
+  readonly kind: "linkfolder" | "linkfile"
+  readonly places: readonly (DatafolderResource | string)[]
+  readonly name: string | undefined
+  readonly check: FolderSum | undefined
+  readonly integrity: readonly Sum[]
+}
+
+/** What `manual` makes: something that only a person can fetch. */
+export interface ManualResource extends ResourceBase {
+  readonly kind: "manual"
+  readonly page: string
+  readonly instructions: string | undefined
+  readonly name: string | undefined
+  readonly unpack: "tar" | "zip" | undefined
+  readonly integrity: readonly Sum[]
 }
 
 /** Where a step reads and writes, and how it tells how far it is. */
@@ -75,7 +126,18 @@ export interface ReferenceResource<D = unknown> extends ResourceBase {
   readonly selection: Readonly<Record<string, unknown>>
 }
 
-export type Resource = FileResource | ArchiveResource | DatafolderResource | StepResource | ReferenceResource
+export type Resource =
+  | FileResource
+  | ArchiveResource
+  | ConcatResource
+  | MergeResource
+  | BucketResource
+  | LinksResource
+  | LinkResource
+  | ManualResource
+  | DatafolderResource
+  | StepResource
+  | ReferenceResource
 export type Resources = { readonly [key: string]: Resource }
 
 export function isResource(thing: unknown): thing is Resource {

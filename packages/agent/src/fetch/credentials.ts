@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join } from "node:path"
+import { hubToken } from "./hugging-face.ts"
 import { parseNetrc, type NetrcEntry } from "./netrc.ts"
 import type { Environment } from "./proxy.ts"
 
@@ -18,6 +19,7 @@ export interface Hop {
  * 1. user and password in the first URL, for as long as redirects stay on its origin;
  * 2. a bearer token in `DATAMAESTRO_TOKEN_<HOST>`: the host in upper case, `.` as `_`, `-` as `__` (so that
  *    no two hosts share a name), e.g. `DATAMAESTRO_TOKEN_HUGGINGFACE_CO`; only over https, or to this machine;
+ *    and on the Hugging Face Hub the token of its own tools, see `hubToken`;
  * 3. `~/.netrc` (or the file that `NETRC` names). Its entry for a host reached by redirect is used over https only,
  *    its `default` entry never there.
  * Nothing is sent after a redirect from https down to http.
@@ -32,6 +34,8 @@ export async function authorizationFor(hop: Hop, environment: Environment): Prom
   const safe = url.protocol === "https:" || isLoopback(url.hostname)
   const token = environment[tokenVariable(url.hostname)]
   if (safe && token !== undefined && token !== "") return `Bearer ${token.trim()}`
+  const ofHub = safe ? await hubToken(url, environment) : undefined
+  if (ofHub !== undefined) return `Bearer ${ofHub}`
   if (!sameOrigin && !safe) return undefined
   const entries = await readNetrc(environment)
   const host = url.hostname.replace(/^\[|\]$/g, "").toLowerCase()

@@ -5,6 +5,7 @@ import { redactUrl } from "../store/cache-url.ts"
 import { Availability } from "./availability.ts"
 import { addressed } from "./fetch-events.ts"
 import { FETCH_TUNING, type FetchContext } from "./fetch-types.ts"
+import { withHubEndpoint } from "./hugging-face.ts"
 import { obtain } from "./obtain.ts"
 import { SharedJob } from "./shared-job.ts"
 import { sourcesOf } from "./sources.ts"
@@ -26,7 +27,7 @@ export async function fetchDownload(request: FetchRequest, context: FetchContext
       hint: "give the resource a URL in the dataset's definition",
     })
   }
-  const sources = sourcesOf(request.urls, context.mirrors)
+  const sources = sourcesOf(request.urls, withHubEndpoint(context.mirrors, context.environment ?? process.env))
   const jobs = running.get(cache) ?? new Map<string, SharedJob>()
   running.set(cache, jobs)
   const name = JSON.stringify([request, sources, context.tuning, context.environment])

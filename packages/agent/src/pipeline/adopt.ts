@@ -1,5 +1,6 @@
 import { lstat, readdir } from "node:fs/promises"
 import { join } from "node:path"
+import type { Integrity } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { findNestedDataset, holdsFiles, isDotFile } from "../place/nested-dataset.ts"
 import type { ManifestFile } from "../store/manifest.ts"
@@ -70,7 +71,10 @@ async function contentOf({ found, folder, plan }: Preparation, resource: StoredR
     const path = join(folder, resource.target)
     const stat = await lstat(path).catch(() => undefined)
     if (stat === undefined) return []
-    if (resource.kind === "file") return stat.isFile() ? [resource.target] : []
+    if (resource.kind === "file" || resource.kind === "concat") return stat.isFile() ? [resource.target] : []
+    if (!(await found.linksLead(resource))) return []
+    if (resource.kind === "linkfolder" || resource.kind === "linkfile") return [resource.target]
+    if (resource.kind === "manual" && stat.isFile()) return resource.unpack === undefined ? [resource.target] : []
     if (!stat.isDirectory()) return resource.kind === "step" ? [resource.target] : []
     return (await holdsFiles(path)) ? [resource.target] : []
   }
@@ -102,6 +106,14 @@ async function hasPromised({ found, folder }: Preparation, resource: StoredResou
   return true
 }
 
+/** The sums of the one file that a resource is, at its final place. */
+function declaredSums(resource: StoredResource): Integrity[] {
+  if (resource.kind === "concat") return resource.integrity
+  if (resource.kind === "manual") return resource.unpack === undefined ? resource.integrity : []
+  if (resource.kind !== "file") return []
+  return resource.download.integrity.filter(({ of }) => of === "output" || resource.transforms.length === 0)
+}
+
 /** The file with its sums when they match; `different`; or undefined when nothing declares any. */
 async function verified(
   preparation: Preparation,
@@ -109,10 +121,7 @@ async function verified(
 ): Promise<ManifestFile | "different" | undefined> {
   const { found, folder, signal, options, plan } = preparation
   const recorded = found.manifest.record(resource.name)?.files.find(({ path }) => path === resource.target)?.sha256
-  const declared =
-    resource.kind !== "file"
-      ? []
-      : resource.download.integrity.filter(({ of }) => of === "output" || resource.transforms.length === 0)
+  const declared = declaredSums(resource)
   if (recorded === undefined && declared.length === 0) return undefined
   const path = join(folder, resource.target)
   const { dataset, resource: name, progress } = stepContext(preparation, resource)

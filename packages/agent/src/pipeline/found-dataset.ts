@@ -1,6 +1,13 @@
-import { lstat, readdir } from "node:fs/promises"
+import { lstat, readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
-import type { PathReference, Plan, PlannedResource, PlannedValue } from "@datamaestro/dataset"
+import type {
+  ArchivePart,
+  PathReference,
+  Plan,
+  PlannedArchive,
+  PlannedResource,
+  PlannedValue,
+} from "@datamaestro/dataset"
 import type { Paths } from "@datamaestro/protocol"
 import { datasetFolder } from "../store/layout.ts"
 import { Manifest } from "../store/manifest.ts"
@@ -50,7 +57,7 @@ export class FoundDataset {
   async isUsable(): Promise<boolean> {
     for (const resource of this.stored) {
       const there = await this.entriesExist(this.manifest.record(resource.name)?.entries ?? [resource.target])
-      const whole = this.state.of(resource.name) === "complete" && there
+      const whole = this.state.of(resource.name) === "complete" && there && (await this.linksLead(resource))
       if (!whole && (await this.isNeeded(resource))) return false
     }
     return true
@@ -62,7 +69,23 @@ export class FoundDataset {
     const record = this.manifest.record(resource.name)
     if (record === undefined) return false
     if (record.shape !== undefined && record.shape !== shapeOf(resource)) return false
-    return await this.entriesExist(record.entries)
+    return (await this.entriesExist(record.entries)) && (await this.linksLead(resource))
+  }
+
+  /** Whether what a resource links to is still there; true for one that links to nothing. */
+  async linksLead(resource: StoredResource): Promise<boolean> {
+    const path = join(this.folder, ...("target" in resource ? resource.target.split("/") : []))
+    const links =
+      resource.kind === "links"
+        ? Object.keys(resource.links).map((name) => join(path, name))
+        : resource.kind === "linkfolder" || resource.kind === "linkfile"
+          ? [path]
+          : []
+    for (const link of links) {
+      const found = await stat(link).catch(() => undefined)
+      if (found === undefined) return false
+    }
+    return true
   }
 
   /** A transient resource is not needed any more once all that is made from it is there. */
@@ -108,8 +131,29 @@ export class FoundDataset {
 export function shapeOf(resource: StoredResource): string {
   if (resource.kind === "file") return JSON.stringify([resource.target, resource.transforms])
   if (resource.kind === "step") return JSON.stringify([resource.target, resource.version])
+  if (!("strip" in resource)) return madeShape(resource)
   const { target, strip, subpath, files, include } = resource
   return JSON.stringify([target, strip, subpath, files, include])
+}
+
+function madeShape(resource: Exclude<StoredResource, PlannedArchive>): string {
+  const { target } = resource
+  switch (resource.kind) {
+    case "concat":
+      return JSON.stringify([target, resource.archives.map(wanted), resource.transforms])
+    case "merge":
+      return JSON.stringify([target, resource.archives.map(wanted)])
+    case "links":
+      return JSON.stringify([target, resource.links])
+    case "manual":
+      return JSON.stringify([target, resource.unpack])
+    default:
+      return JSON.stringify([target, resource.kind])
+  }
+}
+
+function wanted({ strip, subpath, files, include }: ArchivePart): unknown {
+  return [strip, subpath, files, include]
 }
 
 export function isStored(resource: PlannedResource): resource is StoredResource {

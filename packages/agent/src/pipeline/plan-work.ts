@@ -1,4 +1,4 @@
-import type { PlannedResource } from "@datamaestro/dataset"
+import { downloadsOf, type PlannedResource } from "@datamaestro/dataset"
 import type { GlobalSettings, Paths, Result } from "@datamaestro/protocol"
 import { sourcesOf } from "../fetch/sources.ts"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
@@ -27,7 +27,7 @@ export async function planWork(dataset: ResolvedDataset, options: PlanWorkOption
       resource: resource.name,
       kind: resource.kind,
       action: done ? "none" : await actionFor(resource, options.cache),
-      urls: "download" in resource ? sourcesOf(resource.download.urls, options.mirrors) : [],
+      urls: downloadsOf(resource).flatMap(({ urls }) => sourcesOf(urls, options.mirrors)),
       ...(known ? { target: resourcePath(options.paths, plan, resource, options.datafolders) } : {}),
     })
   }
@@ -36,8 +36,12 @@ export async function planWork(dataset: ResolvedDataset, options: PlanWorkOption
 
 async function actionFor(resource: PlannedResource, cache: DownloadCache) {
   if (resource.kind === "reference" || resource.kind === "datafolder") return "reference"
-  if (resource.kind === "step") return "make"
-  const [url] = resource.download.urls
-  const cached = url === undefined ? undefined : await cache.find(cache.keyOf(url))
-  return cached === undefined ? "download" : "extract-cached"
+  const downloads = downloadsOf(resource)
+  if (downloads.length === 0) return "make"
+  for (const { urls } of downloads) {
+    const [url] = urls
+    const cached = url === undefined ? undefined : await cache.find(cache.keyOf(url))
+    if (cached === undefined) return "download"
+  }
+  return "extract-cached"
 }

@@ -5,7 +5,11 @@ import { adopt } from "./adopt.ts"
 import type { StoredResource } from "./found-dataset.ts"
 import { continuePlacement } from "./place-resource.ts"
 import { prepareArchive } from "./prepare-archive.ts"
+import { prepareArchives } from "./prepare-archives.ts"
+import { prepareBucket } from "./prepare-bucket.ts"
 import { prepareFile } from "./prepare-file.ts"
+import { prepareLinks } from "./prepare-links.ts"
+import { prepareManual } from "./prepare-manual.ts"
 import type { Preparation } from "./preparation.ts"
 import { runStep } from "./run-step.ts"
 
@@ -89,6 +93,19 @@ async function make(preparation: Preparation, resource: StoredResource): Promise
       return await prepareFile(preparation, resource)
     case "step":
       await runStep(preparation, resource)
+      return "made"
+    case "concat":
+    case "merge":
+      return await prepareArchives(preparation, resource, resource.archives)
+    case "bucket":
+      return await prepareBucket(preparation, resource)
+    case "links":
+    case "linkfolder":
+    case "linkfile":
+      await prepareLinks(preparation, resource)
+      return "made"
+    case "manual":
+      await prepareManual(preparation, resource)
       return "made"
     default:
       return await prepareArchive(preparation, resource)

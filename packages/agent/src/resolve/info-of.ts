@@ -1,4 +1,4 @@
-import type { AnyDefinition, PlannedResource } from "@datamaestro/dataset"
+import { downloadsOf, type AnyDefinition, type PlannedResource } from "@datamaestro/dataset"
 import type { DatasetInfo, Paths } from "@datamaestro/protocol"
 import { datasetFolder, resourcePath, type Datafolders } from "../store/layout.ts"
 import { isTypedValue } from "./planned-value.ts"
@@ -42,12 +42,9 @@ export function infoOf(dataset: ResolvedDataset, { paths, datafolders, state }: 
       return {
         name: resource.name,
         kind: resource.kind,
-        urls: "download" in resource ? resource.download.urls : [],
+        urls: downloadsOf(resource).flatMap(({ urls }) => urls),
         ...(path === undefined ? {} : { path }),
-        integrity:
-          "download" in resource
-            ? resource.download.integrity.map(({ algorithm, hex, of }) => `${algorithm}:${hex} (${of})`)
-            : [],
+        integrity: sumsOf(resource),
         state: state.resources[resource.name] ?? "none",
       }
     }),
@@ -60,6 +57,15 @@ export function infoOf(dataset: ResolvedDataset, { paths, datafolders, state }: 
     if (resource.kind === "datafolder" && !Object.hasOwn(datafolders, resource.folder)) return undefined
     return resourcePath(paths, plan, resource, datafolders)
   }
+}
+
+function sumsOf(resource: PlannedResource): string[] {
+  const sums = downloadsOf(resource).flatMap(({ integrity }) => integrity)
+  if ("integrity" in resource) sums.push(...resource.integrity)
+  const told = sums.map(({ algorithm, hex, of }) => `${algorithm}:${hex} (${of})`)
+  if ("check" in resource && resource.check !== undefined)
+    told.push(`md5:${resource.check.md5} (${resource.check.glob})`)
+  return told
 }
 
 /** The data type's name: what the author says, else that of the described value, else `Base`. */

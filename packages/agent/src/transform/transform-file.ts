@@ -2,9 +2,9 @@ import { constants, createReadStream } from "node:fs"
 import { copyFile, link, open, rm } from "node:fs/promises"
 import type { HashAlgorithm, Transform } from "@datamaestro/dataset"
 import { interrupted } from "@datamaestro/protocol"
-import { gunzipBytes } from "../compression/decompress.ts"
 import type { StepContext } from "../pipeline-types.ts"
 import { storageError } from "../store/storage-error.ts"
+import { applyTransforms } from "./apply-transforms.ts"
 
 /** Digests by algorithm, lower-case hex. */
 export type Digests = Readonly<Partial<Record<HashAlgorithm, string>>>
@@ -82,10 +82,11 @@ async function rewrite(request: TransformRequest, context: StepContext): Promise
   const hasher = request.hasher(request.algorithms)
   const source = createReadStream(request.path, { highWaterMark: CHUNK_BYTES })
   const read = { bytes: 0 }
+  const plain = applyTransforms(request.transforms, watched(source, read), { name: request.name, signal })
   let reported = 0
   const file = await open(request.output, "wx")
   try {
-    for await (const chunk of applied(request, watched(source, read), signal)) {
+    for await (const chunk of plain) {
       if (signal.aborted) throw interrupted()
       hasher.update(chunk)
       for (let offset = 0; offset < chunk.length;) offset += (await file.write(chunk, offset)).bytesWritten
@@ -99,17 +100,6 @@ async function rewrite(request: TransformRequest, context: StepContext): Promise
     await file.close()
   }
   return { bytes: hasher.bytes, digests: hasher.digests() }
-}
-
-function applied(request: TransformRequest, source: AsyncIterable<Buffer>, signal: AbortSignal): AsyncIterable<Buffer> {
-  let bytes = source
-  for (const transform of request.transforms) {
-    switch (transform.kind) {
-      case "gunzip":
-        bytes = gunzipBytes(bytes, { archive: request.name, signal })
-    }
-  }
-  return bytes
 }
 
 async function* watched(source: AsyncIterable<Buffer>, read: { bytes: number }): AsyncGenerator<Buffer> {

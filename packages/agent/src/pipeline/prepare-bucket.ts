@@ -1,0 +1,193 @@
+import { randomBytes } from "node:crypto"
+import { constants } from "node:fs"
+import { copyFile, link, mkdir, rename, rm, stat } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import type { PlannedBucket } from "@datamaestro/dataset"
+import { DatamaestroError } from "@datamaestro/protocol"
+import { readPlacement } from "../place/placement.ts"
+import { syncTree } from "../place/sync-tree.ts"
+import type { CachedDownload, FetchRequest, PlacedFile } from "../pipeline-types.ts"
+import { storageError } from "../store/storage-error.ts"
+import { hashFile } from "../verify/hash-file.ts"
+import { listBucket, type BucketObject } from "./list-bucket.ts"
+import { placeResource } from "./place-resource.ts"
+import { prepareArchives } from "./prepare-archives.ts"
+import { stepContext, type Preparation } from "./preparation.ts"
+import { inTurn, queues } from "./queues.ts"
+import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
+
+const OUTPUT = "output"
+const REPORT_MILLISECONDS = 100
+
+/**
+ * Fetches all files below a prefix of a bucket, several at a time. Those of an interrupted run are kept and verified;
+ * where the bucket can't be listed, the archives take its place, in their order.
+ */
+export async function prepareBucket(
+  preparation: Preparation,
+  resource: PlannedBucket,
+): Promise<"downloaded" | "cached"> {
+  let objects: BucketObject[]
+  try {
+    objects = await listBucket(resource, (url) => fetchQuietly(preparation, resource, { urls: [url], integrity: [] }))
+  } catch (error) {
+    return await fromMirrors(preparation, resource, error)
+  }
+  await fetchAll(preparation, resource, objects)
+  return "downloaded"
+}
+
+async function fromMirrors(preparation: Preparation, resource: PlannedBucket, error: unknown) {
+  const refused = error instanceof DatamaestroError && ["DOWNLOAD_FAILED", "CORRUPT"].includes(error.code)
+  let last = error
+  for (const mirror of refused ? resource.mirrors : []) {
+    const message = `${last instanceof Error ? last.message : String(last)}; trying ${mirror.download.urls[0] ?? ""}`
+    preparation.options.progress({ phase: "notice", level: "info", message })
+    try {
+      return await prepareArchives(preparation, resource, [mirror])
+    } catch (failure) {
+      if (!(failure instanceof DatamaestroError) || failure.code !== "DOWNLOAD_FAILED") throw failure
+      last = failure
+    }
+  }
+  throw last
+}
+
+async function fetchAll(
+  preparation: Preparation,
+  resource: PlannedBucket,
+  objects: readonly BucketObject[],
+): Promise<void> {
+  // Not a work folder: those of earlier runs are swept away, and this one is continued.
+  const kept = join(preparation.downloads, `${resource.name}.objects`)
+  const files: PlacedFile[] = []
+  const stop = new AbortController()
+  const within = { ...preparation, signal: AbortSignal.any([preparation.signal, stop.signal]) }
+  const report = reporter(preparation, resource, objects)
+  try {
+    const { downloads } = await queues()
+    const tasks = objects.map(async (object) => {
+      files.push(await inTurn(downloads, within.signal, () => fetchOne(within, resource, object, kept)))
+      report(object.bytes)
+    })
+    for (const task of tasks) task.catch((error: unknown) => stop.abort(error))
+    // All of them: nothing may still be written when this ends.
+    const failed = (await Promise.allSettled(tasks)).find((result) => result.status === "rejected")
+    if (failed !== undefined) throw stop.signal.aborted ? stop.signal.reason : failed.reason
+    await syncTree(
+      kept,
+      files.map(({ path }) => path),
+    )
+    const work = await makeWorkFolder(preparation, resource)
+    try {
+      await rename(kept, join(work, OUTPUT))
+      await placeResource(preparation, resource, work, {
+        moves: [{ from: OUTPUT, to: resource.target }],
+        record: {
+          source: `gs://${resource.bucket}/${resource.prefix}`,
+          files: files.map((file) => ({ ...file, path: `${resource.target}/${file.path}` })),
+        },
+      })
+    } catch (error) {
+      if ((await readPlacement(work)) === undefined) {
+        await rename(join(work, OUTPUT), kept).catch(() => {})
+        await removeWorkFolder(work)
+      }
+      throw error
+    }
+  } catch (error) {
+    throw storageError(error, `write into "${kept}"`)
+  }
+}
+
+/** A file of the bucket in the folder, whole: there already, or fetched, verified, and moved there. */
+async function fetchOne(
+  preparation: Preparation,
+  resource: PlannedBucket,
+  object: BucketObject,
+  folder: string,
+): Promise<PlacedFile> {
+  const path = join(folder, object.path)
+  const there = await keptFile(path, object, preparation.signal)
+  if (there !== undefined) return { path: object.path, ...there }
+  const { url, md5, bytes } = object
+  const integrity = md5 === undefined ? [] : [{ algorithm: "md5" as const, hex: md5, of: "download" as const }]
+  const download = await fetchNow(preparation, resource, { urls: [url], integrity, size: bytes })
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    const temporary = `${path}.${randomBytes(6).toString("hex")}.part`
+    try {
+      await link(download.path, temporary).catch(() =>
+        copyFile(download.path, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE),
+      )
+      await rename(temporary, path)
+    } finally {
+      await rm(temporary, { force: true })
+    }
+  } finally {
+    await download.release({ remove: true })
+  }
+  return { path: object.path, bytes: download.bytes, sha256: download.sha256 }
+}
+
+async function keptFile(
+  path: string,
+  { bytes, md5 }: BucketObject,
+  signal: AbortSignal,
+): Promise<{ bytes: number; sha256: string } | undefined> {
+  const found = await stat(path).catch(() => undefined)
+  if (md5 === undefined || found?.isFile() !== true || found.size !== bytes) return undefined
+  const { digests } = await hashFile(path, ["md5", "sha256"], { signal })
+  return digests.md5 === md5 ? { bytes, sha256: digests.sha256 ?? "" } : undefined
+}
+
+async function fetchQuietly(
+  preparation: Preparation,
+  resource: PlannedBucket,
+  request: Omit<FetchRequest, "size">,
+): Promise<CachedDownload> {
+  const { downloads } = await queues()
+  return await inTurn(downloads, preparation.signal, () =>
+    fetchNow(preparation, resource, { ...request, size: undefined }),
+  )
+}
+
+/** A single file's progress says nothing of the folder's: only retries are told. */
+async function fetchNow(
+  preparation: Preparation,
+  resource: PlannedBucket,
+  request: FetchRequest,
+): Promise<CachedDownload> {
+  const { options } = preparation
+  const { fetchDownload } = await import("../fetch/fetch-download.ts")
+  const context = stepContext(preparation, resource)
+  return await fetchDownload(request, {
+    ...context,
+    progress: (event) => {
+      if (event.phase !== "download" && event.phase !== "verify") context.progress(event)
+    },
+    cache: options.cache,
+    ...(options.mirrors === undefined ? {} : { mirrors: options.mirrors }),
+    ...(options.connections === undefined ? {} : { connections: options.connections }),
+  })
+}
+
+function reporter(
+  preparation: Preparation,
+  resource: PlannedBucket,
+  objects: readonly BucketObject[],
+): (bytes: number) => void {
+  const { dataset, resource: name, progress } = stepContext(preparation, resource)
+  const total = objects.reduce((sum, object) => sum + object.bytes, 0)
+  const url = `gs://${resource.bucket}/${resource.prefix}`
+  let done = 0
+  let count = 0
+  let reported = 0
+  return (bytes) => {
+    done += bytes
+    count++
+    if (count < objects.length && performance.now() - reported < REPORT_MILLISECONDS) return
+    reported = performance.now()
+    progress({ phase: "download", dataset, resource: name, url, bytes: done, total })
+  }
+}

@@ -1,0 +1,103 @@
+import { mkdir, stat, symlink } from "node:fs/promises"
+import { homedir } from "node:os"
+import { dirname, join, relative, resolve } from "node:path"
+import type { LinkPlace, PlannedLink, PlannedLinks } from "@datamaestro/dataset"
+import { DatamaestroError } from "@datamaestro/protocol"
+import { readPlacement } from "../place/placement.ts"
+import { datasetFolder, folderName } from "../store/layout.ts"
+import { storageError } from "../store/storage-error.ts"
+import { checkIntegrity } from "../verify/check-integrity.ts"
+import { hashFile } from "../verify/hash-file.ts"
+import { hashFolder } from "./hash-folder.ts"
+import { placeResource } from "./place-resource.ts"
+import { stepContext, type Preparation } from "./preparation.ts"
+import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
+
+const OUTPUT = "output"
+
+/**
+ * Makes a folder of links to datasets, or a link to data that is already on this machine, once that is verified.
+ *
+ * @throws DatamaestroError DATAFOLDER_MISSING naming the places where the data could be; CHECKSUM_MISMATCH
+ */
+export async function prepareLinks(preparation: Preparation, resource: PlannedLinks | PlannedLink): Promise<void> {
+  const source = resource.kind === "links" ? undefined : await findSource(preparation, resource)
+  if (source !== undefined && resource.kind !== "links") await verifySource(preparation, resource, source)
+  const work = await makeWorkFolder(preparation, resource)
+  try {
+    if (resource.kind === "links") await linkDatasets(preparation, resource, join(work, OUTPUT))
+    else if (source !== undefined) await symlink(source, join(work, OUTPUT))
+    await placeResource(preparation, resource, work, {
+      moves: [{ from: OUTPUT, to: resource.target }],
+      record: { files: [], ...(source === undefined ? {} : { source }) },
+    })
+  } catch (error) {
+    if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
+    throw storageError(error, `link "${resource.target}"`)
+  }
+}
+
+/** Relative links: they hold when the data directory is moved, or mounted elsewhere. */
+async function linkDatasets({ folder, options }: Preparation, resource: PlannedLinks, output: string): Promise<void> {
+  await mkdir(output)
+  for (const [name, { id, repository }] of Object.entries(resource.links)) {
+    const dataset = datasetFolder(options.paths, { folder: folderName(repository, id) })
+    await symlink(relative(join(folder, resource.target), dataset), join(output, name))
+  }
+}
+
+async function findSource({ plan, options }: Preparation, resource: PlannedLink): Promise<string> {
+  const wanted = resource.kind === "linkfolder" ? "folder" : "file"
+  const looked: string[] = []
+  for (const place of resource.places) {
+    const path = pathOf(place, options.paths.data, options.datafolders ?? {})
+    if (path === undefined) continue
+    looked.push(path)
+    const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined
+      throw storageError(error, `read "${path}"`)
+    })
+    if (wanted === "folder" ? found?.isDirectory() === true : found?.isFile() === true) return path
+  }
+  const where = looked.length === 0 ? "" : `: there is none at ${looked.map((path) => `"${path}"`).join(", ")}`
+  throw new DatamaestroError(
+    "DATAFOLDER_MISSING",
+    `Cannot prepare "${plan.id}": nobody has told where its ${wanted} is${where}`,
+    { hint: hintFor(resource), details: { dataset: plan.id, resource: resource.name, looked } },
+  )
+}
+
+function hintFor({ places, kind }: PlannedLink): string {
+  const folder = places.find((place) => "folder" in place)
+  if (folder === undefined || !("folder" in folder)) return "put the data there"
+  const below =
+    folder.path === "" ? "" : `, where PATH/${folder.path} is the ${kind === "linkfolder" ? "folder" : "file"}`
+  return `it is not for download: have it on the data machine, then \`datamaestro datafolders set ${folder.folder} PATH\`${below}`
+}
+
+function pathOf(place: LinkPlace, data: string, datafolders: Readonly<Record<string, string>>): string | undefined {
+  if ("absolute" in place) return place.absolute.replace(/^~(?=\/)/, process.env["HOME"] ?? homedir())
+  const folder = Object.hasOwn(datafolders, place.folder) ? datafolders[place.folder] : undefined
+  // As in the layout: a relative path in settings is meant from the data directory.
+  return folder === undefined ? undefined : join(resolve(data, folder), place.path)
+}
+
+async function verifySource(preparation: Preparation, resource: PlannedLink, path: string): Promise<void> {
+  const { signal } = preparation
+  const { dataset, resource: name, progress } = stepContext(preparation, resource)
+  const onBytes = (bytes: number): void => progress({ phase: "verify", dataset, resource: name, bytes })
+  try {
+    if (resource.check !== undefined) {
+      const { glob, md5 } = resource.check
+      const digests = { md5: await hashFolder(path, glob, { signal, onBytes }) }
+      checkIntegrity([{ algorithm: "md5", hex: md5, of: "output" }], digests, { name: `${path}/${glob}`, path })
+    }
+    if (resource.integrity.length > 0) {
+      const algorithms = resource.integrity.map(({ algorithm }) => algorithm)
+      const { digests } = await hashFile(path, algorithms, { signal, onBytes })
+      checkIntegrity(resource.integrity, digests, { name: path, path })
+    }
+  } catch (error) {
+    throw storageError(error, `read "${dirname(path)}"`)
+  }
+}

@@ -1,0 +1,18 @@
+import type { Download, PlannedResource } from "./plan.ts"
+
+/** All that a resource may be downloaded from, in the order in which it is told to people. */
+export function downloadsOf(resource: PlannedResource): Download[] {
+  switch (resource.kind) {
+    case "file":
+    case "tar":
+    case "zip":
+      return [resource.download]
+    case "concat":
+    case "merge":
+      return resource.archives.map(({ download }) => download)
+    case "bucket":
+      return [{ urls: [`gs://${resource.bucket}/${resource.prefix}`], integrity: [] }]
+    default:
+      return []
+  }
+}

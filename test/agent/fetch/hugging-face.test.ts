@@ -1,0 +1,81 @@
+import { huggingFace } from "@datamaestro/dataset"
+import { expect } from "chai"
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { authorizationFor } from "../../../packages/agent/src/fetch/credentials.ts"
+import { fetchDownload } from "../../../packages/agent/src/fetch/fetch-download.ts"
+import { withHubEndpoint } from "../../../packages/agent/src/fetch/hugging-face.ts"
+import { sourcesOf } from "../../../packages/agent/src/fetch/sources.ts"
+import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
+import { temporaryFolder } from "../../fixtures/extraction.ts"
+import { startOrigin } from "../../helpers/origin.ts"
+
+const HUB = "https://huggingface.co/datasets/owner/name/resolve/main/a.txt"
+
+describe("the Hugging Face Hub", () => {
+  let home: ReturnType<typeof temporaryFolder>
+  before(() => {
+    home = temporaryFolder()
+  })
+  after(() => home.remove())
+
+  const sent = async (to: string, environment: Record<string, string>, from = to): Promise<string | undefined> =>
+    await authorizationFor(
+      { url: new URL(to), origin: new URL(from), downgraded: false },
+      { HOME: home.path, ...environment },
+    )
+
+  it("has a file's address by repository, revision and path", () => {
+    expect(huggingFace("owner/name", "a.txt").urls).to.deep.equal([HUB])
+    expect(huggingFace("owner/name", "a b/c#.txt", { type: "models", revision: "refs/pr/1" }).urls).to.deep.equal([
+      "https://huggingface.co/owner/name/resolve/refs%2Fpr%2F1/a%20b/c%23.txt",
+    ])
+  })
+
+  it("gets the person's token, from the environment or where the Hub's own tools keep it, and nobody else does", async () => {
+    expect(await sent(HUB, { HF_TOKEN: "hf_a" })).to.equal("Bearer hf_a")
+    expect(await sent(HUB, {})).to.equal(undefined)
+    mkdirSync(join(home.path, ".cache/huggingface"), { recursive: true })
+    writeFileSync(join(home.path, ".cache/huggingface/token"), "hf_file\n")
+    expect(await sent(HUB, {})).to.equal("Bearer hf_file")
+    writeFileSync(join(home.path, "other"), "hf_other")
+    expect(await sent(HUB, { HF_TOKEN_PATH: join(home.path, "other") })).to.equal("Bearer hf_other")
+    expect(await sent(HUB, { HF_HOME: home.path })).to.equal(undefined)
+    for (const elsewhere of ["https://cdn-lfs.huggingface.co/x", "https://example.org/x", "http://huggingface.co/x"]) {
+      expect(await sent(elsewhere, { HF_TOKEN: "hf_a" }, HUB), elsewhere).to.equal(undefined)
+    }
+  })
+
+  it("is where HF_ENDPOINT says, unless the settings know better", () => {
+    const sources = (environment: Record<string, string>, mirrors = {}) =>
+      sourcesOf([HUB], withHubEndpoint(mirrors, environment))
+    expect(sources({})).to.deep.equal([HUB])
+    expect(sources({ HF_ENDPOINT: "https://hf-mirror.com/" })[0]).to.match(/^https:\/\/hf-mirror\.com\/datasets\/owner/)
+    expect(sources({ HF_ENDPOINT: "nonsense" })).to.deep.equal([HUB])
+    const own = { "https://huggingface.co/": "https://mine.example.org/" }
+    expect(sources({ HF_ENDPOINT: "https://hf-mirror.com" }, own)[0]).to.match(/^https:\/\/mine/)
+  })
+
+  it("serves a private file by endpoint and token", async () => {
+    const origin = await startOrigin()
+    origin.route("/datasets/owner/name/resolve/main/a.txt", { body: "private", authorization: "Bearer hf_a" })
+    try {
+      const download = await fetchDownload(
+        { urls: [HUB], integrity: [], size: undefined },
+        {
+          paths: { data: home.path, datasets: join(home.path, "data"), cache: join(home.path, "cache"), settings: "" },
+          cache: new DownloadCache(join(home.path, "cache")),
+          dataset: "org.x",
+          resource: "a",
+          signal: new AbortController().signal,
+          progress: () => {},
+          environment: { HOME: home.path, HF_TOKEN: "hf_a", HF_ENDPOINT: origin.url },
+        },
+      )
+      expect(download.bytes).to.equal(7)
+      await download.release({ remove: true })
+    } finally {
+      await origin.close()
+    }
+  })
+})
