@@ -12,13 +12,17 @@ export interface ResourceFact {
   subpath?: string
   files?: string[]
   size?: number
-  transforms?: unknown[]
   reference?: string
   links?: Record<string, string>
+  transforms?: TransformFact[]
   datafolder?: [string, string]
+  extract?: string
+  dataFiles?: string
   checksum?: SumFact & { suspect?: boolean; glob?: string }
   crossCheck?: SumFact & { size?: number; agrees?: boolean }
 }
+
+export type TransformFact = string | { replace: [string, string] } | { filter: string }
 
 interface SumFact {
   algorithm: string
@@ -46,8 +50,6 @@ export interface Fact {
   result: { [name: string]: ResultFact }
   resultTypes?: Record<string, string>
 }
-
-const KINDS = new Set(["file", "zip", "tar", "reference"])
 
 const SHEETS = ["image", "text", "ml", "ir"]
 
@@ -81,16 +83,13 @@ export class Catalogue {
     return fact
   }
 
-  /** Whether it and all that it refers to is made of kinds of resources that there are. */
+  /** Whether neither it nor what it refers to is made by code that Python brings along: most often a document store. */
   isInReach(fact: Fact): boolean {
     const referenced = fact.resources.flatMap(({ reference, links }) => [
       ...(reference === undefined ? [] : [reference]),
       ...Object.values(links ?? {}),
     ])
-    const known = fact.resources.every(
-      ({ kind, urls, transforms = [] }) =>
-        KINDS.has(kind) && urls === undefined && transforms.every((transform) => transform === "gunzip"),
-    )
+    const known = fact.resources.every(({ kind }) => kind !== "custom")
     return known && referenced.every((id) => this.isInReach(this.get(id)))
   }
 

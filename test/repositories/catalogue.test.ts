@@ -2,10 +2,17 @@ import { RepositoryIndex } from "../../packages/agent/src/repositories/repositor
 import { dataType } from "../../packages/agent/src/resolve/info-of.ts"
 import { resolveDataset, type ResolvedDataset } from "../../packages/agent/src/resolve/resolve-dataset.ts"
 import { expect } from "chai"
-import { stateName, type PlannedResource, type PlannedValue } from "@datamaestro/dataset"
+import {
+  downloadsOf,
+  stateName,
+  type Download,
+  type PlannedResource,
+  type PlannedValue,
+  type Transform,
+} from "@datamaestro/dataset"
 import { declaredRepository } from "../helpers/declared-repository.ts"
 import { EXCEPTIONS, RETIRED, type Aspect } from "./catalogue-exceptions.ts"
-import { Catalogue, type Fact, type ResourceFact, type ResultFact } from "./catalogue-facts.ts"
+import { Catalogue, type Fact, type ResourceFact, type ResultFact, type TransformFact } from "./catalogue-facts.ts"
 
 const REPOSITORIES = ["image", "text", "ml", "ir"]
 const catalogue = await Catalogue.read()
@@ -102,34 +109,109 @@ function differencesOf(dataset: ResolvedDataset, fact: Fact): Partial<Record<Asp
   if (fact.datatype !== undefined) compare("type", dataType(dataset), fact.datatype)
   compare("value", flatValue(plan.value), catalogue.expectedValue(fact))
 
-  compare("resources", plan.resources.map(shapeOf), fact.resources.map(shapeOfFact))
+  // What `links` leads to are references of ours, and part of the links on the sheet.
+  const linked = new Set(fact.resources.flatMap(({ links }) => Object.keys(links ?? {})))
+  const own = plan.resources.filter(({ name }) => !linked.has(name))
+  compare("resources", own.map(shapeOf), fact.resources.map(shapeOfFact))
   for (const theirs of fact.resources) {
     const ours = plan.resources.find(({ name }) => name === stateName(theirs.name))
-    if (ours === undefined || !("download" in ours)) continue
-    compare("urls", ours.download.urls, urlsOf(theirs))
-    compare("sums", missingSums(ours, theirs), [])
+    if (ours === undefined) continue
+    const downloads = downloadsOf(ours)
+    if (downloads.length > 0) {
+      const urls = downloads.flatMap((download) => download.urls)
+      const mirrors = ours.kind === "bucket" ? ours.mirrors.flatMap(({ download }) => download.urls) : []
+      compare("urls", [...urls, ...mirrors], urlsOf(theirs))
+      compare("sums", missingSums(ours, downloads, theirs), [])
+    }
+    compare("details", detailsOf(ours), detailsOfFact(theirs))
   }
   return differences
 }
 
 function shapeOf(resource: PlannedResource): unknown {
   const { name, kind } = resource
-  return { name, kind, ...(kind === "file" ? { filename: resource.target } : {}) }
+  const filename = kind === "file" || kind === "concat" ? resource.target : undefined
+  return { name, kind, ...(filename === undefined ? {} : { filename }) }
 }
 
-function shapeOfFact({ name, kind, filename }: ResourceFact): unknown {
-  return { name: stateName(name), kind, ...(kind === "file" ? { filename } : {}) }
+/** What the sheets call it, in our words. */
+function shapeOfFact({ name, kind, filename, urls, dataFiles }: ResourceFact): unknown {
+  const ours: Record<string, string> = { gsync: "bucket", huggingface: "file" }
+  const told = kind === "file" || kind === "concat" ? filename : dataFiles
+  const here = kind === "zip" && urls !== undefined ? "merge" : (ours[kind] ?? kind)
+  return { name: stateName(name), kind: here, ...(told === undefined ? {} : { filename: told }) }
 }
 
-function urlsOf({ url, mirrors = [] }: ResourceFact): string[] {
-  const urls = url === undefined ? mirrors : [url, ...mirrors]
+/** What only some kinds have. */
+function detailsOf(resource: PlannedResource): object {
+  switch (resource.kind) {
+    case "links":
+      return { links: Object.fromEntries(Object.entries(resource.links).map(([name, { id }]) => [name, id])) }
+    case "linkfolder":
+    case "linkfile":
+      return { places: resource.places, check: resource.check }
+    case "manual":
+      return { page: resource.page, deposit: resource.deposit, unpack: resource.unpack }
+    case "reference":
+      return { id: resource.id }
+    case "file":
+    case "concat":
+      return changes(resource.transforms.filter(({ kind }) => kind !== "gunzip"))
+    default:
+      return {}
+  }
+}
+
+function detailsOfFact(fact: ResourceFact): object {
+  const { kind, name, url, filename, links, datafolder, checksum, reference } = fact
+  switch (kind) {
+    case "links":
+      return { links }
+    case "linkfolder": {
+      const [folder = "", path = ""] = datafolder ?? []
+      const check = checksum?.of === "glob" ? { glob: checksum.glob, md5: checksum.value } : undefined
+      return { places: [{ folder, path }], check }
+    }
+    case "manual":
+      return { page: url, deposit: filename ?? name, unpack: fact.extract }
+    case "reference":
+      return { id: reference }
+    case "file":
+    case "concat":
+    case "huggingface":
+      return changes((fact.transforms ?? []).flatMap(transformOf))
+    default:
+      return {}
+  }
+}
+
+function changes(transforms: readonly Transform[]): object {
+  return transforms.length === 0 ? {} : { transforms }
+}
+
+/** A transform that is more than decompressing by the suffix, in our words. */
+function transformOf(transform: TransformFact): Transform[] {
+  if (transform === "json-array-to-jsonl") return [{ kind: "json-lines" }]
+  if (typeof transform === "string") return []
+  if ("filter" in transform) return [{ kind: "filter", pattern: transform.filter }]
+  const [pattern, replacement] = transform.replace
+  return [{ kind: "replace", pattern, replacement: replacement.replace(/\\(\d)/g, "$$$1") }]
+}
+
+function urlsOf({ url, mirrors = [], urls: several, dataFiles }: ResourceFact): string[] {
+  if (dataFiles !== undefined) return [`${url ?? ""}/resolve/main/${dataFiles}`]
+  const urls = [...(several ?? (url === undefined ? [] : [url])), ...mirrors]
   return urls.filter((one) => !RETIRED.some((host) => one.startsWith(host)))
 }
 
 /** The sums of the sheet that ours lacks, and those that it must not have. */
-function missingSums(resource: Extract<PlannedResource, { download: unknown }>, fact: ResourceFact): string[] {
-  const same = "transforms" in resource && resource.transforms.length === 0
-  const ours = new Set(resource.download.integrity.map(({ hex, of }) => `${hex} ${same ? "download" : of}`))
+function missingSums(resource: PlannedResource, downloads: readonly Download[], fact: ResourceFact): string[] {
+  const same = resource.kind === "file" && resource.transforms.length === 0
+  const sums = [
+    ...downloads.flatMap(({ integrity }) => integrity),
+    ...("integrity" in resource ? resource.integrity : []),
+  ]
+  const ours = new Set(sums.map(({ hex, of }) => `${hex} ${same ? "download" : of}`))
   const problems: string[] = []
   const { checksum, crossCheck } = fact
   if (checksum?.suspect === true && [...ours].some((sum) => sum.startsWith(checksum.value))) {

@@ -1,10 +1,26 @@
-import { defineDataset, folder, textFile, file, typed, zip } from "@datamaestro/dataset"
+import { defineDataset, file, folder, merge, textFile, typed, zip } from "@datamaestro/dataset"
 
 const HOMEPAGE = "https://visualgenome.org/"
 const BASE = "https://visualgenome.org/static/data/dataset"
 
 /** An archive with one JSON file, in a folder of its own name. */
 const json = (name: string, into: string) => zip(`${BASE}/${name}.json.zip`, { into })
+
+const IMAGES = "https://cs.stanford.edu/people/rak248/VG_100K_2"
+
+export const visualgenome = defineDataset({
+  id: "org.visualgenome",
+  name: "Visual Genome images",
+  description:
+    "108 077 pictures, version 1.4, that other parts tell of in detail: objects, attributes, relationships, questions. Both archives are extracted into one folder.",
+  url: HOMEPAGE,
+  tags: ["images", "bounding boxes", "region annotation", "visual relationships"],
+  resources: {
+    readme: file(`${BASE}/readme_v1_4.txt`),
+    images: merge([zip(`${IMAGES}/images.zip`), zip(`${IMAGES}/images2.zip`)]),
+  },
+  describe: ({ readme, images }) => typed("Base", { readme: textFile(readme), images: folder(images) }),
+})
 
 export const annotations = defineDataset({
   id: "org.visualgenome.annotations",

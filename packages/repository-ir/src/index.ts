@@ -19,6 +19,17 @@ const RANK_DISTILLM = words(`
   rankzephyr.colbert10000.sampled100 rankzephyr.colbert10000.sampled50 rankzephyr.colbert10000.sampled10
 `)
 
+const ADHOC = words(`
+  1 1.documents 1.topics 1.assessments 2 2.topics 2.assessments 3 3.topics 3.assessments
+  4 4.documents 4.topics 4.assessments 5 5.documents 5.topics 5.qrels 6 6.documents 6.topics 6.qrels
+  7 7.documents 7.topics 7.qrels 8 8.topics 8.qrels
+  robust.2004 robust.2004.topics robust.2004.qrels robust.2005 robust.2005.topics robust.2005.qrels
+`)
+const TIPSTER = words(`
+  ap88 ap89 ap90 doe1 wsj87 wsj88 wsj89 wsj90 wsj91 wsj92 fr88 fr89 fr94 ziff1 ziff2 ziff3
+  sjm1 cr1 ft1 fbis1 la8990
+`)
+
 /** Datasets of information retrieval. */
 export class IrRepository extends Repository {
   static override readonly NAMESPACE = "ir"
@@ -37,6 +48,8 @@ export class IrRepository extends Repository {
       each(NANO_BEIR, ["queries", "qrels"]),
       () => import("./co.huggingface.nano-beir.ts"),
     ),
+    "co.huggingface.datasets.sentence-transformers.msmarco-hard-negatives.ensemble": async () =>
+      (await import("./co.huggingface.datasets.sentence-transformers.ts")).hardNegatives,
     "com.github.aagohary.canard": async () => (await import("./com.github.aagohary.canard.ts")).canard,
     "com.github.apple.ml-qrecc": async () => (await import("./com.github.apple.ml-qrecc.ts")).qrecc,
     ...datasetFamily(
@@ -66,20 +79,13 @@ export class IrRepository extends Repository {
       each(MSMARCO_PASSAGE_V2, ["queries", "qrels", "run"]),
       () => import("./com.microsoft.msmarco.passagev2.ts"),
     ),
+    ...datasetFamily("edu.upenn.ldc.aquaint", ["", "apw", "nyt", "xie"], () => import("./edu.upenn.ldc.aquaint.ts")),
     ...datasetFamily(
       "gov.nist.ir.covid.cord19.round5",
       ["", "metadata", "topics", "assessments"],
       () => import("./gov.nist.ir.covid.cord19.ts"),
     ),
-    ...datasetFamily(
-      "gov.nist.trec.adhoc",
-      each(["3", "4", "5", "6", "7", "8"], ["topics"]),
-      () => import("./gov.nist.trec.adhoc.ts"),
-    ),
-    ...datasetFamily(
-      "gov.nist.trec.adhoc.robust",
-      each(["2004", "2005"], ["topics", "qrels"]),
-      () => import("./gov.nist.trec.adhoc.ts"),
-    ),
+    ...datasetFamily("gov.nist.trec.adhoc", ADHOC, () => import("./gov.nist.trec.adhoc.ts")),
+    ...datasetFamily("gov.nist.trec.tipster", TIPSTER, () => import("./gov.nist.trec.tipster.ts")),
   }
 }

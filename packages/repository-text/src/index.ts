@@ -21,8 +21,19 @@ const MOVED_TO_IR = [
     "train.queries train.qrels train.run dev.queries dev.qrels dev.run eval.withrun",
   ),
   ...under("gov.nist.ir.covid.cord19", "round5 round5.metadata round5.topics round5.assessments"),
-  ...under("gov.nist.trec.adhoc", "3.topics 4.topics 5.topics 6.topics 7.topics 8.topics"),
-  ...under("gov.nist.trec.adhoc.robust", "2004.topics 2004.qrels 2005.topics 2005.qrels"),
+  ...under("edu.upenn.ldc", "aquaint aquaint.apw aquaint.nyt aquaint.xie"),
+  ...under(
+    "gov.nist.trec.adhoc",
+    `1 1.documents 1.topics 1.assessments 2 2.topics 2.assessments 3 3.topics 3.assessments
+     4 4.documents 4.topics 4.assessments 5 5.documents 5.topics 5.qrels 6 6.documents 6.topics 6.qrels
+     7 7.documents 7.topics 7.qrels 8 8.topics 8.qrels
+     robust.2004 robust.2004.topics robust.2004.qrels robust.2005 robust.2005.topics robust.2005.qrels`,
+  ),
+  ...under(
+    "gov.nist.trec.tipster",
+    `ap88 ap89 ap90 doe1 wsj87 wsj88 wsj89 wsj90 wsj91 wsj92 fr88 fr89 fr94 ziff1 ziff2 ziff3
+     sjm1 cr1 ft1 fbis1 la8990`,
+  ),
 ]
 
 /** Datasets of text. */
@@ -35,6 +46,7 @@ export class TextRepository extends Repository {
       MSMARCO_PASSAGE,
       () => import("./com.microsoft.msmarco.passage.ts"),
     ),
+    "com.microsoft.wikiqa": async () => (await import("./com.microsoft.wikiqa.ts")).wikiqa,
     "com.oscar-corpus.english": async () => (await import("./com.oscar-corpus.ts")).english,
     "com.sentiment140.english": async () => (await import("./com.sentiment140.ts")).english,
     "com.smashwords.bookcorpus": async () => (await import("./com.smashwords.bookcorpus.ts")).bookcorpus,
@@ -46,6 +58,11 @@ export class TextRepository extends Repository {
     "edu.stanford.glove.6b.300": async () => (await import("./edu.stanford.glove.ts")).glove6b300,
     "edu.stanford.glove.42b": async () => (await import("./edu.stanford.glove.ts")).glove42b,
     "edu.stanford.glove.840b": async () => (await import("./edu.stanford.glove.ts")).glove840b,
+    ...datasetFamily(
+      "fr.granddebat",
+      words("transition fiscalité démocratie organisation evenements"),
+      () => import("./fr.granddebat.ts"),
+    ),
     "io.github.thunlp.fewrel.v1": async () => (await import("./io.github.thunlp.fewrel.ts")).v1,
     "io.metamind.research.wikitext.2.tokens": async () =>
       (await import("./io.metamind.research.wikitext.ts")).wikitext2tokens,
