@@ -107,6 +107,12 @@ function differencesOf(dataset: ResolvedDataset, fact: Fact): Partial<Record<Asp
   compare("timestamp", definition.timestamp, fact.timestamp ?? false)
   compare("agreement", definition.agreement, fact.agreement)
   if (fact.datatype !== undefined) compare("type", dataType(dataset), fact.datatype)
+  const parts = Object.entries(fact.resultTypes ?? {}).filter(([path]) => !path.includes("*"))
+  compare(
+    "type",
+    Object.fromEntries(parts.map(([path]) => [path, typeAt(plan.value, path)])),
+    Object.fromEntries(parts),
+  )
   compare("value", flatValue(plan.value), catalogue.expectedValue(fact))
 
   // What `links` leads to are references of ours, and part of the links on the sheet.
@@ -223,6 +229,16 @@ function missingSums(resource: PlannedResource, downloads: readonly Download[], 
     if (!ours.has(`${sum.value} ${of}`)) problems.push(`${sum.value} of the ${of} is missing`)
   }
   return problems
+}
+
+/** The data type of the part of a value at a dotted path. */
+function typeAt(value: PlannedValue, path: string): unknown {
+  let part: unknown = value
+  for (const name of path.split(".")) {
+    const fields = (part as { fields?: Record<string, unknown> }).fields ?? (part as Record<string, unknown>)
+    part = fields[name]
+  }
+  return (part as { $type?: string }).$type
 }
 
 /** A plan's value with its data types' names left out, and paths as `id#resource/inner/path`. */
