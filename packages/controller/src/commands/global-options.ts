@@ -24,7 +24,7 @@ function globalOptions(): Option[] {
     new Option("--host <HOST>", "run on HOST: alias, user@host, user@host:port, ssh://…; repeatable").argParser(
       collect,
     ),
-    new Option("--node <PATH>", "Node on the data machine, or auto to find one (default: auto)"),
+    new Option("--node <PATH>", "Node on the data machine, auto to find one, bundled to bring one (default: auto)"),
     new Option("--data <DIR>", "data directory on the data machine (default: its DATAMAESTRO_DIR, else ~/datamaestro)"),
     new Option("--keep-downloads", "keep downloaded archives in the cache after extraction"),
     new Option("--quiet", "errors only"),

@@ -20,7 +20,7 @@ export function noNodeError(output: string, { label, node }: { label: string; no
     "NO_NODE",
     `Cannot find a Node that suits on "${label}"${where}: ${state}; needed is Node ${oldest} or newer`,
     {
-      hint: "install a newer Node there (no administrator is needed: nvm, fnm and conda do), and name it with --node PATH if it lies in an unusual place",
+      hint: "--node bundled brings one along (some 50 MB, once); or install a newer Node there (no administrator is needed: nvm, fnm and conda do), and name it with --node PATH if it lies in an unusual place",
       details: { host: label, found, wanted: `>=${oldest}` },
     },
   )

@@ -4,7 +4,7 @@ import type { Transport } from "../transport/transport.ts"
 import { coldCommand, warmCommand } from "./agent-command.ts"
 import type { Deployment } from "./deployment.ts"
 import { forgetHost, recallHost, rememberHost } from "./remembered-host.ts"
-import { NotBooted, startAgent, type StartedAgent } from "./start-agent.ts"
+import { BOOT_TIMEOUT, NotBooted, startAgent, type StartedAgent } from "./start-agent.ts"
 
 export interface OpenRemoteAgentOptions {
   deployment: Deployment
@@ -48,10 +48,19 @@ export async function openRemoteAgent(transport: Transport, options: OpenRemoteA
     }
   }
   try {
-    return await start(coldCommand(node, deployment.bootstrap, { ...boot, push: false }), false)
+    const found = node === BUNDLED ? await provide(transport, options) : node
+    return await start(coldCommand(found, deployment.bootstrap, { ...boot, push: false }), false)
   } catch (error) {
     throw reasonOf(error)
   }
+}
+
+/** `--node bundled`: the controller brings one. */
+const BUNDLED = "bundled"
+
+async function provide(transport: Transport, options: OpenRemoteAgentOptions): Promise<string> {
+  const { provideNode } = await import("./provide-node.ts")
+  return await provideNode(transport, { ...options, bootTimeout: options.bootTimeout ?? BOOT_TIMEOUT })
 }
 
 /** A link that broke or a person who interrupts say nothing about where Node is. */

@@ -31,7 +31,8 @@ export class NotBooted extends Error {
   }
 }
 
-const BOOT_TIMEOUT = 60_000
+/** In milliseconds. */
+export const BOOT_TIMEOUT = 60_000
 
 /**
  * Follows a channel on which the bootstrap was started until the agent has answered `initialize`, which is sent at
