@@ -1,6 +1,7 @@
 import { RepositoryIndex } from "../../packages/agent/src/repositories/repository-index.ts"
 import { dataType } from "../../packages/agent/src/resolve/info-of.ts"
 import { resolveDataset, type ResolvedDataset } from "../../packages/agent/src/resolve/resolve-dataset.ts"
+import { searchDatasets } from "../../packages/agent/src/resolve/search-datasets.ts"
 import { expect } from "chai"
 import {
   downloadsOf,
@@ -69,6 +70,34 @@ describe("the catalogue", () => {
       expect(Object.keys(differences)).to.include.members(Object.keys(allowed), "an exception that is none")
     })
   }
+
+  it("loads only the definitions that are needed", async () => {
+    const fresh = new RepositoryIndex(await Promise.all(REPOSITORIES.map(declaredRepository)))
+    let loaded: string[] = []
+    for (const repository of REPOSITORIES) {
+      const { datasets } = await fresh.repository(repository)
+      for (const [id, load] of datasets) {
+        const counted = (): ReturnType<typeof load> => {
+          loaded.push(id)
+          return load()
+        }
+        ;(datasets as Map<string, typeof load>).set(id, counted)
+      }
+    }
+    const loadedBy = async (act: () => Promise<unknown>): Promise<string[]> => {
+      loaded = []
+      await act()
+      return loaded.sort()
+    }
+    expect(await loadedBy(() => resolveDataset("mnist", fresh))).to.deep.equal(["com.lecun.mnist"])
+    expect(await loadedBy(() => resolveDataset("edu.stanford.glove.6b.50", fresh))).to.deep.equal([
+      "edu.stanford.glove.6b",
+      "edu.stanford.glove.6b.50",
+    ])
+    expect(await loadedBy(() => searchDatasets(["wikiqa"], fresh))).to.deep.equal(["com.microsoft.wikiqa"])
+    const tagged = await loadedBy(() => searchDatasets(["repo:image", "tag:faces"], fresh))
+    expect(tagged.every((id) => catalogue.get(id).sheet === "image")).to.equal(true)
+  })
 
   it("plans every variant of what has any", async () => {
     for (const fact of wanted) {

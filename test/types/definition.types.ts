@@ -1,12 +1,20 @@
 /** Checked by `tsc -p test/tsconfig.json`, never run: what must compile, and what must not. */
 import {
   axis,
+  concat,
   csv,
   datafolderPath,
   defineDataset,
   file,
   folder,
+  googleStorageFolder,
+  huggingFace,
   idx,
+  keepLines,
+  linkFolder,
+  links,
+  manual,
+  merge,
   reference,
   Repository,
   step,
@@ -151,7 +159,37 @@ defineDataset({
 // @ts-expect-error something must be learnt from
 supervised({ test: { path: 1 } })
 
-const any: AnyDefinition[] = [digits, vectors, derived]
+const assembled = defineDataset({
+  id: "org.example.assembled",
+  resources: {
+    source: reference(digits),
+    all: links(["source"]),
+    tapes: linkFolder([datafolderPath("tapes", "Disk1"), "~/tapes/Disk1"], { check: { glob: "*/AP*", md5: "00" } }),
+    joined: concat(tar("https://example.org/a.tar"), { name: "all.txt", transforms: [keepLines(/x/)] }),
+    together: merge([tar("https://example.org/a.tar"), zip("https://example.org/b.zip")]),
+    bucket: googleStorageFolder("gs://bucket/folder", { mirrors: zip("https://example.org/b.zip") }),
+    form: manual("https://example.org/form", { name: "a.zip", unpack: "zip" }),
+    hub: huggingFace("owner/name", "a.jsonl", { revision: "v1" }),
+    made: step({ from: ["tapes", "joined"], name: "made.txt", run: async ({ input }) => void input.tapes }),
+  },
+  describe: ({ source, all, tapes, joined, together, bucket, form, hub, made }) => ({
+    digits: source.value,
+    parts: [all, tapes, together, bucket, form].map((path) => folder(path)),
+    texts: [joined, hub, made].map((path) => textFile(path)),
+  }),
+})
+declare const put: Prepared<typeof assembled>
+holds<Same<(typeof put.parts)[number]["path"], string>>()
+// @ts-expect-error a sum of a folder needs the glob of what it is of
+linkFolder("/x", { check: { md5: "00" } })
+// @ts-expect-error the file needs a name
+concat(tar("https://example.org/a.tar"), {})
+// @ts-expect-error only archives have members
+concat(file("https://example.org/a"), { name: "a" })
+// @ts-expect-error nothing else can be unpacked
+manual("https://example.org", { unpack: "rar" })
+
+const any: AnyDefinition[] = [digits, vectors, derived, assembled]
 void any
 
 export class Mine extends Repository {

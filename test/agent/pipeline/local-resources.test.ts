@@ -68,6 +68,7 @@ describe("resources that are no download", () => {
       const error = await failure(prepare({ documents: linkFolder(datafolderPath("disks", "AP"), { check }) }))
       expect(error).to.have.property("code", "CHECKSUM_MISMATCH")
       expect(error.message).to.contain("AP/*/*")
+      expect(error.hint).to.contain("compare it with the original")
       expect(existsSync(join(root, "documents"))).to.equal(false)
     })
 

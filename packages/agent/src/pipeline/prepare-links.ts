@@ -98,6 +98,16 @@ async function verifySource(preparation: Preparation, resource: PlannedLink, pat
       checkIntegrity(resource.integrity, digests, { name: path, path })
     }
   } catch (error) {
+    if (error instanceof DatamaestroError && error.code === "CHECKSUM_MISMATCH") throw otherContent(error, path)
     throw storageError(error, `read "${dirname(path)}"`)
   }
+}
+
+/** What is at hand is the person's own: trying again would not change it. */
+function otherContent({ code, message, details, cause }: DatamaestroError, path: string): DatamaestroError {
+  return new DatamaestroError(code, message, {
+    hint: `what is at "${path}" is not what was published: compare it with the original for files that lack, changed, or were added`,
+    details,
+    cause,
+  })
 }
