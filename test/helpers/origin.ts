@@ -39,6 +39,8 @@ export interface OriginRoute {
   contentEncoding?: "encode" | "declare"
   /** Bytes a second on each connection. */
   throttle?: number
+  /** Answers 503 while so many responses of this path are under way. */
+  mostAtOnce?: number
   /** Redirects there; relative allowed. */
   redirect?: { to: string; status?: number } & Times
   /** Answers 401 without this `Authorization`. */
@@ -65,6 +67,8 @@ export interface Origin {
   readonly requests: OriginRequest[]
   /** Those of one path. */
   requestsOf(path: string): OriginRequest[]
+  /** The most responses of a path that were under way at once. */
+  mostAtOnce(path: string): number
   /** Adds or replaces a route. */
   route(path: string, route: OriginRoute): void
   close(): Promise<void>
@@ -78,6 +82,7 @@ export async function startOrigin(routes: Readonly<Record<string, OriginRoute>> 
   const counts = new Map<string, number>()
   const requests: OriginRequest[] = []
   const sockets = new Set<Socket>()
+  const underWay = new Map<string, { now: number; most: number }>()
   const server = createServer((request, response) => {
     const path = request.url ?? "/"
     const record: OriginRequest = { method: request.method ?? "", path, headers: request.headers, sent: 0, status: 0 }
@@ -87,6 +92,17 @@ export async function startOrigin(routes: Readonly<Record<string, OriginRoute>> 
     const count = counts.get(name) ?? 0
     counts.set(name, count + 1)
     response.on("error", () => {})
+    const load = underWay.get(name) ?? { now: 0, most: 0 }
+    underWay.set(name, load)
+    const limit = table.get(name)?.mostAtOnce
+    if (limit !== undefined && load.now >= limit) {
+      record.status = 503
+      response.writeHead(503).end()
+      return
+    }
+    load.now++
+    load.most = Math.max(load.most, load.now)
+    response.once("close", () => load.now--)
     serve(table.get(name), count, request, response, record).catch(() => response.destroy())
   })
   server.keepAliveTimeout = 2000
@@ -105,6 +121,7 @@ export async function startOrigin(routes: Readonly<Record<string, OriginRoute>> 
     url: `http://127.0.0.1:${port}`,
     at: (path, host = "127.0.0.1") => `http://${host}:${port}${path}`,
     requests,
+    mostAtOnce: (path) => underWay.get(path)?.most ?? 0,
     requestsOf: (path) => requests.filter((request) => request.path === path),
     route: (path, route) => {
       table.set(path, route)

@@ -19,7 +19,7 @@ describe("what can be read of a download while it comes", () => {
     const told: AvailableBytes[] = []
     const read: Promise<Buffer>[] = []
     let file: Promise<FileHandle> | undefined
-    const { path, release } = await setup.fetch(
+    const download = await setup.fetch(
       { urls: [setup.origin.at("/a")] },
       {
         onAvailable: (part) => {
@@ -34,12 +34,12 @@ describe("what can be read of a download while it comes", () => {
     expect(new Set(told.map(({ generation }) => generation)).size).to.equal(1)
     expect(told.map(({ bytes }) => bytes)).to.deep.equal(told.map(({ bytes }) => bytes).sort((a, b) => a - b))
     expect(told.length).to.be.greaterThan(3)
-    expect(told.at(-1)).to.include({ path, bytes: body.length })
+    expect(told.at(-1)).to.include({ path: download.path, bytes: body.length })
     expect(Buffer.concat(await Promise.all(read)).equals(body)).to.equal(true)
     const renamed = (await file) as FileHandle
     expect((await renamed.readFile()).equals(body)).to.equal(true)
     await renamed.close()
-    await release({ remove: false })
+    await download.release({ remove: false })
   })
 
   it("stays of the same generation through a cut that is continued", async () => {

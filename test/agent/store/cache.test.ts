@@ -22,7 +22,7 @@ describe("the download cache", () => {
 
   async function add(url: string, text: string): Promise<string> {
     const part = await cache.openPart(cache.keyOf(url), url)
-    await part.append([Buffer.from(text)])
+    await part.write([Buffer.from(text)])
     const hasher = new StreamHasher(["sha256"])
     hasher.update(Buffer.from(text))
     const record = { url, source: url, bytes: text.length, sha256: hasher.digests().sha256 ?? "" }
@@ -45,7 +45,7 @@ describe("the download cache", () => {
   it("lists whole and unfinished downloads, with who uses them", async () => {
     await add(URL_A, "four")
     const part = await cache.openPart(cacheKey("http://example.org/b"), "http://example.org/b")
-    await part.append([Buffer.from("pa")])
+    await part.write([Buffer.from("pa")])
     const hold = await cache.hold(key)
     const listed = (await cache.list()).map(({ url, bytes, complete, inUse }) => ({ url, bytes, complete, inUse }))
     expect(listed).to.deep.equal([
@@ -73,7 +73,7 @@ describe("the download cache", () => {
     await writeFile(join(cache.path, `${"c".repeat(64)}.url`), "left by Python")
     await writeFile(join(cache.path, "README"), "mine")
     const part = await cache.openPart("d".repeat(64), "http://example.org/d")
-    await part.append([Buffer.from("x")])
+    await part.write([Buffer.from("x")])
     const hold = await cache.hold(key)
     expect(await cache.clear()).to.deep.equal({ removed: 1, bytes: 6, kept: 2 })
     expect(await readFile(cache.entryPath(key), "utf8")).to.equal("four")
@@ -135,7 +135,7 @@ describe("the download cache", () => {
   it("continues a part by exactly one of many, with what the server had said", async () => {
     const part = await cache.openPart(key, URL_A)
     part.state = { source: URL_A, etag: '"x"', length: 9 }
-    await part.append([Buffer.from("abc")])
+    await part.write([Buffer.from("abc")])
     await part.keep()
     const parts = await Promise.all(Array.from({ length: 10 }, () => cache.openPart(key, URL_A)))
     expect(parts.map(({ bytes }) => bytes).sort()).to.deep.equal([0, 0, 0, 0, 0, 0, 0, 0, 0, 3])
@@ -147,9 +147,9 @@ describe("the download cache", () => {
 
   it("trusts of a part that another machine left only what that one had synced", async () => {
     const part = await cache.openPart(key, URL_A)
-    await part.append([Buffer.from("abc")])
+    await part.write([Buffer.from("abc")])
     await part.checkpoint()
-    await part.append([Buffer.from("defgh")])
+    await part.write([Buffer.from("defgh")])
     const record = part.path.replace(/\.tmp$/, ".json.tmp")
     const content = JSON.parse(await readFile(record, "utf8")) as { holder: string }
     const holder = JSON.stringify({ ...(JSON.parse(content.holder) as object), host: "elsewhere" })

@@ -4,22 +4,30 @@ import { discard, openExchange, type Exchange } from "./exchange.ts"
 import { throttled } from "./fetch-events.ts"
 import { HTML_SNIFF_BYTES, looksLikeHtml } from "./html-page.ts"
 import { readFileSource } from "./file-source.ts"
+import { MOST_CONNECTIONS } from "./host-slots.ts"
 import { receive } from "./receive.ts"
 import { isRetryableStatus, Retryable, retryAfter } from "./retry-policy.ts"
+import { changed } from "./same-content.ts"
+import { receiveSegments } from "./segments.ts"
 import { sizeError, sourceError, statusError } from "./source-error.ts"
 import { checkSpace } from "./space.ts"
-import type { Transfer } from "./transfer-types.ts"
+import type { Attempt, Transfer } from "./transfer-types.ts"
 import { isStrong, parseContentRange, resumeValidator, unsatisfiedTotal } from "./validators.ts"
 
 /** One request for what is still missing of a part. Resolves when the part is whole. */
 export async function attemptTransfer(job: Transfer): Promise<void> {
   const { part, hasher, signal } = job
-  const verified = throttled((bytes: number) => job.emit({ phase: "verify", bytes, total: part.bytes }))
   if (part.bytes > 0) job.availability.ofPart(part)
-  await hasher.follow(part, signal, verified)
+  hasher.advance(part, part.state.length)
   if (part.bytes > 0 && part.bytes === part.state.length) return
-  if (/^file:/i.test(job.source)) return await readFileSource(job)
   const range = part.bytes > 0 ? rangeHeaders(job) : undefined
+  const told = throttled(() => {
+    const total = part.state.length ?? job.size
+    const bytes = part.written
+    job.emit({ phase: "download", url: redactUrl(job.source), bytes, ...(total === undefined ? {} : { total }) })
+  })
+  const attempt = { ...job, tell: (final?: boolean) => told(undefined, final) }
+  if (/^file:/i.test(job.source)) return await readFileSource(attempt)
   const exchange = await openExchange(job.source, {
     headers: range ?? {},
     environment: job.environment,
@@ -27,7 +35,7 @@ export async function attemptTransfer(job: Transfer): Promise<void> {
     signal,
   })
   try {
-    await answer(job, exchange, range !== undefined)
+    await answer(attempt, exchange, range !== undefined)
   } finally {
     // Also ends the connection of a response that was given up in the middle.
     exchange.body.on("error", () => {})
@@ -45,7 +53,7 @@ function rangeHeaders({ part, source, declared }: Transfer): Record<string, stri
   return declared && (same || part.state.length !== undefined) ? range : undefined
 }
 
-async function answer(job: Transfer, exchange: Exchange, asked: boolean): Promise<void> {
+async function answer(job: Attempt, exchange: Exchange, asked: boolean): Promise<void> {
   const { status, headers } = exchange
   if (status === 200) return await whole(job, exchange)
   if (status === 206 && asked) return await rest(job, exchange)
@@ -58,7 +66,8 @@ async function answer(job: Transfer, exchange: Exchange, asked: boolean): Promis
 }
 
 /** 200: everything from the first byte, whatever was asked for. */
-async function whole(job: Transfer, { headers, body }: Exchange): Promise<void> {
+async function whole(job: Attempt, exchange: Exchange): Promise<void> {
+  const { headers, body } = exchange
   const { part, hasher } = job
   const length = contentLength(headers["content-length"])
   const encoding = headers["content-encoding"]?.trim().toLowerCase()
@@ -86,13 +95,14 @@ async function whole(job: Transfer, { headers, body }: Exchange): Promise<void> 
   }
   await checkSpace(job)
   await part.checkpoint()
-  await receive(job, start, rest, length)
+  await receiveAll(job, exchange, start, rest, length)
   if (length === undefined) part.state = { ...part.state, length: part.bytes }
 }
 
 /** 206: the rest, if it is the rest of the same file. */
-async function rest(job: Transfer, { headers, body }: Exchange): Promise<void> {
-  const { part, hasher, signal } = job
+async function rest(job: Attempt, exchange: Exchange): Promise<void> {
+  const { headers, body } = exchange
+  const { part, hasher } = job
   const range = parseContentRange(headers["content-range"])
   const total = range?.total ?? part.state.length
   const elsewhere = range === undefined || range.start > part.bytes
@@ -106,7 +116,6 @@ async function rest(job: Transfer, { headers, body }: Exchange): Promise<void> {
   }
   if (range.start < part.bytes) {
     await part.truncate(range.start)
-    await hasher.follow(part, signal, () => {})
   }
   if (total !== undefined) part.state = { ...part.state, length: total }
   // The bytes of another source: its validators, if any, speak of its own file.
@@ -122,7 +131,7 @@ async function rest(job: Transfer, { headers, body }: Exchange): Promise<void> {
   }
   await checkSpace(job)
   await part.checkpoint()
-  await receive(job, [], body[Symbol.asyncIterator](), range.end)
+  await receiveAll(job, exchange, [], body[Symbol.asyncIterator](), range.end)
   if (total === undefined) part.state = { ...part.state, length: part.bytes }
   else if (part.bytes < total) throw new Retryable(`the server sent a part only, ${part.bytes} of ${total} bytes`)
 }
@@ -140,16 +149,35 @@ async function unsatisfied(job: Transfer, { headers, body }: Exchange): Promise<
   throw new Retryable("the file on the server is shorter than what was downloaded before")
 }
 
-/** Whether a 206 or 416 speaks of another file than the part came from: some servers ignore `If-Range`. */
-function changed(job: Transfer, headers: Exchange["headers"], total: number | undefined): boolean {
-  const { state } = job.part
-  if (state.length !== undefined && total !== undefined && state.length !== total) return true
-  if (state.source !== redactUrl(job.source)) return false
-  const { etag } = headers
-  if (etag !== undefined && state.etag !== undefined && isStrong(etag) && isStrong(state.etag))
-    return etag !== state.etag
-  const modified = headers["last-modified"]
-  return modified !== undefined && state.lastModified !== undefined && modified !== state.lastModified
+/** Receives a body whose first byte goes to the end of the part, and all else that lacks if ranges can be asked for. */
+async function receiveAll(
+  job: Attempt,
+  { body, headers, status }: Exchange,
+  start: readonly Buffer[],
+  chunks: Pick<AsyncIterator<unknown>, "next">,
+  end: number | undefined,
+): Promise<void> {
+  const { part, tuning } = job
+  const { length } = part.state
+  const from = part.bytes
+  const most = Math.min(tuning.connections, MOST_CONNECTIONS)
+  job.tell(true)
+  try {
+    const ranges = status === 206 || headers["accept-ranges"]?.trim().toLowerCase() === "bytes"
+    const many = most > 1 && ranges && mayBeSplit(job) && (length ?? 0) - part.written >= tuning.segmentFromBytes
+    if (length !== undefined && end !== undefined && (many || part.written > from)) {
+      const close = (): void => void body.destroy()
+      await receiveSegments(job, { start, chunks, from, end, close }, length, many ? most : 1)
+    } else await receive(job, { position: from, end, stop: undefined, waited: 0, waitsSince: undefined }, start, chunks)
+  } finally {
+    job.tell(true)
+  }
+}
+
+/** Whether what several connections bring is known to be of the same file. */
+function mayBeSplit({ part, declared }: Attempt): boolean {
+  const validator = resumeValidator(part.state)
+  return part.state.encoding === undefined && validator !== undefined && (declared || isStrong(validator))
 }
 
 /** The first chunks, and what follows them; a failure among them comes when the rest is read, as any later one. */

@@ -38,8 +38,9 @@ export async function decodeContent(
   hasher.reset()
   const decoders = coding.split(",").map((name) => decoderFor(name.trim(), source))
   const append = async (chunk: Buffer): Promise<void> => {
-    hasher.update(chunk)
-    await to.append([chunk])
+    hasher.update(chunk, to.bytes)
+    await to.write([chunk])
+    hasher.advance(to)
   }
   const sink = new Writable({
     highWaterMark: 1024 * 1024,

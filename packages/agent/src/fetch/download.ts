@@ -6,7 +6,7 @@ import { hasCredentials, redactUrl } from "../store/cache-url.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { decodeContent, isFileItself } from "./content-coding.ts"
 import type { Availability } from "./availability.ts"
-import type { JobEvent } from "./fetch-events.ts"
+import { throttled, type JobEvent } from "./fetch-events.ts"
 import type { FetchTuning } from "./fetch-types.ts"
 import { isDataUrl } from "./html-page.ts"
 import { PartHasher } from "./part-hasher.ts"
@@ -75,8 +75,23 @@ async function fromSource(
   source: string,
   hasNext: boolean,
 ): Promise<CacheEntryFound> {
-  const { cache, key, request, tuning, environment, signal } = job
+  const { request } = job
   const hasher = new PartHasher(request.integrity.map(({ algorithm }) => algorithm))
+  try {
+    return await transferAndAccept(job, slot, hasher, source, hasNext)
+  } finally {
+    await hasher.close()
+  }
+}
+
+async function transferAndAccept(
+  job: DownloadJob,
+  slot: PartSlot,
+  hasher: PartHasher,
+  source: string,
+  hasNext: boolean,
+): Promise<CacheEntryFound> {
+  const { cache, key, request, tuning, environment, signal } = job
   const first = request.urls[0] ?? source
   for (let again = false; ; again = true) {
     await transfer({
@@ -114,7 +129,12 @@ async function fromSource(
 async function accept(job: DownloadJob, slot: PartSlot, hasher: PartHasher, source: string): Promise<CacheEntryFound> {
   const { cache, key, request, signal } = job
   if (signal.aborted) throw interrupted()
-  await hasher.follow(slot.part, signal, () => {})
+  const { part: received } = slot
+  await hasher.follow(
+    received,
+    signal,
+    throttled((bytes: number) => job.emit({ phase: "verify", bytes, total: received.bytes })),
+  )
   const { state } = slot.part
   if (state.encoding !== undefined && !isStoredAsSent(job, hasher, source)) {
     const decoded = await cache.createPart(key, redactUrl(request.urls[0] ?? source))

@@ -30,7 +30,7 @@ export async function fetchDownload(request: FetchRequest, context: FetchContext
   const sources = sourcesOf(request.urls, withHubEndpoint(context.mirrors, context.environment ?? process.env))
   const jobs = running.get(cache) ?? new Map<string, SharedJob>()
   running.set(cache, jobs)
-  const name = JSON.stringify([request, sources, context.tuning, context.environment])
+  const name = JSON.stringify([request, sources, context.tuning, context.connections, context.environment])
   let job = jobs.get(name)
   if (job === undefined) {
     const started = new SharedJob(
@@ -40,7 +40,11 @@ export async function fetchDownload(request: FetchRequest, context: FetchContext
           key: cache.keyOf(url),
           request,
           sources,
-          tuning: { ...FETCH_TUNING, ...context.tuning },
+          tuning: {
+            ...FETCH_TUNING,
+            ...(context.connections === undefined ? {} : { connections: context.connections }),
+            ...context.tuning,
+          },
           environment: context.environment ?? process.env,
           signal,
           emit,

@@ -10,6 +10,8 @@ export interface FetchContext extends StepContext {
   /** Where proxies, `HOME`/`NETRC`, tokens and certificates are read; this process's by default. */
   environment?: Readonly<Record<string, string | undefined>>
   tuning?: Partial<FetchTuning>
+  /** Most connections to one server for one file: 4 by default, never more than 16. */
+  connections?: number
   /**
    * Told what can be read already, about once a MiB or each 20 ms, and at once for what the cache has; every generation
    * that ends well is told with its full size before the download is. Must return at once: a slow reader slows nothing.
@@ -33,6 +35,16 @@ export interface FetchTuning {
   /** A server that asks to wait longer is given up. */
   longestRetryAfterSeconds: number
   redirects: number
+  /** Most connections to one server for one file. */
+  connections: number
+  /** From how many missing bytes on more than one is considered. */
+  segmentFromBytes: number
+  /** What one connection is asked for at a time, at least. */
+  pieceBytes: number
+  /** How long rates are measured. */
+  probeSeconds: number
+  /** What one connection brings within this time is left to it. */
+  worthSeconds: number
 }
 
 export const FETCH_TUNING: FetchTuning = {
@@ -44,4 +56,9 @@ export const FETCH_TUNING: FetchTuning = {
   longestDelaySeconds: 60,
   longestRetryAfterSeconds: 900,
   redirects: 10,
+  connections: 4,
+  segmentFromBytes: 64 * 1024 * 1024,
+  pieceBytes: 4 * 1024 * 1024,
+  probeSeconds: 0.25,
+  worthSeconds: 2,
 }

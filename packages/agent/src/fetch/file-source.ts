@@ -5,10 +5,10 @@ import { redactUrl } from "../store/cache-url.ts"
 import { receive } from "./receive.ts"
 import { sizeError, sourceError } from "./source-error.ts"
 import { checkSpace } from "./space.ts"
-import type { Transfer } from "./transfer-types.ts"
+import type { Attempt } from "./transfer-types.ts"
 
 /** Copies a `file:` URL into the part, always from the start: reading is cheap, and the file may have changed. */
-export async function readFileSource(job: Transfer): Promise<void> {
+export async function readFileSource(job: Attempt): Promise<void> {
   const { part, hasher, source } = job
   const path = pathOf(source)
   const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -25,7 +25,10 @@ export async function readFileSource(job: Transfer): Promise<void> {
   await checkSpace(job)
   const stream = createReadStream(path, { highWaterMark: 1024 * 1024, signal: job.signal })
   try {
-    await receive(job, [], stream[Symbol.asyncIterator](), status.size)
+    const span = { position: 0, end: status.size, stop: undefined, waited: 0, waitsSince: undefined }
+    job.tell(true)
+    await receive(job, span, [], stream[Symbol.asyncIterator]())
+    job.tell(true)
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException
     throw code !== undefined && syscall !== undefined ? unreadable(source, error as NodeJS.ErrnoException) : error

@@ -1,62 +1,79 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { PartLost } from "../store/cache-part.ts"
-import { redactUrl } from "../store/cache-url.ts"
 import { storageError } from "../store/storage-error.ts"
-import { throttled } from "./fetch-events.ts"
 import { networkFailure, Retryable } from "./retry-policy.ts"
-import type { Transfer } from "./transfer-types.ts"
+import type { Attempt } from "./transfer-types.ts"
 
 /** Fewer, larger writes: what the storage of clusters likes, and hashing too. */
 const BATCH_BYTES = 1024 * 1024
 /** But a slow line must not lose much to a crash, nor keep those waiting who read while it comes. */
 const BATCH_MILLISECONDS = 500
 
-/**
- * Appends a body to its part in pieces of 1 MiB, hashing each while it is written. What came before a failure is kept.
- *
- * @param end where the body must end in the part; fewer bytes are a truncation, more a server that lies
- */
+/** The bytes of the part that one connection brings. */
+export interface Span {
+  /** Where the next byte goes; moves on as they come. */
+  position: number
+  /** Where the body must end: fewer bytes are a truncation, more a server that lies. */
+  readonly end: number | undefined
+  /** Where the bytes of others begin: there it is left. May come down to anywhere after `position` meanwhile. */
+  stop: number | undefined
+  /** Milliseconds spent waiting for the network. */
+  waited: number
+  /** Since when it waits now. */
+  waitsSince: number | undefined
+}
+
+/** Writes a body into its part in pieces of 1 MiB. What came before a failure is kept. */
 export async function receive(
-  job: Transfer,
+  job: Attempt,
+  span: Span,
   start: readonly Buffer[],
   chunks: Pick<AsyncIterator<unknown>, "next">,
-  end: number | undefined,
 ): Promise<void> {
-  const { part, hasher } = job
-  const url = redactUrl(job.source)
-  const total = part.state.length ?? job.size
-  const tell = throttled((bytes: number) =>
-    job.emit({ phase: "download", url, bytes, ...(total === undefined ? {} : { total }) }),
-  )
+  const { part, hasher, tell } = job
   let writing: Promise<void> = Promise.resolve()
   let batch: Buffer[] = []
   let batched = 0
   let begun = 0
-  let received = part.bytes
   const flush = async (): Promise<void> => {
     await writing
     if (batched === 0) return
-    writing = write(job, batch)
+    const from = span.position - batched
+    writing = write(job, batch, from)
     // Seen by the next flush; not to become an unhandled rejection before it.
     writing.catch(() => {})
-    for (const chunk of batch) hasher.update(chunk)
+    let at = from
+    for (const chunk of batch) {
+      hasher.update(chunk, at)
+      at += chunk.length
+    }
     batch = []
     batched = 0
-    tell(received)
+    tell()
   }
   const add = (chunk: Buffer): void => {
+    const room = span.stop === undefined ? chunk.length : Math.max(0, span.stop - span.position)
+    if (room === 0) return
     if (batched === 0) begun = performance.now()
-    batch.push(chunk)
-    batched += chunk.length
-    received += chunk.length
+    const own = chunk.length > room ? chunk.subarray(0, room) : chunk
+    batch.push(own)
+    batched += own.length
+    span.position += own.length
   }
-  tell(received, true)
+  const stopped = (): boolean => span.stop !== undefined && span.position >= span.stop
+  tell()
   for (const chunk of start) add(chunk)
   let failure: unknown
   try {
-    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
+    while (!stopped()) {
+      span.waitsSince = performance.now()
+      const next = await chunks.next()
+      const now = performance.now()
+      span.waited += now - span.waitsSince
+      span.waitsSince = undefined
+      if (next.done === true) break
       add(next.value as Buffer)
-      if (batched >= BATCH_BYTES || performance.now() - begun > BATCH_MILLISECONDS) await flush()
+      if (batched >= BATCH_BYTES || now - begun > BATCH_MILLISECONDS) await flush()
     }
   } catch (error) {
     failure = error
@@ -64,27 +81,31 @@ export async function receive(
   await flush()
   await writing
   job.availability.ofPart(part, true)
-  tell(received, true)
-  if (end !== undefined && received > end) {
+  tell()
+  if (stopped() && failure === undefined) return
+  const { position, end } = span
+  if (end !== undefined && position > end) {
     await part.restart()
     hasher.reset()
     throw new Retryable(`the server sent more than the ${end} bytes it had announced`)
   }
-  if (failure !== undefined) throw cut(failure, received, end)
-  if (end !== undefined && received < end) throw cut(undefined, received, end)
+  if (failure !== undefined) throw cut(failure, position, end)
+  if (end !== undefined && position < end) throw cut(undefined, position, end)
 }
 
-async function write(job: Transfer, batch: Buffer[]): Promise<void> {
+async function write(job: Attempt, batch: Buffer[], position: number): Promise<void> {
+  const { part } = job
   try {
-    await job.part.append(batch)
-    job.availability.ofPart(job.part)
+    await part.write(batch, position)
+    job.availability.ofPart(part)
+    job.hasher.advance(part, part.state.length)
   } catch (error) {
     if (error instanceof PartLost) throw error
-    const known = storageError(error, `write "${job.part.path}"`)
+    const known = storageError(error, `write "${part.path}"`)
     if (known instanceof DatamaestroError) throw known
-    throw new DatamaestroError("STORAGE_FAILED", `Cannot write "${job.part.path}": ${String(error)}`, {
+    throw new DatamaestroError("STORAGE_FAILED", `Cannot write "${part.path}": ${String(error)}`, {
       hint: "try again: what was downloaded is kept and will be continued",
-      details: { path: job.part.path },
+      details: { path: part.path },
       cause: error,
     })
   }

@@ -5,7 +5,7 @@ import type { Transfer } from "./transfer-types.ts"
 export async function checkSpace({ part, size }: Pick<Transfer, "part" | "size">): Promise<void> {
   const length = part.state.length ?? size
   if (length === undefined) return
-  const needed = length - part.bytes
+  const needed = length - part.written
   const available = await part.space().catch(() => undefined)
   if (available === undefined || needed <= available) return
   throw new DatamaestroError(

@@ -27,3 +27,9 @@ export interface Transfer {
   /** Tells those who read while it comes. */
   availability: Availability
 }
+
+/** One try of it. */
+export interface Attempt extends Transfer {
+  /** Shows how far it is, now and then; `final`: in any case. */
+  tell(final?: boolean): void
+}

@@ -14,15 +14,15 @@ import type { Transfer } from "./transfer-types.ts"
 export async function transfer(job: Transfer): Promise<void> {
   const { part, signal, tuning } = job
   let failures = 0
-  let best = part.bytes
+  let best = part.written
   for (;;) {
     const failure = await attemptTransfer(job).then(
       () => undefined,
       (error: unknown) => asRetryable(error, job),
     )
     if (failure === undefined) return
-    if (part.bytes > best) failures = 0
-    best = Math.max(best, part.bytes)
+    if (part.written > best) failures = 0
+    best = Math.max(best, part.written)
     failures++
     if (failures >= job.attempts) throw givenUp(job, failure, failures)
     if (failure.floor > tuning.longestRetryAfterSeconds) throw askedToWait(job, failure)
@@ -56,7 +56,7 @@ function asRetryable(error: unknown, job: Transfer): Retryable {
 function givenUp(job: Transfer, failure: Retryable, attempts: number): DatamaestroError {
   const reason = `${failure.message}, ${attempts} ${attempts === 1 ? "time" : "times"} in a row`
   const kept =
-    job.part.bytes > 0 ? "run it again later: what was downloaded is kept and will be continued" : "try again later"
+    job.part.written > 0 ? "run it again later: what was downloaded is kept and will be continued" : "try again later"
   return sourceError(
     failure.truncated ? "TRUNCATED" : "DOWNLOAD_FAILED",
     job.source,
@@ -65,7 +65,7 @@ function givenUp(job: Transfer, failure: Retryable, attempts: number): Datamaest
     {
       details: {
         attempts,
-        bytes: job.part.bytes,
+        bytes: job.part.written,
         ...(job.part.state.length === undefined ? {} : { wanted: job.part.state.length }),
       },
       cause: failure,

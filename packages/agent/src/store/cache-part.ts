@@ -1,19 +1,17 @@
 import { randomBytes } from "node:crypto"
-import { open, readdir, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises"
+import { open, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises"
 import { join } from "node:path"
-import { PartRecord, readRecordFile } from "./cache-record.ts"
-import { fileSystemNow } from "./lock-clock.ts"
-import { holderName, isGone, parseHolder, thisHolder, type Holder } from "./lock-holder.ts"
+import { ByteRanges, type ByteRange } from "./byte-ranges.ts"
+import { claimOrphan, leaveUnrecorded, recordPathOf } from "./cache-orphan.ts"
+import type { PartRecord } from "./cache-record.ts"
+import { holderName, thisHolder, type Holder } from "./lock-holder.ts"
 import { writeAtomic } from "./write-atomic.ts"
 
 const CHECKPOINT_SECONDS = 10
-/** A part whose writer was silent for longer is an orphan. Longer than a lock's: a wrong guess costs the work. */
-const ORPHAN_SECONDS = 120
+/** How often a part with gaps records where they are, so that a killed process loses no more. */
+const GAPS_SECONDS = 1
 
-/** Parts that this process has left without being able to record it, the disk being full. */
-const releasedHere = new Set<string>()
-
-export type PartState = Omit<PartRecord, "ranges" | "holder" | "url" | "released">
+export type PartState = Omit<PartRecord, "ranges" | "written" | "holder" | "url" | "released">
 
 /** An unfinished download under a name of our own, with what is needed to go on with it later. */
 export class CachePart {
@@ -24,28 +22,46 @@ export class CachePart {
   readonly #url: string
   /** Where the bytes came from, and what the server said of them. Saved by `checkpoint`. */
   state: PartState
-  #bytes: number
+  readonly #ranges: ByteRanges
   #epoch = 0
-  #synced: number
+  #synced: ByteRanges
+  #dirty = false
+  /** It has or had gaps: its size does not tell what is there. */
+  #gapped: boolean
   readonly #timer: NodeJS.Timeout
+  #ticks = 0
   #checkpointing: Promise<unknown> = Promise.resolve()
   #appended = performance.now()
   #closed = false
   #lost = false
   #released = false
 
-  private constructor(path: string, url: string, file: FileHandle, holder: Holder, state: PartState, bytes: number) {
+  private constructor(
+    path: string,
+    url: string,
+    file: FileHandle,
+    holder: Holder,
+    state: PartState,
+    ranges: readonly [number, number][],
+  ) {
     this.path = path
     this.#url = url
     this.#recordPath = recordPathOf(path)
     this.#file = file
     this.#holder = holder
     this.state = state
-    this.#bytes = bytes
-    this.#synced = bytes
-    // The record's time is also the heartbeat. A failure (disk full) shows in the next write.
-    this.#timer = setInterval(() => void this.checkpoint().catch(() => {}), CHECKPOINT_SECONDS * 1000)
+    this.#ranges = new ByteRanges(ranges)
+    this.#synced = new ByteRanges(ranges)
+    this.#gapped = this.#ranges.end !== this.#ranges.prefix
+    this.#timer = setInterval(() => this.#tick(), GAPS_SECONDS * 1000)
     this.#timer.unref()
+  }
+
+  /** The record's time is also the heartbeat. A failure (disk full) shows in the next write. */
+  #tick(): void {
+    this.#ticks++
+    if (this.#ticks % CHECKPOINT_SECONDS === 0) void this.checkpoint().catch(() => {})
+    else if (this.#gapped && this.#dirty) void this.#queue(() => this.#record()).catch(() => {})
   }
 
   /** Claims the longest orphaned part of that key, or makes a new one. `url` is recorded: no credentials. */
@@ -63,8 +79,8 @@ export class CachePart {
       ...(encoding === undefined ? {} : { encoding }),
     }
     const file = await open(path, "r+")
-    const part = new CachePart(path, url, file, holder, state, claimed.bytes)
-    await file.truncate(claimed.bytes)
+    const part = new CachePart(path, url, file, holder, state, claimed.ranges)
+    await file.truncate(part.#ranges.end)
     await part.checkpoint()
     await rm(claimed.recordPath, { force: true })
     return part
@@ -74,12 +90,29 @@ export class CachePart {
   static async create(folder: string, key: string, url: string): Promise<CachePart> {
     const holder = await thisHolder()
     const path = partPath(folder, key, holder)
-    return new CachePart(path, url, await open(path, "wx+"), holder, {}, 0)
+    return new CachePart(path, url, await open(path, "wx+"), holder, {}, [])
   }
 
-  /** Bytes from the start that are there. */
+  /** Bytes from the start that are there, without a gap. */
   get bytes(): number {
-    return this.#bytes
+    return this.#ranges.prefix
+  }
+
+  /** All bytes that are there, beyond gaps too. */
+  get written(): number {
+    return this.#ranges.total
+  }
+
+  /** What lacks below `length`, `[start, end)` ascending. */
+  gaps(length: number): ByteRange[] {
+    return this.#ranges.gaps(length)
+  }
+
+  /** To be awaited before something is written beyond a gap: from then on the size does not tell what is there. */
+  async allowGaps(): Promise<void> {
+    if (this.#gapped) return
+    this.#gapped = true
+    await this.#queue(() => this.#record())
   }
 
   /** Changes when bytes that were there are given up. */
@@ -91,35 +124,41 @@ export class CachePart {
     return this.#file
   }
 
-  /** Appends; the buffers must not change until it is done. */
-  async append(buffers: Uint8Array[]): Promise<void> {
+  /** Writes at a place, the end by default; the buffers must not change until it is done. */
+  async write(buffers: Uint8Array[], position = this.bytes): Promise<void> {
     const now = performance.now()
     // After a long silence (a suspended process) others may have taken us for dead.
     if (now - this.#appended > CHECKPOINT_SECONDS * 2000) await this.checkpoint()
     this.#appended = now
     if (this.#lost) throw new PartLost(this.path)
-    const { bytesWritten } = await this.#file.writev(buffers, this.#bytes)
+    const { bytesWritten } = await this.#file.writev(buffers, position)
     const wanted = buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0)
-    this.#bytes += bytesWritten
+    this.#add(position, position + bytesWritten)
     // A short write comes before an error such as ENOSPC; writing the rest shows it.
-    if (bytesWritten < wanted) await this.#appendRest(buffers, bytesWritten)
+    if (bytesWritten < wanted) await this.#writeRest(buffers, bytesWritten, position)
   }
 
-  async #appendRest(buffers: Uint8Array[], written: number): Promise<void> {
-    const rest = Buffer.concat(buffers).subarray(written)
-    for (let at = 0; at < rest.length;) {
-      const { bytesWritten } = await this.#file.write(rest, at, rest.length - at, this.#bytes)
+  async #writeRest(buffers: Uint8Array[], written: number, position: number): Promise<void> {
+    const all = Buffer.concat(buffers)
+    for (let at = written; at < all.length;) {
+      const { bytesWritten } = await this.#file.write(all, at, all.length - at, position + at)
+      this.#add(position + at, position + at + bytesWritten)
       at += bytesWritten
-      this.#bytes += bytesWritten
     }
+  }
+
+  #add(start: number, end: number): void {
+    this.#ranges.add(start, end)
+    this.#dirty = true
   }
 
   /** Cuts back to the first `bytes`. */
   async truncate(bytes: number): Promise<void> {
-    if (bytes < this.#bytes) this.#epoch++
+    if (bytes < this.#ranges.end) this.#epoch++
+    this.#ranges.cut(bytes)
+    this.#synced.cut(bytes)
+    this.#dirty = true
     await this.#file.truncate(bytes)
-    this.#bytes = bytes
-    this.#synced = Math.min(this.#synced, bytes)
   }
 
   /** Forgets all bytes and what the server said of them. */
@@ -131,7 +170,11 @@ export class CachePart {
 
   /** Puts what is there onto the disk and records it; notices when somebody took the part over. */
   checkpoint(): Promise<void> {
-    const run = this.#checkpointing.then(() => this.#checkpoint())
+    return this.#queue(() => this.#checkpoint())
+  }
+
+  #queue(work: () => Promise<void>): Promise<void> {
+    const run = this.#checkpointing.then(work)
     this.#checkpointing = run.catch(() => {})
     return run
   }
@@ -142,14 +185,25 @@ export class CachePart {
       this.#lost = true
       throw new PartLost(this.path)
     }
-    const bytes = this.#bytes
-    if (bytes !== this.#synced) await this.#file.datasync()
-    this.#synced = Math.min(bytes, this.#bytes)
+    if (this.#dirty) {
+      const ranges = this.#ranges.toArray()
+      const epoch = this.#epoch
+      await this.#file.datasync()
+      if (epoch === this.#epoch) this.#synced = new ByteRanges(ranges)
+    }
+    await this.#record()
+  }
+
+  async #record(): Promise<void> {
+    if (this.#closed) return
+    const written = this.#ranges.toArray()
+    this.#dirty = JSON.stringify(written) !== JSON.stringify(this.#synced.toArray())
     const record: PartRecord = {
       url: this.#url,
       ...this.state,
       ...(this.#released ? { released: true } : {}),
-      ranges: this.#synced === 0 ? [] : [[0, this.#synced]],
+      ranges: this.#synced.toArray(),
+      ...(this.#gapped ? { written } : {}),
       holder: JSON.stringify(this.#holder),
     }
     await writeAtomic(this.#recordPath, JSON.stringify(record), { sync: false })
@@ -183,9 +237,9 @@ export class CachePart {
   /** Stops writing and leaves it to be continued; an empty one is removed. */
   async keep(): Promise<void> {
     if (this.#closed) return
-    if (this.#bytes === 0) return await this.discard()
+    if (this.written === 0) return await this.discard()
     this.#released = true
-    await this.checkpoint().catch(() => releasedHere.add(this.path))
+    await this.checkpoint().catch(() => leaveUnrecorded(this.path, this.#ranges.toArray()))
     await this.#stop()
     await this.#file.close()
   }
@@ -216,66 +270,4 @@ export class PartLost extends Error {
 
 function partPath(folder: string, key: string, holder: Holder): string {
   return join(folder, `${key}.${holderName(holder)}.${randomBytes(4).toString("hex")}.tmp`)
-}
-
-export function recordPathOf(partPath: string): string {
-  return partPath.replace(/\.tmp$/, ".json.tmp")
-}
-
-/** Whether `name` is an unfinished part of `key`: ours, or the `<key>.tmp` of Python datamaestro. */
-export function isPartName(name: string): boolean {
-  return /^[0-9a-f]{64}(\..+)?\.tmp$/.test(name) && !name.includes(".json.")
-}
-
-/** Whether nobody writes a part any more: its process is gone, or its record and bytes are old. */
-export async function isOrphan(path: string, record: PartRecord | undefined): Promise<boolean> {
-  if (record?.released === true || releasedHere.has(path)) return true
-  const holder = record === undefined ? undefined : parseHolder(record.holder)
-  if (holder !== undefined && (await isGone(holder))) return true
-  const times = await Promise.all([path, recordPathOf(path)].map((file) => stat(file).catch(() => undefined)))
-  const last = Math.max(...times.map((status) => status?.mtimeMs ?? 0))
-  return (await fileSystemNow(path)) - last > ORPHAN_SECONDS * 1000
-}
-
-interface Claimed {
-  record: PartRecord
-  /** Still under its old name: it names the dead writer. */
-  recordPath: string
-  bytes: number
-}
-
-/** Renames the longest orphan of that key to `target`; the winner of the rename goes on with it. */
-async function claimOrphan(folder: string, key: string, target: string): Promise<Claimed | undefined> {
-  const names = (await readdir(folder)).filter((name) => name.startsWith(`${key}.`) && isPartName(name))
-  const found: { path: string; record: PartRecord; bytes: number }[] = []
-  for (const path of names.map((name) => join(folder, name))) {
-    const record = await readRecordFile(recordPathOf(path), PartRecord)
-    if (record === undefined || !(await isOrphan(path, record))) continue
-    const bytes = await usableBytes(path, record)
-    if (bytes > 0) found.push({ path, record, bytes })
-  }
-  found.sort((a, b) => b.bytes - a.bytes)
-  for (const { path, record, bytes } of found) {
-    try {
-      await rename(path, target)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") continue
-      throw error
-    }
-    return { record, recordPath: recordPathOf(path), bytes }
-  }
-  return undefined
-}
-
-/**
- * All bytes, when only the writing process died: this machine still has what it wrote. Otherwise those that were
- * recorded after a sync: on NFS, a crashed machine can leave holes below the end of the file.
- */
-async function usableBytes(path: string, record: PartRecord): Promise<number> {
-  const status = await stat(path).catch(() => undefined)
-  if (status === undefined) return 0
-  const holder = parseHolder(record.holder)
-  if (releasedHere.has(path) || (holder !== undefined && (await isGone(holder)))) return status.size
-  const first = record.ranges[0]
-  return first === undefined || first[0] !== 0 ? 0 : Math.min(first[1], status.size)
 }

@@ -29,6 +29,11 @@ export const PartRecord = v.object({
   encoding: v.optional(v.string()),
   /** `[start, end)` of what is known to be on the disk, ascending. */
   ranges: v.array(v.tuple([v.number(), v.number()])),
+  /**
+   * The same of what was handed to the operating system at least: good enough while that has not gone down. Only for
+   * a part that has gaps; any other is all there up to its end.
+   */
+  written: v.optional(v.array(v.tuple([v.number(), v.number()]))),
   /** Its writer has stopped and left it to whoever comes. */
   released: v.optional(v.boolean()),
   /** Who writes it, as JSON. */

@@ -1,6 +1,6 @@
 import { readdir, rm } from "node:fs/promises"
 import { join } from "node:path"
-import { isOrphan, isPartName, recordPathOf } from "./cache-part.ts"
+import { isOrphan, isPartName, recordPathOf } from "./cache-orphan.ts"
 import { PartRecord, readRecordFile } from "./cache-record.ts"
 
 /** Removes a whole entry and what was recorded of it: the record last, so that a file is never left unverifiable. */

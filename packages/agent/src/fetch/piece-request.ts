@@ -1,0 +1,57 @@
+import { discard, openExchange } from "./exchange.ts"
+import { receive, type Span } from "./receive.ts"
+import { isRetryableStatus, Retryable, retryAfter } from "./retry-policy.ts"
+import { changed } from "./same-content.ts"
+import { statusError } from "./source-error.ts"
+import type { Attempt } from "./transfer-types.ts"
+import { parseContentRange, resumeValidator } from "./validators.ts"
+
+/** The server has another file by now: nothing of the part can be kept. */
+export class ContentChanged extends Retryable {
+  constructor() {
+    super("the file has changed on the server")
+  }
+}
+
+/** Brings one piece over a connection of its own. `onAnswer`: the server has begun to send. */
+export async function requestPiece(job: Attempt, span: Span, signal: AbortSignal, onAnswer: () => void): Promise<void> {
+  const { part, source, environment, tuning } = job
+  const validator = resumeValidator(part.state)
+  span.waitsSince = performance.now()
+  const exchange = await openExchange(source, {
+    headers: {
+      range: `bytes=${span.position}-${(span.stop ?? 0) - 1}`,
+      ...(validator === undefined ? {} : { "if-range": validator }),
+    },
+    environment,
+    tuning,
+    signal,
+  })
+  span.waited += performance.now() - span.waitsSince
+  span.waitsSince = undefined
+  const { status, headers, body } = exchange
+  try {
+    if (status === 206) {
+      const range = parseContentRange(headers["content-range"])
+      if (range !== undefined && changed(job, headers, range.total)) throw new ContentChanged()
+      if (range?.start !== span.position) {
+        throw new Retryable("the server answered with another range than was asked for")
+      }
+      onAnswer()
+      await receive(job, span, [], body[Symbol.asyncIterator]())
+      return
+    }
+    await discard(body)
+    if (status === 200 || status === 412 || status === 416) {
+      if (status !== 200 || validator !== undefined) throw new ContentChanged()
+      throw new Retryable("the server does not send parts of the file any more")
+    }
+    if (isRetryableStatus(status)) {
+      throw new Retryable(`the server answered ${status}`, { floor: retryAfter(headers) })
+    }
+    throw statusError(source, status, job.byHand)
+  } finally {
+    body.on("error", () => {})
+    body.destroy()
+  }
+}

@@ -1,0 +1,88 @@
+import { readdir, rename, stat } from "node:fs/promises"
+import { join } from "node:path"
+import { ByteRanges } from "./byte-ranges.ts"
+import { PartRecord, readRecordFile } from "./cache-record.ts"
+import { fileSystemNow } from "./lock-clock.ts"
+import { isGone, parseHolder } from "./lock-holder.ts"
+
+/** A part whose writer was silent for longer is an orphan. Longer than a lock's: a wrong guess costs the work. */
+const ORPHAN_SECONDS = 120
+
+/** What there is of parts that this process has left without being able to record it, the disk being full. */
+const releasedHere = new Map<string, [number, number][]>()
+
+export function leaveUnrecorded(path: string, ranges: [number, number][]): void {
+  releasedHere.set(path, ranges)
+}
+
+export function recordPathOf(partPath: string): string {
+  return partPath.replace(/\.tmp$/, ".json.tmp")
+}
+
+/** Whether `name` is an unfinished part of `key`: ours, or the `<key>.tmp` of Python datamaestro. */
+export function isPartName(name: string): boolean {
+  return /^[0-9a-f]{64}(\..+)?\.tmp$/.test(name) && !name.includes(".json.")
+}
+
+/** Whether nobody writes a part any more: its process is gone, or its record and bytes are old. */
+export async function isOrphan(path: string, record: PartRecord | undefined): Promise<boolean> {
+  if (record?.released === true || releasedHere.has(path)) return true
+  const holder = record === undefined ? undefined : parseHolder(record.holder)
+  if (holder !== undefined && (await isGone(holder))) return true
+  const times = await Promise.all([path, recordPathOf(path)].map((file) => stat(file).catch(() => undefined)))
+  const last = Math.max(...times.map((status) => status?.mtimeMs ?? 0))
+  return (await fileSystemNow(path)) - last > ORPHAN_SECONDS * 1000
+}
+
+export interface Claimed {
+  record: PartRecord
+  /** Still under its old name: it names the dead writer. */
+  recordPath: string
+  /** What of it can be trusted. */
+  ranges: [number, number][]
+}
+
+/** Renames the fullest orphan of that key to `target`; the winner of the rename goes on with it. */
+export async function claimOrphan(folder: string, key: string, target: string): Promise<Claimed | undefined> {
+  const names = (await readdir(folder)).filter((name) => name.startsWith(`${key}.`) && isPartName(name))
+  const found: { path: string; record: PartRecord; ranges: [number, number][]; bytes: number }[] = []
+  for (const path of names.map((name) => join(folder, name))) {
+    const record = await readRecordFile(recordPathOf(path), PartRecord)
+    if (record === undefined || !(await isOrphan(path, record))) continue
+    const ranges = await usableRanges(path, record)
+    const bytes = ranges.reduce((sum, [start, end]) => sum + end - start, 0)
+    if (bytes > 0) found.push({ path, record, ranges, bytes })
+  }
+  found.sort((a, b) => b.bytes - a.bytes)
+  for (const { path, record, ranges } of found) {
+    try {
+      await rename(path, target)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") continue
+      throw error
+    }
+    return { record, recordPath: recordPathOf(path), ranges }
+  }
+  return undefined
+}
+
+/**
+ * All that was written, when only the writing process died: this machine still has it. Otherwise what was recorded
+ * after a sync: on NFS, a crashed machine can leave holes below the end of the file.
+ */
+async function usableRanges(path: string, record: PartRecord): Promise<[number, number][]> {
+  const status = await stat(path).catch(() => undefined)
+  if (status === undefined) return []
+  const ranges = new ByteRanges(await trustedRanges(path, record, status.size))
+  // A file that is shorter than its record was changed by somebody else.
+  ranges.cut(status.size)
+  return ranges.toArray()
+}
+
+async function trustedRanges(path: string, record: PartRecord, size: number): Promise<readonly [number, number][]> {
+  const here = releasedHere.get(path)
+  if (here !== undefined) return here
+  const holder = parseHolder(record.holder)
+  if (holder === undefined || !(await isGone(holder))) return record.ranges
+  return record.written ?? [[0, size]]
+}

@@ -1,0 +1,137 @@
+import { expect } from "chai"
+import { randomBytes } from "node:crypto"
+import { readdir, readFile } from "node:fs/promises"
+import { join } from "node:path"
+import type { OriginRoute } from "../../helpers/origin.ts"
+import { rejection } from "../../helpers/rejection.ts"
+import { setUpFetch, sha256, type FetchSetup } from "./fetch-setup.ts"
+
+const MIB = 1024 * 1024
+const body = randomBytes(8 * MIB)
+const declared = [{ algorithm: "sha256", hex: sha256(body), of: "download" } as const]
+
+describe("several connections to one file", () => {
+  let setup: FetchSetup
+  beforeEach(async () => {
+    setup = await setUpFetch()
+  })
+  afterEach(() => setup.close())
+
+  const tuning = {
+    stallSeconds: 3,
+    firstDelaySeconds: 0.01,
+    longestDelaySeconds: 0.02,
+    attempts: 4,
+    segmentFromBytes: MIB,
+    pieceBytes: MIB / 4,
+    probeSeconds: 0.15,
+    worthSeconds: 0.2,
+  }
+  const slow = 2 * MIB
+
+  async function succeeds(route: Partial<OriginRoute>, options = {}, wanted = body): Promise<void> {
+    setup.origin.route("/a", { body, ...route })
+    const { path, sha256: found } = await setup.fetch({ urls: [setup.origin.at("/a")], ...options }, { tuning })
+    expect((await readFile(path)).equals(wanted)).to.equal(true)
+    expect(found).to.equal(sha256(wanted))
+  }
+  const ranges = (): (string | undefined)[] => setup.origin.requestsOf("/a").map(({ headers }) => headers.range)
+  const sent = (): number => setup.origin.requestsOf("/a").reduce((sum, request) => sum + request.sent, 0)
+
+  it("are opened when one is slow, up to four, each for its own part", async () => {
+    await succeeds({ throttle: slow })
+    expect(setup.origin.mostAtOnce("/a")).to.be.within(2, 4)
+    expect(ranges()[0]).to.equal(undefined)
+    for (const { headers } of setup.origin.requestsOf("/a").slice(1)) {
+      expect(headers.range).to.match(/^bytes=\d+-\d+$/)
+      expect(headers["if-range"]).to.match(/^"/)
+    }
+    expect(new Set(ranges()).size).to.equal(ranges().length)
+  })
+
+  it("are as many as were asked for, never more than sixteen", async () => {
+    for (const [connections, most] of [
+      [2, 2],
+      [40, 16],
+    ] as const) {
+      const path = `/c${connections}`
+      setup.origin.route(path, { body, throttle: MIB })
+      const { path: file } = await setup.fetch({ urls: [setup.origin.at(path)] }, { tuning, connections })
+      expect((await readFile(file)).equals(body)).to.equal(true)
+      expect(setup.origin.mostAtOnce(path)).to.be.within(2, most)
+    }
+  })
+
+  it("are one where one is asked for, where ranges or proof lack, and where the rest comes soon enough", async () => {
+    for (const [index, [route, more]] of (
+      [
+        [{}, { connections: 1 }],
+        [{ ranges: false }, {}],
+        [{ etag: "weak" }, {}],
+        [{ etag: "none", lastModified: new Date(0) }, {}],
+        [{}, { tuning: { ...tuning, worthSeconds: 600 } }],
+      ] as const
+    ).entries()) {
+      const path = `/one${index}`
+      setup.origin.route(path, { body: body.subarray(0, 2 * MIB), throttle: slow, ...route })
+      await setup.fetch({ urls: [setup.origin.at(path)] }, { tuning, ...more })
+      expect(setup.origin.requestsOf(path), path).to.have.length(1)
+    }
+  })
+
+  it("are taken back where the server refuses them", async () => {
+    await succeeds({ throttle: slow, mostAtOnce: 2 })
+    expect(setup.origin.requestsOf("/a").some(({ status }) => status === 503)).to.equal(true)
+    expect(setup.events.filter(({ phase }) => phase === "retry")).to.deep.equal([])
+  })
+
+  it("leave to the others what a cut one lacks", async () => {
+    await succeeds({ throttle: slow, cutAfter: { bytes: 100_000, times: 6 } })
+  })
+
+  it("start over together when the file changes meanwhile", async () => {
+    const old = randomBytes(8 * MIB)
+    await succeeds({ body: [old, body], throttle: slow })
+    await setup.close()
+    setup = await setUpFetch()
+    await succeeds({ body: [old, old, body], throttle: slow, ignoreIfRange: true })
+  })
+
+  it("continue what an interrupted run left, gaps and all", async () => {
+    setup.origin.route("/a", { body, throttle: slow, stallAfter: { bytes: MIB, times: 1 } })
+    const stop = new AbortController()
+    let written = 0
+    const error = await rejection(
+      setup.fetch(
+        { urls: [setup.origin.at("/a")], integrity: declared },
+        {
+          tuning,
+          signal: stop.signal,
+          progress: (event) => {
+            if (event.phase !== "download") return
+            written = event.bytes
+            if (written > 4 * MIB) stop.abort()
+          },
+        },
+      ),
+    )
+    expect(error).to.have.property("code", "INTERRUPTED")
+    const sidecar = (await readdir(setup.cache.path)).find((name) => name.endsWith(".json.tmp")) ?? ""
+    const record = JSON.parse(await readFile(join(setup.cache.path, sidecar), "utf8")) as { ranges: number[][] }
+    expect(record.ranges.length).to.be.greaterThan(1)
+    const kept = record.ranges.reduce((sum, [from = 0, to = 0]) => sum + to - from, 0)
+    setup.origin.requests.length = 0
+    await succeeds({}, { integrity: declared })
+    // What is under way when a connection takes over from the one that sends everything is asked for twice.
+    expect(sent()).to.be.lessThan(body.length - kept + 3 * MIB)
+  })
+
+  it("can be told as they fill the file from its start", async () => {
+    setup.origin.route("/a", { body, throttle: slow })
+    const told: number[] = []
+    await setup.fetch({ urls: [setup.origin.at("/a")] }, { tuning, onAvailable: ({ bytes }) => told.push(bytes) })
+    expect(told).to.deep.equal([...told].sort((a, b) => a - b))
+    expect(told.at(-1)).to.equal(body.length)
+    expect(told.length).to.be.greaterThan(5)
+  })
+})
