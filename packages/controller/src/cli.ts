@@ -3,6 +3,7 @@ import type { Encoder } from "@datamaestro/protocol"
 import type { Command as DatamaestroCommand } from "./commands/command.ts"
 import { addGlobalOptions, readGlobalOptions } from "./commands/global-options.ts"
 import type { GlobalOptions } from "./commands/invocation.ts"
+import { parseAge } from "./commands/parse-age.ts"
 import { controllerVersion } from "./version.ts"
 
 /** What the arguments ask for; its module is loaded only when it runs. */
@@ -187,14 +188,26 @@ function defineMachineCommands(program: Command, define: Define, select: Select)
     select(command, async () => (await import("./commands/datafolders.ts")).removeDatafolder(key)),
   )
   const cache = define(program, "cache", "the download cache", "datamaestro --host cluster cache list")
-  define(cache, "list", "bytes, state, time and URL of each download, one a line", "datamaestro cache list").action(
-    (_values: OptionValues, command: Command) =>
-      select(command, async () => (await import("./commands/cache.ts")).listCache()),
+  define(
+    cache,
+    "list",
+    "bytes, state, time of the last use, and URL of each download, one a line",
+    "datamaestro cache list",
+  ).action((_values: OptionValues, command: Command) =>
+    select(command, async () => (await import("./commands/cache.ts")).listCache()),
   )
-  define(cache, "clear", "remove all downloads that nobody uses now", "datamaestro cache clear").action(
-    (_values: OptionValues, command: Command) =>
-      select(command, async () => (await import("./commands/cache.ts")).clearCache()),
+  define(
+    cache,
+    "clear",
+    "remove all downloads that nobody uses now",
+    "datamaestro cache clear\ndatamaestro --host cluster cache clear --older-than 30d",
   )
+    .addOption(
+      new Option("--older-than <AGE>", "only those not used for this long: 90m, 12h, 30d, 2w").argParser(parseAge),
+    )
+    .action((values: { olderThan?: number }, command: Command) =>
+      select(command, async () => (await import("./commands/cache.ts")).clearCache(values.olderThan)),
+    )
   define(
     cache,
     "verify",

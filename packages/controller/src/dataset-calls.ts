@@ -29,6 +29,8 @@ export interface PrepareCallOptions extends CallOptions {
   download?: boolean | undefined
   force?: boolean | undefined
   keepDownloads?: boolean | undefined
+  /** Most connections to one server for one file, 1 to 16; the data machine's settings, else 4, decide otherwise. */
+  connections?: number | undefined
 }
 
 /** Resolves, downloads, verifies, extracts; the value with its paths. */
@@ -50,6 +52,7 @@ export async function prepareIn(source: SessionSource, id: string, options: Prep
           download: options.download ?? true,
           force: options.force ?? false,
           keepDownloads: options.keepDownloads ?? false,
+          connections: options.connections,
           agreements: accepted,
         },
         { signal: options.signal, onProgress: options.onProgress },

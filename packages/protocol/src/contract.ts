@@ -20,10 +20,28 @@ export const Paths = v.object({
 export type Paths = v.InferOutput<typeof Paths>
 
 /** The global settings that users reach through the library. Keys unknown to us are kept. */
+/** A number of bytes with its unit. */
+export const SIZE = /^\s*(\d+(?:\.\d+)?)\s*([kMGTP]?)(i?)B?\s*$/i
+
+/** Most connections to one server for one file. */
+const Connections = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16))
+
+/** What decides over downloads and their cache, besides the folders. */
 export const GlobalSettings = v.looseObject({
   datafolders: v.optional(StringMap),
   /** URL prefix to one or more replacement prefixes, tried in order before the original. */
   mirrors: v.optional(v.record(v.string(), v.union([v.string(), v.array(v.string())]))),
+  connections: v.optional(Connections),
+  /** Host to bearer token; only ever sent to that very host, over https. */
+  tokens: v.optional(StringMap),
+  cache: v.optional(
+    v.looseObject({
+      /** Bytes, or with a unit: `50 GB`, `1.5 TiB`. What was not used for longest goes first. */
+      limit: v.optional(v.union([v.pipe(v.number(), v.minValue(0)), v.pipe(v.string(), v.regex(SIZE))])),
+      /** Another cache folder, that is only read: downloads found there are not made again. */
+      shared: v.optional(v.string()),
+    }),
+  ),
 })
 export type GlobalSettings = v.InferOutput<typeof GlobalSettings>
 
@@ -117,6 +135,8 @@ export const CacheEntry = v.object({
   bytes: v.number(),
   /** Seconds since 1970 of the last change. */
   modified: v.number(),
+  /** Seconds since 1970 of the last use; that of the last change where none was recorded. */
+  used: v.optional(v.number()),
   complete: v.boolean(),
   /** Held by a running process right now. */
   inUse: v.boolean(),
@@ -186,7 +206,7 @@ export const AGENT_METHODS = {
       download: v.boolean(),
       force: v.optional(v.boolean()),
       keepDownloads: v.optional(v.boolean()),
-      connections: v.optional(v.number()),
+      connections: v.optional(Connections),
       /** Ids of the agreements that the person has accepted. */
       agreements: v.optional(v.array(v.string())),
     }),
@@ -208,7 +228,7 @@ export const AGENT_METHODS = {
   "cache/list": method(Nothing, v.object({ entries: v.array(CacheEntry) })),
   "cache/clear": method(
     v.object({
-      /** Only entries unchanged for this many seconds. */
+      /** Only entries neither changed nor used for this many seconds. */
       olderThan: v.optional(v.number()),
     }),
     v.object({ removed: v.number(), bytes: v.number(), kept: v.number() }),

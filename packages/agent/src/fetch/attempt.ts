@@ -1,5 +1,6 @@
 import { interrupted } from "@datamaestro/protocol"
 import { redactUrl } from "../store/cache-url.ts"
+import { BodyReader } from "./body-reader.ts"
 import { discard, openExchange, type Exchange } from "./exchange.ts"
 import { throttled } from "./fetch-events.ts"
 import { HTML_SNIFF_BYTES, looksLikeHtml } from "./html-page.ts"
@@ -73,9 +74,9 @@ async function whole(job: Attempt, exchange: Exchange): Promise<void> {
   const encoding = headers["content-encoding"]?.trim().toLowerCase()
   const encoded = encoding !== undefined && encoding !== "" && encoding !== "identity"
   if (!encoded) checkSize(job, length)
-  const chunks = body[Symbol.asyncIterator]()
+  const reader = new BodyReader(body)
   // Looked at before the part is given up: a login page must not replace what was downloaded.
-  const { start, rest } = await firstChunks(chunks)
+  const start = await firstChunks(reader)
   if (job.data && !encoded && looksLikeHtml(Buffer.concat(start))) throw htmlError(job)
   if (part.bytes > 0) {
     job.emit({
@@ -95,7 +96,7 @@ async function whole(job: Attempt, exchange: Exchange): Promise<void> {
   }
   await checkSpace(job)
   await part.checkpoint()
-  await receiveAll(job, exchange, start, rest, length)
+  await receiveAll(job, exchange, start, reader, length)
   if (length === undefined) part.state = { ...part.state, length: part.bytes }
 }
 
@@ -114,9 +115,9 @@ async function rest(job: Attempt, exchange: Exchange): Promise<void> {
       elsewhere ? "the server answered with another range than was asked for" : "the file has changed on the server",
     )
   }
-  if (range.start < part.bytes) {
-    await part.truncate(range.start)
-  }
+  // From here on, so that what comes before a cut is kept however long the storage takes.
+  const reader = new BodyReader(body)
+  if (range.start < part.bytes) await part.truncate(range.start)
   if (total !== undefined) part.state = { ...part.state, length: total }
   // The bytes of another source: its validators, if any, speak of its own file.
   if (part.state.source !== redactUrl(job.source)) {
@@ -131,7 +132,7 @@ async function rest(job: Attempt, exchange: Exchange): Promise<void> {
   }
   await checkSpace(job)
   await part.checkpoint()
-  await receiveAll(job, exchange, [], body[Symbol.asyncIterator](), range.end)
+  await receiveAll(job, exchange, [], reader, range.end)
   if (total === undefined) part.state = { ...part.state, length: part.bytes }
   else if (part.bytes < total) throw new Retryable(`the server sent a part only, ${part.bytes} of ${total} bytes`)
 }
@@ -154,7 +155,7 @@ async function receiveAll(
   job: Attempt,
   { body, headers, status }: Exchange,
   start: readonly Buffer[],
-  chunks: Pick<AsyncIterator<unknown>, "next">,
+  reader: BodyReader,
   end: number | undefined,
 ): Promise<void> {
   const { part, tuning } = job
@@ -167,8 +168,8 @@ async function receiveAll(
     const many = most > 1 && ranges && mayBeSplit(job) && (length ?? 0) - part.written >= tuning.segmentFromBytes
     if (length !== undefined && end !== undefined && (many || part.written > from)) {
       const close = (): void => void body.destroy()
-      await receiveSegments(job, { start, chunks, from, end, close }, length, many ? most : 1)
-    } else await receive(job, { position: from, end, stop: undefined, waited: 0, waitsSince: undefined }, start, chunks)
+      await receiveSegments(job, { start, body: reader, from, end, close }, length, many ? most : 1)
+    } else await receive(job, { position: from, end, stop: undefined, waited: 0, waitsSince: undefined }, start, reader)
   } finally {
     job.tell(true)
   }
@@ -180,23 +181,20 @@ function mayBeSplit({ part, declared }: Attempt): boolean {
   return part.state.encoding === undefined && validator !== undefined && (declared || isStrong(validator))
 }
 
-/** The first chunks, and what follows them; a failure among them comes when the rest is read, as any later one. */
-async function firstChunks(
-  chunks: AsyncIterator<unknown>,
-): Promise<{ start: Buffer[]; rest: Pick<AsyncIterator<unknown>, "next"> }> {
+/** The first chunks; a failure among them comes again when the rest is read, as any later one. */
+async function firstChunks(body: BodyReader): Promise<Buffer[]> {
   const start: Buffer[] = []
   try {
     for (let bytes = 0; bytes < HTML_SNIFF_BYTES;) {
-      const next = await chunks.next()
-      if (next.done === true) break
-      const chunk = next.value as Buffer
-      bytes += chunk.length
-      start.push(chunk)
+      const chunks = await body.next()
+      if (chunks === undefined) break
+      for (const chunk of chunks) bytes += chunk.length
+      start.push(...chunks)
     }
-  } catch (error) {
-    return { start, rest: { next: () => Promise.reject(error) } }
+  } catch {
+    return start
   }
-  return { start, rest: chunks }
+  return start
 }
 
 function contentLength(value: string | undefined): number | undefined {

@@ -17,7 +17,7 @@ export interface Hop {
 /**
  * The `Authorization` header for one hop, or `undefined`. In this order:
  * 1. user and password in the first URL, for as long as redirects stay on its origin;
- * 2. a bearer token in `DATAMAESTRO_TOKEN_<HOST>`: the host in upper case, `.` as `_`, `-` as `__` (so that
+ * 2. a bearer token in `DATAMAESTRO_TOKEN_<HOST>`, else the settings' `tokens`: the host in upper case, `.` as `_`, `-` as `__` (so that
  *    no two hosts share a name), e.g. `DATAMAESTRO_TOKEN_HUGGINGFACE_CO`; only over https, or to this machine;
  *    and on the Hugging Face Hub the token of its own tools, see `hubToken`;
  * 3. `~/.netrc` (or the file that `NETRC` names). Its entry for a host reached by redirect is used over https only,
@@ -52,6 +52,12 @@ export function tokenVariable(hostname: string): string {
     .replaceAll("-", "__")
     .replaceAll(".", "_")
   return `DATAMAESTRO_TOKEN_${name.toUpperCase()}`
+}
+
+/** The environment with the settings' tokens (by host) in the variables that it lacks. */
+export function withTokens(environment: Environment, tokens: Readonly<Record<string, string>> = {}): Environment {
+  const own = Object.entries(tokens).map(([host, token]) => [tokenVariable(host.trim().toLowerCase()), token] as const)
+  return own.length === 0 ? environment : { ...Object.fromEntries(own), ...environment }
 }
 
 async function readNetrc(environment: Environment): Promise<NetrcEntry[]> {

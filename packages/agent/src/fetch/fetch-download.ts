@@ -3,6 +3,7 @@ import type { CachedDownload, FetchRequest } from "../pipeline-types.ts"
 import type { DownloadCache } from "../store/cache.ts"
 import { redactUrl } from "../store/cache-url.ts"
 import { Availability } from "./availability.ts"
+import { withTokens } from "./credentials.ts"
 import { addressed } from "./fetch-events.ts"
 import { FETCH_TUNING, type FetchContext } from "./fetch-types.ts"
 import { withHubEndpoint } from "./hugging-face.ts"
@@ -27,10 +28,18 @@ export async function fetchDownload(request: FetchRequest, context: FetchContext
       hint: "give the resource a URL in the dataset's definition",
     })
   }
-  const sources = sourcesOf(request.urls, withHubEndpoint(context.mirrors, context.environment ?? process.env))
+  const environment = withTokens(context.environment ?? process.env, context.tokens)
+  const sources = sourcesOf(request.urls, withHubEndpoint(context.mirrors, environment))
   const jobs = running.get(cache) ?? new Map<string, SharedJob>()
   running.set(cache, jobs)
-  const name = JSON.stringify([request, sources, context.tuning, context.connections, context.environment])
+  const name = JSON.stringify([
+    request,
+    sources,
+    context.tuning,
+    context.connections,
+    context.environment,
+    context.tokens,
+  ])
   let job = jobs.get(name)
   if (job === undefined) {
     const started = new SharedJob(
@@ -45,7 +54,7 @@ export async function fetchDownload(request: FetchRequest, context: FetchContext
             ...(context.connections === undefined ? {} : { connections: context.connections }),
             ...context.tuning,
           },
-          environment: context.environment ?? process.env,
+          environment,
           signal,
           emit,
           availability: new Availability(emit),

@@ -10,6 +10,8 @@ export interface FetchContext extends StepContext {
   /** Where proxies, `HOME`/`NETRC`, tokens and certificates are read; this process's by default. */
   environment?: Readonly<Record<string, string | undefined>>
   tuning?: Partial<FetchTuning>
+  /** The settings' `tokens`: host to bearer token. Those of the environment go before. */
+  tokens?: GlobalSettings["tokens"]
   /** Most connections to one server for one file: 4 by default, never more than 16. */
   connections?: number
   /**

@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs"
 import { stat } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
 import { redactUrl } from "../store/cache-url.ts"
+import { BodyReader } from "./body-reader.ts"
 import { receive } from "./receive.ts"
 import { sizeError, sourceError } from "./source-error.ts"
 import { checkSpace } from "./space.ts"
@@ -27,7 +28,7 @@ export async function readFileSource(job: Attempt): Promise<void> {
   try {
     const span = { position: 0, end: status.size, stop: undefined, waited: 0, waitsSince: undefined }
     job.tell(true)
-    await receive(job, span, [], stream[Symbol.asyncIterator]())
+    await receive(job, span, [], new BodyReader(stream))
     job.tell(true)
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException

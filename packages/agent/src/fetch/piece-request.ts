@@ -1,3 +1,4 @@
+import { BodyReader } from "./body-reader.ts"
 import { discard, openExchange } from "./exchange.ts"
 import { receive, type Span } from "./receive.ts"
 import { isRetryableStatus, Retryable, retryAfter } from "./retry-policy.ts"
@@ -38,7 +39,7 @@ export async function requestPiece(job: Attempt, span: Span, signal: AbortSignal
         throw new Retryable("the server answered with another range than was asked for")
       }
       onAnswer()
-      await receive(job, span, [], body[Symbol.asyncIterator]())
+      await receive(job, span, [], new BodyReader(body))
       return
     }
     await discard(body)

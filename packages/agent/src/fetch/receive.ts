@@ -1,6 +1,7 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { PartLost } from "../store/cache-part.ts"
 import { storageError } from "../store/storage-error.ts"
+import type { BodyReader } from "./body-reader.ts"
 import { networkFailure, Retryable } from "./retry-policy.ts"
 import type { Attempt } from "./transfer-types.ts"
 
@@ -24,12 +25,7 @@ export interface Span {
 }
 
 /** Writes a body into its part in pieces of 1 MiB. What came before a failure is kept. */
-export async function receive(
-  job: Attempt,
-  span: Span,
-  start: readonly Buffer[],
-  chunks: Pick<AsyncIterator<unknown>, "next">,
-): Promise<void> {
+export async function receive(job: Attempt, span: Span, start: readonly Buffer[], body: BodyReader): Promise<void> {
   const { part, hasher, tell } = job
   let writing: Promise<void> = Promise.resolve()
   let batch: Buffer[] = []
@@ -67,12 +63,12 @@ export async function receive(
   try {
     while (!stopped()) {
       span.waitsSince = performance.now()
-      const next = await chunks.next()
+      const chunks = await body.next()
       const now = performance.now()
       span.waited += now - span.waitsSince
       span.waitsSince = undefined
-      if (next.done === true) break
-      add(next.value as Buffer)
+      if (chunks === undefined) break
+      for (const chunk of chunks) add(chunk)
       if (batched >= BATCH_BYTES || now - begun > BATCH_MILLISECONDS) await flush()
     }
   } catch (error) {

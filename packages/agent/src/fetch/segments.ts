@@ -3,6 +3,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { PartLost } from "../store/cache-part.ts"
 import { redactUrl } from "../store/cache-url.ts"
 import { addConnections } from "./add-connections.ts"
+import type { BodyReader } from "./body-reader.ts"
 import { addSlot, MOST_CONNECTIONS, takeSlot } from "./host-slots.ts"
 import { ContentChanged, requestPiece } from "./piece-request.ts"
 import { Pieces } from "./pieces.ts"
@@ -15,7 +16,7 @@ const MOST_PIECE_BYTES = 64 * 1024 * 1024
 /** A response that is being received. */
 export interface Opened {
   start: readonly Buffer[]
-  chunks: Pick<AsyncIterator<unknown>, "next">
+  body: BodyReader
   /** Where its first byte goes, and where its body must end. */
   from: number
   end: number
@@ -106,12 +107,12 @@ export class ConnectionPool {
     return sum
   }
 
-  async run({ start, chunks, from, end, close }: Opened): Promise<void> {
+  async run({ start, body, from, end, close }: Opened): Promise<void> {
     const { part } = this.#job
     const span = this.#pieces.adopt(from, end)
     this.#first = span
     this.#start(addSlot(this.#host), async () => {
-      await this.#bring(span, () => receive(this.#job, span, start, chunks).finally(close))
+      await this.#bring(span, () => receive(this.#job, span, start, body).finally(close))
       await this.#work()
     })
     while (this.#workers.size > 0) await Promise.race(this.#workers)

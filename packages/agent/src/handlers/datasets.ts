@@ -48,10 +48,12 @@ async function prepare(
 ): Promise<Result<"datasets/prepare">> {
   const dataset = await resolve(session, { id, defaultRepository })
   const { prepareDataset } = await import("../pipeline.ts")
-  const { datafolders = {}, mirrors = {} } = await session.settings()
+  const { datafolders = {}, mirrors = {}, connections, tokens } = await session.settings()
   const cache = await session.downloadCache()
   await prepareDataset(dataset, {
     ...options,
+    connections: options.connections ?? connections,
+    tokens,
     paths: session.paths,
     datafolders,
     mirrors,

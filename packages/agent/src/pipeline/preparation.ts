@@ -22,6 +22,8 @@ export interface PrepareOptions {
   keepDownloads?: boolean | undefined
   /** Most connections to one server for one file. */
   connections?: number | undefined
+  /** The settings' `tokens`: host to bearer token. */
+  tokens?: GlobalSettings["tokens"] | undefined
   signal: AbortSignal
   progress: ProgressListener
 }

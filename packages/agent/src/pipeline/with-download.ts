@@ -50,6 +50,7 @@ async function fetch(
     cache: options.cache,
     ...(options.mirrors === undefined ? {} : { mirrors: options.mirrors }),
     ...(options.connections === undefined ? {} : { connections: options.connections }),
+    ...(options.tokens === undefined ? {} : { tokens: options.tokens }),
   }
   return await inTurn(downloads, signal, () => fetchDownload(request, context))
 }

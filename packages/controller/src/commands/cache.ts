@@ -3,7 +3,7 @@ import { formatBytes } from "../reporter/format-quantity.ts"
 import type { Command } from "./command.ts"
 import { tabLine } from "./tab-line.ts"
 
-/** The downloads kept on the machine: bytes, state, time of the last change, URL, one a line. */
+/** The downloads kept on the machine: bytes, state, time of the last use, URL, one a line. */
 export function listCache(): Command<CacheEntry[]> {
   return {
     needsRepositories: false,
@@ -15,7 +15,7 @@ export function listCache(): Command<CacheEntry[]> {
           tabLine([
             String(entry.bytes),
             entry.inUse ? "in use" : entry.complete ? "complete" : "partial",
-            new Date(1000 * entry.modified).toISOString(),
+            new Date(1000 * (entry.used ?? entry.modified)).toISOString(),
             entry.url ?? entry.key,
           ]),
         )
@@ -23,12 +23,14 @@ export function listCache(): Command<CacheEntry[]> {
   }
 }
 
-export function clearCache(): Command<Result<"cache/clear">> {
+/** @param olderThan seconds */
+export function clearCache(olderThan?: number): Command<Result<"cache/clear">> {
   return {
     needsRepositories: false,
     severalHosts: "lines",
-    run: ({ session, signal }) => session.agent.request("cache/clear", {}, { signal }),
-    text: ({ removed, bytes, kept }) => `removed ${removed} (${formatBytes(bytes)}), kept ${kept} in use\n`,
+    run: ({ session, signal }) => session.agent.request("cache/clear", { olderThan }, { signal }),
+    text: ({ removed, bytes, kept }) =>
+      `removed ${removed} (${formatBytes(bytes)}), kept ${kept}${olderThan === undefined ? " in use" : " in use or newer"}\n`,
   }
 }
 

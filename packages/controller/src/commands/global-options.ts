@@ -1,8 +1,17 @@
-import { Option, type Command } from "commander"
+import { InvalidArgumentError, Option, type Command } from "commander"
 import type { SshTransportName } from "../transport/ssh-target.ts"
 import type { GlobalOptions } from "./invocation.ts"
 
 const collect = (value: string, previous: readonly string[] | undefined): string[] => [...(previous ?? []), value]
+
+/** Never more than what is polite to a server. */
+const MOST_CONNECTIONS = 16
+
+function connectionCount(value: string): number {
+  const count = /^\d+$/.test(value) ? Number(value) : 0
+  if (count >= 1 && count <= MOST_CONNECTIONS) return count
+  throw new InvalidArgumentError(`It must be a number from 1 to ${MOST_CONNECTIONS}.`)
+}
 
 interface ParsedOptions {
   host?: string[]
@@ -17,6 +26,7 @@ interface ParsedOptions {
   i?: string[]
   o?: string[]
   transport?: SshTransportName
+  connections?: number
 }
 
 function globalOptions(): Option[] {
@@ -38,6 +48,9 @@ function globalOptions(): Option[] {
       "ssh2",
       "openssh",
     ] satisfies SshTransportName[]),
+    new Option("--connections <N>", "most connections to one server for one file (default: 4)").argParser(
+      connectionCount,
+    ),
   ]
 }
 
@@ -75,5 +88,6 @@ export function readGlobalOptions(command: Command): GlobalOptions {
     identityFiles: all("i"),
     sshOptions: all("o"),
     transport: last("transport"),
+    connections: last("connections"),
   }
 }

@@ -20,6 +20,8 @@ export interface GlobalOptions {
   identityFiles: readonly string[]
   sshOptions: readonly string[]
   transport?: SshTransportName | undefined
+  /** Most connections to one server for one file. */
+  connections?: number | undefined
 }
 
 /** One call of the command line: what every command is given. */

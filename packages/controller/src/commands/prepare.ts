@@ -41,6 +41,7 @@ async function prepareOne(id: string, options: PrepareOptions, call: Call): Prom
     download: options.download,
     force: options.force,
     keepDownloads: invocation.options.keepDownloads,
+    connections: invocation.options.connections,
   }
   return await invocation.agreements.during((agreements) =>
     session.agent.request("datasets/prepare", { ...params, agreements }, { signal, onProgress }),
