@@ -14,6 +14,7 @@ import { createHash } from "node:crypto"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { bzip2Sync } from "../../fixtures/bzip2.ts"
+import { setTimeout as sleep } from "node:timers/promises"
 import { gzipSync } from "node:zlib"
 import { diskState, planWork, prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import type { PrepareOptions } from "../../../packages/agent/src/pipeline/preparation.ts"
@@ -93,6 +94,22 @@ describe("resources of several downloads", () => {
       const cut = { all: concat(tar(origin.at("/cut.tar")), { name: "all.qrels" }) }
       expect(await failure(prepare(cut))).to.have.property("code", "TRUNCATED")
       expect(existsSync(join(root, "all.qrels"))).to.equal(false)
+    })
+
+    it("stops when it is told to, its downloads kept", async () => {
+      origin.route("/slow.tar", {
+        body: tarArchive([{ name: "a", content: "a" }]),
+        stallAfter: { bytes: 100, times: 1 },
+      })
+      const all = concat([tar(origin.at("/qrels.tar.gz")), tar(origin.at("/slow.tar"))], { name: "all.qrels" })
+      const stop = new AbortController()
+      const preparing = failure(prepare({ all }, { signal: stop.signal }))
+      while (origin.requestsOf("/slow.tar").length === 0) await sleep(5)
+      stop.abort()
+      expect(await preparing).to.have.property("code", "INTERRUPTED")
+      await prepare({ all })
+      expect(origin.requestsOf("/qrels.tar.gz")).to.have.length(1)
+      expect(text("all.qrels")).to.match(/a$/)
     })
 
     it("tells all that it downloads from", async () => {
@@ -205,6 +222,20 @@ describe("resources of several downloads", () => {
       await prepare(resources())
       expect(origin.requestsOf("/images/train/1.jpg")).to.have.length(before)
       expect(tree(join(root, "train"))).to.include.all.keys("1.jpg", "a b/2.jpg", "3.jpg")
+    })
+
+    it("stops when it is told to, and goes on from there", async () => {
+      serve()
+      origin.route("/images/train/3.jpg", { body: "three", stallAfter: { bytes: 2, times: 1 } })
+      const stop = new AbortController()
+      const preparing = failure(prepare(resources(), { signal: stop.signal }))
+      while (origin.requestsOf("/images/train/3.jpg").length === 0) await sleep(5)
+      while (!existsSync(join(root, ".downloads/train.objects/1.jpg"))) await sleep(5)
+      stop.abort()
+      expect(await preparing).to.have.property("code", "INTERRUPTED")
+      await prepare(resources())
+      expect(origin.requestsOf("/images/train/1.jpg")).to.have.length(1)
+      expect(text("train/3.jpg")).to.equal("three")
     })
 
     it("refuses an object whose sum is another", async () => {

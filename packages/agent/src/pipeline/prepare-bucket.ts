@@ -18,6 +18,7 @@ import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
 
 const OUTPUT = "output"
 const REPORT_MILLISECONDS = 100
+const AT_ONCE = 8
 
 /**
  * Fetches all files below a prefix of a bucket, several at a time. Those of an interrupted run are kept and verified;
@@ -66,22 +67,27 @@ async function fetchAll(
   const report = reporter(preparation, resource, objects)
   try {
     const { downloads } = await queues()
-    const tasks = objects.map(async (object) => {
-      files.push(await inTurn(downloads, within.signal, () => fetchOne(within, resource, object, kept)))
-      report(object.bytes)
-    })
-    for (const task of tasks) task.catch((error: unknown) => stop.abort(error))
+    const next = objects.values()
+    // As many as there are places, not one waiting for each of a hundred thousand objects.
+    const work = async (): Promise<void> => {
+      for (const object of next) {
+        files.push(await inTurn(downloads, within.signal, () => fetchOne(within, resource, object, kept)))
+        report(object.bytes)
+      }
+    }
+    const workers = Array.from({ length: AT_ONCE }, () => work())
+    for (const worker of workers) worker.catch((error: unknown) => stop.abort(error))
     // All of them: nothing may still be written when this ends.
-    const failed = (await Promise.allSettled(tasks)).find((result) => result.status === "rejected")
+    const failed = (await Promise.allSettled(workers)).find((result) => result.status === "rejected")
     if (failed !== undefined) throw stop.signal.aborted ? stop.signal.reason : failed.reason
     await syncTree(
       kept,
       files.map(({ path }) => path),
     )
-    const work = await makeWorkFolder(preparation, resource)
+    const folder = await makeWorkFolder(preparation, resource)
     try {
-      await rename(kept, join(work, OUTPUT))
-      await placeResource(preparation, resource, work, {
+      await rename(kept, join(folder, OUTPUT))
+      await placeResource(preparation, resource, folder, {
         moves: [{ from: OUTPUT, to: resource.target }],
         record: {
           source: `gs://${resource.bucket}/${resource.prefix}`,
@@ -89,9 +95,9 @@ async function fetchAll(
         },
       })
     } catch (error) {
-      if ((await readPlacement(work)) === undefined) {
-        await rename(join(work, OUTPUT), kept).catch(() => {})
-        await removeWorkFolder(work)
+      if ((await readPlacement(folder)) === undefined) {
+        await rename(join(folder, OUTPUT), kept).catch(() => {})
+        await removeWorkFolder(folder)
       }
       throw error
     }
