@@ -3,7 +3,14 @@ import { DefinitionError } from "./definition-error.ts"
 import type { Sum } from "./integrity.ts"
 import { listed } from "./listed.ts"
 import type { Transform } from "./plan.ts"
-import type { ArchiveResource, BucketResource, ConcatResource, FileResource, MergeResource } from "./resource.ts"
+import type {
+  ArchiveResource,
+  BucketResource,
+  ConcatResource,
+  FileResource,
+  MergeResource,
+  WaybackResource,
+} from "./resource.ts"
 
 interface DownloadOptions {
   /** Sums to hold it against: those of a file's output, of an archive's download, unless the sum says otherwise. */
@@ -103,6 +110,34 @@ export interface BucketOptions {
 /** All files below a prefix of a public Google Storage bucket: `googleStorageFolder("gs://bucket/images")`. */
 export function googleStorageFolder(url: string, options: BucketOptions = {}): BucketResource {
   return { [RESOURCE]: FORMAT_VERSION, kind: "bucket", url, mirrors: listed(options.mirrors), into: options.into }
+}
+
+export interface WaybackOptions {
+  /** The file of JSON lines that it makes. */
+  name: string
+  /** When the pages should be from: `YYYYMMDD`, more digits allowed. */
+  timestamp: string
+  /** An archive that is addressed like the Wayback Machine. Default: that. */
+  host?: string
+  /** May be removed once all that is made from it is complete. */
+  transient?: boolean
+}
+
+/**
+ * Pages of the web as the Wayback Machine has them.
+ *
+ * @param from the key of a resource that is a text file with a URL a line, most often a step's
+ */
+export function wayback(from: string, options: WaybackOptions): WaybackResource {
+  return {
+    [RESOURCE]: FORMAT_VERSION,
+    kind: "wayback",
+    from,
+    name: options.name,
+    timestamp: options.timestamp,
+    host: options.host ?? "https://web.archive.org",
+    transient: options.transient ?? false,
+  }
 }
 
 export interface HuggingFaceOptions extends FileOptions {

@@ -12,6 +12,8 @@ export function downloadsOf(resource: PlannedResource): Download[] {
       return resource.archives.map(({ download }) => download)
     case "bucket":
       return [{ urls: [`gs://${resource.bucket}/${resource.prefix}`], integrity: [] }]
+    case "wayback":
+      return [{ urls: [resource.host], integrity: [] }]
     default:
       return []
   }

@@ -28,12 +28,14 @@ export {
   merge,
   replaceInLines,
   tar,
+  wayback,
   zip,
   type ArchiveOptions,
   type BucketOptions,
   type ConcatOptions,
   type FileOptions,
   type HuggingFaceOptions,
+  type WaybackOptions,
 } from "./download-resources.ts"
 export { downloadsOf } from "./downloads-of.ts"
 export { md5, sha1, sha256, sha512, type Sum } from "./integrity.ts"
@@ -69,6 +71,7 @@ export type {
   Resources,
   StepResource,
   StepRun,
+  WaybackResource,
 } from "./resource.ts"
 export { stateName } from "./state-name.ts"
 export { typed, typeOf, type Described, type DescribedObject, type PreparedValue } from "./typed-value.ts"

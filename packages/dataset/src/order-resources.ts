@@ -16,8 +16,8 @@ export function orderResources(definition: string, resources: Resources): string
       throw new DefinitionError(definition, `resources.${key}.from`, `steps need each other in a cycle: ${cycle}`)
     }
     const resource = resources[key]
-    if (resource?.kind === "step") {
-      for (const input of resource.from) {
+    if (resource?.kind === "step" || resource?.kind === "wayback") {
+      for (const input of typeof resource.from === "string" ? [resource.from] : resource.from) {
         if (!Object.hasOwn(resources, input)) {
           const known = Object.keys(resources).filter((name) => name !== key)
           throw new DefinitionError(

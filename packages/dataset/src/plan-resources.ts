@@ -4,9 +4,17 @@ import { orderResources } from "./order-resources.ts"
 import { checkRelative, checkTarget, fault, planArchive, planFile, type Place } from "./plan-download.ts"
 import { planBucket, planConcat, planMerge } from "./plan-archives.ts"
 import { planLink, planLinks, planManual } from "./plan-local.ts"
-import type { PathReference, PlannedResource, PlannedStep } from "./plan.ts"
-import { isResource, type ReferenceResource, type Resource, type Resources, type StepResource } from "./resource.ts"
+import type { PathReference, PlannedResource, PlannedStep, PlannedWayback } from "./plan.ts"
+import {
+  isResource,
+  type ReferenceResource,
+  type Resource,
+  type Resources,
+  type StepResource,
+  type WaybackResource,
+} from "./resource.ts"
 import { stateName } from "./state-name.ts"
+import { urlFault } from "./url-name.ts"
 
 /** What planning needs to know beyond the resources themselves. */
 export interface PlanSurroundings {
@@ -71,6 +79,8 @@ function planOne(
       return planMerge(resource, name, place)
     case "bucket":
       return planBucket(resource, name, place)
+    case "wayback":
+      return planWayback(resource, name, place, names, surroundings)
     case "links":
       return planLinks(resource, name, place, resources, (from) =>
         surroundings.reference(from, resources[from] as ReferenceResource),
@@ -114,6 +124,31 @@ function planStep(
     target: resource.name,
     transient: resource.transient,
     version: resource.version,
+  }
+}
+
+function planWayback(
+  resource: WaybackResource,
+  name: string,
+  place: Place,
+  names: ReadonlyMap<string, string>,
+  surroundings: PlanSurroundings,
+): PlannedWayback {
+  checkTarget(resource.name, "name", place)
+  const { timestamp, transient, from } = resource
+  if (!/^\d{4,14}$/.test(timestamp)) throw fault(place, "timestamp", `${JSON.stringify(timestamp)} is no YYYYMMDD`)
+  const reason = urlFault(resource.host)
+  if (reason !== undefined) throw fault(place, "host", reason)
+  const input = names.get(from) ?? from
+  return {
+    kind: "wayback",
+    name,
+    from: [input],
+    input: surroundings.input(from, input),
+    timestamp,
+    host: resource.host.replace(/\/+$/, ""),
+    target: resource.name,
+    transient,
   }
 }
 

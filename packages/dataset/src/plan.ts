@@ -24,6 +24,7 @@ export type PlannedResource =
   | PlannedConcat
   | PlannedMerge
   | PlannedBucket
+  | PlannedWayback
   | PlannedLinks
   | PlannedLink
   | PlannedManual
@@ -112,6 +113,23 @@ export interface PlannedBucket extends PlannedBase {
   /** Archives of the same files, for when the bucket can't be listed. */
   mirrors: ArchivePart[]
   target: string
+}
+
+/**
+ * Pages of the web as an archive kept them, in a file of JSON lines: `{"id": URL, "status": 200, "content": text}`, in the
+ * order of the URLs; a page that the archive does not have has its status and no content.
+ */
+export interface PlannedWayback extends PlannedBase {
+  kind: "wayback"
+  /** The name of the resource with the URLs: a text file, one a line. */
+  from: string[]
+  input: PathReference
+  /** Of the state that is wanted, `YYYYMMDD` and more digits; the archive gives the nearest it has. */
+  timestamp: string
+  /** The archive, without a slash at its end. */
+  host: string
+  target: string
+  transient: boolean
 }
 
 /** A folder with a symbolic link to the folder of each of some datasets. */

@@ -63,6 +63,16 @@ export interface BucketResource extends ResourceBase {
   readonly into: string | undefined
 }
 
+/** What `wayback` makes: pages of the web as an archive keeps them. */
+export interface WaybackResource extends ResourceBase {
+  readonly kind: "wayback"
+  readonly from: string
+  readonly name: string
+  readonly timestamp: string
+  readonly host: string
+  readonly transient: boolean
+}
+
 /** What `links` makes: a folder with a link to each dataset. */
 export interface LinksResource extends ResourceBase {
   readonly kind: "links"
@@ -132,6 +142,7 @@ export type Resource =
   | ConcatResource
   | MergeResource
   | BucketResource
+  | WaybackResource
   | LinksResource
   | LinkResource
   | ManualResource

@@ -71,7 +71,7 @@ async function contentOf({ found, folder, plan }: Preparation, resource: StoredR
     const path = join(folder, resource.target)
     const stat = await lstat(path).catch(() => undefined)
     if (stat === undefined) return []
-    if (resource.kind === "file" || resource.kind === "concat") return stat.isFile() ? [resource.target] : []
+    if (["file", "concat", "wayback"].includes(resource.kind)) return stat.isFile() ? [resource.target] : []
     if (!(await found.linksLead(resource))) return []
     if (resource.kind === "linkfolder" || resource.kind === "linkfile") return [resource.target]
     if (resource.kind === "manual" && stat.isFile()) return resource.unpack === undefined ? [resource.target] : []

@@ -104,7 +104,9 @@ export class FoundDataset {
   }
 
   dependents(resource: StoredResource): StoredResource[] {
-    return this.stored.filter((other) => other.kind === "step" && other.from.includes(resource.name))
+    return this.stored.filter(
+      (other) => (other.kind === "step" || other.kind === "wayback") && other.from.includes(resource.name),
+    )
   }
 
   /** The places inside a resource that the prepared value names, as path parts. */
@@ -143,6 +145,8 @@ function madeShape(resource: Exclude<StoredResource, PlannedArchive>): string {
       return JSON.stringify([target, resource.archives.map(wanted), resource.transforms])
     case "merge":
       return JSON.stringify([target, resource.archives.map(wanted)])
+    case "wayback":
+      return JSON.stringify([target, resource.timestamp, resource.host])
     case "links":
       return JSON.stringify([target, resource.links])
     case "manual":

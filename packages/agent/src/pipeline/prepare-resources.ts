@@ -10,6 +10,7 @@ import { prepareBucket } from "./prepare-bucket.ts"
 import { prepareFile } from "./prepare-file.ts"
 import { prepareLinks } from "./prepare-links.ts"
 import { prepareManual } from "./prepare-manual.ts"
+import { prepareWayback } from "./prepare-wayback.ts"
 import type { Preparation } from "./preparation.ts"
 import { runStep } from "./run-step.ts"
 
@@ -68,7 +69,7 @@ export async function makeMissing(
   const tasks = new Map<string, Promise<void>>()
   let failure: { error: unknown } | undefined
   for (const [resource, how] of standing) {
-    const needed = resource.kind === "step" ? resource.from : []
+    const needed = resource.kind === "step" || resource.kind === "wayback" ? resource.from : []
     const task = Promise.all(needed.flatMap((name) => tasks.get(name) ?? [])).then(async () => {
       if (how !== undefined) tell(preparation, resource, how)
       else tell(preparation, resource, await make(preparation, resource))
@@ -99,6 +100,9 @@ async function make(preparation: Preparation, resource: StoredResource): Promise
       return await prepareArchives(preparation, resource, resource.archives)
     case "bucket":
       return await prepareBucket(preparation, resource)
+    case "wayback":
+      await prepareWayback(preparation, resource)
+      return "downloaded"
     case "links":
     case "linkfolder":
     case "linkfile":
