@@ -62,6 +62,41 @@ describe("packRepository", function () {
     expect(names).to.not.match(/stranger|other\.js/)
   })
 
+  for (const [name, scope] of [
+    ["mine", ""],
+    ["@scope/mine", "@scope/"],
+  ] as const) {
+    it(`packs ${name} as npm installs it, beside what it imports`, async () => {
+      const root = join(environment.path, "project")
+      const files: Record<string, string> = {
+        [`${name}/package.json`]: JSON.stringify({
+          name,
+          type: "module",
+          datamaestro: { repositories: { mine: "./index.js#Mine" } },
+        }),
+        [`${name}/index.js`]: `import { words } from "${scope}beside"; export class Mine { static WORDS = words }`,
+        [`${scope}beside/package.json`]: JSON.stringify({ type: "module", exports: "./main.js" }),
+        [`${scope}beside/main.js`]: `export const words = "from beside"`,
+      }
+      for (const [path, content] of Object.entries(files)) {
+        const file = join(root, "node_modules", path)
+        await mkdir(join(file, ".."), { recursive: true })
+        await writeFile(file, content)
+      }
+      const [first, ...others] = readRepositoryPackage(join(root, "node_modules", name))
+      if (first === undefined) throw new Error("no repository was found")
+      const pack = await packRepository([first, ...others])
+      const output = join(environment.path, "unpacked")
+      await mkdir(output)
+      execFileSync("tar", ["-xzf", "-", "-C", output], { input: await pack.archive() })
+      await rm(root, { recursive: true })
+      const module = (await import(pathToFileURL(join(output, pack.folder, "index.js")).href)) as {
+        Mine: { WORDS: string }
+      }
+      expect(module.Mine.WORDS).to.equal("from beside")
+    })
+  }
+
   it("gives the same hash for the same content anywhere, and another for another", async () => {
     const here = await packRepository(await workspace(join(environment.path, "here")))
     await cp(join(environment.path, "here"), join(environment.path, "there"), {

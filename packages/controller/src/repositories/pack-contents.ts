@@ -35,7 +35,7 @@ export async function packContents(folder: string, repositories: readonly FoundR
     .map((path) => join(base, path))
     .filter((path) => !isBelow(path, folder) || isModule(path, folder))
   const files = [...new Set([...own.files, ...imported])].sort()
-  return { root: commonFolder([...files.map(dirname), folder]), files, folders: own.folders }
+  return { root: aboveModules(commonFolder([...files.map(dirname), folder])), files, folders: own.folders }
 }
 
 function walk(folder: string, found: { files: string[]; folders: string[] }): void {
@@ -55,6 +55,13 @@ function isBelow(path: string, folder: string): boolean {
 
 function isModule(path: string, folder: string): boolean {
   return relative(folder, path).split(sep).includes("node_modules")
+}
+
+/** Packages that lie side by side in `node_modules` find each other only below a folder of that name. */
+function aboveModules(folder: string): string {
+  const parts = folder.split(sep)
+  const last = parts.lastIndexOf("node_modules")
+  return last === -1 ? folder : parts.slice(0, last).join(sep) || sep
 }
 
 function commonFolder(folders: readonly string[]): string {
