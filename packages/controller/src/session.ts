@@ -1,5 +1,7 @@
 import { DatamaestroError, PROTOCOL_VERSION, type AgentClient, type Params, type Result } from "@datamaestro/protocol"
+import { homedir } from "node:os"
 import { encodeArguments, loader } from "./deploy/agent-command.ts"
+import { OLDEST_NODE } from "./deploy/boot-protocol.ts"
 import { loadDeployment, type Deployment } from "./deploy/deployment.ts"
 import { NotBooted, startAgent, type StartedAgent } from "./deploy/start-agent.ts"
 import { spawnLocal } from "./transport/local.ts"
@@ -71,7 +73,11 @@ function initializeParams(options: SessionOptions, environment: "login" | "inher
 
 async function openLocalSession(options: SessionOptions, deployment: Deployment): Promise<Session> {
   const boot = encodeArguments({ hash: deployment.hash, push: false, login: false, file: deployment.agentPath })
-  const channel = await spawnLocal(process.execPath, ["-e", loader(deployment.bootstrap), boot])
+  const named = options.node === "auto" ? undefined : options.node
+  const program = named === undefined ? process.execPath : named.replace(/^~(?=\/)/, homedir())
+  const channel = await spawnLocal(program, ["-e", loader(deployment.bootstrap), boot]).catch((error: unknown) => {
+    throw named === undefined ? error : unusableNode(named, error)
+  })
   const started = await startAgent(channel, {
     ...options,
     label: THIS_MACHINE,
@@ -79,9 +85,19 @@ async function openLocalSession(options: SessionOptions, deployment: Deployment)
     compressed: () => deployment.compressed(),
     initialize: initializeParams(options, "inherit"),
   }).catch((error: unknown) => {
-    throw error instanceof NotBooted ? error.cause : error
+    if (!(error instanceof NotBooted)) throw error
+    throw named === undefined ? error.cause : unusableNode(named, error.cause)
   })
   return session(options, THIS_MACHINE, started, "local", () => endOf(channel))
+}
+
+function unusableNode(node: string, cause: unknown): DatamaestroError {
+  const reason = cause instanceof Error ? `: ${cause.message}` : ""
+  return new DatamaestroError("NO_NODE", `Cannot use "${node}" as Node${reason}`, {
+    hint: `name a Node ${OLDEST_NODE.join(".")} or newer with --node PATH, or leave --node out`,
+    details: { path: node },
+    cause,
+  })
 }
 
 async function openRemoteSession(options: SessionOptions, ssh: SshTarget, deployment: Deployment): Promise<Session> {

@@ -3,7 +3,7 @@ import { spawn, execFileSync } from "node:child_process"
 import { createHash, randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { chmod, readFile, writeFile } from "node:fs/promises"
-import { createServer, type AddressInfo, type Server } from "node:net"
+import { connect as tcpConnect, createServer, type AddressInfo, type Server, type Socket } from "node:net"
 import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -155,6 +155,27 @@ describe("connectSsh2", () => {
     })
   })
 
+  for (const [moment, delay] of [
+    ["before it connects", 0],
+    ["while the server keeps silent", 50],
+  ] as const) {
+    it(`gives up at a signal ${moment}`, async () => {
+      const sockets: Socket[] = []
+      const silent = createServer((socket) => void sockets.push(socket))
+      await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve))
+      cleanups.push(() => {
+        for (const socket of sockets) socket.destroy()
+        silent.close()
+      })
+      const server = await serve()
+      const abort = new AbortController()
+      const options = [`Port ${(silent.address() as AddressInfo).port}`, "ConnectTimeout 15"]
+      const failure = failureOf(connectTo(server, { options, signal: abort.signal }))
+      setTimeout(() => abort.abort(), delay)
+      expect((await failure).code).to.equal("INTERRUPTED")
+    })
+  }
+
   describe("a lost connection", () => {
     it("ends every channel with the reason, and refuses new ones", async () => {
       const server = await serve()
@@ -169,6 +190,30 @@ describe("connectSsh2", () => {
       }
       expect(await writing).to.be.instanceOf(Error)
       expect((await failureOf(transport.exec("true"))).code).to.equal("CONNECTION_LOST")
+    })
+
+    it("is told from a program's end, also when the far end closes it in good order", async () => {
+      const server = await serve()
+      const clients: Socket[] = []
+      const sockets: Socket[] = []
+      const gate = createServer((socket) => {
+        clients.push(socket)
+        const inner = tcpConnect(server.port, "127.0.0.1")
+        sockets.push(socket, inner)
+        inner.on("error", () => socket.destroy())
+        socket.on("error", () => inner.destroy()).pipe(inner)
+        inner.on("data", (chunk: Buffer) => void (socket.writable && socket.write(chunk)))
+      })
+      await new Promise<void>((resolve) => gate.listen(0, "127.0.0.1", resolve))
+      cleanups.push(() => {
+        for (const socket of sockets) socket.destroy()
+        gate.close()
+      })
+      const port = (gate.address() as AddressInfo).port
+      const transport = await connect(server, { options: [`Port ${port}`, "StrictHostKeyChecking no"] })
+      const channel = await transport.exec("sleep 30")
+      for (const client of clients) client.end()
+      expect((await channel.ended).error).to.have.property("code", "CONNECTION_LOST")
     })
 
     it("is noticed in the middle of an upload", async () => {

@@ -59,6 +59,7 @@ function connectOnce(settings: SshSettings, signal: AbortSignal): Promise<Socket
     socket.once("error", settle)
     socket.once("connect", connected)
     signal.addEventListener("abort", abort, { once: true })
+    if (signal.aborted) abort()
   })
 }
 

@@ -52,7 +52,8 @@ export function openChannel(source: ClientChannel, lost: Promise<Error>): Channe
       resolve({ code, signal, ...(error === undefined ? {} : { error }) })
     }
     void lost.then(settle)
-    source.once("close", () => settle())
+    // Without an exit status it may be the connection's end, which is told right after its channels'.
+    source.once("close", () => (code === null && signal === null ? void setImmediate(settle) : settle()))
   })
 
   return {

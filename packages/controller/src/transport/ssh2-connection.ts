@@ -161,7 +161,8 @@ export async function logIn(
       requestServiceAhead(client, markAlgorithmsKnown)
       noticeLife(client, carrier.stream)
       restartDeadline()
-      if (carrier.stream.destroyed) fail(undefined)
+      // What ended while nobody listened yet.
+      if (carrier.stream.destroyed || signal.aborted) fail(undefined)
     })
   } catch (error) {
     phase = "closed"
