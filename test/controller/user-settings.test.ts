@@ -48,6 +48,11 @@ describe("user settings", () => {
     expect(await readFile(path, "utf8")).to.equal(text)
   })
 
+  it("that are no object are malformed, too", async () => {
+    await write("[]")
+    expect((await rejection(read())).message).to.contain("line 1, column 1: the document: an object is wanted")
+  })
+
   it("of a wrong shape name the place", async () => {
     await write('{\n  "hosts": {\n    "cluster": { "host": 3 }\n  }\n}')
     expect((await rejection(read())).message)

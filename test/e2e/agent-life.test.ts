@@ -127,6 +127,7 @@ describe("the agent's life", function () {
     await gone(session.initialized.pid)
     const error = await rejection(session.agent.request("datafolders/list", {}))
     expect(error).to.include({ code: "AGENT_DIED", exitStatus: 9 })
+    expect((error as Error).message).to.not.contain("Warning")
     await session.close()
   })
 

@@ -55,6 +55,36 @@ describe("the command line", () => {
     })
   })
 
+  it("without a command, but with --json, says so in JSON", async () => {
+    const { status, stdout, stderr } = await run("--json")
+    expect([status, stdout]).to.deep.equal([2, ""])
+    expect(JSON.parse(stderr)).to.include({ type: "error", code: "USAGE", exit: 2 })
+  })
+
+  it("runs on the Node that is named, and says so when it can't (exit 8)", async () => {
+    const link = join(folder, "node-of-mine")
+    await symlink(process.execPath, link)
+    expect(await run("--node", link, "version")).to.include({ status: 0 })
+    const old = join(folder, "node-too-old")
+    await writeFile(old, "#!/bin/sh\necho v16.1.0\n")
+    await chmod(old, 0o755)
+    for (const [node, reason] of [
+      [join(folder, "nowhere"), "ENOENT"],
+      [old, "v16.1.0"],
+    ] as const) {
+      const { status, stdout, stderr } = await run("--node", node, "version")
+      expect([status, stdout]).to.deep.equal([8, ""])
+      expect(stderr).to.contain(`Cannot use "${node}" as Node`).and.contain(reason).and.contain("20.18.1 or newer")
+    }
+  })
+
+  it("does not try for ever where no folder can be made", async function () {
+    if (process.platform !== "linux") this.skip()
+    const { status, stderr } = await run("--data", "/proc/none/data", "datafolders", "set", "key", "/tmp")
+    expect(status).to.equal(6)
+    expect(stderr).to.contain("/proc/none")
+  })
+
   describe("wrong usage exits 2 and says where to read on", () => {
     const cases: [string[], string, string][] = [
       [["prepar"], "unknown command 'prepar'", "Did you mean prepare? (see datamaestro --help)"],

@@ -172,6 +172,14 @@ describe("errors on the wire", () => {
     }
   })
 
+  it("of code that others have written tell where in it", () => {
+    const cause = new Error("theirs")
+    cause.stack = "Error: theirs\n    at their/index.js:7:1"
+    const back = fromWireError(toWireError(new DatamaestroError("BROKEN_DEFINITION", "Cannot use it", { cause })))
+    expect(back.stack).to.contain("Cannot use it").and.contain("at their/index.js:7:1")
+    expect(toWireError(new DatamaestroError("NO_SPACE", "m", { cause })).data).to.not.have.property("stack")
+  })
+
   it("of a name unknown here are unexpected", () => {
     expect(fromWireError({ code: -32000, message: "m", data: { name: "toString" } })).to.have.property(
       "code",

@@ -30,6 +30,7 @@ export function runAgent(host: AgentHost = {}): void {
   process.title = "datamaestro-agent"
   const write = process.stdout.write.bind(process.stdout)
   reserveStdout()
+  quietExperiments()
   const session = new AgentSession({ loginShell: host.loginShell === true, cacheFolder: host.cacheFolder })
   const port = new StdioPort(process.stdin, process.stdout, write)
   let ending = false
@@ -77,4 +78,14 @@ async function idle(server: AgentServer): Promise<void> {
 function reserveStdout(): void {
   process.stdout.write = process.stderr.write.bind(process.stderr)
   globalThis.console = new Console(process.stderr, process.stderr)
+}
+
+/** Node's notes on its own experimental features are for nobody here, and would stand in every report of a death. */
+function quietExperiments(): void {
+  const printing = process.listeners("warning")
+  process.removeAllListeners("warning")
+  process.on("warning", (warning) => {
+    if (warning.name === "ExperimentalWarning") return
+    for (const print of printing) print.call(process, warning)
+  })
 }

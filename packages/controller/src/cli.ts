@@ -51,7 +51,10 @@ interface Parsed {
   status: number
 }
 
+const NO_COMMAND: UsageError = { message: "a command is missing", hint: "see datamaestro --help" }
+
 async function parse(argv: readonly string[]): Promise<Parsed> {
+  const json = argv.includes("--json")
   let selection: Selection | undefined
   let failedAt = ""
   const select = (command: Command, load: () => Promise<unknown>, accepted: readonly string[] = []): void => {
@@ -69,7 +72,7 @@ async function parse(argv: readonly string[]): Promise<Parsed> {
     .version(controllerVersion(), "--version", "print the version of this program")
     .addHelpText("after", STORY)
     .configureHelp({ showGlobalOptions: true, subcommandTerm })
-    .configureOutput({ outputError: () => {} })
+    .configureOutput({ outputError: () => {}, ...(json ? { writeErr: () => {} } : {}) })
     .enablePositionalOptions()
     .exitOverride()
   defineDatasetCommands(program, define, select)
@@ -87,7 +90,7 @@ async function parse(argv: readonly string[]): Promise<Parsed> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     // Help that was asked for is a result; help for want of a command is not.
-    if (error.code === "commander.help") return { status: 2 }
+    if (error.code === "commander.help") return json ? { usage: NO_COMMAND, status: 2 } : { status: 2 }
     if (error.exitCode === 0) return { status: 0 }
     return { usage: usageError(error, failedAt || "datamaestro"), status: 2 }
   }

@@ -86,6 +86,9 @@ export interface WireError {
   data?: { name: string; hint?: string; details?: Record<string, unknown>; stack?: string }
 }
 
+/** Their causes are failures of code that others have written, who need to know where. */
+const AUTHORS_DEFECTS: ReadonlySet<ErrorCode> = new Set(["BROKEN_DEFINITION", "BROKEN_REPOSITORY", "STEP_FAILED"])
+
 /** JSON-RPC leaves -32000 to -32099 to the application; exit statuses fit below it. */
 const WIRE_CODE_BASE = -32000
 
@@ -98,9 +101,18 @@ export function toWireError(error: unknown): WireError {
       name: known.code,
       ...(known.hint === undefined ? {} : { hint: known.hint }),
       ...(Object.keys(known.details).length === 0 ? {} : { details: { ...known.details } }),
-      ...(known.code === "UNEXPECTED" && known.stack !== undefined ? { stack: known.stack } : {}),
+      ...stackOf(known),
     },
   }
+}
+
+/** Where a defect is: one of ours, or of whoever wrote the definition, the repository or the step. */
+function stackOf(error: DatamaestroError): { stack?: string } {
+  const { cause } = error
+  if (AUTHORS_DEFECTS.has(error.code) && cause instanceof Error && cause.stack !== undefined) {
+    return { stack: `${error.name}: ${error.message}\n  caused by: ${cause.stack}` }
+  }
+  return error.code === "UNEXPECTED" && error.stack !== undefined ? { stack: error.stack } : {}
 }
 
 export function fromWireError(error: WireError): DatamaestroError {

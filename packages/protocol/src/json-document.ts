@@ -21,6 +21,8 @@ export function parseJsonDocument<S extends v.GenericSchema>(text: string, path:
   const first = errors[0]
   if (first !== undefined) throw malformed(text, path, first.offset, describe(printParseErrorCode(first.error)))
   if (tree === undefined) throw malformed(text, path, 0, "the file is empty")
+  // To valibot an array is an object, too.
+  if (tree.type !== "object") throw malformed(text, path, tree.offset, `the document: an object is wanted`)
   const parsed = v.safeParse(schema, getNodeValue(tree))
   if (parsed.success) return parsed.output
   const issue = parsed.issues[0]

@@ -54,6 +54,19 @@ describe("running a command", () => {
     expect(session.closed).to.equal(1)
   })
 
+  it("advises commands that run where the failure was", async () => {
+    const open = (): LinkedSession =>
+      linkedSession({
+        "datasets/prepare": () => {
+          throw new DatamaestroError("UNKNOWN_DATASET", "Cannot find it", { hint: "try `datamaestro search TERM`" })
+        },
+      })
+    const there = await runCommand(prepare(options(["x"])), testInvocation({ host: ["cluster"], open }))
+    expect(there?.hint).to.equal("try `datamaestro --host cluster search TERM`")
+    const here = await runCommand(prepare(options(["x"])), testInvocation({ open }))
+    expect(here?.hint).to.equal("try `datamaestro search TERM`")
+  })
+
   it("keys results of several hosts by host; a failing host stops no other, and the first in order decides", async () => {
     const sessions: LinkedSession[] = []
     const call = testInvocation({

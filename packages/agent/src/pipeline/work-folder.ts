@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto"
-import { mkdir, readdir, rm } from "node:fs/promises"
+import { readdir, rm } from "node:fs/promises"
 import { join } from "node:path"
 import type { Preparation } from "./preparation.ts"
 import type { StoredResource } from "./found-dataset.ts"
+import { makeFolder } from "../store/make-folder.ts"
 
 /**
  * Work folders are `.downloads/<resource>.<random>.work`: a name of one's own, so that two processes that both believe
@@ -10,7 +11,7 @@ import type { StoredResource } from "./found-dataset.ts"
  */
 export async function makeWorkFolder({ downloads }: Preparation, resource: StoredResource): Promise<string> {
   const path = join(downloads, `${resource.name}.${randomBytes(6).toString("hex")}.work`)
-  await mkdir(path, { recursive: true })
+  await makeFolder(path)
   return path
 }
 

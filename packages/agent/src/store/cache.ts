@@ -1,5 +1,5 @@
 import { DatamaestroError, type CacheEntry } from "@datamaestro/protocol"
-import { mkdir, stat } from "node:fs/promises"
+import { stat } from "node:fs/promises"
 import { join } from "node:path"
 import {
   clearCache,
@@ -16,6 +16,7 @@ import { removeEntry, sweepOrphans } from "./cache-sweep.ts"
 import { acquireLock, tryLock, type Lock, type LockOptions } from "./lock.ts"
 import { storageError } from "./storage-error.ts"
 import { syncDirectory, writeAtomic } from "./write-atomic.ts"
+import { makeFolder } from "./make-folder.ts"
 
 export interface CacheEntryFound {
   path: string
@@ -54,7 +55,7 @@ export class DownloadCache {
 
   async create(): Promise<void> {
     await this.#storage(`make the folder "${this.path}"`, async () => {
-      await mkdir(this.path, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+      await makeFolder(this.path).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== "EEXIST") throw error
         throw new DatamaestroError("STORAGE_FAILED", `Cannot make the folder "${this.path}": a file has its name`, {
           hint: "move that file away, or choose another place with --data",
@@ -142,7 +143,7 @@ export class DownloadCache {
   /** An unfinished part to write into: an orphan's, or a new one. `url` is recorded: no credentials. */
   async openPart(key: string, url: string): Promise<CachePart> {
     return await this.#storage(`write into "${this.path}"`, async () => {
-      await mkdir(this.path, { recursive: true })
+      await makeFolder(this.path)
       return await CachePart.open(this.path, key, url)
     })
   }

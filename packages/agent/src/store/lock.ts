@@ -1,11 +1,12 @@
 import { interrupted } from "@datamaestro/protocol"
-import { mkdir, rm, type FileHandle } from "node:fs/promises"
+import { rm, type FileHandle } from "node:fs/promises"
 import { dirname } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { removeClaimed } from "./lock-claim.ts"
 import { thisHolder, type Holder } from "./lock-holder.ts"
 import { beat, createRecord, describeHolder, isStale, readRecord, type LockRecord } from "./lock-record.ts"
 import { storageError } from "./storage-error.ts"
+import { makeFolder } from "./make-folder.ts"
 
 const HEARTBEAT_SECONDS = 10
 const STALE_SECONDS = 45
@@ -101,7 +102,7 @@ async function create(path: string, self: Holder): Promise<FileHandle | undefine
     return await createRecord(path, self)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     return await createRecord(path, self)
   }
 }

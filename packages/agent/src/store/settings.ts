@@ -1,9 +1,10 @@
 import { DatamaestroError, GlobalSettings, interrupted, parseJsonDocument } from "@datamaestro/protocol"
 import { applyEdits, modify } from "jsonc-parser"
-import { mkdir, readFile, stat } from "node:fs/promises"
+import { readFile, stat } from "node:fs/promises"
 import { dirname } from "node:path"
 import { storageError } from "./storage-error.ts"
 import { writeAtomic } from "./write-atomic.ts"
+import { makeFolder } from "./make-folder.ts"
 
 /** A change of one place in the document: the keys that lead there, and the value; `undefined` removes it. */
 export interface SettingsEdit {
@@ -35,7 +36,7 @@ export class SettingsFile {
   async edit(decide: (settings: GlobalSettings) => SettingsEdit | undefined, signal: AbortSignal): Promise<void> {
     const { acquireLock } = await import("./lock.ts")
     try {
-      await mkdir(dirname(this.path), { recursive: true })
+      await makeFolder(dirname(this.path))
     } catch (error) {
       throw storageError(error, `make the folder "${dirname(this.path)}"`)
     }

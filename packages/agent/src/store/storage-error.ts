@@ -47,10 +47,39 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
     reason: "a part of the path is a file, not a folder",
     hint: "move that file away, or choose another place with --data",
   },
+  ELOOP: {
+    code: "STORAGE_FAILED",
+    reason: "symbolic links lead in a circle",
+    hint: "look at the links along this path, or choose another place with --data",
+  },
+  EFBIG: {
+    code: "STORAGE_FAILED",
+    reason: "files may not become that large",
+    hint: "raise the limit with `ulimit -f`, or choose another place with --data",
+  },
+  ESTALE: {
+    code: "STORAGE_FAILED",
+    reason: "the network file system no longer knows it",
+    hint: "try again; if it stays, tell the administrators of this machine",
+  },
   ENAMETOOLONG: {
     code: "STORAGE_FAILED",
     reason: "the name is too long for this file system",
     hint: "choose a shorter data directory with --data",
+  },
+}
+
+/** What is no trouble elsewhere, when a folder could not be made. */
+const MKDIR_EXPLANATIONS: Readonly<Record<string, Explanation>> = {
+  ENOENT: {
+    code: "STORAGE_FAILED",
+    reason: "no folder can be made there",
+    hint: "check the spelling of this path, or choose another place with --data",
+  },
+  EEXIST: {
+    code: "STORAGE_FAILED",
+    reason: "a file has its name",
+    hint: "move that file away, or choose another place with --data",
   },
 }
 
@@ -62,7 +91,8 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
 export function storageError(error: unknown, doing: string): unknown {
   if (!(error instanceof Error) || error instanceof DatamaestroError) return error
   const { code: errno, path, syscall } = error as NodeJS.ErrnoException
-  const explanation = errno === undefined ? undefined : EXPLANATIONS[errno]
+  const explanations = syscall === "mkdir" ? { ...EXPLANATIONS, ...MKDIR_EXPLANATIONS } : EXPLANATIONS
+  const explanation = errno === undefined ? undefined : explanations[errno]
   if (explanation === undefined) return error
   return new DatamaestroError(explanation.code, `Cannot ${doing}: ${explanation.reason}`, {
     hint: explanation.hint,

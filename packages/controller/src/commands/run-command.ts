@@ -37,7 +37,7 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
   const outcome: Outcome<R> = { machine, result: undefined, failures: [] }
   const fail = (thrown: unknown, position: number): void => {
     // What breaks while everything is being cancelled is a consequence of that.
-    const error = signal.aborted ? interrupted() : asDatamaestroError(thrown)
+    const error = signal.aborted ? interrupted() : withHost(asDatamaestroError(thrown), machine.host)
     outcome.failures.push({ error, position })
     if (error.code !== "INTERRUPTED") reporter.error(error, machine.host)
   }
@@ -77,6 +77,15 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
     if (session !== undefined) await unlessAbandoned(session.close(), signal, CLOSE_GRACE).catch(() => {})
   }
   return outcome
+}
+
+/** What an agent advises to run is meant for its own machine. */
+function withHost(error: DatamaestroError, host: string | undefined): DatamaestroError {
+  if (host === undefined || error.hint?.includes("`datamaestro ") !== true) return error
+  const hint = error.hint.replaceAll("`datamaestro ", `\`datamaestro --host ${host} `)
+  const told = new DatamaestroError(error.code, error.message, { hint, details: error.details, cause: error.cause })
+  if (error.stack !== undefined) told.stack = error.stack
+  return told
 }
 
 function jsonText<R>(command: Command<R>, outcomes: readonly Outcome<R>[]): string {
