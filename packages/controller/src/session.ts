@@ -73,7 +73,8 @@ function initializeParams(options: SessionOptions, environment: "login" | "inher
 
 async function openLocalSession(options: SessionOptions, deployment: Deployment): Promise<Session> {
   const boot = encodeArguments({ hash: deployment.hash, push: false, login: false, file: deployment.agentPath })
-  const named = options.node === "auto" ? undefined : options.node
+  // Where the command runs, a Node that suits is there: its own.
+  const named = options.node === "auto" || options.node === "bundled" ? undefined : options.node
   const program = named === undefined ? process.execPath : named.replace(/^~(?=\/)/, homedir())
   const channel = await spawnLocal(program, ["-e", loader(deployment.bootstrap), boot]).catch((error: unknown) => {
     throw named === undefined ? error : unusableNode(named, error)
