@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option, type OptionValues } from "commander"
 import type { Encoder } from "@datamaestro/protocol"
-import type { Command as DatamaestroCommand } from "./commands/command.ts"
+import type { Command as DatamaestroCommand, DirectCommand } from "./commands/command.ts"
 import { addGlobalOptions, readGlobalOptions } from "./commands/global-options.ts"
 import type { GlobalOptions } from "./commands/invocation.ts"
 import { parseAge } from "./commands/parse-age.ts"
@@ -11,7 +11,7 @@ export interface Selection {
   options: GlobalOptions
   /** `--accept-agreement`. */
   accepted: readonly string[]
-  load: () => Promise<DatamaestroCommand<never>>
+  load: () => Promise<DatamaestroCommand<never> | DirectCommand>
 }
 
 interface UsageError {
@@ -168,6 +168,17 @@ function defineMachineCommands(program: Command, define: Define, select: Select)
   ).action((_values: OptionValues, command: Command) =>
     select(command, async () => (await import("./commands/version.ts")).version()),
   )
+  define(
+    program,
+    "doctor",
+    "connect and report, step by step, what works and what to do about the rest",
+    `datamaestro --host cluster doctor
+datamaestro --host cluster --json doctor`,
+  )
+    .option("--url <URL>", "what stands for the internet", "https://example.com/")
+    .action(({ url }: { url: string }, command: Command) =>
+      select(command, async () => (await import("./commands/doctor.ts")).doctor({ url })),
+    )
   const datafolders = define(
     program,
     "datafolders",

@@ -61,7 +61,11 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     : await openRemoteSession(options, options.ssh, deployment)
 }
 
-function initializeParams(options: SessionOptions, environment: "login" | "inherit"): Params<"initialize"> {
+/** What the agent is told first. */
+export function initializeParams(
+  options: Pick<SessionOptions, "data" | "debug">,
+  environment: "login" | "inherit",
+): Params<"initialize"> {
   return {
     protocol: PROTOCOL_VERSION,
     controller: controllerVersion(),

@@ -181,6 +181,31 @@ export const AGENT_METHODS = {
       warnings: v.array(v.string()),
     }),
   ),
+  /** What `doctor` asks: how the machine is, as the agent sees it. Nothing is left behind. */
+  "machine/diagnose": method(
+    v.object({
+      /** An http(s) address whose answer, whatever it is, shows that the way out is open. */
+      url: v.string(),
+    }),
+    v.object({
+      data: v.object({
+        /** Whether the data directory is there; else the nearest folder above it was looked at. */
+        exists: v.boolean(),
+        /** The folder that was looked at, absolute. */
+        looked: v.string(),
+        freeBytes: v.optional(v.number()),
+        /** Absent where the file system counts none. */
+        freeInodes: v.optional(v.number()),
+        /** Why nothing can be written, as an error's code, message and next step. */
+        failure: v.optional(v.object({ code: v.string(), message: v.string(), hint: v.optional(v.string()) })),
+      }),
+      internet: v.object({ status: v.optional(v.number()), failure: v.optional(v.string()), milliseconds: v.number() }),
+      /** Variables that name a proxy, without passwords. */
+      proxies: StringMap,
+    }),
+  ),
+  /** The machine's clock, in milliseconds since 1970. */
+  "machine/time": method(Nothing, v.object({ time: v.number() })),
   /** Declares the repositories of this session; answers with the packs that must be uploaded first. */
   "repositories/declare": method(
     v.object({ repositories: v.array(RepositoryLocation) }),

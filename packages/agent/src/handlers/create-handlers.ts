@@ -3,6 +3,7 @@ import type { AgentSession } from "../agent-session.ts"
 import { cacheHandlers } from "./cache.ts"
 import { datasetHandlers } from "./datasets.ts"
 import { initializeHandlers } from "./initialize.ts"
+import { machineHandlers } from "./machine.ts"
 import { repositoryHandlers } from "./repositories.ts"
 import { settingsHandlers } from "./settings.ts"
 
@@ -11,6 +12,7 @@ export function createHandlers(session: AgentSession, version: string): AgentHan
   return {
     ...initializeHandlers(session, version),
     ...settingsHandlers(session),
+    ...machineHandlers(session),
     ...repositoryHandlers(session),
     ...datasetHandlers(session),
     ...cacheHandlers(session),

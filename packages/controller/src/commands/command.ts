@@ -26,6 +26,12 @@ export interface Command<R> {
   severalHosts: "object" | "lines"
 }
 
+/** A command that goes to the machines its own way. */
+export interface DirectCommand {
+  /** @returns the failure that decides the exit status; it has been told */
+  execute(invocation: Invocation): Promise<DatamaestroError | undefined>
+}
+
 /** A failure with its place among the arguments. */
 export interface Failure {
   error: DatamaestroError

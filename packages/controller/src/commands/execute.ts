@@ -6,7 +6,7 @@ import { TerminalPrompter } from "../reporter/terminal-prompter.ts"
 import { openSession } from "../session.ts"
 import { readUserSettings, rememberAgreement, type UserSettings } from "../user-settings.ts"
 import { Agreements } from "./agreements.ts"
-import type { GlobalOptions } from "./invocation.ts"
+import type { GlobalOptions, Invocation } from "./invocation.ts"
 import { onSignals } from "./on-signals.ts"
 import { runCommand } from "./run-command.ts"
 import { writeResult } from "./write-result.ts"
@@ -35,7 +35,7 @@ export async function execute(selection: Selection): Promise<number> {
     }
     const machines = machinesOf(options, settings)
     const command = await selection.load()
-    const failure = await runCommand(command, {
+    const invocation: Invocation = {
       options,
       settings,
       machines,
@@ -45,7 +45,8 @@ export async function execute(selection: Selection): Promise<number> {
       signal,
       openSession,
       write,
-    })
+    }
+    const failure = await ("execute" in command ? command.execute(invocation) : runCommand(command, invocation))
     if (failure === undefined) return 0
     if (failure.code !== "INTERRUPTED") return failure.exitStatus
     const hint = "run the same command again: it continues where it stopped"

@@ -4,7 +4,7 @@ import type { Transport } from "../transport/transport.ts"
 import { coldCommand, warmCommand } from "./agent-command.ts"
 import type { Deployment } from "./deployment.ts"
 import { forgetHost, recallHost, rememberHost } from "./remembered-host.ts"
-import { BOOT_TIMEOUT, NotBooted, startAgent, type StartedAgent } from "./start-agent.ts"
+import { BOOT_TIMEOUT, NotBooted, startAgent, type StartAgentOptions, type StartedAgent } from "./start-agent.ts"
 
 export interface OpenRemoteAgentOptions {
   deployment: Deployment
@@ -12,6 +12,7 @@ export interface OpenRemoteAgentOptions {
   node: string
   initialize: Params<"initialize">
   onEvent: (event: SessionEvent) => void
+  onHello?: StartAgentOptions["onHello"]
   signal?: AbortSignal | undefined
   bootTimeout?: number | undefined
 }

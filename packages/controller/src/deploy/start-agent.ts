@@ -11,6 +11,8 @@ export interface StartAgentOptions {
   compressed(): Promise<Uint8Array>
   initialize: Params<"initialize">
   onEvent: (event: SessionEvent) => void
+  /** Told when a Node has been found and runs. */
+  onHello?: ((hello: Hello) => void) | undefined
   signal?: AbortSignal | undefined
   bootTimeout?: number | undefined
 }
@@ -54,6 +56,7 @@ export async function startAgent(channel: Channel, options: StartAgentOptions): 
     bootTimeout: options.bootTimeout ?? BOOT_TIMEOUT,
     onHello: (said) => {
       hello = said
+      options.onHello?.(said)
       onEvent({ phase: "notice", level: "debug", message: `Node ${said.node} at ${said.execPath} on "${label}"` })
       if (said.state === "missing") sendOrFail()
     },

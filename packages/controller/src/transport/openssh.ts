@@ -1,4 +1,4 @@
-import { DatamaestroError, interrupted } from "@datamaestro/protocol"
+import { DatamaestroError, interrupted, type ErrorCode } from "@datamaestro/protocol"
 import { spawn, type ChildProcess } from "node:child_process"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -7,7 +7,7 @@ import { opensshArguments } from "./openssh-arguments.ts"
 import { openAskpass, type Askpass } from "./openssh-askpass.ts"
 import { cannotStart, readOpensshConfiguration, runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
 import { opensshFailure } from "./openssh-failure.ts"
-import type { SshConnectOptions } from "./ssh-connect-options.ts"
+import type { SshConnectOptions, SshStage } from "./ssh-connect-options.ts"
 import type { SshTarget } from "./ssh-target.ts"
 import type { Channel, ChannelEnd, Transport } from "./transport.ts"
 
@@ -35,6 +35,7 @@ export async function connectOpenssh(target: SshTarget, options: SshConnectOptio
   const aborted = (): boolean => signal?.aborted === true
   if (aborted()) throw interrupted()
   const configuration = await readOpensshConfiguration(target)
+  options.onStage?.("resolve", addressOf(configuration))
   if (process.platform === "win32") return new OpensshTransport(target, configuration, [], undefined)
   const folder = await mkdtemp(join(tmpdir(), "dm-"))
   let askpass: Askpass | undefined
@@ -42,7 +43,8 @@ export async function connectOpenssh(target: SshTarget, options: SshConnectOptio
   try {
     if (prompter.available) askpass = await openAskpass(folder, prompter)
     const share = await chooseSharing(target, configuration, folder)
-    if (!share.connected) await logIn(target, configuration, { ...options, share, askpass })
+    if (share.connected) tellStages(options, "by your shared connection")
+    else await logIn(target, configuration, { ...options, share, askpass })
     const close = share.own ? () => endMaster(target, share.options).then(remove) : remove
     return new OpensshTransport(target, configuration, share.options, close)
   } catch (error) {
@@ -91,10 +93,35 @@ async function logIn(target: SshTarget, configuration: OpensshConfiguration, opt
     environment: askpass?.environment,
     signal,
   })
-  if (code !== 0) throw opensshFailure({ ...configuration, stderr, mayAsk: askpass !== undefined })
+  if (code !== 0) {
+    const error = opensshFailure({ ...configuration, stderr, mayAsk: askpass !== undefined })
+    tellStages(options, "by ssh", error.code)
+    throw error
+  }
+  tellStages(options, "by ssh")
   for (const line of stderr.split("\n")) {
     if (/^warning: permanently added/i.test(line)) onNotice({ level: "info", message: line.trim() })
   }
+}
+
+/** `ssh` does all parts at once: which were done is known by what failed. */
+function tellStages({ onStage }: SshConnectOptions, found: string, failure?: ErrorCode): void {
+  const failed = failure === undefined ? undefined : FAILED_STAGE[failure]
+  for (const stage of ["connect", "host key", "authenticate"] as const) {
+    if (failure !== undefined && (failed === undefined || failed === stage)) return
+    onStage?.(stage, found)
+  }
+}
+
+const FAILED_STAGE: Partial<Record<ErrorCode, SshStage>> = {
+  UNREACHABLE: "connect",
+  HOST_KEY_UNKNOWN: "host key",
+  HOST_KEY_CHANGED: "host key",
+  AUTHENTICATION_FAILED: "authenticate",
+}
+
+function addressOf({ user, hostName, port }: OpensshConfiguration): string {
+  return `${user}@${hostName.includes(":") ? `[${hostName}]` : hostName}:${port}`
 }
 
 async function endMaster(target: SshTarget, options: readonly string[]): Promise<void> {
@@ -117,9 +144,8 @@ class OpensshTransport implements Transport {
     share: readonly string[],
     end: (() => Promise<void>) | undefined,
   ) {
-    const { label, user, hostName, port } = configuration
-    this.label = label
-    this.address = `${user}@${hostName.includes(":") ? `[${hostName}]` : hostName}:${port}`
+    this.label = configuration.label
+    this.address = addressOf(configuration)
     this.#target = target
     this.#configuration = configuration
     this.#share = share

@@ -5,4 +5,10 @@ export interface SshConnectOptions {
   prompter: Prompter
   onNotice: (notice: { level: "debug" | "info" | "warning"; message: string }) => void
   signal?: AbortSignal | undefined
+  /** Told when each part of connecting is done, with what was found. */
+  onStage?: ((stage: SshStage, found: string) => void) | undefined
 }
+
+/** The parts of connecting, in their order. */
+export const SSH_STAGES = ["resolve", "connect", "jump", "host key", "authenticate"] as const
+export type SshStage = (typeof SSH_STAGES)[number]

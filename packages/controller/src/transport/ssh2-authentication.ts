@@ -44,6 +44,11 @@ export class SshAuthentication {
     return this.#current?.privateKey
   }
 
+  /** By what the log-in succeeded, once it has. */
+  get succeeded(): string {
+    return this.#tried.at(-1) ?? "nothing: the server asked for none"
+  }
+
   /** What the server answered to the last attempt. */
   failed(offered: readonly string[], partialSuccess: boolean): void {
     this.#offered = offered

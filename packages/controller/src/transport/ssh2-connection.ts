@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream"
 import ssh2, { type Client } from "ssh2"
 import { readHostKey, type HostKeyCheck, type Notice } from "./host-key.ts"
 import type { Prompter } from "./prompter.ts"
+import type { SshConnectOptions } from "./ssh-connect-options.ts"
 import type { SshSettings } from "./ssh-settings.ts"
 import { unreachable, type SshCarrier } from "./ssh-socket.ts"
 import { chooseAlgorithms } from "./ssh2-algorithms.ts"
@@ -19,6 +20,7 @@ export interface ConnectOptions {
   prompter: Prompter
   onNotice: Notice
   signal: AbortSignal
+  onStage?: SshConnectOptions["onStage"]
 }
 
 /** A connection that is logged in. */
@@ -89,6 +91,7 @@ export async function logIn(
     check.verify(readHostKey(blob), asker, onNotice).then(
       () => {
         acceptedKey = blob
+        options.onStage?.("host key", readHostKey(blob).fingerprint)
         decide(true)
       },
       (error: unknown) => {
@@ -126,6 +129,7 @@ export async function logIn(
       client.on("ready", () => {
         phase = "ready"
         clearTimeout(timer)
+        options.onStage?.("authenticate", authentication.succeeded)
         resolve()
       })
       client.on("error", (error) => {

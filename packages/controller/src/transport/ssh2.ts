@@ -35,7 +35,9 @@ export async function connectSsh2(
   }
   try {
     const onNotice: ConnectOptions["onNotice"] = (level, message) => options.onNotice({ level, message })
-    const connection = await connect(settings, target, { prompter, onNotice, signal }, connections, 0)
+    const { onStage } = options
+    onStage?.("resolve", addressOf(settings))
+    const connection = await connect(settings, target, { prompter, onNotice, signal, onStage }, connections, 0)
     return makeTransport(settings, connection, closeAll)
   } catch (error) {
     closeAll()
@@ -70,7 +72,10 @@ async function dial(
   const jumps = settings.proxyJump
   const last = jumps.at(-1)
   if (last === undefined) {
-    return settings.proxyCommand === undefined ? dialTcp(settings, options.signal) : dialCommand(settings.proxyCommand)
+    const { proxyCommand, hostName, port } = settings
+    const carrier = proxyCommand === undefined ? await dialTcp(settings, options.signal) : dialCommand(proxyCommand)
+    options.onStage?.("connect", proxyCommand === undefined ? `${hostName}, port ${port}` : "by ProxyCommand")
+    return carrier
   }
   if (depth >= MAX_JUMPS) {
     throw new DatamaestroError(
@@ -86,7 +91,10 @@ async function dial(
   const hop: SshTarget = { destination: last, configFile: target.configFile, identityFiles: [], options: [] }
   const own = resolveSshSettings(hop)
   const hopSettings = jumps.length > 1 ? { ...own, proxyJump: jumps.slice(0, -1), proxyCommand: undefined } : own
-  const through = await connect(hopSettings, hop, options, connections, depth + 1)
+  const { onStage } = options
+  // Of a host on the way only the connection itself is a part of ours.
+  const onHopStage: typeof onStage = (stage, found) => (stage === "connect" ? onStage?.(stage, found) : undefined)
+  const through = await connect(hopSettings, hop, { ...options, onStage: onHopStage }, connections, depth + 1)
   const stream = await new Promise<ClientChannel>((resolve, reject) => {
     const { hostName, port, label } = settings
     through.client.forwardOut("127.0.0.1", 0, hostName, port, (error, channel) => {
@@ -104,12 +112,17 @@ async function dial(
       )
     })
   })
+  onStage?.("jump", `through ${jumps.join(", ")}`)
   return { stream, complaint: () => "", close: () => stream.destroy() }
+}
+
+function addressOf({ user, hostName, port }: SshSettings): string {
+  return `${user}@${hostName.includes(":") ? `[${hostName}]` : hostName}:${port}`
 }
 
 function makeTransport(settings: SshSettings, connection: SshConnection, closeAll: () => void): Transport {
   const { client, lost } = connection
-  const { label, user, hostName, port } = settings
+  const { label } = settings
   let broken: Error | undefined
   void lost.then((error) => (broken = error))
   const environment = settings.environment
@@ -122,7 +135,7 @@ function makeTransport(settings: SshSettings, connection: SshConnection, closeAl
 
   return {
     label,
-    address: `${user}@${hostName.includes(":") ? `[${hostName}]` : hostName}:${port}`,
+    address: addressOf(settings),
     exec: (command, { signal } = {}) =>
       new Promise<Channel>((resolve, reject) => {
         if (signal?.aborted === true) return reject(interrupted())

@@ -1,0 +1,56 @@
+import { asDatamaestroError, type AgentHandlers, type Result } from "@datamaestro/protocol"
+import { randomBytes } from "node:crypto"
+import { rm, stat, statfs, writeFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import type { AgentSession } from "../agent-session.ts"
+import { storageError } from "../store/storage-error.ts"
+
+const PROXY_VARIABLES = new Set(["http_proxy", "https_proxy", "all_proxy", "no_proxy"])
+
+/** How the machine is: for `doctor`. */
+export function machineHandlers(session: AgentSession): Pick<AgentHandlers, "machine/diagnose" | "machine/time"> {
+  return {
+    "machine/diagnose": async ({ url }, { signal }) => {
+      const [data] = await Promise.all([diagnoseData(session.paths.data), session.environmentReady()])
+      const began = performance.now()
+      const { reach } = await import("../fetch/reach.ts")
+      const answer = await reach(url, process.env, signal)
+      return { data, internet: { ...answer, milliseconds: performance.now() - began }, proxies: proxies(process.env) }
+    },
+
+    "machine/time": () => ({ time: Date.now() }),
+  }
+}
+
+async function diagnoseData(path: string): Promise<Result<"machine/diagnose">["data"]> {
+  const looked = await nearestFolder(path)
+  const about = { exists: looked === path, looked }
+  const trial = join(looked, `.datamaestro-trial-${randomBytes(6).toString("hex")}`)
+  let failure: { code: string; message: string; hint?: string } | undefined
+  try {
+    await writeFile(trial, Buffer.alloc(4096), { flag: "wx", mode: 0o600 })
+  } catch (error) {
+    const { code, message, hint } = asDatamaestroError(storageError(error, `write to "${looked}"`))
+    failure = { code, message, ...(hint === undefined ? {} : { hint }) }
+  } finally {
+    await rm(trial, { force: true }).catch(() => {})
+  }
+  const space = await statfs(looked).catch(() => undefined)
+  return {
+    ...about,
+    ...(space === undefined ? {} : { freeBytes: space.bavail * space.bsize }),
+    // btrfs and network file systems may count none at all.
+    ...(space === undefined || space.files === 0 ? {} : { freeInodes: space.ffree }),
+    ...(failure === undefined ? {} : { failure }),
+  }
+}
+
+async function nearestFolder(path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined)
+  return found?.isDirectory() === true || dirname(path) === path ? path : await nearestFolder(dirname(path))
+}
+
+function proxies(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const named = Object.entries(environment).filter(([name]) => PROXY_VARIABLES.has(name.toLowerCase()))
+  return Object.fromEntries(named.map(([name, value = ""]) => [name, value.replace(/\/\/[^/@]*@/g, "//***@")]))
+}

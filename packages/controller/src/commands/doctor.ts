@@ -1,0 +1,214 @@
+import { DatamaestroError, EXIT_STATUS, type AgentClient, type ErrorCode, type Result } from "@datamaestro/protocol"
+import { loadDeployment } from "../deploy/deployment.ts"
+import type { Machine } from "../machine.ts"
+import { initializeParams } from "../session.ts"
+import { formatBytes } from "../reporter/format-quantity.ts"
+import { SSH_STAGES, type SshStage } from "../transport/ssh-connect-options.ts"
+import type { SshTarget } from "../transport/ssh-target.ts"
+import type { Transport } from "../transport/transport.ts"
+import type { DirectCommand } from "./command.ts"
+import { Examination, type ExaminedStep } from "./examination.ts"
+import type { Invocation } from "./invocation.ts"
+
+const ON_MACHINE = ["Node", "agent", "data directory", "internet", "proxy", "clock"] as const
+const REMOTE = [...SSH_STAGES, "shell", ...ON_MACHINE]
+
+const SHELL_TIMEOUT = 20_000
+const LITTLE_SPACE = 1024 ** 3
+const FEW_INODES = 10_000
+/** How far two clocks may be apart, in milliseconds. */
+const CLOCK_TOLERANCE = 5000
+
+/** Goes through all that a command needs on each machine, step by step, and tells what works and what to do next. */
+export function doctor({ url }: { url: string }): DirectCommand {
+  return {
+    async execute(invocation) {
+      const examined = await Promise.all(
+        invocation.machines.map(async (machine) => ({ machine, examination: await examine(machine, invocation, url) })),
+      )
+      const several = examined.length > 1
+      const json = examined.map(({ machine, examination: { steps, failure } }) => ({
+        host: machine.host,
+        report: { ok: failure === undefined, steps },
+      }))
+      await invocation.write(
+        invocation.options.json
+          ? `${JSON.stringify(several ? Object.fromEntries(json.map(({ host, report }) => [host, report])) : json[0]?.report)}\n`
+          : examined
+              .flatMap(({ machine, examination }) =>
+                examination.steps.flatMap(linesOf).map((line) => `${several ? `${machine.host}\t` : ""}${line}\n`),
+              )
+              .join(""),
+      )
+      return examined.find(({ examination }) => examination.failure !== undefined)?.examination.failure
+    },
+  }
+}
+
+function linesOf({ step, state, found, milliseconds, next }: ExaminedStep): string[] {
+  const plain = (text: string): string => text.replace(/[\p{Cc}\u2028\u2029]+/gu, " ")
+  const time = milliseconds === undefined ? "" : ` (${milliseconds} ms)`
+  const line = `${state.padEnd(8)} ${step.padEnd(15)} ${plain(found)}${time}`
+  return next === undefined ? [line] : [line, `${" ".repeat(9)}${"next:".padEnd(15)} ${plain(next)}`]
+}
+
+async function examine(machine: Machine, invocation: Invocation, url: string): Promise<Examination> {
+  const examination = new Examination(machine.ssh === undefined ? ON_MACHINE : REMOTE)
+  try {
+    if (machine.ssh === undefined) await examineHere(machine, invocation, examination, url)
+    else await examineThere(machine, machine.ssh, invocation, examination, url)
+  } catch (error) {
+    examination.failed(invocation.signal.aborted ? new DatamaestroError("INTERRUPTED", "Interrupted") : error)
+  }
+  examination.end()
+  return examination
+}
+
+async function examineHere(
+  machine: Machine,
+  invocation: Invocation,
+  examination: Examination,
+  url: string,
+): Promise<void> {
+  examination.passed("Node", `${process.versions.node} at ${process.execPath}`)
+  const { options, prompter, reporter, signal } = invocation
+  const session = await invocation.openSession({
+    ...machine,
+    debug: options.debug,
+    prompter,
+    onEvent: (event) => reporter.event(event),
+    signal,
+  })
+  try {
+    const { agent, pid } = session.initialized
+    examination.passed("agent", `${agent}, process ${pid}`)
+    await examineMachine(session.agent, session.initialized, examination, { url, signal })
+  } finally {
+    await session.close()
+  }
+}
+
+async function examineThere(
+  machine: Machine,
+  ssh: SshTarget,
+  invocation: Invocation,
+  examination: Examination,
+  url: string,
+): Promise<void> {
+  const { options, prompter, reporter, signal } = invocation
+  const prefix = invocation.machines.length > 1 ? machine.host : undefined
+  const [{ connectSsh }, { openRemoteAgent }, { askShell }] = await Promise.all([
+    import("../transport/connect-ssh.ts"),
+    import("../deploy/open-remote-agent.ts"),
+    import("../deploy/ask-shell.ts"),
+  ])
+  const transport: Transport | undefined = await connectSsh(ssh, {
+    prompter,
+    signal,
+    onNotice: (notice) => reporter.event({ phase: "notice", ...notice }, prefix),
+    // Another client may begin again where the first gave up.
+    onStage: (stage, found) => {
+      if (!examination.reached(stage)) examination.passed(stage, found)
+    },
+  }).catch((error: unknown) => {
+    examination.failed(error, stageOf(error, ssh, examination))
+    return undefined
+  })
+  if (transport === undefined) return
+  try {
+    const { found, noise } = await askShell(transport, SHELL_TIMEOUT, signal)
+    const quiet = "let start-up files print only in interactive shells: every call waits for it"
+    examination.passed(
+      "shell",
+      noise === 0 ? found : `${found}; prints ${formatBytes(noise)} of its own`,
+      noise < 4096 ? undefined : quiet,
+    )
+    const { client, initialized } = await openRemoteAgent(transport, {
+      deployment: loadDeployment(),
+      node: machine.node,
+      initialize: initializeParams({ data: machine.data, debug: options.debug }, "login"),
+      onEvent: (event) => reporter.event(event, prefix),
+      onHello: ({ node, execPath }) => {
+        // A Node that was remembered and is gone is followed by another.
+        if (!examination.reached("Node")) examination.passed("Node", `${node} at ${execPath}`)
+      },
+      signal,
+    })
+    try {
+      const { agent, hostname, pid, warnings } = initialized
+      examination.passed("agent", `${agent} on ${hostname}, process ${pid}`, warnings[0])
+      await examineMachine(client, initialized, examination, { url, signal })
+    } finally {
+      client.close()
+    }
+  } finally {
+    await transport.close()
+  }
+}
+
+const STAGE_OF_FAILURE: Partial<Record<ErrorCode, SshStage>> = {
+  SSH_CONFIGURATION: "resolve",
+  UNREACHABLE: "connect",
+  HOST_KEY_UNKNOWN: "host key",
+  HOST_KEY_CHANGED: "host key",
+  AUTHENTICATION_FAILED: "authenticate",
+}
+
+/** Which part of connecting failed. */
+function stageOf(error: unknown, { destination }: SshTarget, examination: Examination): SshStage {
+  const next = SSH_STAGES.find((stage) => stage !== "jump" && !examination.reached(stage)) ?? "authenticate"
+  if (!(error instanceof DatamaestroError)) return next
+  const elsewhere = error.details["host"] !== undefined && error.details["host"] !== destination
+  if (examination.reached("connect") && elsewhere) return "jump"
+  const stage = STAGE_OF_FAILURE[error.code] ?? next
+  return examination.reached(stage) ? (error.details["jump"] === undefined ? next : "jump") : stage
+}
+
+async function examineMachine(
+  agent: AgentClient,
+  { paths, dataSource }: Result<"initialize">,
+  examination: Examination,
+  { url, signal }: { url: string; signal: AbortSignal },
+): Promise<void> {
+  const { data, internet, proxies } = await agent.request("machine/diagnose", { url }, { signal })
+  examineData(data, `${paths.data} (${SOURCES[dataSource]})`, examination)
+  if (internet.status !== undefined) examination.passed("internet", `${url} answers ${internet.status}`)
+  else {
+    examination.failed(
+      new DatamaestroError("DOWNLOAD_FAILED", `Cannot reach ${url} from there: ${internet.failure ?? "no answer"}`, {
+        hint: "use a login node, which usually may go out; or export HTTPS_PROXY in the login shell there, as its administrators say",
+      }),
+      "internet",
+    )
+  }
+  const named = Object.entries(proxies).map(([name, value]) => `${name}=${value}`)
+  examination.passed("proxy", named.length === 0 ? "none is named" : named.join(" "))
+  const asked = Date.now()
+  const { time } = await agent.request("machine/time", {}, { signal })
+  const ahead = time - (asked + Date.now()) / 2
+  const seconds = (Math.abs(ahead) / 1000).toFixed(1)
+  const wrong = "have it set by NTP: locks between machines and the age of files are told by it"
+  examination.passed(
+    "clock",
+    `${seconds} s ${ahead < 0 ? "behind" : "ahead of"} this machine's`,
+    Math.abs(ahead) > CLOCK_TOLERANCE ? wrong : undefined,
+  )
+}
+
+const SOURCES = { option: "--data", environment: "DATAMAESTRO_DIR", default: "the default" } as const
+
+function examineData(data: Result<"machine/diagnose">["data"], name: string, examination: Examination): void {
+  const { exists, looked, freeBytes, freeInodes, failure } = data
+  if (failure !== undefined) {
+    const code = Object.hasOwn(EXIT_STATUS, failure.code) ? (failure.code as ErrorCode) : "STORAGE_FAILED"
+    return examination.failed(new DatamaestroError(code, failure.message, { hint: failure.hint }), "data directory")
+  }
+  const facts = [
+    exists ? undefined : `not there yet, below ${looked}`,
+    freeBytes === undefined ? undefined : `${formatBytes(freeBytes)} free`,
+    freeInodes === undefined ? undefined : `${freeInodes} inodes free`,
+  ].filter((fact) => fact !== undefined)
+  const little = (freeBytes ?? LITTLE_SPACE) < LITTLE_SPACE || (freeInodes ?? FEW_INODES) < FEW_INODES
+  const next = "free some, or choose another place with --data or DATAMAESTRO_DIR"
+  examination.passed("data directory", [name, ...facts].join(", "), little ? next : undefined)
+}
