@@ -9,10 +9,9 @@ export function repositories(): Command<RepositorySummary[]> {
     severalHosts: "lines",
     async run({ session, signal, onProgress }) {
       const answer = await session.agent.request("repositories/list", {}, { signal })
-      for (const { id, error } of answer.repositories) {
+      for (const { error } of answer.repositories) {
         if (error === undefined) continue
-        const message = `the repository "${id}" can't be loaded: ${error}`
-        onProgress({ phase: "notice", level: "warning", message })
+        onProgress({ phase: "notice", level: "warning", message: error })
       }
       return answer.repositories
     },

@@ -1,4 +1,5 @@
 import { DatamaestroError } from "@datamaestro/protocol"
+import { sshCommand } from "../transport/ssh-command.ts"
 
 export interface BootFailure {
   label: string
@@ -40,7 +41,7 @@ export function bootFailure({ label, noise, stderr, booted, reason, code }: Boot
     })
   }
   return new DatamaestroError("PROTOCOL_MISMATCH", message, {
-    hint: `see what \`ssh ${label} echo hello\` prints: a forced command, or a start-up file of the login shell that ends or asks something, stands in the way`,
+    hint: `see what \`${sshCommand(label)} echo hello\` prints: a forced command, or a start-up file of the login shell that ends or asks something, stands in the way`,
     details,
   })
 }

@@ -1,4 +1,5 @@
 import { DatamaestroError, type ErrorCode } from "@datamaestro/protocol"
+import { sshCommand } from "./ssh-command.ts"
 
 export interface OpensshFailure {
   label: string
@@ -40,7 +41,7 @@ const KINDS: readonly Kind[] = [
     code: "HOST_KEY_UNKNOWN",
     verb: "Cannot trust",
     hint: ({ label }) =>
-      `compare the fingerprint with what its administrators publish, then connect once with "ssh ${label}", ` +
+      `compare the fingerprint with what its administrators publish, then connect once with "${sshCommand(label)}", ` +
       "or accept it with -o StrictHostKeyChecking=accept-new",
   },
   {
@@ -51,7 +52,7 @@ const KINDS: readonly Kind[] = [
       if (/too many authentication failures/i.test(stderr)) {
         return "the server hung up before the right key had its turn: name it with -i and add -o IdentitiesOnly=yes"
       }
-      const check = `check that "ssh ${label}" works; with Kerberos, that "klist" shows a ticket; name a key with -i or load it with ssh-add`
+      const check = `check that "${sshCommand(label)}" works; with Kerberos, that "klist" shows a ticket; name a key with -i or load it with ssh-add`
       return mayAsk ? check : `${check}; run it on a terminal to be asked: nothing could be asked here`
     },
   },

@@ -4,6 +4,7 @@ import type { Notice } from "./host-key.ts"
 import type { Prompter } from "./prompter.ts"
 import type { AuthenticationMethod, SshSettings } from "./ssh-settings.ts"
 import { asAgent, loadKeyCandidates, type KeyCandidate, type LazyKeyCandidate } from "./ssh2-keys.ts"
+import { sshCommand } from "./ssh-command.ts"
 
 interface AuthenticationContext {
   settings: SshSettings
@@ -88,7 +89,7 @@ export class SshAuthentication {
       return "the server hung up before the right key had its turn: name it with -i and add -o IdentitiesOnly=yes"
     }
     const { label, user } = this.#context.settings
-    const parts = [`check that "ssh ${label}" works and that "${user}" is the right account`]
+    const parts = [`check that "${sshCommand(label)}" works and that "${user}" is the right account`]
     parts.push("name another key with -i or load it with ssh-add")
     if (this.#withheld.size > 0) {
       parts.push(`run it on a terminal to be asked (${[...this.#withheld].join(", ")}): nothing could be asked here`)

@@ -1,0 +1,5 @@
+/** What a person would type to log in to a host as it was typed here: `user@host:2222` needs `-p`, an alias doesn't. */
+export function sshCommand(host: string): string {
+  const [, destination, port] = /^([^:/[\]]+):(\d+)$/.exec(host) ?? []
+  return destination === undefined ? `ssh ${host}` : `ssh -p ${port} ${destination}`
+}
