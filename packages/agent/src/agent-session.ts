@@ -1,6 +1,7 @@
 import { DatamaestroError, type GlobalSettings, type Paths, type RepositoryLocation } from "@datamaestro/protocol"
 import { homedir } from "node:os"
 import { join } from "node:path"
+import { expandPath } from "./data-directory.ts"
 import { readLoginEnvironment, type LoginEnvironment } from "./login-environment.ts"
 import type { PackReceiver } from "./packs/pack-store.ts"
 import type { RepositoryIndex } from "./repositories/repository-index.ts"
@@ -90,7 +91,22 @@ export class AgentSession {
   }
 
   downloadCache(): Promise<DownloadCache> {
-    return (this.#cache ??= import("./store/cache.ts").then(({ DownloadCache }) => new DownloadCache(this.paths.cache)))
+    if (this.#cache === undefined) {
+      this.#cache = this.#makeCache()
+      // Malformed settings may be put right while the session lasts.
+      this.#cache.catch(() => (this.#cache = undefined))
+    }
+    return this.#cache
+  }
+
+  async #makeCache(): Promise<DownloadCache> {
+    const { DownloadCache } = await import("./store/cache.ts")
+    const { sizeInBytes } = await import("./store/cache-limit.ts")
+    const { limit, shared } = (await this.settings()).cache ?? {}
+    return new DownloadCache(this.paths.cache, {
+      limit: limit === undefined ? undefined : sizeInBytes(limit),
+      shared: shared === undefined ? undefined : expandPath(shared, this.paths.data),
+    })
   }
 
   packReceiver(): Promise<PackReceiver> {

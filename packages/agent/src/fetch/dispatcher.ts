@@ -29,6 +29,14 @@ function makeDispatcher(proxy: string | undefined, certificateFiles: readonly st
     certificateFiles.length === 0 ? {} : { ca: [...rootCertificates, ...certificateFiles.map(readCertificates)] }
   if (proxy === undefined) return new Agent({ connect: { timeout, ...ca } })
   try {
+    const { protocol } = new URL(proxy)
+    if (/^socks(5h?)?:$/.test(protocol)) {
+      // The proxy resolves the names, which is what socks5h asks for.
+      const uri = proxy.replace(/^socks5h:/i, "socks5:")
+      // Options for TLS towards the proxy would have it spoken to by TLS.
+      return new ProxyAgent({ uri, requestTls: { timeout, ...ca } })
+    }
+    if (protocol !== "http:" && protocol !== "https:") throw new Error(`${protocol} is not supported`)
     // Plain http goes to the proxy as such: many proxies refuse CONNECT to port 80.
     return new ProxyAgent({
       uri: proxy,
@@ -37,8 +45,8 @@ function makeDispatcher(proxy: string | undefined, certificateFiles: readonly st
       proxyTls: { timeout, ...ca },
     })
   } catch (error) {
-    throw new DatamaestroError("DOWNLOAD_FAILED", "Cannot use the proxy of the environment: it is no valid URL", {
-      hint: "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY on the data machine; they look like http://proxy.example.org:3128",
+    throw new DatamaestroError("DOWNLOAD_FAILED", "Cannot use the proxy of the environment: it is no proxy's URL", {
+      hint: "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY on the data machine; they look like http://proxy.example.org:3128 or socks5://proxy.example.org:1080",
       cause: error,
     })
   }

@@ -1,5 +1,5 @@
 import { DatamaestroError } from "@datamaestro/protocol"
-import type { CacheEntryFound, CacheHold } from "../store/cache.ts"
+import { isReadOnly, type CacheEntryFound, type CacheHold } from "../store/cache.ts"
 import { PartLost } from "../store/cache-part.ts"
 import { redactUrl } from "../store/cache-url.ts"
 import { storageError } from "../store/storage-error.ts"
@@ -26,7 +26,20 @@ const MOST_RESTARTS = 5
  */
 export async function obtain(job: DownloadJob): Promise<Obtained> {
   const { cache, key } = job
-  await cache.create()
+  try {
+    await cache.create()
+    return await obtainHere(job)
+  } catch (error) {
+    // A cache that can't be written to serves what it has.
+    const entry = isReadOnly(error) ? await cache.find(key) : undefined
+    if (entry === undefined) throw error
+    job.availability.ofEntry(entry)
+    return { entry, sha256: await verifyEntry(job, entry), fromCache: true, hold: await cache.hold(key) }
+  }
+}
+
+async function obtainHere(job: DownloadJob): Promise<Obtained> {
+  const { cache, key } = job
   let broken: number | undefined
   for (let restarts = 0; ;) {
     let found: { entry: CacheEntryFound; hold: CacheHold } | undefined
@@ -40,7 +53,7 @@ export async function obtain(job: DownloadJob): Promise<Obtained> {
         await cache.removeLocked(key)
         entry = undefined
       }
-      if (entry === undefined) return await fresh(job)
+      if (entry === undefined) return (await fromShared(job)) ?? (await fresh(job))
       found = { entry, hold: await cache.hold(key) }
     } catch (error) {
       if (!(error instanceof PartLost) || ++restarts > MOST_RESTARTS)
@@ -67,6 +80,25 @@ export async function obtain(job: DownloadJob): Promise<Obtained> {
   }
 }
 
+/** The entry of the shared cache, if it is there and sound. */
+async function fromShared(job: DownloadJob): Promise<Obtained | undefined> {
+  const { cache, key } = job
+  const entry = await cache.shared?.find(key).catch(() => undefined)
+  if (entry === undefined) return undefined
+  job.availability.ofEntry(entry)
+  try {
+    return { entry, sha256: await verifyEntry(job, entry), fromCache: true, hold: await cache.hold(key) }
+  } catch (error) {
+    if (job.signal.aborted) throw error
+    job.emit({
+      phase: "notice",
+      level: "warning",
+      message: `Downloading anew what the shared cache has damaged: ${error instanceof DatamaestroError ? reasonOf(error) : String(error)}`,
+    })
+    return undefined
+  }
+}
+
 async function fresh(job: DownloadJob): Promise<Obtained> {
   const entry = await download(job)
   const hold = await job.cache.hold(job.key)
@@ -89,9 +121,15 @@ async function verifyEntry(job: DownloadJob, entry: CacheEntryFound): Promise<st
   const sha256 = digests.sha256 ?? ""
   if (record !== undefined) checkIntegrity([{ algorithm: "sha256", hex: record.sha256, of: "download" }], digests, what)
   checkIntegrity(request.integrity, digests, what)
-  if (record === undefined) {
+  const own = entry.path === cache.entryPath(key)
+  if (own && record !== undefined) await cache.touch(key)
+  if (own && record === undefined) {
     const url = request.urls[0]
-    await cache.record(key, { ...(url === undefined ? {} : { url: redactUrl(url) }), bytes, sha256 })
+    await cache
+      .record(key, { ...(url === undefined ? {} : { url: redactUrl(url) }), bytes, sha256 })
+      .catch((error: unknown) => {
+        if (!isReadOnly(error)) throw error
+      })
     if (request.integrity.length === 0) {
       job.emit({
         phase: "notice",

@@ -6,9 +6,11 @@ export function sourceRecord({
   source,
   etag,
   lastModified,
-}: CachedDownload): Pick<ManifestRecord, "source" | "etag" | "lastModified"> {
+  sha256,
+}: CachedDownload): Pick<ManifestRecord, "source" | "etag" | "lastModified" | "download"> {
   return {
     source,
+    download: sha256,
     ...(etag === undefined ? {} : { etag }),
     ...(lastModified === undefined ? {} : { lastModified }),
   }

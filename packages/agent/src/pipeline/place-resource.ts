@@ -9,7 +9,7 @@ import { leftWorkFolders, removeWorkFolder } from "./work-folder.ts"
 /** What was made in a work folder, ready to be moved. */
 export interface Made {
   moves: Placement["moves"]
-  record: Partial<Pick<ManifestRecord, "source" | "etag" | "lastModified">> & Pick<ManifestRecord, "files">
+  record: Partial<Pick<ManifestRecord, "source" | "etag" | "lastModified" | "download">> & Pick<ManifestRecord, "files">
 }
 
 /**
@@ -27,6 +27,7 @@ export async function placeResource(
     await requireLock(preparation)
     const entries = moves.map(({ to }) => to)
     requireOwnPlaces(preparation, resource, entries)
+    tellChange(preparation, resource, record)
     const old = found.manifest.record(resource.name)?.entries ?? []
     const placement: Placement = {
       plan: fingerprint(resource),
@@ -67,6 +68,17 @@ async function finish(
   await found.manifest.set(resource.name, placement.record)
   await found.state.set(resource.name, "complete")
   await removeWorkFolder(work)
+}
+
+/** The author declared no sum, or changed it: at least it is told that this is not what was downloaded last time. */
+function tellChange({ found, plan, options }: Preparation, { name }: StoredResource, record: Made["record"]): void {
+  const before = found.manifest.record(name)
+  if (before?.download === undefined || record.download === undefined || before.download === record.download) return
+  options.progress({
+    phase: "notice",
+    level: "warning",
+    message: `${plan.id}: ${record.source ?? name} is not what it was on ${before.time.slice(0, 10)}: its sha256 was ${before.download}, and is ${record.download}`,
+  })
 }
 
 /** Whoever slept through its lease must not place what another process prepares by now. */

@@ -12,7 +12,7 @@ import { fileSystemNow } from "./lock-clock.ts"
 import { tryLock } from "./lock.ts"
 
 export interface CacheClearOptions {
-  /** Only entries unchanged for this many seconds. */
+  /** Only entries neither changed nor used for this many seconds. */
   olderThan?: number | undefined
   signal?: AbortSignal
 }
@@ -26,9 +26,15 @@ export interface CacheVerifyOptions {
 /** Leftovers of crashed processes (locks, claims, marks, clock probes, records) are removed when older than this. */
 const LEFTOVER_SECONDS = 3600
 
-export async function listCache(folder: string): Promise<CacheEntry[]> {
+/** What `cache list` shows, and the name of the file that it is. */
+export interface CacheFile {
+  name: string
+  entry: CacheEntry
+}
+
+export async function listCache(folder: string): Promise<CacheFile[]> {
   const names = await namesIn(folder)
-  const entries: CacheEntry[] = []
+  const files: CacheFile[] = []
   for (const name of names) {
     const complete = /^[0-9a-f]{64}\.dl$/.test(name)
     if (!complete && !isPartName(name)) continue
@@ -37,8 +43,10 @@ export async function listCache(folder: string): Promise<CacheEntry[]> {
     if (status === undefined || !status.isFile()) continue
     const key = name.slice(0, 64)
     const url = complete ? await urlOf(folder, key) : await partUrl(folder, key, path)
-    entries.push({
+    const used = complete ? await lastUse(folder, key) : undefined
+    const entry: CacheEntry = {
       key,
+      ...(used === undefined ? {} : { used: Math.floor(Math.max(used, status.mtimeMs) / 1000) }),
       ...(url === undefined ? {} : { url }),
       bytes: status.size,
       modified: Math.floor(status.mtimeMs / 1000),
@@ -46,9 +54,12 @@ export async function listCache(folder: string): Promise<CacheEntry[]> {
       inUse: complete
         ? (await isInUse(folder, key, names)) || (await isLocked(folder, key))
         : !(await isOrphan(path, await readRecordFile(recordPathOf(path), PartRecord))),
-    })
+    }
+    files.push({ name, entry })
   }
-  return entries.sort((a, b) => (a.url ?? a.key).localeCompare(b.url ?? b.key, "en") || (a.key < b.key ? -1 : 1))
+  return files.sort(
+    ({ entry: a }, { entry: b }) => (a.url ?? a.key).localeCompare(b.url ?? b.key, "en") || (a.key < b.key ? -1 : 1),
+  )
 }
 
 export async function clearCache(
@@ -91,8 +102,9 @@ async function clearKey(
     const status = await stat(path).catch(() => undefined)
     if (status === undefined) continue
     const complete = name.endsWith(".dl")
+    const used = complete ? await lastUse(cache.path, key) : undefined
     const removable =
-      status.mtimeMs <= before &&
+      Math.max(status.mtimeMs, used ?? 0) <= before &&
       (complete ? !(await cache.inUse(key)) : (await sweepOrphans(cache.path, key, [name])).length > 0)
     if (!removable) {
       keepsEntry ||= complete
@@ -150,6 +162,11 @@ async function faultOf(cache: DownloadCache, key: string, options: CacheVerifyOp
     return undefined
   }
   return sha256 === entry.record.sha256 ? undefined : `its sha256 is ${sha256}, wanted ${entry.record.sha256}`
+}
+
+/** When an entry was last used, in milliseconds: the time of its record, which each use renews. */
+async function lastUse(folder: string, key: string): Promise<number | undefined> {
+  return (await stat(join(folder, `${key}.json`)).catch(() => undefined))?.mtimeMs
 }
 
 async function urlOf(folder: string, key: string): Promise<string | undefined> {

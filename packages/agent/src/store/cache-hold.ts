@@ -19,7 +19,7 @@ export async function markInUse(folder: string, key: string): Promise<UseMark> {
   if (file === undefined) throw new Error(`the name "${path}" is taken`)
   let beating: Promise<unknown> = Promise.resolve()
   const timer = setInterval(() => {
-    beating = beating.then(() => beat(file, holder)).catch(() => {})
+    beating = beating.then(() => beat(file, holder, path)).catch(() => {})
   }, HEARTBEAT_SECONDS * 1000)
   timer.unref()
   return {

@@ -1,5 +1,5 @@
 import { DatamaestroError, type CacheEntry } from "@datamaestro/protocol"
-import { stat } from "node:fs/promises"
+import { stat, utimes } from "node:fs/promises"
 import { join } from "node:path"
 import {
   clearCache,
@@ -8,6 +8,7 @@ import {
   type CacheClearOptions,
   type CacheVerifyOptions,
 } from "./cache-commands.ts"
+import { trimCache } from "./cache-limit.ts"
 import { isInUse, lockPath, markInUse, type UseMark } from "./cache-hold.ts"
 import { cacheKey } from "./cache-key.ts"
 import { CachePart } from "./cache-part.ts"
@@ -15,7 +16,7 @@ import { EntryRecord, readRecordFile } from "./cache-record.ts"
 import { removeEntry, sweepOrphans } from "./cache-sweep.ts"
 import { acquireLock, tryLock, type Lock, type LockOptions } from "./lock.ts"
 import { storageError } from "./storage-error.ts"
-import { syncDirectory, writeAtomic } from "./write-atomic.ts"
+import { writeAtomic } from "./write-atomic.ts"
 import { makeFolder } from "./make-folder.ts"
 
 export interface CacheEntryFound {
@@ -32,6 +33,13 @@ export interface CacheHold {
   release(options: { remove: boolean }): Promise<void>
 }
 
+export interface DownloadCacheOptions {
+  /** Folder of another cache that is only read. */
+  shared?: string | undefined
+  /** Bytes; when entries are let go of, those not used for longest are removed until no more are left. */
+  limit?: number | undefined
+}
+
 /**
  * The downloads of a data directory, in a folder that people may wipe at any time. `<key>.dl` is a whole download,
  * `<key>.url` its URL (as Python datamaestro reads it), `<key>.json` what was recorded of it; all else is work in
@@ -39,10 +47,15 @@ export interface CacheHold {
  */
 export class DownloadCache {
   readonly path: string
+  /** Another cache that is only read: a download that it has is not made again. */
+  readonly shared: DownloadCache | undefined
+  readonly #limit: number | undefined
   readonly #marks = new Map<string, { count: number; mark: Promise<UseMark> }>()
 
-  constructor(path: string) {
+  constructor(path: string, { shared, limit }: DownloadCacheOptions = {}) {
     this.path = path
+    this.shared = shared === undefined ? undefined : new DownloadCache(shared)
+    this.#limit = limit
   }
 
   keyOf(url: string): string {
@@ -89,7 +102,7 @@ export class DownloadCache {
   async hold(key: string): Promise<CacheHold> {
     let held = this.#marks.get(key)
     if (held === undefined) {
-      held = { count: 0, mark: markInUse(this.path, key) }
+      held = { count: 0, mark: markInUse(this.path, key).catch(unmarkedIfReadOnly) }
       this.#marks.set(key, held)
     }
     held.count++
@@ -114,7 +127,19 @@ export class DownloadCache {
     if (held === undefined || --held.count > 0) return
     this.#marks.delete(key)
     await (await held.mark).remove()
-    if (remove) await this.remove(key)
+    try {
+      if (remove) await this.remove(key)
+      else if (this.#limit !== undefined) await trimCache(this, this.#limit)
+    } catch (error) {
+      // What can't be written to can't be tidied up either.
+      if (!isReadOnly(error)) throw error
+    }
+  }
+
+  /** Remembers that an entry is used now, for the limit and `--older-than`. */
+  async touch(key: string): Promise<void> {
+    const now = new Date()
+    await utimes(join(this.path, `${key}.json`), now, now).catch(() => {})
   }
 
   /** Whether this or another process uses the entry. */
@@ -164,8 +189,8 @@ export class DownloadCache {
     return await this.#storage(`write "${path}"`, async () => {
       await writeAtomic(join(this.path, `${key}.json`), JSON.stringify(record), { sync: false })
       if (url !== undefined) await writeAtomic(join(this.path, `${key}.url`), url, { sync: false })
+      // The name itself need not be forced onto the disk: without it there is a part, or a download to be made again.
       await part.commit(path)
-      await syncDirectory(this.path)
       await sweepOrphans(this.path, key)
       const { ino } = await stat(path)
       return { path, bytes: record.bytes, inode: ino, record }
@@ -180,7 +205,8 @@ export class DownloadCache {
 
   /** What is in the cache: whole entries and unfinished parts. */
   async list(): Promise<CacheEntry[]> {
-    return await this.#storage(`read "${this.path}"`, () => listCache(this.path))
+    const files = await this.#storage(`read "${this.path}"`, () => listCache(this.path))
+    return files.map(({ entry }) => entry)
   }
 
   /** Removes all that no living process uses. */
@@ -202,4 +228,16 @@ export class DownloadCache {
       throw storageError(error, doing)
     }
   }
+}
+
+/** Whether the storage refuses every write here: a read-only mount, or somebody else's folder. */
+export function isReadOnly(error: unknown): boolean {
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined
+  return ["READ_ONLY", "PERMISSION_DENIED", "EROFS", "EACCES", "EPERM"].includes(String(code))
+}
+
+/** Nothing of a folder that can't be written to is removed by those who would look for the mark. */
+function unmarkedIfReadOnly(error: unknown): UseMark {
+  if (!isReadOnly(error)) throw error
+  return { remove: async () => {} }
 }

@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { open, rm } from "node:fs/promises"
+import { dirname } from "node:path"
+import { isSharedStorage } from "./shared-storage.ts"
 
 /**
  * The file system's present time in milliseconds, read by touching a file beside `path`: on NFS and Lustre it is
@@ -10,7 +12,7 @@ export async function fileSystemNow(path: string): Promise<number> {
   const file = await open(probe, "wx")
   try {
     await file.write("0")
-    await file.sync().catch(() => {})
+    if (await isSharedStorage(dirname(path))) await file.sync().catch(() => {})
     return (await file.stat()).mtimeMs
   } finally {
     await file.close()

@@ -1,4 +1,6 @@
 import { open, rm, stat, type FileHandle } from "node:fs/promises"
+import { dirname } from "node:path"
+import { isSharedStorage } from "./shared-storage.ts"
 import { fileSystemNow } from "./lock-clock.ts"
 import { isGone, parseHolder, type Holder } from "./lock-holder.ts"
 
@@ -20,7 +22,7 @@ export async function createRecord(path: string, holder: Holder): Promise<FileHa
     throw error
   }
   try {
-    await beat(file, holder)
+    await beat(file, holder, path)
     return file
   } catch (error) {
     await file.close()
@@ -31,11 +33,12 @@ export async function createRecord(path: string, holder: Holder): Promise<FileHa
 
 /**
  * A heartbeat: writes the same content again, so that the time is the file server's (utimes would set this
- * machine's), and to the open file, so that it never touches the lock of somebody who took over.
+ * machine's), and to the open file, so that it never touches the lock of somebody who took over. Where other machines
+ * may look, it is pushed to the server.
  */
-export async function beat(file: FileHandle, holder: Holder): Promise<void> {
+export async function beat(file: FileHandle, holder: Holder, path: string): Promise<void> {
   await file.write(`${JSON.stringify(holder)}\n`, 0)
-  await file.sync()
+  if (await isSharedStorage(dirname(path))) await file.sync()
 }
 
 /** Opening first makes NFS ask its server instead of its attribute cache. `undefined`: there is none. */

@@ -132,7 +132,7 @@ class FileLock implements Lock {
     this.#file = file
     this.#timer = setInterval(() => {
       // A heartbeat that fails (disk full, server away) is tried again at the next tick; staleness is the others' call.
-      this.#beating = this.#beating.then(() => beat(this.#file, this.#self).catch(() => {}))
+      this.#beating = this.#beating.then(() => beat(this.#file, this.#self, this.#path).catch(() => {}))
     }, HEARTBEAT_SECONDS * 1000)
     this.#timer.unref()
   }

@@ -18,6 +18,8 @@ export const ManifestRecord = v.looseObject({
   source: v.optional(v.string()),
   etag: v.optional(v.string()),
   lastModified: v.optional(v.string()),
+  /** SHA-256 of what was downloaded, lower-case hex: shows whether a later download is the same. */
+  download: v.optional(v.string()),
   /** When it was completed, ISO 8601 in UTC. */
   time: v.string(),
   /** Found on disk and taken over; `verified`: it matches a declared sum. */

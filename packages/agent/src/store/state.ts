@@ -43,12 +43,15 @@ export class DatasetState {
 
   /** Records a state durably; writes of several resources at once follow each other. */
   async set(name: string, state: ResourceState): Promise<void> {
-    if (this.of(name) === state) return await this.#writing
+    const before = this.of(name)
+    if (before === state) return await this.#writing
+    // That work has begun is for the next run of this machine; there is nothing at the final path that it speaks of.
+    const sync = state !== "partial" || before === "complete"
     this.#document.resources[name] = { ...this.#document.resources[name], state }
     const text = `${JSON.stringify(this.#document)}\n`
     this.#writing = this.#writing
       .catch(() => {})
-      .then(() => writeAtomic(this.#path, text))
+      .then(() => writeAtomic(this.#path, text, { sync }))
       .catch((error: unknown) => {
         throw storageError(error, `write "${this.#path}"`)
       })

@@ -1,0 +1,125 @@
+import { expect } from "chai"
+import { execFileSync } from "node:child_process"
+import { randomBytes } from "node:crypto"
+import { readFileSync } from "node:fs"
+import { readFile } from "node:fs/promises"
+import type { IncomingHttpHeaders } from "node:http"
+import { createServer, type Server } from "node:https"
+import type { AddressInfo } from "node:net"
+import { join } from "node:path"
+import { startConnectProxy, startSocksProxy, type TestProxy } from "../../helpers/proxies.ts"
+import { rejection } from "../../helpers/rejection.ts"
+import { setUpFetch, type FetchSetup } from "./fetch-setup.ts"
+
+const body = randomBytes(100_000)
+
+describe("a download over TLS", () => {
+  let setup: FetchSetup
+  let server: Server
+  let port: number
+  let certificate: string
+  let proxy: TestProxy | undefined
+  const asked: { url: string; headers: IncomingHttpHeaders }[] = []
+
+  beforeEach(async function () {
+    setup = await setUpFetch()
+    certificate = join(setup.folder, "certificate.pem")
+    const key = join(setup.folder, "key.pem")
+    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    const create = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    try {
+      execFileSync("openssl", [...create, ...subject, "-keyout", key, "-out", certificate], { stdio: "ignore" })
+    } catch {
+      this.skip()
+    }
+    asked.length = 0
+    server = createServer({ key: readFileSync(key), cert: readFileSync(certificate) }, (request, response) => {
+      asked.push({ url: request.url ?? "", headers: request.headers })
+      if (request.url === "/down") response.writeHead(302, { location: setup.origin.at("/plain") }).end()
+      else response.end(body)
+    })
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+    ;({ port } = server.address() as AddressInfo)
+  })
+  afterEach(async () => {
+    await proxy?.close()
+    proxy = undefined
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+    await setup.close()
+  })
+
+  for (const name of ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"]) {
+    it(`trusts the authorities of ${name}`, async () => {
+      const environment = { HOME: setup.folder, [name]: certificate }
+      const { path } = await setup.fetch({ urls: [`https://localhost:${port}/a`] }, { environment })
+      expect(await readFile(path)).to.deep.equal(body)
+    })
+  }
+
+  it("is refused, once and with what to do, where the certificate is not trusted", async () => {
+    const error = await rejection(setup.fetch({ urls: [`https://localhost:${port}/a`] }))
+    expect(error).to.have.property("code", "DOWNLOAD_FAILED")
+    expect(error.message).to.include("its certificate is not accepted")
+    expect(error.hint).to.include("SSL_CERT_FILE")
+    expect(setup.events.filter(({ phase }) => phase === "retry")).to.deep.equal([])
+  })
+
+  it("names a certificate file that can't be read", async () => {
+    const environment = { HOME: setup.folder, SSL_CERT_FILE: "/no/such/file.pem" }
+    const error = await rejection(setup.fetch({ urls: [`https://localhost:${port}/a`] }, { environment }))
+    expect(error.message).to.include("/no/such/file.pem")
+  })
+
+  it("goes through an HTTP proxy by CONNECT", async () => {
+    proxy = await startConnectProxy()
+    const environment = {
+      HOME: setup.folder,
+      SSL_CERT_FILE: certificate,
+      HTTPS_PROXY: `http://127.0.0.1:${proxy.port}`,
+    }
+    const { path } = await setup.fetch({ urls: [`https://localhost:${port}/a`] }, { environment })
+    expect(await readFile(path)).to.deep.equal(body)
+    expect(proxy.seen).to.deep.equal([`localhost:${port}`])
+  })
+
+  for (const scheme of ["socks5", "socks5h"]) {
+    it(`goes through a ${scheme} proxy, which resolves the name, plain and encrypted`, async () => {
+      proxy = await startSocksProxy()
+      setup.origin.route("/plain", { body })
+      const environment = {
+        HOME: setup.folder,
+        SSL_CERT_FILE: certificate,
+        ALL_PROXY: `${scheme}://127.0.0.1:${proxy.port}`,
+      }
+      const encrypted = await setup.fetch({ urls: [`https://localhost:${port}/a`] }, { environment })
+      expect(await readFile(encrypted.path)).to.deep.equal(body)
+      const plain = await setup.fetch({ urls: [setup.origin.at("/plain")] }, { environment })
+      expect(await readFile(plain.path)).to.deep.equal(body)
+      expect(proxy.seen).to.deep.equal([`localhost:${port}`, `127.0.0.1:${setup.origin.port}`])
+    })
+  }
+
+  it("says which proxies it can't use", async () => {
+    const environment = { HOME: setup.folder, ALL_PROXY: "socks4://127.0.0.1:1" }
+    const error = await rejection(setup.fetch({ urls: [setup.origin.at("/a")] }, { environment }))
+    expect(error).to.have.property("code", "DOWNLOAD_FAILED")
+    expect(error.hint).to.include("socks5://")
+  })
+
+  it("takes no secret down to http, neither the URL's, nor a token, nor netrc's", async () => {
+    setup.origin.route("/plain", { body })
+    const environment = { HOME: setup.folder, SSL_CERT_FILE: certificate, DATAMAESTRO_TOKEN_127_0_0_1: "secret" }
+    const tokens = { localhost: "from-settings", "127.0.0.1": "secret" }
+    const { path } = await setup.fetch({ urls: [`https://localhost:${port}/down`] }, { environment, tokens })
+    expect(await readFile(path)).to.deep.equal(body)
+    expect(asked.map(({ headers }) => headers.authorization)).to.deep.equal(["Bearer from-settings"])
+    expect(setup.origin.requests.map(({ headers }) => headers.authorization)).to.deep.equal([undefined])
+  })
+
+  it("prefers the environment's token to that of the settings", async () => {
+    const environment = { HOME: setup.folder, SSL_CERT_FILE: certificate, DATAMAESTRO_TOKEN_LOCALHOST: "environment" }
+    await setup.fetch({ urls: [`https://localhost:${port}/a`] }, { environment, tokens: { localhost: "settings" } })
+    expect(asked[0]?.headers.authorization).to.equal("Bearer environment")
+  })
+})
