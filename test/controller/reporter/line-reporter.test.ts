@@ -36,6 +36,20 @@ describe("plain lines", () => {
     expect(lines).to.have.length(1 + 1 + 10 + 2)
   })
 
+  it("tell downloading and extracting in one pass once each, however they alternate", () => {
+    const stream = textStream()
+    let clock = 0
+    const reporter = lineReporter({ ...quiet, stream, now: () => clock })
+    for (let bytes = 0; bytes < 100; bytes++, clock += 100) {
+      reporter.event(download(bytes, 1000))
+      reporter.event({ phase: "extract", dataset: "org.x", resource: "r", bytes, total: 1000, files: bytes })
+    }
+    expect(stream.text.trimEnd().split("\n")).to.deep.equal([
+      "org.x r: downloading from http://h/f.gz, 0 %",
+      "org.x r: extracting, 0 %, 0 files",
+    ])
+  })
+
   it("say every 5 min that slow work goes on", () => {
     const stream = textStream()
     let clock = 0

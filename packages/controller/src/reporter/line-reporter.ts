@@ -11,7 +11,6 @@ export interface LineReporterOptions extends ReporterOptions {
 }
 
 interface Told {
-  verb: string
   at: number
   fraction: number
 }
@@ -26,18 +25,21 @@ const LONGEST_SILENCE = 300_000
  */
 export function lineReporter(options: LineReporterOptions): Reporter {
   const now = options.now ?? Date.now
-  const told = new Map<string, Told>()
+  // By work, then by verb: what is downloaded and extracted in one pass alternates between the two.
+  const told = new Map<string, Map<string, Told>>()
   const print = (text: string, host?: string): void => {
     options.stream.write(`${host === undefined ? "" : `${sanitizeLine(host)}: `}${text}\n`)
   }
   const due = (key: string, count: Count): boolean => {
     const fraction = count.total === undefined || count.total === 0 ? 0 : count.value / count.total
-    const last = told.get(key)
+    const ofWork = told.get(key) ?? new Map<string, Told>()
+    told.set(key, ofWork)
+    const last = ofWork.get(count.verb)
     const at = now()
     const waited = last === undefined ? 0 : at - last.at
     const moved = last !== undefined && (count.total === undefined || fraction - last.fraction >= LEAST_FRACTION)
-    const tell = last?.verb !== count.verb || (waited >= LEAST_INTERVAL && moved) || waited >= LONGEST_SILENCE
-    if (tell) told.set(key, { verb: count.verb, at, fraction })
+    const tell = last === undefined || (waited >= LEAST_INTERVAL && moved) || waited >= LONGEST_SILENCE
+    if (tell) ofWork.set(count.verb, { at, fraction })
     return tell
   }
   return {
