@@ -10,6 +10,8 @@ export interface SshCarrier {
   stream: Duplex
   /** What a ProxyCommand had to say, for the error message. */
   complaint(): string
+  /** Settles when a ProxyCommand that has ended has said all it had to say; at once for anything else. */
+  silent(): Promise<void>
   close(): void
 }
 
@@ -22,7 +24,12 @@ export async function dialTcp(settings: SshSettings, signal: AbortSignal): Promi
   for (let attempt = 1; ; attempt++) {
     try {
       const socket = await connectOnce(settings, signal)
-      return { stream: coalesceWrites(socket), complaint: () => "", close: () => socket.destroy() }
+      return {
+        stream: coalesceWrites(socket),
+        complaint: () => "",
+        silent: async () => {},
+        close: () => socket.destroy(),
+      }
     } catch (error) {
       signal.throwIfAborted()
       if (attempt >= settings.connectionAttempts) throw unreachable(settings, error)
@@ -121,6 +128,9 @@ function coalesceWrites(socket: Socket): Socket {
   return socket
 }
 
+/** How long the last words of a ProxyCommand may come after it has hung up, in milliseconds. */
+const COMPLAINT_GRACE = 500
+
 /** Runs a ProxyCommand and speaks to its standard streams. */
 export function dialCommand(command: string): SshCarrier {
   // The shell makes way for the command, as in OpenSSH, so that ending it ends the command.
@@ -130,6 +140,7 @@ export function dialCommand(command: string): SshCarrier {
   child.stderr.on("data", (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-2000)
   })
+  const said = new Promise<void>((resolve) => child.stderr.once("close", resolve))
   child.stdin.on("error", () => undefined)
   const stream = Duplex.from({ writable: child.stdin, readable: child.stdout })
   // Whoever reads hears of it, too; a program that ends after that must not bring this one down.
@@ -138,6 +149,7 @@ export function dialCommand(command: string): SshCarrier {
   return {
     stream,
     complaint: () => complaint.trim(),
+    silent: () => Promise.race([said, sleep(COMPLAINT_GRACE, undefined, { ref: false })]),
     close: () => {
       child.kill("SIGTERM")
       stream.destroy()

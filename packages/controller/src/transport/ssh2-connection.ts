@@ -120,7 +120,10 @@ export async function logIn(
   try {
     await new Promise<void>((resolve, reject) => {
       let lastError: unknown
-      fail = (error) => reject(classify(error))
+      fail = (error) => {
+        if (signal.aborted) reject(classify(error))
+        else void carrier.silent().then(() => reject(classify(error)))
+      }
       signal.addEventListener("abort", fail, { once: true })
       client.on("handshake", () => {
         if (phase === "greeting" || phase === "key exchange") phase = "log-in"

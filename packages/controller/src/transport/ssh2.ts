@@ -113,7 +113,7 @@ async function dial(
     })
   })
   onStage?.("jump", `through ${jumps.join(", ")}`)
-  return { stream, complaint: () => "", close: () => stream.destroy() }
+  return { stream, complaint: () => "", silent: async () => {}, close: () => stream.destroy() }
 }
 
 function addressOf({ user, hostName, port }: SshSettings): string {
