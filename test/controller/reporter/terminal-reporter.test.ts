@@ -25,6 +25,15 @@ describe("bars on a terminal", () => {
     expect(stream.text.lastIndexOf("\u001b[?25h")).to.be.greaterThan(stream.text.lastIndexOf("\u001b[?25l"))
   })
 
+  it("are whole where the terminal does not know its size", async () => {
+    const stream = textStream({ columns: 0, rows: 0 })
+    const reporter = reporterOn(stream)
+    reporter.event(download("r", 500))
+    await afterRedraw()
+    reporter.end()
+    expect(stream.text).to.contain("r downloading").and.contain("50 %")
+  })
+
   it("never draw more bars than the terminal has lines", async () => {
     const stream = textStream({ columns: 80, rows: 5 })
     const reporter = reporterOn(stream)

@@ -125,7 +125,7 @@ export class TerminalReporter implements Reporter {
       // Wrapping stays on, for the lines above the bars; a bar's own line never reaches the edge.
       linewrap: true,
       forceRedraw: true,
-      format: (_options, _params, payload: BarState) => formatBar(payload, stream.columns ?? 80),
+      format: (_options, _params, payload: BarState) => formatBar(payload, widthOf(stream)),
     })
   }
 
@@ -154,4 +154,9 @@ export class TerminalReporter implements Reporter {
     if (event.phase === "notice" && event.level === "debug") return `\u001b[2m${text}\u001b[0m`
     return text
   }
+}
+
+/** A terminal that does not know its width says 0. */
+function widthOf({ columns = 0 }: ReporterOptions["stream"]): number {
+  return columns > 0 ? columns : 80
 }
