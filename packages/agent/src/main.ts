@@ -1,6 +1,19 @@
-/** What the bundle `agent.cjs` is made of: the bootstrap calls `runAgent`; as a program of its own it runs at once. */
+/**
+ * What the bundle `agent.cjs` is made of: the bootstrap calls `runAgent`; as a program of its own it runs at once; in a
+ * thread that the agent started it does what that is for.
+ */
+import { readFileSync } from "node:fs"
 import { runAgent } from "./run-agent.ts"
+import { threadInput } from "./thread-source.ts"
+import type { ThreadRequest } from "./extract/extract-in-thread.ts"
 
 export { runAgent }
 
-if (typeof require !== "undefined" && typeof module !== "undefined" && require.main === module) runAgent()
+const thread = threadInput()
+if (thread !== undefined) {
+  void import("./extract/serve-extraction.ts").then(({ serveExtraction }) =>
+    serveExtraction(thread.input as ThreadRequest),
+  )
+} else if (typeof require !== "undefined" && typeof module !== "undefined" && require.main === module) {
+  runAgent({ source: () => readFileSync(__filename, "utf8") })
+}

@@ -4,6 +4,7 @@ import { AgentSession } from "./agent-session.ts"
 import { endOwnChildren } from "./end-own-children.ts"
 import { createHandlers } from "./handlers/create-handlers.ts"
 import { StdioPort } from "./stdio-port.ts"
+import { provideThreadSource } from "./thread-source.ts"
 import { AGENT_VERSION } from "./version.ts"
 
 /** What the bootstrap hands over. */
@@ -12,6 +13,8 @@ export interface AgentHost {
   loginShell?: boolean
   /** Where uploads may lie; absent where nothing can be written. */
   cacheFolder?: string | undefined
+  /** The agent's own code, for its threads. */
+  source?(): string
   /** Tells that the agent's file is in use. */
   stillUsed?(): void
   /** Keeps V8's code for the next start. */
@@ -21,6 +24,7 @@ export interface AgentHost {
 /** How long requests may take to clean up once their connection has ended, in milliseconds. */
 const GRACE = 1500
 const HOUR = 3600_000
+const THREADS = 16
 
 /**
  * Serves the controller on stdin and stdout until the connection ends, then ends the process: requests are aborted,
@@ -28,6 +32,9 @@ const HOUR = 3600_000
  */
 export function runAgent(host: AgentHost = {}): void {
   process.title = "datamaestro-agent"
+  // Before the first use of libuv's threads: as many as there may be writes under way at once on slow storage.
+  process.env["UV_THREADPOOL_SIZE"] ??= String(THREADS)
+  if (host.source !== undefined) provideThreadSource(host.source)
   const write = process.stdout.write.bind(process.stdout)
   reserveStdout()
   quietExperiments()

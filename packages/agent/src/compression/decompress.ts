@@ -8,6 +8,12 @@ import { runDecompressor } from "./decompress-program.ts"
 /** Chunks of 64 KiB cost 1.7 times as much (DESIGN.md). */
 const CHUNK_BYTES = 1024 * 1024
 
+/**
+ * The decompressor may be some chunks ahead of its reader. Else it stops after each until that is taken: the two work
+ * in turn instead of side by side.
+ */
+const streamOptions = { chunkSize: CHUNK_BYTES, readableHighWaterMark: 4 * CHUNK_BYTES }
+
 export type Compression = "none" | "gzip" | "bzip2" | "xz" | "zstd"
 
 /** Counts what went in and came out, for limits and progress. */
@@ -81,7 +87,7 @@ export async function* gunzipBytes(
   source: AsyncIterable<Uint8Array>,
   options: DecompressOptions,
 ): AsyncGenerator<Buffer> {
-  const gunzip: Gunzip = createGunzip({ chunkSize: CHUNK_BYTES })
+  const gunzip: Gunzip = createGunzip(streamOptions)
   const tail = { bytes: 0, lastNonZero: -1 }
   yield* through(tailWatched(source, tail), gunzip, options)
   // zlib takes no bytes at all for a sound end.
@@ -98,7 +104,7 @@ async function* unzstdBytes(source: AsyncIterable<Uint8Array>, options: Decompre
   const { createZstdDecompress } = zlib as unknown as {
     createZstdDecompress(options: { chunkSize: number }): Duplex
   }
-  yield* through(source, createZstdDecompress({ chunkSize: CHUNK_BYTES }), options)
+  yield* through(source, createZstdDecompress(streamOptions), options)
 }
 
 async function* through(

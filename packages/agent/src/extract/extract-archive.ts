@@ -1,22 +1,23 @@
-import { createReadStream } from "node:fs"
 import { rm, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
-import { interrupted } from "@datamaestro/protocol"
+import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import type { PlacedFile, StepContext } from "../pipeline-types.ts"
 import { storageError } from "../store/storage-error.ts"
 import { corruptArchive } from "../compression/damaged-archive.ts"
 import { decompress, type Throughput } from "../compression/decompress.ts"
+import { FollowedFile, StaleBytes } from "./followed-file.ts"
 import { ExtractionLimits } from "./extraction-limits.ts"
 import type { Member } from "./member.ts"
 import { readTar } from "./read-tar.ts"
 import { readZip } from "./read-zip.ts"
 import { Selection, type SelectionOptions } from "./selection.ts"
-import { TreeWriter, type FileSink } from "./tree-writer.ts"
+import type { FileSink } from "./file-sinks.ts"
+import { TreeWriter } from "./tree-writer.ts"
 
 export interface ExtractRequest {
   kind: "tar" | "zip"
-  /** The archive, absolute. */
-  path: string
+  /** The archive: its absolute path, or one that is still being downloaded. */
+  source: string | FollowedFile
   /** What errors call it, e.g. the last part of its URL. */
   archive: string
   /** A folder that does not exist yet; everything is written below it. */
@@ -34,29 +35,54 @@ export interface ExtractedTree {
   files: PlacedFile[]
 }
 
-const CHUNK_BYTES = 1024 * 1024
 const REPORT_MILLISECONDS = 100
 
 /**
- * Extracts an archive below a new folder; on failure the folder is removed.
+ * Extracts an archive below a new folder; on failure the folder is removed. What was extracted from a download that
+ * began anew is thrown away, and extraction too begins anew; it is done once the download is whole.
  *
  * @throws DatamaestroError TRUNCATED, CORRUPT, UNSAFE_ARCHIVE, UNSUPPORTED_FORMAT, BROKEN_DEFINITION, NO_SPACE, INTERRUPTED
  */
 export async function extractArchive(request: ExtractRequest, context: StepContext): Promise<ExtractedTree> {
-  try {
-    const extraction = await Extraction.start(request, context)
-    return await (request.kind === "tar" ? extraction.tar() : extraction.zip())
-  } catch (error) {
-    await rm(request.output, { recursive: true, force: true })
-    if (context.signal.aborted) throw interrupted()
-    throw storageError(error, `extract "${request.archive}"`)
+  const { source, archive, output } = request
+  const file = typeof source === "string" ? await wholeFile(source, archive) : source
+  for (;;) {
+    const { generation } = file
+    try {
+      const extraction = await Extraction.start(request, file, context)
+      return await (request.kind === "tar" ? extraction.tar() : extraction.zip())
+    } catch (error) {
+      await rm(output, { recursive: true, force: true })
+      if (context.signal.aborted) throw interrupted()
+      if (error instanceof StaleBytes) continue
+      if (speaksOfBytes(error)) {
+        // Of a download that fails its verification, that failure is what matters.
+        await file.whole()
+        if (file.generation !== generation) continue
+      }
+      throw storageError(error, `extract "${archive}"`)
+    }
   }
+}
+
+async function wholeFile(path: string, archive: string): Promise<FollowedFile> {
+  const file = new FollowedFile()
+  const { size } = await stat(path).catch((error: unknown) => {
+    throw storageError(error, `extract "${archive}"`)
+  })
+  file.end(path, size)
+  return file
+}
+
+function speaksOfBytes(error: unknown): boolean {
+  const codes = ["CORRUPT", "TRUNCATED", "UNSAFE_ARCHIVE", "UNSUPPORTED_FORMAT", "BROKEN_DEFINITION"]
+  return error instanceof DatamaestroError && codes.includes(error.code)
 }
 
 class Extraction {
   readonly #request: ExtractRequest
   readonly #context: StepContext
-  readonly #total: number
+  readonly #file: FollowedFile
   readonly #limits: ExtractionLimits
   readonly #selection: Selection
   readonly #writer: TreeWriter
@@ -64,46 +90,50 @@ class Extraction {
   #files = 0
   #members = 0
 
-  private constructor(request: ExtractRequest, context: StepContext, total: number, limits: ExtractionLimits) {
+  private constructor(request: ExtractRequest, file: FollowedFile, context: StepContext, limits: ExtractionLimits) {
     this.#request = request
+    this.#file = file
     this.#context = context
-    this.#total = total
     this.#limits = limits
     this.#selection = new Selection(request.selection)
     this.#writer = new TreeWriter(request.output, request.archive)
   }
 
-  static async start(request: ExtractRequest, context: StepContext): Promise<Extraction> {
-    const { size } = await stat(request.path)
+  static async start(request: ExtractRequest, file: FollowedFile, context: StepContext): Promise<Extraction> {
     const limits = await ExtractionLimits.of(request.archive, dirname(request.output))
-    return new Extraction(request, context, size, limits)
+    return new Extraction(request, file, context, limits)
   }
 
   async tar(): Promise<ExtractedTree> {
-    const { path, archive, verified } = this.#request
+    const { archive, verified } = this.#request
     const { signal } = this.#context
     const throughput: Throughput = { packed: 0, plain: 0 }
-    const source = createReadStream(path, { highWaterMark: CHUNK_BYTES })
     try {
-      await readTar(decompress(source, { archive, signal, throughput }), this.#visitor(true), {
+      await readTar(decompress(this.#file.chunks(), { archive, signal, throughput }), this.#visitor(true), {
         archive,
         signal,
         whole: verified,
         afterPiece: () => {
           this.#limits.requireRatio(throughput.plain, throughput.packed)
           this.#report(throughput.packed)
+          return this.#writer.room()
         },
       })
-    } finally {
-      source.destroy()
+      await this.#writer.settle()
+      // The decompressor may be satisfied before the last bytes; nothing is done before the download is.
+      await this.#file.whole()
+    } catch (error) {
+      await this.#writer.settle().catch(() => {})
+      throw error
     }
     this.#selection.settle()
     for (const path of this.#writer.written()) if (!this.#selection.wants(path)) this.#writer.drop(path)
-    return this.#finish()
+    return await this.#finish()
   }
 
   async zip(): Promise<ExtractedTree> {
-    const { path, archive } = this.#request
+    const { archive } = this.#request
+    const { path } = await this.#file.whole()
     const members = (all: readonly Member[], packed: number): void => {
       for (const member of all) this.#observe(member)
       this.#selection.settle()
@@ -112,16 +142,23 @@ class Extraction {
       this.#limits.requireRatio(bytes, packed)
       this.#limits.requireSpace(bytes, wanted.length)
     }
-    await readZip(
-      path,
-      { ...this.#visitor(false), members },
-      {
-        archive,
-        signal: this.#context.signal,
-        afterMember: (packed) => this.#report(packed),
-      },
-    )
-    return this.#finish()
+    try {
+      await readZip(
+        path,
+        { ...this.#visitor(false), members },
+        {
+          archive,
+          signal: this.#context.signal,
+          afterMember: (packed) => {
+            this.#report(packed)
+            return this.#writer.room()
+          },
+        },
+      )
+    } finally {
+      await this.#writer.settle()
+    }
+    return await this.#finish()
   }
 
   #visitor(streaming: boolean) {
@@ -162,13 +199,13 @@ class Extraction {
     return path !== undefined && this.#selection.wants(path) ? path : undefined
   }
 
-  #finish(): ExtractedTree {
+  async #finish(): Promise<ExtractedTree> {
     const { archive, output } = this.#request
     if (this.#members === 0) throw corruptArchive(archive, "it has no members")
     const root = this.#selection.root
     this.#selection.requireFound(archive, this.#writer.written())
     const files = this.#writer.finish(root)
-    this.#report(this.#total, true)
+    this.#report((await this.#file.whole()).bytes, true)
     return { root: join(output, ...root), files }
   }
 
@@ -177,6 +214,14 @@ class Extraction {
     if (!last && now - this.#reported < REPORT_MILLISECONDS) return
     this.#reported = now
     const { dataset, resource, progress } = this.#context
-    progress({ phase: "extract", dataset, resource, bytes: packed, total: this.#total, files: this.#files })
+    const total = this.#file.size
+    progress({
+      phase: "extract",
+      dataset,
+      resource,
+      bytes: packed,
+      ...(total === undefined ? {} : { total }),
+      files: this.#files,
+    })
   }
 }

@@ -29,3 +29,8 @@ export function memberSegments(archive: string, name: string): string[] {
   if (segments.includes("..")) throw unsafeArchive(archive, name, "would be written outside the dataset's folder")
   return segments
 }
+
+/** A declared time that a file can be given. */
+export function timeOf(mtime: Date | undefined): Date | undefined {
+  return mtime !== undefined && Number.isFinite(mtime.getTime()) && mtime.getTime() >= 0 ? mtime : undefined
+}

@@ -2,7 +2,7 @@ import { Parser, type ReadEntry } from "tar"
 import { corruptArchive, truncatedArchive } from "../compression/damaged-archive.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
 import { memberSegments, type Member } from "./member.ts"
-import type { FileSink } from "./tree-writer.ts"
+import type { FileSink } from "./file-sinks.ts"
 
 /** What is done with each member, in the archive's order; synchronous, and what it throws ends the reading. */
 export interface TarVisitor {
@@ -18,8 +18,8 @@ export interface ReadTarOptions {
   signal: AbortSignal
   /** Bytes known to be those that the author published: a missing end-of-archive mark is then their habit, no cut. */
   whole: boolean
-  /** Called after each piece, to let others run and to check limits. */
-  afterPiece?(): void
+  /** Called after each piece, to check limits; reading goes on once its promise is fulfilled. */
+  afterPiece?(): Promise<void> | undefined
 }
 
 const BLOCK = 512
@@ -42,7 +42,8 @@ export async function readTar(
   for await (const block of inBlocks(source)) {
     for (let offset = 0; offset < block.length; offset += PIECE_BYTES) {
       reading.write(block.subarray(offset, offset + PIECE_BYTES))
-      options.afterPiece?.()
+      const room = options.afterPiece?.()
+      if (room !== undefined) await room
       if (performance.now() - turn < TURN_MILLISECONDS) continue
       await new Promise((resolve) => setImmediate(resolve))
       options.signal.throwIfAborted()

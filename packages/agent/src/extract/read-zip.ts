@@ -4,7 +4,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { corruptArchive, truncatedArchive } from "../compression/damaged-archive.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
 import type { Member } from "./member.ts"
-import type { FileSink } from "./tree-writer.ts"
+import type { FileSink } from "./file-sinks.ts"
 import { openZip, type ZipSource } from "./zip-file.ts"
 import { zipMember } from "./zip-member.ts"
 
@@ -19,8 +19,8 @@ export interface ZipVisitor {
 export interface ReadZipOptions {
   archive: string
   signal: AbortSignal
-  /** Called after each member with the packed bytes read so far. */
-  afterMember?(packed: number): void
+  /** Called after each member with the packed bytes read so far; reading goes on once its promise is fulfilled. */
+  afterMember?(packed: number): Promise<void> | undefined
 }
 
 /** Up to here a member is inflated in one call, which is several times faster than a stream. */
@@ -56,7 +56,8 @@ export async function readZip(path: string, visitor: ZipVisitor, options: ReadZi
     for (const { entry, member } of listed) {
       await readMember(zip, source, entry, member, visitor, options)
       packed += entry.compressedSize
-      options.afterMember?.(packed)
+      const room = options.afterMember?.(packed)
+      if (room !== undefined) await room
       if (performance.now() - turn < TURN_MILLISECONDS) continue
       await new Promise((resolve) => setImmediate(resolve))
       signal.throwIfAborted()

@@ -1,45 +1,37 @@
-import { createHash, type Hash } from "node:crypto"
 import {
-  closeSync,
   constants,
   copyFileSync,
-  futimesSync,
   linkSync,
   lutimesSync,
   mkdirSync,
   openSync,
-  rmSync,
+  renameSync,
   rmdirSync,
   symlinkSync,
   unlinkSync,
   utimesSync,
-  writeSync,
 } from "node:fs"
 import { join } from "node:path"
 import type { PlacedFile } from "../pipeline-types.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
+import { HeldFile, NEW_FILE, OpenFile, writeNewFile, type FileSink } from "./file-sinks.ts"
 import { linkEscapes } from "./link-targets.ts"
-import type { Member } from "./member.ts"
+import { timeOf, type Member } from "./member.ts"
+import { ParallelWrites } from "./parallel-writes.ts"
+import { StoragePace } from "./storage-pace.ts"
 
 type Entry =
   | { kind: "file"; bytes: number; sha256: string }
   | { kind: "directory"; mtime: Date | undefined }
   | { kind: "symlink"; target: string; mtime: Date | undefined; name: string }
 
-/** The body of one file that is being written. */
-export interface FileSink {
-  write(chunk: Uint8Array): void
-  /** Sets the time, closes, and records size and SHA-256. */
-  end(): void
-  /** Closes and removes the unfinished file. */
-  discard(): void
-}
-
-const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+/** Up to here a file is held until it is whole, where storage is slow. */
+const HELD_BYTES = 1024 * 1024
 
 /**
  * Writes the members of an archive below a new, empty folder. Writes are synchronous: for many small files that is
- * several times faster than a stream each.
+ * several times faster than a stream each. Where the first files show that each operation is a round trip, small
+ * files are written side by side instead; `settle()` before anything else is done with them.
  *
  * No write can pass through a link: every file is created anew (`O_EXCL`, `O_NOFOLLOW`), every folder on the way was
  * made here, and symbolic links are made in `finish()`, when nothing is written any more. Of members with the same
@@ -50,10 +42,16 @@ export class TreeWriter {
   readonly #root: string
   readonly #archive: string
   readonly #entries = new Map<string, Entry>()
+  readonly #pace: StoragePace
+  readonly #writes = new ParallelWrites()
+  /** Names under which an older file of the archive is still being written: it goes once it is there. */
+  readonly #replaced = new Set<string>()
+  #late = 0
 
-  constructor(root: string, archive: string) {
+  constructor(root: string, archive: string, pace = new StoragePace()) {
     this.#root = root
     this.#archive = archive
+    this.#pace = pace
     mkdirSync(root, { recursive: true })
   }
 
@@ -73,16 +71,37 @@ export class TreeWriter {
   file(path: readonly string[], member: Member): FileSink {
     const key = this.#makeRoom(path, member)
     const target = join(this.#root, key)
-    const fd = this.#create(() => openSync(target, NEW_FILE, fileMode(member.mode)), member)
-    const hash = createHash("sha256")
-    return new OpenFile(fd, target, hash, member.mtime, (bytes) =>
-      this.#entries.set(key, { kind: "file", bytes, sha256: hash.digest("hex") }),
-    )
+    const mode = fileMode(member.mode)
+    const record = (bytes: number, sha256: string): void => {
+      this.#entries.set(key, { kind: "file", bytes, sha256 })
+    }
+    const replaces = this.#replaced.delete(key)
+    if (this.#pace.slow && member.size <= HELD_BYTES) {
+      return new HeldFile((content, bytes, sha256) => {
+        record(bytes, sha256)
+        this.#writes.start(key, bytes, [], async () => {
+          if (replaces) unlinkSync(target)
+          await writeNewFile(target, mode, content, member.mtime).catch((error: unknown) => this.#refuse(error, member))
+        })
+      })
+    }
+    if (!replaces) {
+      const fd = this.#create(() => this.#pace.timed(() => openSync(target, NEW_FILE, mode)), member)
+      return new OpenFile(fd, target, member.mtime, record)
+    }
+    // Beside the older one, which may still be being written.
+    const late = this.#lateName()
+    return new OpenFile(openSync(late, NEW_FILE, mode), late, member.mtime, (bytes, sha256) => {
+      record(bytes, sha256)
+      this.#writes.start(key, 0, [], async () => renameSync(late, target))
+    })
   }
 
   /** Remembers a symbolic link; it is checked and made by `finish()`. */
   symlink(path: readonly string[], member: Member, target: string): void {
     const key = this.#makeRoom(path, member)
+    const old = join(this.#root, key)
+    if (this.#replaced.delete(key)) this.#writes.start(key, 0, [], async () => unlinkSync(old))
     this.#entries.set(key, { kind: "symlink", target, mtime: member.mtime, name: member.name })
   }
 
@@ -99,8 +118,22 @@ export class TreeWriter {
     }
     if (from === path.join("/")) return
     const key = this.#makeRoom(path, member)
-    if (entry.kind === "file") this.#create(() => linkOrCopy(join(this.#root, from), join(this.#root, key)), member)
+    if (entry.kind === "file") this.#link(from, key, member)
+    else if (this.#replaced.delete(key)) {
+      const old = join(this.#root, key)
+      this.#writes.start(key, 0, [], async () => unlinkSync(old))
+    }
     this.#entries.set(key, { ...entry, ...(entry.kind === "symlink" ? { name: member.name } : {}) })
+  }
+
+  /** Rejects with the first failure of a write; waits while too many are under way. */
+  room(): Promise<void> | undefined {
+    return this.#writes.room()
+  }
+
+  /** Waits until everything is written. */
+  async settle(): Promise<void> {
+    await this.#writes.settle()
   }
 
   /** What was written, files and links, as paths below the root. */
@@ -145,14 +178,16 @@ export class TreeWriter {
     for (const [path, link] of links) {
       const target = join(this.#root, prefix + path)
       symlinkSync(link.target, target)
-      if (isTime(link.mtime)) lutimesSync(target, link.mtime, link.mtime)
+      const time = timeOf(link.mtime)
+      if (time !== undefined) lutimesSync(target, time, time)
     }
     const files: PlacedFile[] = []
     const folders: [string, Date][] = []
     for (const [key, entry] of this.#entries) {
       if (entry.kind === "file")
         files.push({ path: key.slice(prefix.length), bytes: entry.bytes, sha256: entry.sha256 })
-      if (entry.kind === "directory" && isTime(entry.mtime)) folders.push([key, entry.mtime])
+      const time = entry.kind === "directory" ? timeOf(entry.mtime) : undefined
+      if (time !== undefined) folders.push([key, time])
     }
     for (const [key, mtime] of folders) utimesSync(join(this.#root, key), mtime, mtime)
     return files
@@ -170,8 +205,11 @@ export class TreeWriter {
     if (old !== undefined && key.includes("\uFFFD")) {
       throw unsafeArchive(this.#archive, member.name, "has a name that is not UTF-8 and cannot be told from another")
     }
-    if (old?.kind === "file") unlinkSync(join(this.#root, key))
     this.#entries.delete(key)
+    if (old?.kind === "file") {
+      if (this.#writes.has(key)) this.#replaced.add(key)
+      else unlinkSync(join(this.#root, key))
+    }
     return key
   }
 
@@ -189,54 +227,36 @@ export class TreeWriter {
     this.#entries.set(path.join("/"), { kind: "directory", mtime: undefined })
   }
 
+  #link(from: string, key: string, member: Member): void {
+    const [source, target] = [join(this.#root, from), join(this.#root, key)]
+    const replaces = this.#replaced.delete(key)
+    if (!replaces && !this.#writes.has(from)) return this.#create(() => linkOrCopy(source, target), member)
+    this.#writes.start(key, 0, [from], async () => {
+      if (replaces) unlinkSync(target)
+      this.#create(() => linkOrCopy(source, target), member)
+    })
+  }
+
+  /** Outside the root, where no member can have it, in the same folder. */
+  #lateName(): string {
+    return `${this.#root}.late-${this.#late++}`
+  }
+
   #create<T>(make: () => T, member: Member): T {
     try {
       return make()
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
-      throw unsafeArchive(
-        this.#archive,
-        member.name,
-        "differs from an earlier one only in a way that this file system does not tell apart, such as letter case",
-      )
+      return this.#refuse(error, member)
     }
   }
-}
 
-class OpenFile implements FileSink {
-  readonly #fd: number
-  readonly #path: string
-  readonly #hash: Hash
-  readonly #mtime: Date | undefined
-  readonly #record: (bytes: number) => void
-  #bytes = 0
-
-  constructor(fd: number, path: string, hash: Hash, mtime: Date | undefined, record: (bytes: number) => void) {
-    this.#fd = fd
-    this.#path = path
-    this.#hash = hash
-    this.#mtime = mtime
-    this.#record = record
-  }
-
-  write(chunk: Uint8Array): void {
-    this.#hash.update(chunk)
-    this.#bytes += chunk.length
-    for (let offset = 0; offset < chunk.length;) offset += writeSync(this.#fd, chunk, offset)
-  }
-
-  end(): void {
-    try {
-      if (isTime(this.#mtime)) futimesSync(this.#fd, this.#mtime, this.#mtime)
-    } finally {
-      closeSync(this.#fd)
-    }
-    this.#record(this.#bytes)
-  }
-
-  discard(): void {
-    closeSync(this.#fd)
-    rmSync(this.#path, { force: true })
+  #refuse(error: unknown, member: Member): never {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
+    throw unsafeArchive(
+      this.#archive,
+      member.name,
+      "differs from an earlier one only in a way that this file system does not tell apart, such as letter case",
+    )
   }
 }
 
@@ -255,8 +275,4 @@ function linkOrCopy(from: string, to: string): void {
       throw error
     copyFileSync(from, to, constants.COPYFILE_EXCL)
   }
-}
-
-function isTime(time: Date | undefined): time is Date {
-  return time !== undefined && Number.isFinite(time.getTime()) && time.getTime() >= 0
 }

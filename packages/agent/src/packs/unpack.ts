@@ -8,7 +8,7 @@ import { pathsOf } from "../data-directory.ts"
  */
 export async function unpack(path: string, output: string, signal: AbortSignal): Promise<void> {
   await extractArchive(
-    { kind: "tar", path, archive: "an uploaded repository", output, selection: { strip: 0 }, verified: true },
+    { kind: "tar", source: path, archive: "an uploaded repository", output, selection: { strip: 0 }, verified: true },
     { paths: pathsOf(output), dataset: "", resource: "", signal, progress: () => {} },
   )
 }

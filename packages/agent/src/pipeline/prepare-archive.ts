@@ -1,7 +1,8 @@
 import { readdir } from "node:fs/promises"
 import { join, relative } from "node:path"
 import type { PlannedArchive } from "@datamaestro/dataset"
-import type { ExtractedTree } from "../extract/extract-archive.ts"
+import type { ExtractedTree, ExtractRequest } from "../extract/extract-archive.ts"
+import type { RunningExtraction } from "../extract/extract-in-thread.ts"
 import { unsafeArchive } from "../extract/unsafe-archive.ts"
 import { readPlacement } from "../place/placement.ts"
 import { syncTree } from "../place/sync-tree.ts"
@@ -9,62 +10,73 @@ import type { CachedDownload } from "../pipeline-types.ts"
 import { sourceRecord, urlName } from "./download-source.ts"
 import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
-import { inTurn, queues } from "./queues.ts"
 import { withDownload } from "./with-download.ts"
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
 
 /** Names that a dataset keeps its own files under; an archive that brings them would pose as a prepared dataset. */
 const OWN_NAMES = /^\.(?:downloads|state|manifest)\b/i
 
-/** Fetches an archive, extracts it beside the dataset's content, and places it. */
+/** Fetches an archive, extracts it while it comes beside the dataset's content, and places it once it is verified. */
 export async function prepareArchive(
   preparation: Preparation,
   resource: PlannedArchive,
 ): Promise<"downloaded" | "cached"> {
   const { urls, size, integrity } = resource.download
-  const request = { urls, size, integrity: integrity.filter(({ of }) => of === "download") }
-  return await withDownload(preparation, resource, request, async (cached) => {
-    const work = await makeWorkFolder(preparation, resource)
-    try {
-      const tree = await extract(preparation, resource, cached, work)
-      const moves = await movesOf(resource, tree, work, urlName(cached.url))
-      const files = tree.files.map((file) => ({ ...file, path: joined(resource.target, file.path) }))
-      await placeResource(preparation, resource, work, { moves, record: { ...sourceRecord(cached), files } })
-    } catch (error) {
-      // What is ready is whole: the next run only has to move it.
-      if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
-      throw error
-    }
+  const request = { urls, size, integrity: integrity.filter(({ of }) => of === "download"), archive: true }
+  const { extractInThread } = await import("../extract/extract-in-thread.ts")
+  return await withDownload(preparation, resource, request, {
+    // A zip's directory is at its end.
+    early: resource.kind === "tar",
+    begin: () => {
+      const work = makeWorkFolder(preparation, resource)
+      const extraction = extractInThread(requestOf(resource, work), stepContext(preparation, resource))
+      return {
+        available: (part) => extraction.available(part),
+        hopeless: extraction.tree,
+        finish: (download) => finish(preparation, resource, work, extraction, download),
+        discard: async () => {
+          extraction.stop()
+          await extraction.tree.catch(() => {})
+          await removeWorkFolder(work)
+        },
+      }
+    },
   })
 }
 
-async function extract(
+function requestOf(resource: PlannedArchive, work: string): Omit<ExtractRequest, "source"> {
+  const { strip, subpath, files, include } = resource
+  return {
+    kind: resource.kind,
+    archive: urlName(resource.download.urls[0] ?? resource.name),
+    output: join(work, "tree"),
+    selection: { strip, subpath, files, include },
+    verified: resource.download.integrity.length > 0,
+  }
+}
+
+async function finish(
   preparation: Preparation,
   resource: PlannedArchive,
-  cached: CachedDownload,
   work: string,
-): Promise<ExtractedTree> {
-  const { extractions } = await queues()
-  const { extractArchive } = await import("../extract/extract-archive.ts")
-  const { strip, subpath, files, include } = resource
-  return await inTurn(extractions, preparation.signal, async () => {
-    const tree = await extractArchive(
-      {
-        kind: resource.kind,
-        path: cached.path,
-        archive: urlName(cached.url),
-        output: join(work, "tree"),
-        selection: { strip, subpath, files, include },
-        verified: resource.download.integrity.length > 0,
-      },
-      stepContext(preparation, resource),
-    )
+  extraction: RunningExtraction,
+  download: CachedDownload,
+): Promise<void> {
+  try {
+    extraction.whole(download.path, download.bytes)
+    const tree = await extraction.tree
     await syncTree(
       tree.root,
       tree.files.map(({ path }) => path),
     )
-    return tree
-  })
+    const moves = await movesOf(resource, tree, work, urlName(download.url))
+    const files = tree.files.map((file) => ({ ...file, path: joined(resource.target, file.path) }))
+    await placeResource(preparation, resource, work, { moves, record: { ...sourceRecord(download), files } })
+  } catch (error) {
+    // What is ready is whole: the next run only has to move it.
+    if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
+    throw error
+  }
 }
 
 async function movesOf(

@@ -22,6 +22,22 @@ export function queues(): Promise<Queues> {
   return made
 }
 
+let early = 0
+
+/**
+ * A turn for work that goes along with a download and so may last as long as that: none of those that what is only
+ * waiting for a processor takes. False when there is none now.
+ */
+export function enterEarly(): boolean {
+  if (early >= EXTRACTIONS) return false
+  early++
+  return true
+}
+
+export function leaveEarly(): void {
+  early--
+}
+
 /**
  * Runs work when its turn comes. An abort ends the waiting; work that has begun ends by itself, since its caller must
  * not give back what it still uses.

@@ -29,7 +29,7 @@ export async function runStep(preparation: Preparation, resource: PlannedStep): 
 
 async function runNow(preparation: Preparation, resource: PlannedStep): Promise<void> {
   const { signal } = preparation
-  const work = await makeWorkFolder(preparation, resource)
+  const work = makeWorkFolder(preparation, resource)
   try {
     const output = join(work, OUTPUT)
     await run(preparation, resource, output)

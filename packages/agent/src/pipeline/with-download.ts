@@ -1,11 +1,31 @@
 import { DatamaestroError } from "@datamaestro/protocol"
-import type { CachedDownload, FetchRequest } from "../pipeline-types.ts"
+import type { AvailableBytes, CachedDownload, FetchRequest } from "../pipeline-types.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import type { StoredResource } from "./found-dataset.ts"
-import { inTurn, queues } from "./queues.ts"
+import { enterEarly, inTurn, leaveEarly, queues } from "./queues.ts"
+
+/** What is made of one download. */
+export interface Consumer {
+  /** It may begin before the download is whole. */
+  early: boolean
+  begin(): Consumption
+}
+
+/** Something being made of a download; nothing of it is placed before `finish`. */
+export interface Consumption {
+  /** So much of the download can be read. */
+  available?(part: AvailableBytes): void
+  /** Rejects when it cannot succeed whatever else is downloaded, as on a full disk. */
+  readonly hopeless?: Promise<unknown>
+  /** The download is whole and verified: makes the rest of it and places it. */
+  finish(download: CachedDownload): Promise<void>
+  /** There is no such download: stops and removes what was made. */
+  discard?(): Promise<void>
+}
 
 /**
- * Fetches, hands the download to `use`, and lets go of it: it leaves the cache once its output is in place.
+ * Fetches, has something made of the download, as early as its bytes can be read, and lets go of it: it leaves the
+ * cache once its output is in place.
  *
  * A download that turns out to be damaged is removed and fetched once more, unless its author's own sum says that it
  * is what it should be; then, and after every other failure, it stays for the next run.
@@ -14,12 +34,12 @@ export async function withDownload(
   preparation: Preparation,
   resource: StoredResource,
   request: FetchRequest,
-  use: (download: CachedDownload) => Promise<void>,
+  consumer: Consumer,
 ): Promise<"downloaded" | "cached"> {
   for (let attempt = 1; ; attempt++) {
-    const download = await fetch(preparation, resource, request)
+    const { download, finish } = await fetchAndBegin(preparation, resource, request, consumer)
     try {
-      await use(download)
+      await finish()
     } catch (error) {
       const suspect = request.integrity.length === 0 && isDamage(error)
       await download.release({ remove: suspect })
@@ -37,17 +57,97 @@ export async function withDownload(
   }
 }
 
+async function fetchAndBegin(
+  preparation: Preparation,
+  resource: StoredResource,
+  request: FetchRequest,
+  consumer: Consumer,
+): Promise<{ download: CachedDownload; finish(): Promise<void> }> {
+  const { extractions } = await queues()
+  const early = new EarlyConsumption(consumer)
+  try {
+    const signal = AbortSignal.any([preparation.signal, early.hopeless])
+    const download = await fetch(preparation, resource, request, signal, (part) => early.available(part))
+    const finish = async (): Promise<void> => {
+      if (early.begun !== undefined) return await early.finish(download)
+      await inTurn(extractions, preparation.signal, () => consumer.begin().finish(download))
+    }
+    return { download, finish }
+  } catch (error) {
+    await early.begun?.discard?.()
+    early.leave()
+    throw preparation.signal.aborted ? error : (early.failure?.error ?? error)
+  }
+}
+
+/** A consumption that begins with the first bytes, if there is a turn for it then. */
+class EarlyConsumption {
+  readonly #consumer: Consumer
+  readonly #hopeless = new AbortController()
+  #refused: boolean
+  begun: Consumption | undefined
+  failure: { error: unknown } | undefined
+
+  constructor(consumer: Consumer) {
+    this.#consumer = consumer
+    this.#refused = !consumer.early
+  }
+
+  /** Aborts when nothing can become of the download. */
+  get hopeless(): AbortSignal {
+    return this.#hopeless.signal
+  }
+
+  available(part: AvailableBytes): void {
+    if (this.begun === undefined) this.#begin()
+    this.begun?.available?.(part)
+  }
+
+  async finish(download: CachedDownload): Promise<void> {
+    try {
+      await this.begun?.finish(download)
+    } finally {
+      this.leave()
+    }
+  }
+
+  leave(): void {
+    if (this.begun !== undefined) leaveEarly()
+    this.begun = undefined
+  }
+
+  #begin(): void {
+    if (this.#refused || !enterEarly()) return void (this.#refused = true)
+    try {
+      this.begun = this.#consumer.begin()
+    } catch {
+      // It is begun again when the download is whole, and then its failure is told.
+      leaveEarly()
+      this.#refused = true
+      return
+    }
+    this.begun.hopeless?.catch((error: unknown) => {
+      this.failure = { error }
+      this.#hopeless.abort()
+    })
+  }
+}
+
 async function fetch(
   preparation: Preparation,
   resource: StoredResource,
   request: FetchRequest,
+  signal: AbortSignal,
+  onAvailable: (part: AvailableBytes) => void,
 ): Promise<CachedDownload> {
-  const { options, signal } = preparation
+  const { options } = preparation
   const { downloads } = await queues()
   const { fetchDownload } = await import("../fetch/fetch-download.ts")
   const context = {
     ...stepContext(preparation, resource),
+    signal,
     cache: options.cache,
+    onAvailable,
     ...(options.mirrors === undefined ? {} : { mirrors: options.mirrors }),
     ...(options.connections === undefined ? {} : { connections: options.connections }),
     ...(options.tokens === undefined ? {} : { tokens: options.tokens }),

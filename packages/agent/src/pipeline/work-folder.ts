@@ -1,17 +1,22 @@
 import { randomBytes } from "node:crypto"
+import { mkdirSync } from "node:fs"
 import { readdir, rm } from "node:fs/promises"
 import { join } from "node:path"
+import { storageError } from "../store/storage-error.ts"
 import type { Preparation } from "./preparation.ts"
 import type { StoredResource } from "./found-dataset.ts"
-import { makeFolder } from "../store/make-folder.ts"
 
 /**
  * Work folders are `.downloads/<resource>.<random>.work`: a name of one's own, so that two processes that both believe
  * to hold the lock (one slept through its lease) never write into each other's files.
  */
-export async function makeWorkFolder({ downloads }: Preparation, resource: StoredResource): Promise<string> {
+export function makeWorkFolder({ downloads }: Preparation, resource: StoredResource): string {
   const path = join(downloads, `${resource.name}.${randomBytes(6).toString("hex")}.work`)
-  await makeFolder(path)
+  try {
+    mkdirSync(path, { recursive: true })
+  } catch (error) {
+    throw storageError(error, `write into "${downloads}"`)
+  }
   return path
 }
 

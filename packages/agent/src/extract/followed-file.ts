@@ -1,0 +1,118 @@
+import { open, type FileHandle } from "node:fs/promises"
+import type { AvailableBytes } from "../pipeline-types.ts"
+
+const CHUNK_BYTES = 1024 * 1024
+
+/** What was read so far is void: the download began anew. */
+export class StaleBytes extends Error {
+  constructor() {
+    super("the download began anew")
+  }
+}
+
+/**
+ * A download that is read while it comes. Its file is known by an open descriptor, so that the rename at the
+ * download's end does not matter; a new generation of its bytes makes what was read before void.
+ */
+export class FollowedFile {
+  #part: AvailableBytes | undefined
+  #whole: { path: string; bytes: number } | undefined
+  #failure: { error: unknown } | undefined
+  #wake: () => void = () => {}
+  #changed: Promise<void> = Promise.resolve()
+
+  constructor() {
+    this.#arm()
+  }
+
+  /** So much is there. */
+  tell(part: AvailableBytes): void {
+    this.#part = part
+    this.#signal()
+  }
+
+  /** The download is whole and verified. */
+  end(path: string, bytes: number): void {
+    this.#whole = { path, bytes }
+    this.#signal()
+  }
+
+  /** There will be no more: everything that waits rejects with `error`. */
+  fail(error: unknown): void {
+    this.#failure ??= { error }
+    this.#signal()
+  }
+
+  /** Which bytes are the valid ones; a number that grows. */
+  get generation(): number {
+    return this.#part?.generation ?? 0
+  }
+
+  /** Bytes of the whole file, once it is that. */
+  get size(): number | undefined {
+    return this.#whole?.bytes
+  }
+
+  /** Waits for the whole file. */
+  async whole(): Promise<{ path: string; bytes: number }> {
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure.error
+      if (this.#whole !== undefined) return this.#whole
+      await this.#changed
+    }
+  }
+
+  /** The bytes from the start to the end of the whole file; throws `StaleBytes` when those read become void. */
+  async *chunks(): AsyncGenerator<Buffer> {
+    while (this.#part === undefined && this.#whole === undefined && this.#failure === undefined) await this.#changed
+    const { generation } = this
+    let file: FileHandle | undefined
+    try {
+      for (let position = 0; ;) {
+        if (this.#failure !== undefined) throw this.#failure.error
+        if (this.generation !== generation) throw new StaleBytes()
+        const there = this.#whole ?? this.#part
+        if (this.#whole !== undefined && position >= this.#whole.bytes) return
+        if (there !== undefined && position < there.bytes) {
+          file ??= await openIfThere(there.path)
+          const chunk = file === undefined ? undefined : await read(file, position, there.bytes)
+          // Void bytes must not be handed on: they were overwritten between the look and the read.
+          if (chunk !== undefined && this.generation === generation) {
+            position += chunk.length
+            yield chunk
+            continue
+          }
+          // Whole, and yet not there or shorter: whoever reads it notices the cut.
+          if (this.#whole !== undefined && this.#whole === there) return
+        }
+        await this.#changed
+      }
+    } finally {
+      await file?.close()
+    }
+  }
+
+  #signal(): void {
+    const wake = this.#wake
+    this.#arm()
+    wake()
+  }
+
+  #arm(): void {
+    this.#changed = new Promise((resolve) => (this.#wake = resolve))
+  }
+}
+
+/** Undefined while it is being renamed. */
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  return await open(path, "r").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined
+    throw error
+  })
+}
+
+async function read(file: FileHandle, position: number, end: number): Promise<Buffer | undefined> {
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - position))
+  const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
+  return bytesRead === 0 ? undefined : buffer.subarray(0, bytesRead)
+}

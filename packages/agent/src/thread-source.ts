@@ -1,0 +1,31 @@
+import { isMainThread, Worker, workerData } from "node:worker_threads"
+
+/** What a thread of the agent is for; it is given with its input as `workerData`. */
+export interface ThreadInput<T> {
+  datamaestro: "extract"
+  input: T
+}
+
+let source: (() => string) | undefined
+
+/** Gives the agent's own code, from which its threads are started: it may have no file, running from memory. */
+export function provideThreadSource(code: () => string): void {
+  source = code
+}
+
+/**
+ * A thread that runs the agent's code for one purpose, or undefined where there is no such code (unbuilt, in tests):
+ * the work is then done in this thread.
+ */
+export function startThread<T>(datamaestro: ThreadInput<T>["datamaestro"], input: T): Worker | undefined {
+  if (source === undefined) return undefined
+  const data: ThreadInput<T> = { datamaestro, input }
+  return new Worker(source(), { eval: true, workerData: data, execArgv: [], name: `datamaestro ${datamaestro}` })
+}
+
+/** What this thread was started for; undefined in the main thread and in threads that are not ours. */
+export function threadInput(): ThreadInput<unknown> | undefined {
+  const data: unknown = workerData
+  if (isMainThread || typeof data !== "object" || data === null || !("datamaestro" in data)) return undefined
+  return data as ThreadInput<unknown>
+}
