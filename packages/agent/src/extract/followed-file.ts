@@ -71,6 +71,8 @@ export class FollowedFile {
       for (let position = 0; ;) {
         if (this.#failure !== undefined) throw this.#failure.error
         if (this.generation !== generation) throw new StaleBytes()
+        // Taken before anything is waited for, so that no news is missed meanwhile.
+        const changed = this.#changed
         const there = this.#whole ?? this.#part
         if (this.#whole !== undefined && position >= this.#whole.bytes) return
         if (there !== undefined && position < there.bytes) {
@@ -85,7 +87,7 @@ export class FollowedFile {
           // Whole, and yet not there or shorter: whoever reads it notices the cut.
           if (this.#whole !== undefined && this.#whole === there) return
         }
-        await this.#changed
+        await changed
       }
     } finally {
       await file?.close()

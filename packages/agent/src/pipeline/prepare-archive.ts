@@ -10,7 +10,8 @@ import type { CachedDownload } from "../pipeline-types.ts"
 import { sourceRecord, urlName } from "./download-source.ts"
 import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
-import { withDownload } from "./with-download.ts"
+import { inTurn, queues } from "./queues.ts"
+import { withDownload, type Consumption } from "./with-download.ts"
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
 
 /** Names that a dataset keeps its own files under; an archive that brings them would pose as a prepared dataset. */
@@ -24,23 +25,25 @@ export async function prepareArchive(
   const { urls, size, integrity } = resource.download
   const request = { urls, size, integrity: integrity.filter(({ of }) => of === "download"), archive: true }
   const { extractInThread } = await import("../extract/extract-in-thread.ts")
+  const { extractions } = await queues()
+  const begin = (): Consumption => {
+    const work = makeWorkFolder(preparation, resource)
+    const extraction = extractInThread(requestOf(resource, work), stepContext(preparation, resource))
+    return {
+      available: (part) => extraction.available(part),
+      hopeless: extraction.tree,
+      finish: (download) => finish(preparation, resource, work, extraction, download),
+      discard: async () => {
+        extraction.stop()
+        await extraction.tree.catch(() => {})
+        await removeWorkFolder(work)
+      },
+    }
+  }
   return await withDownload(preparation, resource, request, {
     // A zip's directory is at its end.
-    early: resource.kind === "tar",
-    begin: () => {
-      const work = makeWorkFolder(preparation, resource)
-      const extraction = extractInThread(requestOf(resource, work), stepContext(preparation, resource))
-      return {
-        available: (part) => extraction.available(part),
-        hopeless: extraction.tree,
-        finish: (download) => finish(preparation, resource, work, extraction, download),
-        discard: async () => {
-          extraction.stop()
-          await extraction.tree.catch(() => {})
-          await removeWorkFolder(work)
-        },
-      }
-    },
+    ...(resource.kind === "tar" ? { begin } : {}),
+    finish: (download) => inTurn(extractions, preparation.signal, () => begin().finish(download)),
   })
 }
 

@@ -31,7 +31,7 @@ export async function prepareArchives(
   archives: readonly ArchivePart[],
 ): Promise<Obtained> {
   return await withDownloads(preparation, resource, archives, async (downloads) => {
-    const work = await makeWorkFolder(preparation, resource)
+    const work = makeWorkFolder(preparation, resource)
     try {
       const trees: ExtractedTree[] = []
       for (const [index, download] of downloads.entries()) {
@@ -71,9 +71,10 @@ async function withDownloads(
   }
   const { urls, size, integrity } = first.download
   let rest: Obtained = "cached"
-  const own = await withDownload(preparation, resource, { urls, size, integrity, archive: true }, async (download) => {
+  const finish = async (download: CachedDownload): Promise<void> => {
     rest = await withDownloads(preparation, resource, others, use, [...held, download])
-  })
+  }
+  const own = await withDownload(preparation, resource, { urls, size, integrity, archive: true }, { finish })
   return own === "cached" ? rest : own
 }
 
@@ -89,7 +90,7 @@ async function extract(
   const { kind, strip, subpath, files, include } = part
   const request = {
     kind,
-    path: download.path,
+    source: download.path,
     archive: urlName(download.url),
     output,
     selection: { strip, subpath, files, include },

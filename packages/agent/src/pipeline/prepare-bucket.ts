@@ -84,7 +84,7 @@ async function fetchAll(
       kept,
       files.map(({ path }) => path),
     )
-    const folder = await makeWorkFolder(preparation, resource)
+    const folder = makeWorkFolder(preparation, resource)
     try {
       await rename(kept, join(folder, OUTPUT))
       await placeResource(preparation, resource, folder, {

@@ -8,6 +8,7 @@ import { StreamHasher } from "../verify/stream-hasher.ts"
 import { sourceRecord, urlName } from "./download-source.ts"
 import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
+import { inTurn, queues } from "./queues.ts"
 import { withDownload } from "./with-download.ts"
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
 
@@ -25,21 +26,24 @@ export async function prepareFile(preparation: Preparation, resource: PlannedFil
     integrity: early.map((sum) => ({ ...sum, of: "download" as const })),
     size: download.size,
   }
+  const { extractions } = await queues()
   const finish = async (cached: CachedDownload): Promise<void> => {
     const work = makeWorkFolder(preparation, resource)
     try {
       const output = join(work, OUTPUT)
-      const written = await transformFile(
-        {
-          path: cached.path,
-          name: urlName(cached.url),
-          known: { bytes: cached.bytes, digests: { sha256: cached.sha256 } },
-          transforms,
-          output,
-          algorithms: ["sha256", ...late.map(({ algorithm }) => algorithm)],
-          hasher: (algorithms) => new StreamHasher(algorithms),
-        },
-        stepContext(preparation, resource),
+      const written = await inTurn(extractions, preparation.signal, () =>
+        transformFile(
+          {
+            path: cached.path,
+            name: urlName(cached.url),
+            known: { bytes: cached.bytes, digests: { sha256: cached.sha256 } },
+            transforms,
+            output,
+            algorithms: ["sha256", ...late.map(({ algorithm }) => algorithm)],
+            hasher: (algorithms) => new StreamHasher(algorithms),
+          },
+          stepContext(preparation, resource),
+        ),
       )
       checkIntegrity(late, written.digests, { name: target, url: cached.source })
       const sha256 = written.digests.sha256
@@ -54,5 +58,5 @@ export async function prepareFile(preparation: Preparation, resource: PlannedFil
       throw error
     }
   }
-  return await withDownload(preparation, resource, request, { early: false, begin: () => ({ finish }) })
+  return await withDownload(preparation, resource, request, { finish })
 }

@@ -23,7 +23,7 @@ const OUTPUT = "output"
 export async function prepareLinks(preparation: Preparation, resource: PlannedLinks | PlannedLink): Promise<void> {
   const source = resource.kind === "links" ? undefined : await findSource(preparation, resource)
   if (source !== undefined && resource.kind !== "links") await verifySource(preparation, resource, source)
-  const work = await makeWorkFolder(preparation, resource)
+  const work = makeWorkFolder(preparation, resource)
   try {
     if (resource.kind === "links") await linkDatasets(preparation, resource, join(work, OUTPUT))
     else if (source !== undefined) await symlink(source, join(work, OUTPUT))

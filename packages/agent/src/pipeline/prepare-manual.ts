@@ -100,11 +100,11 @@ async function extract(
 ): Promise<void> {
   const { extractions } = await queues()
   const { extractArchive } = await import("../extract/extract-archive.ts")
-  const work = await makeWorkFolder(preparation, resource)
+  const work = makeWorkFolder(preparation, resource)
   try {
     const request = {
       kind,
-      path,
+      source: path,
       archive: resource.deposit,
       output: join(work, "tree"),
       selection: { strip: "auto" as const },

@@ -6,9 +6,10 @@ import { enterEarly, inTurn, leaveEarly, queues } from "./queues.ts"
 
 /** What is made of one download. */
 export interface Consumer {
-  /** It may begin before the download is whole. */
-  early: boolean
-  begin(): Consumption
+  /** Begins before the download is whole; absent where that can't be. */
+  begin?(): Consumption
+  /** Makes and places all of it, where nothing was begun. */
+  finish(download: CachedDownload): Promise<void>
 }
 
 /** Something being made of a download; nothing of it is placed before `finish`. */
@@ -63,14 +64,13 @@ async function fetchAndBegin(
   request: FetchRequest,
   consumer: Consumer,
 ): Promise<{ download: CachedDownload; finish(): Promise<void> }> {
-  const { extractions } = await queues()
   const early = new EarlyConsumption(consumer)
   try {
     const signal = AbortSignal.any([preparation.signal, early.hopeless])
     const download = await fetch(preparation, resource, request, signal, (part) => early.available(part))
     const finish = async (): Promise<void> => {
       if (early.begun !== undefined) return await early.finish(download)
-      await inTurn(extractions, preparation.signal, () => consumer.begin().finish(download))
+      await consumer.finish(download)
     }
     return { download, finish }
   } catch (error) {
@@ -84,13 +84,12 @@ async function fetchAndBegin(
 class EarlyConsumption {
   readonly #consumer: Consumer
   readonly #hopeless = new AbortController()
-  #refused: boolean
+  #refused = false
   begun: Consumption | undefined
   failure: { error: unknown } | undefined
 
   constructor(consumer: Consumer) {
     this.#consumer = consumer
-    this.#refused = !consumer.early
   }
 
   /** Aborts when nothing can become of the download. */
@@ -117,7 +116,7 @@ class EarlyConsumption {
   }
 
   #begin(): void {
-    if (this.#refused || !enterEarly()) return void (this.#refused = true)
+    if (this.#refused || this.#consumer.begin === undefined || !enterEarly()) return void (this.#refused = true)
     try {
       this.begun = this.#consumer.begin()
     } catch {
