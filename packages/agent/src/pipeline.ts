@@ -13,6 +13,9 @@ import {
 import { requireAgreement, requireDatafolders } from "./pipeline/requirements.ts"
 import { preparationOrder, type ResolvedDataset } from "./resolve/resolve-dataset.ts"
 import { acquireLock, type Lock } from "./store/lock.ts"
+import { MANIFEST_FILE } from "./store/manifest.ts"
+import { STATE_FILE } from "./store/state.ts"
+import { removeUnfinished } from "./store/write-atomic.ts"
 
 export { diskState } from "./pipeline/disk-state.ts"
 export { planWork } from "./pipeline/plan-work.ts"
@@ -21,6 +24,8 @@ export type { PrepareOptions } from "./pipeline/preparation.ts"
 /** In the dataset's folder; `.state.lock` is Python datamaestro's, which is held in another way. */
 const LOCK_FILE = ".state.lease"
 const DOWNLOADS_FOLDER = ".downloads"
+/** How long tidying may wait for the lock. */
+const TIDY_MILLISECONDS = 300
 
 /**
  * Prepares a dataset with all that it refers to. What is prepared already is left untouched.
@@ -47,7 +52,10 @@ async function prepareOne(dataset: ResolvedDataset, options: PrepareOptions, ask
     options.progress({ phase: "dataset", dataset: plan.id, state })
   await requireDatafolders(dataset, options)
   const found = await FoundDataset.read(options.paths, plan)
-  if (options.force !== true && (await found.isPresent())) return asked ? tell("present") : undefined
+  if (options.force !== true && (await found.isPresent())) {
+    await tidy(found, options)
+    return asked ? tell("present") : undefined
+  }
   requireAgreement(dataset, options)
   if (!(await exists(found.folder))) requireDownloadAllowed({ plan, options }, found.stored)
 
@@ -87,13 +95,35 @@ async function prepareLocked(
     requireDownloadAllowed(preparation, missingOf(standing))
     await makeMissing(preparation, standing, (reason) => stop.abort(reason))
     await removeTransient(preparation)
-    await rm(downloads, { recursive: true, force: true })
+    await removeLeftovers(found.folder)
     return onlyAdopted(standing) ? "adopted" : "done"
   } catch (error) {
     // Nothing to continue from: an empty folder tells nobody anything.
     await rmdir(downloads).catch(() => {})
     throw error
   }
+}
+
+/** Takes away what a run left that was killed after the very last thing it had to do, unless somebody works there. */
+async function tidy(found: FoundDataset, { signal }: PrepareOptions): Promise<void> {
+  if (!(await exists(join(found.folder, DOWNLOADS_FOLDER)))) return
+  try {
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(TIDY_MILLISECONDS)])
+    const lock = await acquireLock(join(found.folder, LOCK_FILE), { signal: soon })
+    try {
+      await removeLeftovers(found.folder)
+    } finally {
+      await lock.release()
+    }
+  } catch {
+    // In use, or not ours to write: what is there is whole all the same.
+  }
+}
+
+/** Only while holding the lock. The downloads' folder goes last: it tells that there may be more. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of [STATE_FILE, MANIFEST_FILE]) await removeUnfinished(join(folder, name))
+  await rm(join(folder, DOWNLOADS_FOLDER), { recursive: true, force: true })
 }
 
 /** The lock, or undefined where we may not write but everything is there to be read. */

@@ -9,7 +9,7 @@ export interface ThreadInput<T> {
 let source: (() => string) | undefined
 
 /** Gives the agent's own code, from which its threads are started: it may have no file, running from memory. */
-export function provideThreadSource(code: () => string): void {
+export function provideThreadSource(code: (() => string) | undefined): void {
   source = code
 }
 

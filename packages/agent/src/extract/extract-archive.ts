@@ -167,8 +167,8 @@ class Extraction {
         if (streaming) this.#observe(member)
         const path = this.#destination(member)
         if (path === undefined) return undefined
-        if (streaming) this.#limits.requireSpace(member.size)
         this.#files++
+        if (streaming) this.#limits.requireSpace(member.size, this.#files)
         return this.#writer.file(path, member)
       },
       directory: (member: Member): void => {

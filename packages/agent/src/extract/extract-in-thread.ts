@@ -75,9 +75,9 @@ function extractThere(worker: Worker, { signal, progress }: StepContext): Runnin
     })
     worker.once("error", reject)
     worker.once("exit", (code) => reject(new Error(`the extracting thread ended with ${code}`)))
-  }).finally(async () => {
+  }).finally(() => {
     signal.removeEventListener("abort", stop)
-    await worker.terminate()
+    void worker.terminate()
   })
   return {
     available: (part) => send({ type: "available", part }),

@@ -7,6 +7,11 @@ export class StoragePace {
   readonly #times: number[] = []
   #slow: boolean | undefined
 
+  /** @param slow when it is known beforehand */
+  constructor(slow?: boolean) {
+    this.#slow = slow
+  }
+
   /** Operations are round trips. */
   get slow(): boolean {
     return this.#slow ?? false

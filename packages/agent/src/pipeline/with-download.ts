@@ -74,9 +74,11 @@ async function fetchAndBegin(
     }
     return { download, finish }
   } catch (error) {
+    // Before it is stopped, which is a failure too but not the reason.
+    const { failure } = early
     await early.begun?.discard?.()
     early.leave()
-    throw preparation.signal.aborted ? error : (early.failure?.error ?? error)
+    throw preparation.signal.aborted ? error : (failure?.error ?? error)
   }
 }
 

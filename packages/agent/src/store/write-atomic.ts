@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
-import { open, rename, rm } from "node:fs/promises"
-import { dirname } from "node:path"
+import { open, readdir, rename, rm } from "node:fs/promises"
+import { basename, dirname, join } from "node:path"
 
 export interface WriteAtomicOptions {
   /** Permission bits before the umask. */
@@ -30,6 +30,15 @@ export async function writeAtomic(
     throw error
   }
   if (options.sync !== false) await syncDirectory(dirname(path))
+}
+
+/** Removes what killed writers of `path` left beside it. Only for who knows that nobody else writes it now. */
+export async function removeUnfinished(path: string): Promise<void> {
+  const start = `${basename(path)}.`
+  for (const name of await readdir(dirname(path))) {
+    if (!name.startsWith(start) || !/^\d+\.[0-9a-f]{8}\.tmp$/.test(name.slice(start.length))) continue
+    await rm(join(dirname(path), name), { force: true })
+  }
 }
 
 /** Makes a rename in the folder durable; where the file system does not sync folders, does nothing. */
