@@ -161,7 +161,7 @@ async function fetchPage(
 
 /** The pages without the line about what was asked. */
 async function place(preparation: Preparation, resource: PlannedWayback, kept: string): Promise<void> {
-  const work = await makeWorkFolder(preparation, resource)
+  const work = makeWorkFolder(preparation, resource)
   try {
     const output = join(work, OUTPUT)
     await copyBehind(kept, output, Buffer.byteLength(headOf(resource)) + 1, preparation.signal)

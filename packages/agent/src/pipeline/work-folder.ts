@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { mkdirSync } from "node:fs"
+import { existsSync, mkdirSync } from "node:fs"
 import { readdir, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { storageError } from "../store/storage-error.ts"
@@ -13,7 +13,9 @@ import type { StoredResource } from "./found-dataset.ts"
 export function makeWorkFolder({ downloads }: Preparation, resource: StoredResource): string {
   const path = join(downloads, `${resource.name}.${randomBytes(6).toString("hex")}.work`)
   try {
-    mkdirSync(path, { recursive: true })
+    // Of one level each: see `makeFolder` for what Node's own `recursive` does on some storage.
+    if (!existsSync(downloads)) mkdirSync(downloads)
+    mkdirSync(path)
   } catch (error) {
     throw storageError(error, `write into "${downloads}"`)
   }
