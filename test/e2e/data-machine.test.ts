@@ -1,0 +1,229 @@
+import { expect } from "chai"
+import { execFileSync } from "node:child_process"
+import { existsSync } from "node:fs"
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { privateEnvironment } from "../helpers/private-environment.ts"
+import { rejection } from "../helpers/rejection.ts"
+import { startSshServer, type SshMoment, type SshServer, type SshServerOptions } from "../helpers/ssh-server.ts"
+import { openSshSession, type RecordedSession } from "../helpers/ssh-session.ts"
+import {
+  createTestUser,
+  skipWithoutSshd,
+  skipWithoutTestUsers,
+  startSshd,
+  type Sshd,
+  type TestUserOptions,
+} from "../helpers/sshd.ts"
+
+/** Machines as they are, not as they should be: each must do the work, or say what stands in the way. */
+describe("a data machine", function () {
+  this.timeout(60_000)
+  let environment: Awaited<ReturnType<typeof privateEnvironment>>
+  const cleanups: (() => Promise<unknown> | void)[] = []
+  beforeEach(async () => {
+    environment = await privateEnvironment()
+  })
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
+    await environment.restore()
+  })
+
+  const serve = async (options: SshServerOptions = {}): Promise<SshServer> => {
+    const server = await startSshServer(options)
+    cleanups.push(() => server.close())
+    return server
+  }
+  const serveBySshd = async (options: Parameters<typeof startSshd>[0] = {}): Promise<Sshd> => {
+    const sshd = await startSshd(options)
+    cleanups.push(() => sshd.stop())
+    return sshd
+  }
+  const account = async (options: TestUserOptions): Promise<Sshd & { home: string }> => {
+    const user = await createTestUser(options)
+    cleanups.push(() => user.remove())
+    return { ...(await serveBySshd({ user: user.name })), home: user.home }
+  }
+  const works = async (session: RecordedSession): Promise<void> => {
+    expect(await session.agent.request("settings/get", {})).to.deep.equal({})
+    await session.close()
+  }
+  const warningsOf = (session: RecordedSession): string =>
+    session.events
+      .flatMap((event) => (event.phase === "notice" && event.level === "warning" ? [event.message] : []))
+      .join("\n")
+
+  describe("whose start-up files, read by sshd's own shells,", () => {
+    before(function () {
+      skipWithoutTestUsers(this)
+    })
+    const shells = [
+      { shell: "/bin/bash", file: ".bashrc", ask: "read answer" },
+      { shell: "/usr/bin/zsh", file: ".zshenv", ask: "read answer" },
+      { shell: "/usr/bin/tcsh", file: ".tcshrc", ask: "set answer = $<" },
+      { shell: "/usr/bin/fish", file: ".config/fish/config.fish", ask: "read answer" },
+    ]
+    for (const { shell, file, ask } of shells) {
+      it(`print megabytes and ask something: ${shell}`, async function () {
+        if (!existsSync(shell) && process.env["CI"] === undefined) this.skip()
+        const noise = `yes 'Welcome to the cluster! \\o/' | head -c 3000000\nprintf 'Project? '\n${ask}\n`
+        const machine = await account({ shell, files: { [file]: noise } })
+        await works(await openSshSession(machine))
+        await works(await openSshSession(machine))
+      })
+    }
+
+    it("hang: given up in time, with what they printed", async () => {
+      const machine = await account({ files: { ".bashrc": "echo The file system is being repaired\nsleep 60\n" } })
+      const error = await rejection(openSshSession(machine, { bootTimeout: 1500 }))
+      expect(error).to.have.property("exitStatus", 9)
+      expect(error.message).to.contain("The file system is being repaired")
+      expect(error).to.have.property("hint").that.contains("start-up file")
+    })
+
+    it("end the shell: told", async () => {
+      const machine = await account({ files: { ".bashrc": "echo Not today; exit 3\n" } })
+      const error = await rejection(openSshSession(machine))
+      expect(error.message).to.contain("exit code 3").and.contain("Not today")
+    })
+  })
+
+  describe("whose sshd", () => {
+    before(function () {
+      skipWithoutSshd(this)
+    })
+    const home = async (config: string[]): Promise<Sshd> => {
+      const folder = join(environment.path, "there")
+      await mkdir(folder, { recursive: true })
+      return serveBySshd({ config, environment: { HOME: folder, PATH: process.env["PATH"] ?? "" } })
+    }
+
+    it("has no SFTP", async () => {
+      const session = await openSshSession(await home(["Subsystem sftp /bin/false"]))
+      expect(session.uploads).to.deep.equal(["agent"])
+      await works(session)
+    })
+
+    it("allows one session a connection, also when Node has moved", async () => {
+      const machine = await home(["MaxSessions 1"])
+      await works(await openSshSession(machine))
+      await works(await openSshSession(machine))
+      const hosts = join(environment.path, ".cache/datamaestro/hosts")
+      const [name = ""] = await readdir(hosts)
+      const known = JSON.parse(await readFile(join(hosts, name), "utf8")) as object
+      await writeFile(join(hosts, name), JSON.stringify({ ...known, execPath: "/opt/gone/bin/node" }))
+      await works(await openSshSession(machine))
+    })
+
+    it("runs nothing but SFTP: told (exit 8)", async () => {
+      const error = await rejection(openSshSession(await home(["ForceCommand internal-sftp"])))
+      expect(error).to.include({ code: "DEPLOY_FAILED", exitStatus: 8 })
+      expect(error.message).to.contain("SFTP")
+    })
+
+    it("runs a command of its own choice: told, with what it printed", async () => {
+      const error = await rejection(openSshSession(await home(["ForceCommand echo Use the web portal"])))
+      expect(error.message).to.contain("Use the web portal")
+      expect(error).to.have.property("hint").that.contains("forced command")
+    })
+
+    it("sets a umask of 000: what is kept is ours alone all the same", async () => {
+      const server = await serve({ shell: ["/bin/bash", "-c", 'umask 000; eval "$0"'] })
+      await works(await openSshSession(server))
+      const cache = join(server.home, ".cache/datamaestro")
+      for (const path of [cache, join(cache, "agents")]) expect((await stat(path)).mode & 0o777, path).to.equal(0o700)
+      const [hash = ""] = await readdir(join(cache, "agents"))
+      expect((await stat(join(cache, "agents", hash))).mode & 0o777).to.equal(0o700)
+      expect((await stat(join(cache, "agents", hash, "agent.cjs"))).mode & 0o777).to.equal(0o600)
+    })
+  })
+
+  describe("whose home", () => {
+    before(function () {
+      if (process.platform !== "linux" || process.getuid?.() !== 0) this.skip()
+    })
+    const mounted = async (options: string): Promise<string> => {
+      const path = join(environment.path, "home")
+      await mkdir(path)
+      execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path])
+      cleanups.push(() => void execFileSync("umount", ["-l", path]))
+      return path
+    }
+
+    for (const [state, options, kept] of [
+      ["is full in the middle of the upload", "size=200k", "tmp"],
+      ["is read-only", "ro", "tmp"],
+      ["runs no programs (noexec), which the agent needs not", "noexec", "home"],
+    ] as const) {
+      it(`${state}`, async () => {
+        const temporary = join(environment.path, "tmp")
+        await mkdir(temporary)
+        const home = await mounted(options)
+        const server = await serve({ home, environment: { TMPDIR: temporary, XDG_RUNTIME_DIR: "" } })
+        const session = await openSshSession(server)
+        expect(session.uploads).to.deep.equal(["agent"])
+        await works(session)
+        expect(await readdir(temporary)).to.have.length(kept === "tmp" ? 1 : 0)
+        expect(warningsOf(session) === "").to.equal(kept === "home")
+        if (kept === "home") return
+        expect(warningsOf(session)).to.contain(home)
+        // Nothing half-written stays, and the next call finds what was kept elsewhere.
+        const left = await readdir(join(home, ".cache/datamaestro/agents"), { recursive: true }).catch(() => [])
+        expect(left.filter((name) => name.includes("agent.cjs"))).to.deep.equal([])
+        const again = await openSshSession(server)
+        expect(again.uploads).to.deep.equal([])
+        await works(again)
+      })
+    }
+
+    it("and temporary folders can't be written: it runs from memory, and says so", async () => {
+      const home = await mounted("ro")
+      const hide = ["/tmp", "/var/tmp", "/dev/shm"].map((path) => `mount -t tmpfs -o ro tmpfs ${path}`).join("; ")
+      const shell = ["/usr/bin/unshare", "-m", "/bin/bash", "-c", `${hide}; eval "$0"`]
+      const server = await serve({ home, shell, environment: { SHELL: "/bin/bash" } })
+      for (let call = 0; call < 2; call++) {
+        const session = await openSshSession(server)
+        expect(session.uploads).to.deep.equal(["agent"])
+        expect(warningsOf(session)).to.contain("runs from memory")
+        await works(session)
+      }
+    })
+
+    it("is there, and /tmp is not", async () => {
+      const shell = ["/usr/bin/unshare", "-m", "/bin/bash", "-c", 'mount -t tmpfs -o mode=0 tmpfs /tmp; eval "$0"']
+      const home = join("/var/tmp", `datamaestro-test-${process.pid}`)
+      cleanups.push(() => rm(home, { recursive: true, force: true }))
+      await works(await openSshSession(await serve({ home, shell })))
+    })
+  })
+
+  describe("from which the connection is cut", () => {
+    for (const moment of ["connected", "authenticating", "authenticated", "session", "exec"] as SshMoment[]) {
+      it(`at "${moment}": told (exit 8), and the next call works`, async () => {
+        let cutting = true
+        const server = await serve({
+          onMoment: (now, drop) => {
+            if (cutting && now === moment) drop()
+          },
+        })
+        const error = await rejection(openSshSession(server))
+        expect(error).to.have.property("exitStatus", 8)
+        expect(error).to.have.property("hint").that.is.a("string")
+        cutting = false
+        await works(await openSshSession(server))
+      })
+    }
+
+    it("while the agent runs: the next request says so, and nothing stays running", async () => {
+      const server = await serve()
+      const session = await openSshSession(server)
+      const { pid } = session.initialized
+      server.drop()
+      expect(await rejection(session.agent.request("settings/get", {}))).to.have.property("exitStatus", 8)
+      await session.close()
+      for (let tries = 0; tries < 200 && existsSync(`/proc/${pid}`); tries++) await sleep(50)
+      expect(existsSync(`/proc/${pid}`)).to.equal(false)
+    })
+  })
+})
