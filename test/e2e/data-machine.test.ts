@@ -156,7 +156,7 @@ describe("a data machine", function () {
       ["is read-only", "ro", "tmp"],
       ["runs no programs (noexec), which the agent needs not", "noexec", "home"],
     ] as const) {
-      it(`${state}`, async () => {
+      it(state, async () => {
         const temporary = join(environment.path, "tmp")
         await mkdir(temporary)
         const home = await mounted(options)
