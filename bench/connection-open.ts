@@ -7,7 +7,7 @@ import { connectSsh2 } from "../packages/controller/src/transport/ssh2.ts"
 import type { SshTarget } from "../packages/controller/src/transport/ssh-target.ts"
 
 const REQUESTS = 100
-const BULK_BYTES = 256 * 2 ** 20
+const BULK_BYTES = 64 * 2 ** 20
 const SINK = "cat > /dev/null"
 const CHUNK = Buffer.alloc(2 ** 18, "datamaestro")
 
@@ -30,7 +30,7 @@ export async function benchOpenChannel(place: Place, environment: NodeJS.Process
   // One that waits for the delay of a proxy in JavaScript measures the proxy.
   if (place.roundTrip > 0) return
   const rates = { ours: [] as number[], ssh: [] as number[] }
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 3; round++) {
     rates.ours.push(await bulkOurs(target))
     rates.ssh.push(await bulkSsh(place, environment))
   }
@@ -61,6 +61,8 @@ async function bulkOurs(target: SshTarget): Promise<number> {
   const transport = await connectSsh2(target, { prompter: silentPrompter, onNotice: () => {} })
   try {
     const channel = await transport.exec(SINK)
+    channel.stdout.resume()
+    channel.stderr.resume()
     const began = performance.now()
     await pour(channel.stdin)
     await channel.ended
