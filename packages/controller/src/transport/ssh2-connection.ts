@@ -117,12 +117,17 @@ export async function logIn(
     setTimeout(() => carrier.close(), 100).unref()
   }
 
+  const afterLastWords = async (run: () => void): Promise<void> => {
+    await carrier.silent()
+    run()
+  }
+
   try {
     await new Promise<void>((resolve, reject) => {
       let lastError: unknown
       fail = (error) => {
         if (signal.aborted) reject(classify(error))
-        else void carrier.silent().then(() => reject(classify(error)))
+        else void afterLastWords(() => reject(classify(error)))
       }
       signal.addEventListener("abort", fail, { once: true })
       client.on("handshake", () => {
