@@ -1,4 +1,4 @@
-import { readdir, rm } from "node:fs/promises"
+import { readdir, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { isOrphan, isPartName, recordPathOf } from "./cache-orphan.ts"
 import { PartRecord, readRecordFile } from "./cache-record.ts"
@@ -12,7 +12,11 @@ export async function removeEntry(folder: string, key: string): Promise<void> {
 export async function sweepOrphans(folder: string, key: string, names?: readonly string[]): Promise<string[]> {
   const removed: string[] = []
   for (const name of names ?? (await readdir(folder))) {
-    if (!name.startsWith(`${key}.`) || !isPartName(name)) continue
+    if (!name.startsWith(`${key}.`)) continue
+    if (!isPartName(name)) {
+      await removeHalfRecord(folder, name)
+      continue
+    }
     const path = join(folder, name)
     if (!(await isOrphan(path, await readRecordFile(recordPathOf(path), PartRecord)))) continue
     await rm(path, { force: true })
@@ -20,4 +24,15 @@ export async function sweepOrphans(folder: string, key: string, names?: readonly
     removed.push(name)
   }
   return removed
+}
+
+/** A record that its writer was killed over. While the writer lives, the part of that name is there. */
+async function removeHalfRecord(folder: string, name: string): Promise<void> {
+  const [part, rest] = name.split(".json.tmp.")
+  if (part === undefined || rest?.endsWith(".tmp") !== true) return
+  const exists = await stat(join(folder, `${part}.tmp`)).then(
+    () => true,
+    () => false,
+  )
+  if (!exists) await rm(join(folder, name), { force: true })
 }
