@@ -3,6 +3,7 @@ import { homedir } from "node:os"
 import { join } from "node:path"
 import { expandPath } from "./data-directory.ts"
 import { readLoginEnvironment, type LoginEnvironment } from "./login-environment.ts"
+import type { JobSpecification } from "./jobs/job-specification.ts"
 import type { PackReceiver } from "./packs/pack-store.ts"
 import type { RepositoryIndex } from "./repositories/repository-index.ts"
 import { SettingsFile } from "./store/settings.ts"
@@ -28,7 +29,10 @@ export class AgentSession {
   #receiver: Promise<PackReceiver> | undefined
   #remote = false
 
+  readonly #cacheFolder: string | undefined
+
   constructor({ loginShell, cacheFolder }: AgentSessionOptions) {
+    this.#cacheFolder = cacheFolder
     this.packs = join(cacheFolder ?? join(homedir(), ".cache", "datamaestro"), "packs")
     if (loginShell) void this.login()
   }
@@ -37,6 +41,10 @@ export class AgentSession {
   begin(remote: boolean): void {
     this.#remote = remote
     this.#base = remote ? homedir() : process.cwd()
+  }
+
+  get remote(): boolean {
+    return this.#remote
   }
 
   locate(paths: Paths): void {
@@ -77,6 +85,20 @@ export class AgentSession {
   declare(repositories: RepositoryLocation[]): void {
     this.#repositories = repositories
     this.#index = undefined
+  }
+
+  get repositories(): readonly RepositoryLocation[] {
+    return this.#repositories
+  }
+
+  /** A session as that in which the job began, for the same data directory. */
+  async resumed({ remote, repositories }: JobSpecification): Promise<AgentSession> {
+    const session = new AgentSession({ loginShell: false, cacheFolder: this.#cacheFolder })
+    session.begin(remote)
+    session.locate(this.paths)
+    session.declare(repositories)
+    await session.environmentReady()
+    return session
   }
 
   repositoryIndex(): Promise<RepositoryIndex> {

@@ -128,11 +128,16 @@ async function removeLeftovers(folder: string): Promise<void> {
 
 /** The lock, or undefined where we may not write but everything is there to be read. */
 async function lockDataset(found: FoundDataset, options: PrepareOptions): Promise<Lock | undefined> {
+  const acquired = new AbortController()
+  let followed: string | undefined
+  const onWait = (holder: string, seconds: number): void => {
+    options.progress({ phase: "wait", dataset: found.plan.id, holder, seconds })
+    if (followed === holder) return
+    followed = holder
+    void options.followHolder?.(found.plan.id, holder, acquired.signal)
+  }
   try {
-    return await acquireLock(join(found.folder, LOCK_FILE), {
-      signal: options.signal,
-      onWait: (holder, seconds) => options.progress({ phase: "wait", dataset: found.plan.id, holder, seconds }),
-    })
+    return await acquireLock(join(found.folder, LOCK_FILE), { signal: options.signal, onWait })
   } catch (error) {
     const readOnly = error instanceof DatamaestroError && ["READ_ONLY", "PERMISSION_DENIED"].includes(error.code)
     if (!readOnly || options.force === true || !(await found.isUsable())) throw error
@@ -142,6 +147,8 @@ async function lockDataset(found: FoundDataset, options: PrepareOptions): Promis
       message: `${found.plan.id}: "${found.folder}" is used as it is, unverified: it can't be written to`,
     })
     return undefined
+  } finally {
+    acquired.abort()
   }
 }
 

@@ -3,6 +3,7 @@ import { Console } from "node:console"
 import { AgentSession } from "./agent-session.ts"
 import { endOwnChildren } from "./end-own-children.ts"
 import { createHandlers } from "./handlers/create-handlers.ts"
+import { JobHost } from "./jobs/job-host.ts"
 import { StdioPort } from "./stdio-port.ts"
 import { provideThreadSource } from "./thread-source.ts"
 import { AGENT_VERSION } from "./version.ts"
@@ -27,8 +28,9 @@ const HOUR = 3600_000
 const THREADS = 16
 
 /**
- * Serves the controller on stdin and stdout until the connection ends, then ends the process: requests are aborted,
- * locks released, parts kept. A signal does the same. What hangs is left after a moment, whatever it is.
+ * Serves the controller on stdin and stdout until the connection ends. Preparations that are under way are then
+ * finished without it; all else is aborted, and the process ends: locks released, parts kept. SIGTERM ends preparations
+ * too, so that they can be resumed. What hangs is left after a moment, whatever it is.
  */
 export function runAgent(host: AgentHost = {}): void {
   process.title = "datamaestro-agent"
@@ -39,12 +41,14 @@ export function runAgent(host: AgentHost = {}): void {
   reserveStdout()
   quietExperiments()
   const session = new AgentSession({ loginShell: host.loginShell === true, cacheFolder: host.cacheFolder })
+  const jobs = new JobHost(session)
   const port = new StdioPort(process.stdin, process.stdout, write)
   let ending = false
 
-  const end = (status: number): void => {
+  const end = (status: number, reason?: string): void => {
     if (ending) return
     ending = true
+    if (reason !== undefined) jobs.stop(reason)
     port.close()
     const leave = (): void => {
       endOwnChildren()
@@ -52,25 +56,33 @@ export function runAgent(host: AgentHost = {}): void {
     }
     setTimeout(leave, GRACE)
     void idle(server)
+      .then(() => jobs.idle())
       .then(() => session.close())
       .then(() => host.storeCodeCache?.())
       .finally(leave)
   }
   const die = (error: unknown): void => {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
-    end(1)
+    end(1, "the agent met an error it did not foresee")
+  }
+  const disconnected = (status: number): void => {
+    if (ending) return
+    if (!jobs.disconnect()) return end(status)
+    port.close()
+    void jobs.idle().then(() => end(0))
   }
 
   // The controller speaks for the person: a Ctrl-C that also reaches the agent must not end it before its answer.
   process.on("SIGINT", () => {})
-  process.on("SIGTERM", () => end(143))
-  if (process.platform !== "win32") process.on("SIGHUP", () => end(129))
+  process.on("SIGTERM", () => end(143, "the agent was asked to end (SIGTERM)"))
+  // What a server sends to the processes of a connection that is gone.
+  if (process.platform !== "win32") process.on("SIGHUP", () => disconnected(129))
   process.on("uncaughtException", die)
   process.on("unhandledRejection", die)
   process.stderr.on("error", () => {})
 
-  const server = new AgentServer(port, createHandlers(session, AGENT_VERSION), {
-    onEnd: () => end(0),
+  const server = new AgentServer(port, createHandlers(session, AGENT_VERSION, jobs), {
+    onEnd: () => disconnected(0),
   })
   setInterval(() => host.stillUsed?.(), HOUR).unref()
   port.send(MAGIC)

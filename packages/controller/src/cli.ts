@@ -77,6 +77,7 @@ async function parse(argv: readonly string[]): Promise<Parsed> {
     .exitOverride()
   defineDatasetCommands(program, define, select)
   defineMachineCommands(program, define, select)
+  defineJobCommands(program, define, select)
   addGlobalOptions(program, true)
   for (const command of descendants(program)) {
     addGlobalOptions(command, false)
@@ -104,6 +105,7 @@ interface PrepareValues extends OptionValues {
   encoder?: Encoder
   downloads?: boolean
   force?: true
+  detach?: true
   dryRun?: true
   acceptAgreement?: string[]
 }
@@ -113,13 +115,17 @@ function defineDatasetCommands(program: Command, define: Define, select: Select)
   const preparing = (name: string, description: string, example: string): Command =>
     define(program, `${name} <ID...>`, description, example)
       .addOption(new Option("--force", "prepare again what is already there").conflicts("dryRun"))
+      .addOption(
+        new Option("--detach", "print a job's id for each ID and return at once; see jobs").conflicts("dryRun"),
+      )
       .option("--dry-run", "tell what would be done: ID, action, resource, URL, target; one resource a line")
       .option("--accept-agreement <ID>", "accept this agreement for this call; repeatable", collect)
   const run = (printValue: boolean, ids: string[], values: PrepareValues, command: Command): void => {
     const load = async (): Promise<unknown> => {
       if (values.dryRun === true) return (await import("./commands/dry-run.ts")).dryRun(ids)
-      const { prepare } = await import("./commands/prepare.ts")
+      const { detach, prepare } = await import("./commands/prepare.ts")
       const { encoder = "normal", downloads: download = true, force = false } = values
+      if (values.detach === true) return detach({ ids, encoder, download, force })
       return prepare({ ids, encoder, download, force, printValue })
     }
     select(command, load, values.acceptAgreement)
@@ -229,6 +235,43 @@ datamaestro --host cluster --json doctor`,
     "datamaestro cache verify",
   ).action((_values: OptionValues, command: Command) =>
     select(command, async () => (await import("./commands/cache.ts")).verifyCache()),
+  )
+}
+
+/** Work that outlives its connection. */
+function defineJobCommands(program: Command, define: Define, select: Select): void {
+  const commands = () => import("./commands/jobs.ts")
+  const jobs = define(
+    program,
+    "jobs",
+    "work that outlives the connection: what was begun with prepare --detach, or lost its connection",
+    "datamaestro --host cluster jobs list",
+  )
+  define(
+    jobs,
+    "list",
+    "id, state, dataset, progress, host and beginning of each job, one a line",
+    "datamaestro --host cluster jobs list",
+  ).action((_values: OptionValues, command: Command) => select(command, async () => (await commands()).listJobs()))
+  define(
+    jobs,
+    "attach <JOB>",
+    "show a job's progress and print its result, as prepare does; resumes a job whose process is gone; Ctrl-C leaves it running",
+    "datamaestro --host cluster jobs attach k3f9c2ax",
+  ).action((job: string, _values: OptionValues, command: Command) =>
+    select(command, async () => (await commands()).attachJob(job)),
+  )
+  define(jobs, "logs <JOB>", "what a job has told, with times", "datamaestro --host cluster jobs logs k3f9c2ax").action(
+    (job: string, _values: OptionValues, command: Command) =>
+      select(command, async () => (await commands()).jobLogs(job)),
+  )
+  define(
+    jobs,
+    "cancel <JOB>",
+    "end a job, wherever it runs; what is downloaded is kept",
+    "datamaestro --host cluster jobs cancel k3f9c2ax",
+  ).action((job: string, _values: OptionValues, command: Command) =>
+    select(command, async () => (await commands()).cancelJob(job)),
   )
 }
 

@@ -6,6 +6,7 @@ import {
   type Result,
 } from "@datamaestro/protocol"
 import { Agreements } from "./commands/agreements.ts"
+import { requestPrepare } from "./jobs/request-prepare.ts"
 import { silentPrompter } from "./reporter/silent-prompter.ts"
 import type { Session, SessionEvent } from "./session.ts"
 import type { SessionSource } from "./session-source.ts"
@@ -43,8 +44,8 @@ export async function prepareIn(source: SessionSource, id: string, options: Prep
   })
   return await withRepositories(source, options, async (session) => {
     const answer = await agreements.during((accepted) =>
-      session.agent.request(
-        "datasets/prepare",
+      requestPrepare(
+        session,
         {
           id: checkedId(id),
           defaultRepository: settings.default_repository,
@@ -54,6 +55,7 @@ export async function prepareIn(source: SessionSource, id: string, options: Prep
           keepDownloads: options.keepDownloads ?? false,
           connections: options.connections,
           agreements: accepted,
+          onDisconnect: source.onDisconnect,
         },
         { signal: options.signal, onProgress: options.onProgress },
       ),

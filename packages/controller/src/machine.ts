@@ -8,14 +8,24 @@ import type { UserSettings } from "./user-settings.ts"
 export interface Machine extends Pick<SessionOptions, "ssh" | "node" | "data"> {
   /** The host as typed; absent for this machine. */
   host?: string
+  /** What becomes of work there when the connection is lost. */
+  onDisconnect: OnDisconnect
+  /** How long connecting again is tried, in minutes. */
+  reconnectMinutes: number
   /** What the settings say that this version can't follow, for a warning. */
   ignored: readonly string[]
 }
+
+export type OnDisconnect = "continue" | "cancel"
+
+const RECONNECT_MINUTES = 60
 
 /** What was said on the command line, or by the caller of the library; it wins over the settings. */
 export interface MachineOptions {
   node?: string | undefined
   data?: string | undefined
+  /** `continue` by default: work that is under way when the connection is lost is finished as a job. */
+  onDisconnect?: OnDisconnect | undefined
   configFile?: string | undefined
   identityFiles?: readonly string[] | undefined
   sshOptions?: readonly string[] | undefined
@@ -23,13 +33,15 @@ export interface MachineOptions {
   transport?: SshTransportName | undefined
 }
 
-const UNDERSTOOD = new Set(["host", "node", "data", "transport"])
+const UNDERSTOOD = new Set(["host", "node", "data", "transport", "on_disconnect", "reconnect_minutes"])
 
 /** This machine, where relative paths mean what they mean to the caller. */
 export function localMachine(options: MachineOptions): Machine {
   return {
     node: options.node ?? "auto",
     data: options.data === undefined ? undefined : localPath(options.data),
+    onDisconnect: options.onDisconnect ?? "continue",
+    reconnectMinutes: RECONNECT_MINUTES,
     ignored: [],
   }
 }
@@ -65,6 +77,8 @@ export function remoteMachine(host: string, options: MachineOptions, settings: U
     },
     node: options.node ?? known?.node ?? "auto",
     data: options.data ?? known?.data,
+    onDisconnect: options.onDisconnect ?? known?.on_disconnect ?? "continue",
+    reconnectMinutes: known?.reconnect_minutes ?? settings.reconnect_minutes ?? RECONNECT_MINUTES,
     ignored: Object.keys(known ?? {}).filter((key) => !UNDERSTOOD.has(key)),
   }
 }

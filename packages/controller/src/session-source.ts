@@ -1,7 +1,8 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { silentPrompter } from "./reporter/silent-prompter.ts"
-import type { Machine } from "./machine.ts"
-import { openSession, type Session, type SessionEvent } from "./session.ts"
+import type { Machine, OnDisconnect } from "./machine.ts"
+import { openReconnecting } from "./jobs/reconnecting-session.ts"
+import { openSession, type Session, type SessionEvent, type SessionOptions } from "./session.ts"
 import type { Prompter } from "./transport/prompter.ts"
 
 export interface OpenOptions {
@@ -12,12 +13,14 @@ export interface OpenOptions {
 
 /** Where calls of the library get their agent from. */
 export interface SessionSource {
+  /** What becomes of work when the connection is lost. */
+  readonly onDisconnect: OnDisconnect
   use<R>(options: OpenOptions, run: (session: Session) => Promise<R>): Promise<R>
   close(): Promise<void>
 }
 
 export async function openOn(machine: Machine, options: OpenOptions): Promise<Session> {
-  return await openSession({
+  const session: SessionOptions = {
     ssh: machine.ssh,
     node: machine.node,
     data: machine.data,
@@ -25,12 +28,14 @@ export async function openOn(machine: Machine, options: OpenOptions): Promise<Se
     prompter: options.prompter ?? silentPrompter,
     onEvent: options.onEvent ?? (() => {}),
     signal: options.signal,
-  })
+  }
+  return await openReconnecting(openSession, session, { minutes: machine.reconnectMinutes })
 }
 
 /** An agent for each call, gone after it: nothing is left that would keep the program from ending. */
 export function sessionPerCall(machine: Machine): SessionSource {
   return {
+    onDisconnect: machine.onDisconnect,
     async use(options, run) {
       const session = await openOn(machine, options)
       try {
@@ -48,6 +53,7 @@ export function heldSession(machine: Machine, first: Session): SessionSource {
   let session: Promise<Session> | undefined = Promise.resolve(first)
   let closed = false
   return {
+    onDisconnect: machine.onDisconnect,
     async use(options, run) {
       if (closed) throw new DatamaestroError("USAGE", "Cannot use this context: it is closed")
       const current = (session ??= openOn(machine, options))

@@ -40,7 +40,13 @@ export interface Session {
   readonly initialized: Result<"initialize">
   /** Makes the controller's repositories known to the agent, uploading what it lacks. Once; later calls do nothing. */
   declareRepositories(): Promise<void>
-  /** Ends the agent and the connection. Never throws. */
+  /**
+   * Connects again where that is possible, unless it has happened since `lost` was the agent: then `agent` is another one.
+   *
+   * @throws DatamaestroError when it is given up
+   */
+  restore?(lost: AgentClient, signal: AbortSignal | undefined): Promise<void>
+  /** Ends the agent, unless it has work to finish, and the connection. Never throws. */
   close(): Promise<void>
 }
 

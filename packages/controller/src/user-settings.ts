@@ -12,6 +12,10 @@ const HostSettings = v.looseObject({
   data: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
   /** Which SSH client connects. */
   transport: v.optional(v.picklist(["ssh2", "openssh"], 'must be "ssh2" or "openssh"')),
+  /** What becomes of work there when the connection is lost. */
+  on_disconnect: v.optional(v.picklist(["continue", "cancel"])),
+  /** How long a lost connection is tried to be made again, in minutes. */
+  reconnect_minutes: v.optional(v.pipe(v.number(), v.minValue(0))),
 })
 
 const UserSettings = v.looseObject({
@@ -19,6 +23,8 @@ const UserSettings = v.looseObject({
   default_repository: v.optional(v.string()),
   /** Agreement id to the date of acceptance, ISO 8601. */
   agreements: v.optional(v.record(v.string(), v.string())),
+  /** For hosts that say nothing of their own. */
+  reconnect_minutes: v.optional(v.pipe(v.number(), v.minValue(0))),
   hosts: v.optional(v.record(v.string(), HostSettings)),
 })
 /** `user.json`, read on the controller. Keys unknown to us are kept. */

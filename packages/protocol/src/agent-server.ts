@@ -2,12 +2,13 @@ import { JSONRPCServer, createJSONRPCSuccessResponse, type JSONRPCRequest, type 
 import * as v from "valibot"
 import { AGENT_METHODS, NOTIFICATIONS, type AgentMethod, type Params, type Result } from "./contract.ts"
 import { DatamaestroError, toWireError } from "./errors.ts"
-import type { ProgressEvent, ProgressListener } from "./events.ts"
+import type { ProgressListener } from "./events.ts"
 import type { Heartbeat } from "./heartbeat.ts"
 import { keepAlive, notification, type HeartbeatTiming, type LinePort } from "./link.ts"
+import { ProgressCoalescer } from "./progress-coalescer.ts"
 
 export interface RequestContext {
-  /** Aborted by `$/cancelRequest` and when the connection ends. */
+  /** Aborted by `$/cancelRequest`, and when the connection ends: then its reason is CONNECTION_LOST. */
   signal: AbortSignal
   progress: ProgressListener
 }
@@ -99,7 +100,8 @@ export class AgentServer {
     if (this.#ended) return
     this.#ended = true
     this.#heartbeat.stop()
-    for (const abort of this.#running.values()) abort.abort()
+    const lost = new DatamaestroError("CONNECTION_LOST", "The connection to the controller ended", { cause: reason })
+    for (const abort of this.#running.values()) abort.abort(lost)
     this.#options.onEnd?.(reason)
   }
 }
@@ -122,62 +124,5 @@ function parseCancel(line: string): number | string | undefined {
     return params.success ? params.output.id : undefined
   } catch {
     return undefined
-  }
-}
-
-/** Lets the first event of a kind through at once, then at most one per interval, and never loses the last. */
-class ProgressCoalescer {
-  readonly #interval: number
-  readonly #send: ProgressListener
-  readonly #held = new Map<string, ProgressEvent>()
-  readonly #sentAt = new Map<string, number>()
-  #timer: ReturnType<typeof setTimeout> | undefined
-
-  constructor(interval: number, send: ProgressListener) {
-    this.#interval = interval
-    this.#send = send
-  }
-
-  take(event: ProgressEvent): void {
-    const key = coalescingKey(event)
-    if (key === undefined) {
-      // What is told once keeps its place after the counts that came before it.
-      this.flush()
-      this.#send(event)
-      return
-    }
-    const now = Date.now()
-    if (now - (this.#sentAt.get(key) ?? -Infinity) >= this.#interval) {
-      this.#held.delete(key)
-      this.#sentAt.set(key, now)
-      this.#send(event)
-      return
-    }
-    this.#held.set(key, event)
-    this.#timer ??= setTimeout(() => this.flush(), this.#interval)
-  }
-
-  flush(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    for (const [key, event] of this.#held) {
-      this.#sentAt.set(key, Date.now())
-      this.#send(event)
-    }
-    this.#held.clear()
-  }
-}
-
-/** Counts may be merged; what is told once (a retry, a notice, an end) may not. */
-function coalescingKey(event: ProgressEvent): string | undefined {
-  switch (event.phase) {
-    case "download":
-    case "verify":
-    case "extract":
-    case "transform":
-    case "step":
-      return `${event.phase}\0${event.dataset}\0${event.resource}`
-    default:
-      return undefined
   }
 }

@@ -1,5 +1,6 @@
 import * as v from "valibot"
 import { ProgressEvent } from "./events.ts"
+import { JobId } from "./job-id.ts"
 
 /** The contract's version; both ends must speak the same one. The controller brings its own agent, so they do. */
 export const PROTOCOL_VERSION = 1
@@ -29,6 +30,8 @@ const Connections = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16
 /** What decides over downloads and their cache, besides the folders. */
 export const GlobalSettings = v.looseObject({
   datafolders: v.optional(StringMap),
+  /** How many days finished jobs are kept. */
+  job_days: v.optional(v.pipe(v.number(), v.minValue(0))),
   /** URL prefix to one or more replacement prefixes, tried in order before the original. */
   mirrors: v.optional(v.record(v.string(), v.union([v.string(), v.array(v.string())]))),
   connections: v.optional(Connections),
@@ -129,6 +132,61 @@ export const PlannedWork = v.object({
   target: v.optional(v.string()),
 })
 
+export const Encoder = v.picklist(["normal", "xpm"])
+export type Encoder = v.InferOutput<typeof Encoder>
+
+/** What `datasets/prepare` and `jobs/start` are told to do. */
+const Preparation = v.object({
+  ...DatasetSelector.entries,
+  encoder: Encoder,
+  /** `false`: never fetch; fail with NOT_PREPARED where something lacks. */
+  download: v.boolean(),
+  force: v.optional(v.boolean()),
+  keepDownloads: v.optional(v.boolean()),
+  connections: v.optional(Connections),
+  /** Ids of the agreements that the person has accepted. */
+  agreements: v.optional(v.array(v.string())),
+  /** Chosen by the controller: asked for again with the same one, the work is found and not begun twice. */
+  job: v.optional(JobId),
+  /** What becomes of the work when the connection is lost; `continue` by default. */
+  onDisconnect: v.optional(v.picklist(["continue", "cancel"])),
+})
+
+const Prepared = v.object({ id: v.string(), repository: v.string(), value: Json })
+
+/** A job as a person names it: its id, or the beginning of it. */
+const JobReference = v.object({ job: v.string() })
+
+/** `lost`: its process is gone without a result, it can be resumed. `unreadable`: `detail` says why. */
+export const JobState = v.picklist(["queued", "running", "done", "failed", "cancelled", "lost", "unreadable"])
+export type JobState = v.InferOutput<typeof JobState>
+
+export const JobSummary = v.object({
+  id: v.string(),
+  state: JobState,
+  /** As asked for. */
+  dataset: v.optional(v.string()),
+  /** Seconds since 1970, by the clock of the machine that wrote it. */
+  since: v.optional(v.number()),
+  /** Where it runs or ran last. */
+  host: v.optional(v.string()),
+  pid: v.optional(v.number()),
+  /** The newest thing it told of its progress. */
+  progress: v.optional(ProgressEvent),
+  /** Why it failed, waits, or can't be read. */
+  detail: v.optional(v.string()),
+})
+export type JobSummary = v.InferOutput<typeof JobSummary>
+
+/** One line of a job's journal: an event of the work, or something that happened to the job itself. */
+export const JobLogEntry = v.object({
+  /** ISO 8601. */
+  time: v.string(),
+  event: v.optional(ProgressEvent),
+  message: v.optional(v.string()),
+})
+export type JobLogEntry = v.InferOutput<typeof JobLogEntry>
+
 export const CacheEntry = v.object({
   key: v.string(),
   url: v.optional(v.string()),
@@ -142,9 +200,6 @@ export const CacheEntry = v.object({
   inUse: v.boolean(),
 })
 export type CacheEntry = v.InferOutput<typeof CacheEntry>
-
-export const Encoder = v.picklist(["normal", "xpm"])
-export type Encoder = v.InferOutput<typeof Encoder>
 
 /** One JSON-RPC method: the shape of what is sent and of what comes back. */
 function method<P extends v.GenericSchema, R extends v.GenericSchema>(params: P, result: R): { params: P; result: R } {
@@ -223,29 +278,21 @@ export const AGENT_METHODS = {
   ),
   "datasets/info": method(DatasetSelector, DatasetInfo),
   /** Resolves, downloads, verifies, extracts, describes; sends progress; cancellable. */
-  "datasets/prepare": method(
-    v.object({
-      ...DatasetSelector.entries,
-      encoder: Encoder,
-      /** `false`: never fetch; fail with NOT_PREPARED where something lacks. */
-      download: v.boolean(),
-      force: v.optional(v.boolean()),
-      keepDownloads: v.optional(v.boolean()),
-      connections: v.optional(Connections),
-      /** Ids of the agreements that the person has accepted. */
-      agreements: v.optional(v.array(v.string())),
-    }),
-    v.object({ id: v.string(), repository: v.string(), value: Json }),
-  ),
+  "datasets/prepare": method(Preparation, Prepared),
   /** The value with the paths it will have, without touching the disk. */
-  "datasets/value": method(
-    v.object({ ...DatasetSelector.entries, encoder: Encoder }),
-    v.object({ id: v.string(), repository: v.string(), value: Json }),
-  ),
+  "datasets/value": method(v.object({ ...DatasetSelector.entries, encoder: Encoder }), Prepared),
   "datasets/plan": method(
     DatasetSelector,
     v.object({ id: v.string(), repository: v.string(), path: v.string(), work: v.array(PlannedWork) }),
   ),
+  /** Begins a preparation that goes on without this connection; answers as soon as it can be found again. */
+  "jobs/start": method(Preparation, v.object({ job: v.string() })),
+  "jobs/list": method(Nothing, v.object({ jobs: v.array(JobSummary) })),
+  /** The job's progress so far and from now on, and its result. Resumes one that is lost. Cancelling only stops looking. */
+  "jobs/attach": method(JobReference, Prepared),
+  "jobs/logs": method(JobReference, v.object({ entries: v.array(JobLogEntry) })),
+  /** Asks the job to stop and waits until it has. */
+  "jobs/cancel": method(JobReference, v.object({ job: v.string(), state: JobState })),
   "settings/get": method(Nothing, GlobalSettings),
   "datafolders/list": method(Nothing, v.object({ datafolders: StringMap })),
   "datafolders/set": method(v.object({ key: v.string(), path: v.string() }), v.object({ path: v.string() })),

@@ -1,10 +1,10 @@
-import type { AgentHandlers, Params, RequestContext, Result } from "@datamaestro/protocol"
+import type { AgentHandlers } from "@datamaestro/protocol"
 import type { AgentSession } from "../agent-session.ts"
-import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
+import { resolve, valueOf } from "../prepare-request.ts"
 
-type DatasetMethods = "datasets/search" | "datasets/info" | "datasets/value" | "datasets/plan" | "datasets/prepare"
+type DatasetMethods = "datasets/search" | "datasets/info" | "datasets/value" | "datasets/plan"
 
-/** Finding datasets, telling of them, and preparing them. */
+/** Finding datasets and telling of them. */
 export function datasetHandlers(session: AgentSession): Pick<AgentHandlers, DatasetMethods> {
   return {
     "datasets/search": async ({ terms }) => {
@@ -36,58 +36,5 @@ export function datasetHandlers(session: AgentSession): Pick<AgentHandlers, Data
       const cache = await session.downloadCache()
       return await planWork(dataset, { paths: session.paths, datafolders, mirrors, cache })
     },
-
-    "datasets/prepare": async (params, context) => await prepare(session, params, context),
   }
-}
-
-async function prepare(
-  session: AgentSession,
-  { id, defaultRepository, encoder, agreements = [], ...options }: Params<"datasets/prepare">,
-  { signal, progress }: RequestContext,
-): Promise<Result<"datasets/prepare">> {
-  const dataset = await resolve(session, { id, defaultRepository })
-  const { prepareDataset } = await import("../pipeline.ts")
-  const { datafolders = {}, mirrors = {}, connections, tokens } = await session.settings()
-  const cache = await session.downloadCache()
-  await prepareDataset(dataset, {
-    ...options,
-    connections: options.connections ?? connections,
-    tokens,
-    paths: session.paths,
-    datafolders,
-    mirrors,
-    cache,
-    agreements,
-    signal,
-    progress,
-  })
-  return await valueOf(session, dataset, encoder)
-}
-
-async function resolve(
-  session: AgentSession,
-  { id, defaultRepository }: Params<"datasets/info">,
-  example = false,
-): Promise<ResolvedDataset> {
-  const [{ resolveDataset }, index] = await Promise.all([
-    import("../resolve/resolve-dataset.ts"),
-    session.repositoryIndex(),
-  ])
-  return await resolveDataset(id, index, { defaultRepository, example })
-}
-
-async function valueOf(
-  session: AgentSession,
-  dataset: ResolvedDataset,
-  encoder: Params<"datasets/value">["encoder"],
-): Promise<Result<"datasets/value">> {
-  const { preparationOrder } = await import("../resolve/resolve-dataset.ts")
-  const { encodeValue } = await import("../describe/encode-value.ts")
-  const { finalPaths } = await import("../store/layout.ts")
-  const { datafolders = {} } = await session.settings()
-  const plans = preparationOrder(dataset).map(({ plan }) => plan)
-  const pathOf = finalPaths({ paths: session.paths, datafolders, plans })
-  const { id, repository } = dataset.plan
-  return { id, repository, value: encodeValue(dataset.plan, { encoder, pathOf }) }
 }

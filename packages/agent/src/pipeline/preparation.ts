@@ -24,6 +24,8 @@ export interface PrepareOptions {
   connections?: number | undefined
   /** The settings' `tokens`: host to bearer token. */
   tokens?: GlobalSettings["tokens"] | undefined
+  /** Tells the progress of whoever prepares a dataset while we wait for them, until `stop` aborts. */
+  followHolder?: ((dataset: string, holder: string, stop: AbortSignal) => Promise<void>) | undefined
   signal: AbortSignal
   progress: ProgressListener
 }

@@ -1,13 +1,16 @@
-import type { DatamaestroError, ProgressListener } from "@datamaestro/protocol"
+import type { DatamaestroError } from "@datamaestro/protocol"
+import type { Machine } from "../machine.ts"
 import type { Session } from "../session.ts"
+import type { CommandEvent } from "../reporter/reporter.ts"
 import type { Invocation } from "./invocation.ts"
 
 /** One command at work on one machine. */
 export interface Call {
   session: Session
+  machine: Machine
   invocation: Invocation
   signal: AbortSignal
-  onProgress: ProgressListener
+  onProgress: (event: CommandEvent) => void
   /** Tells of a failure that the rest of the command goes on after; `position`: of the argument it belongs to. */
   fail(error: unknown, position: number): void
 }
@@ -16,6 +19,8 @@ export interface Call {
 export interface Command<R> {
   /** Whether the controller's repositories must be known on the machine. */
   needsRepositories: boolean
+  /** It leaves work behind on purpose: the agent's end is not waited for. */
+  detaches?: boolean
   /** @returns what to print, or nothing after a failure */
   run(call: Call): Promise<R | undefined>
   /** The machine-readable result; by default the result itself. */

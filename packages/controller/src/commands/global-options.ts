@@ -17,6 +17,7 @@ interface ParsedOptions {
   host?: string[]
   node?: string
   data?: string
+  onDisconnect?: "continue" | "cancel"
   keepDownloads?: true
   quiet?: true
   debug?: true
@@ -36,6 +37,10 @@ function globalOptions(): Option[] {
     ),
     new Option("--node <PATH>", "Node on the data machine, auto to find one, bundled to bring one (default: auto)"),
     new Option("--data <DIR>", "data directory on the data machine (default: its DATAMAESTRO_DIR, else ~/datamaestro)"),
+    new Option(
+      "--on-disconnect <WHAT>",
+      "what becomes of work when the connection is lost: finished as a job, or given up (default: continue)",
+    ).choices(["continue", "cancel"]),
     new Option("--keep-downloads", "keep downloaded archives in the cache after extraction"),
     new Option("--quiet", "errors only"),
     new Option("--debug", "tell more, also of each error"),
@@ -79,6 +84,7 @@ export function readGlobalOptions(command: Command): GlobalOptions {
     host: [...new Set(all("host"))],
     node: last("node"),
     data: last("data"),
+    onDisconnect: last("onDisconnect"),
     keepDownloads: last("keepDownloads") ?? false,
     quiet: last("quiet") ?? false,
     debug: last("debug") ?? false,

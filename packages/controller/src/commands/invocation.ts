@@ -11,6 +11,8 @@ export interface GlobalOptions {
   host: readonly string[]
   node?: string | undefined
   data?: string | undefined
+  /** `--on-disconnect`. */
+  onDisconnect?: "continue" | "cancel" | undefined
   keepDownloads: boolean
   quiet: boolean
   debug: boolean

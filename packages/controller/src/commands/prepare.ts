@@ -1,6 +1,7 @@
-import type { Encoder, Params, Result } from "@datamaestro/protocol"
+import { newJobId, type Encoder, type Params, type Result } from "@datamaestro/protocol"
 import type { Call, Command } from "./command.ts"
 import { valueWithId } from "../dataset-calls.ts"
+import { requestPrepare } from "../jobs/request-prepare.ts"
 import { eachId } from "./each-id.ts"
 
 export interface PrepareOptions {
@@ -34,7 +35,17 @@ export function prepare(options: PrepareOptions): Command<Prepared[]> {
 
 async function prepareOne(id: string, options: PrepareOptions, call: Call): Promise<Prepared> {
   const { invocation, session, signal, onProgress } = call
-  const params: Params<"datasets/prepare"> = {
+  return await invocation.agreements.during((agreements) =>
+    requestPrepare(session, { ...paramsOf(id, options, call), agreements }, { signal, onProgress }),
+  )
+}
+
+function paramsOf(
+  id: string,
+  options: Pick<PrepareOptions, "encoder" | "download" | "force">,
+  { invocation, machine }: Call,
+): Params<"datasets/prepare"> {
+  return {
     id,
     defaultRepository: invocation.settings.default_repository,
     encoder: options.encoder,
@@ -42,8 +53,33 @@ async function prepareOne(id: string, options: PrepareOptions, call: Call): Prom
     force: options.force,
     keepDownloads: invocation.options.keepDownloads,
     connections: invocation.options.connections,
+    onDisconnect: machine.onDisconnect,
   }
-  return await invocation.agreements.during((agreements) =>
-    session.agent.request("datasets/prepare", { ...params, agreements }, { signal, onProgress }),
-  )
+}
+
+interface Started {
+  id: string
+  job: string
+}
+
+/** Begins preparing and leaves: the id of each job, one a line. */
+export function detach(options: Omit<PrepareOptions, "printValue">): Command<Started[]> {
+  return {
+    needsRepositories: true,
+    severalHosts: "lines",
+    detaches: true,
+    run: (call) =>
+      eachId(options.ids, call, async (id) => {
+        // A connection lost between the wish and the answer must not begin the work twice.
+        const params = { ...paramsOf(id, options, call), agreements: call.invocation.agreements.accepted }
+        const { job } = await call.session.agent.request(
+          "jobs/start",
+          { ...params, onDisconnect: "continue", job: newJobId() },
+          { signal: call.signal },
+        )
+        return { id, job }
+      }),
+    json: (started) => (options.ids.length === 1 ? started[0] : started),
+    text: (started) => started.map(({ job }) => `${job}\n`).join(""),
+  }
 }

@@ -1,6 +1,7 @@
 import { asDatamaestroError, DatamaestroError, interrupted } from "@datamaestro/protocol"
 import type { Machine } from "../machine.ts"
-import type { Session } from "../session.ts"
+import { openReconnecting } from "../jobs/reconnecting-session.ts"
+import type { Session, SessionOptions } from "../session.ts"
 import type { Call, Command, Failure } from "./command.ts"
 import type { Invocation } from "./invocation.ts"
 import { unlessAbandoned } from "./unless-abandoned.ts"
@@ -47,7 +48,7 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
   }
   let session: Session | undefined
   const work = async (): Promise<void> => {
-    session = await invocation.openSession({
+    const options: SessionOptions = {
       ssh: machine.ssh,
       node: machine.node,
       data: machine.data,
@@ -55,13 +56,15 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
       prompter: invocation.prompter,
       onEvent: (event) => reporter.event(event, prefix),
       signal,
-    })
+    }
+    session = await openReconnecting(invocation.openSession, options, { minutes: machine.reconnectMinutes })
     for (const message of session.initialized.warnings) {
       reporter.event({ phase: "notice", level: "warning", message }, prefix)
     }
     if (command.needsRepositories) await session.declareRepositories()
     const call: Call = {
       session,
+      machine,
       invocation,
       signal,
       onProgress: (event) => reporter.event(event, prefix),
@@ -74,7 +77,9 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
   } catch (error) {
     fail(error, -1)
   } finally {
-    if (session !== undefined) await unlessAbandoned(session.close(), signal, CLOSE_GRACE).catch(() => {})
+    const closing = session?.close()
+    if (closing !== undefined && command.detaches !== true)
+      await unlessAbandoned(closing, signal, CLOSE_GRACE).catch(() => {})
   }
   return outcome
 }

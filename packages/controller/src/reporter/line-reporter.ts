@@ -63,7 +63,8 @@ export function lineReporter(options: LineReporterOptions): Reporter {
   }
 }
 
-function describeCount(count: Count, event: CommandEvent): string {
+/** `ID NAME: downloading, 12 %, 3 MB of 25 MB`. */
+export function describeCount(count: Count, event: CommandEvent): string {
   const subject = count.dataset === undefined ? count.name : `${count.dataset} ${count.name}`
   const source = event.phase === "download" && event.bytes === 0 ? ` from ${event.url}` : ""
   const parts = [`${subject}: ${count.verb}${source}`]

@@ -1,0 +1,91 @@
+import { DatamaestroError, fromWireError, type WireError } from "@datamaestro/protocol"
+import { readdir, readFile, stat } from "node:fs/promises"
+import { join } from "node:path"
+import * as v from "valibot"
+import { JOB_VERSION, JobResult, JobSpecification } from "./job-specification.ts"
+
+/** The files of a job, by what they are for. */
+export function jobFiles(folder: string) {
+  return {
+    specification: join(folder, "job.json"),
+    journal: join(folder, "journal.jsonl"),
+    result: join(folder, "result.json"),
+    lease: join(folder, "lease"),
+    /** Its existence asks the job to stop, from any machine. */
+    cancel: join(folder, "cancel"),
+  }
+}
+
+/** A file of a job as found: folders are edited by hand, half written, and left by other versions. */
+export type Found<T> = { kind: "found"; value: T } | { kind: "missing" } | { kind: "unreadable"; reason: string }
+
+export async function readSpecification(folder: string): Promise<Found<JobSpecification>> {
+  return await readDocument(jobFiles(folder).specification, JobSpecification)
+}
+
+/** A result that can't be read is none: the job can be resumed, which makes a new one. */
+export async function readResult(folder: string): Promise<JobResult | undefined> {
+  const found = await readDocument(jobFiles(folder).result, JobResult)
+  return found.kind === "found" ? found.value : undefined
+}
+
+async function readDocument<S extends v.GenericSchema>(path: string, schema: S): Promise<Found<v.InferOutput<S>>> {
+  let value: unknown
+  try {
+    value = JSON.parse(await readFile(path, "utf8"))
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === "ENOENT" || code === "ENOTDIR") return { kind: "missing" }
+    return { kind: "unreadable", reason: code ?? `it is no JSON: ${message}` }
+  }
+  const version = typeof value === "object" && value !== null && "version" in value ? value.version : undefined
+  if (typeof version === "number" && version > JOB_VERSION) {
+    return { kind: "unreadable", reason: `it was written by a newer datamaestro (version ${version})` }
+  }
+  const parsed = v.safeParse(schema, value)
+  if (parsed.success) return { kind: "found", value: parsed.output }
+  const issue = parsed.issues[0]
+  return { kind: "unreadable", reason: `${v.getDotPath(issue) ?? "the document"}: ${issue.message}` }
+}
+
+/** What the job ended with. @throws DatamaestroError what it failed with; INTERRUPTED when it was cancelled */
+export function outcomeOf(result: JobResult): Extract<JobResult, { state: "done" }>["result"] {
+  if (result.state === "done") return result.result
+  throw fromWireError(result.error as WireError)
+}
+
+/** The names of all job folders. */
+export async function jobIds(jobs: string): Promise<string[]> {
+  try {
+    const entries = await readdir(jobs, { withFileTypes: true })
+    return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".")).map(({ name }) => name)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === "ENOENT" || code === "ENOTDIR") return []
+    throw error
+  }
+}
+
+/**
+ * The id that a person means: itself, or the only one that begins so.
+ *
+ * @throws DatamaestroError UNKNOWN_JOB
+ */
+export async function findJob(jobs: string, reference: string): Promise<string> {
+  // What can't be an id must not become a path.
+  const possible = /^[a-z0-9][a-z0-9-]*$/.test(reference)
+  if (possible && (await stat(join(jobs, reference)).catch(() => undefined))?.isDirectory() === true) return reference
+  const matching = possible ? (await jobIds(jobs)).filter((id) => id.startsWith(reference)) : []
+  if (matching[0] !== undefined && matching.length === 1) return matching[0]
+  const several = matching.length > 1
+  throw new DatamaestroError(
+    "UNKNOWN_JOB",
+    `Cannot find job "${reference}": ${several ? `${matching.length} jobs begin so` : "there is none of that id"}`,
+    {
+      hint: several
+        ? `write more of it: ${matching.slice(0, 5).join(", ")}`
+        : "`datamaestro jobs list` shows those there are",
+      details: { job: reference, folder: jobs },
+    },
+  )
+}

@@ -1,0 +1,136 @@
+import { asDatamaestroError, interrupted, toWireError, type ProgressEvent, type Result } from "@datamaestro/protocol"
+import { mkdir, readdir, rm } from "node:fs/promises"
+import { hostname } from "node:os"
+import { basename } from "node:path"
+import { tryLock, type Lock } from "../store/lock.ts"
+import { storageError } from "../store/storage-error.ts"
+import { writeAtomic } from "../store/write-atomic.ts"
+import { jobFiles } from "./job-folder.ts"
+import { JOB_VERSION, type JobResult, type JobSpecification } from "./job-specification.ts"
+import { JournalWriter } from "./journal.ts"
+
+/** How often a job looks whether it shall stop, in milliseconds. */
+const LOOK = 400
+
+export type JobEnd =
+  | { state: "done"; result: Result<"datasets/prepare"> }
+  | { state: "failed"; error: unknown }
+  | { state: "cancelled" }
+  /** Without a result: somebody may resume it. */
+  | { state: "stopped"; reason: string }
+
+/** A job's folder, held by this process, which works on the job. */
+export class JobRecord {
+  readonly #folder: string
+  readonly #lock: Lock
+  readonly #journal: JournalWriter
+  #timer: NodeJS.Timeout | undefined
+
+  private constructor(folder: string, lock: Lock, journal: JournalWriter) {
+    this.#folder = folder
+    this.#lock = lock
+    this.#journal = journal
+  }
+
+  /**
+   * Makes the folder. The specification comes last: a folder without one was left by a process that died here.
+   *
+   * @returns nothing when another process works on a job of that id
+   * @throws DatamaestroError of the storage
+   */
+  static async create(folder: string, specification: JobSpecification): Promise<JobRecord | undefined> {
+    try {
+      await mkdir(folder, { recursive: true })
+      const record = await JobRecord.#hold(folder, "begun")
+      if (record === undefined) return undefined
+      // Not forced onto the disk: after a power cut a job without a specification is one that never began.
+      await writeAtomic(jobFiles(folder).specification, `${JSON.stringify(specification, null, 2)}\n`, { sync: false })
+      return record
+    } catch (error) {
+      throw storageError(error, `write the job "${folder}"`)
+    }
+  }
+
+  /** Takes over a job whose process is gone; nothing when somebody else has it. */
+  static async resume(folder: string): Promise<JobRecord | undefined> {
+    try {
+      const record = await JobRecord.#hold(folder, "resumed")
+      // A wish from before is over with the process it was meant for.
+      if (record !== undefined) await rm(jobFiles(folder).cancel, { force: true })
+      return record
+    } catch (error) {
+      throw storageError(error, `resume the job "${folder}"`)
+    }
+  }
+
+  static async #hold(folder: string, how: string): Promise<JobRecord | undefined> {
+    const files = jobFiles(folder)
+    const lock = await tryLock(files.lease)
+    if (lock === undefined) return undefined
+    try {
+      const record = new JobRecord(folder, lock, await JournalWriter.open(files.journal))
+      record.message(`${how} by process ${process.pid} on ${hostname()}`)
+      return record
+    } catch (error) {
+      await lock.release().catch(() => {})
+      throw error
+    }
+  }
+
+  event(event: ProgressEvent): void {
+    this.#journal.event(event)
+  }
+
+  message(message: string): void {
+    this.#journal.message(message)
+  }
+
+  /** Calls once when somebody, on whichever machine, asks the job to stop. */
+  onCancel(listener: () => void): void {
+    const name = basename(jobFiles(this.#folder).cancel)
+    const look = async (): Promise<void> => {
+      // Reading the folder, unlike asking for one file, makes NFS ask its server.
+      const names = await readdir(this.#folder).catch((): string[] => [])
+      if (this.#timer === undefined) return
+      if (names.includes(name)) return listener()
+      this.#timer = setTimeout(() => void look(), LOOK)
+    }
+    this.#timer = setTimeout(() => void look(), LOOK)
+  }
+
+  /** Writes how it ended, then lets go. Never throws: the work itself is done, or will be resumed. */
+  async end(end: JobEnd): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#journal.message(describe(end))
+    await this.#journal.close()
+    // A job that somebody else took over while this process slept is theirs to end.
+    if (end.state !== "stopped" && (await this.#lock.held().catch(() => false))) {
+      const text = `${JSON.stringify(resultOf(end), null, 2)}\n`
+      await writeAtomic(jobFiles(this.#folder).result, text, { sync: false }).catch(() => {})
+    }
+    await this.#lock.release().catch(() => {})
+  }
+}
+
+function resultOf(end: Exclude<JobEnd, { state: "stopped" }>): JobResult {
+  const ended = { version: JOB_VERSION, ended: new Date().toISOString() } as const
+  if (end.state === "done") return { ...ended, state: end.state, result: end.result }
+  return { ...ended, state: end.state, error: toWireError(end.state === "failed" ? end.error : cancelled()) }
+}
+
+function cancelled(): Error {
+  return interrupted("The job was cancelled")
+}
+
+function describe(end: JobEnd): string {
+  if (end.state === "failed") return `failed: ${asDatamaestroError(end.error).message}`
+  return end.state === "stopped" ? `stopped: ${end.reason}` : end.state
+}
+
+/** Ends a job that nobody works on as cancelled; `false` when somebody does. */
+export async function cancelLost(folder: string): Promise<boolean> {
+  const record = await JobRecord.resume(folder)
+  await record?.end({ state: "cancelled" })
+  return record !== undefined
+}

@@ -1,0 +1,45 @@
+import type { JobSummary } from "@datamaestro/protocol"
+import { join } from "node:path"
+import { stat } from "node:fs/promises"
+import { jobFiles, jobIds, readResult, readSpecification } from "./job-folder.ts"
+import { JournalReader } from "./journal.ts"
+import { readLease } from "./lease.ts"
+import { ProgressSnapshot } from "./progress-snapshot.ts"
+
+/** All jobs of a data directory, oldest first. Never fails for the sake of one of them. */
+export async function listJobs(jobs: string): Promise<JobSummary[]> {
+  const summaries = await Promise.all((await jobIds(jobs)).map((id) => summarize(join(jobs, id), id)))
+  return summaries.toSorted((a, b) => (a.since ?? 0) - (b.since ?? 0) || (a.id < b.id ? -1 : 1))
+}
+
+async function summarize(folder: string, id: string): Promise<JobSummary> {
+  const files = jobFiles(folder)
+  const found = await readSpecification(folder)
+  if (found.kind !== "found") {
+    const since = (await stat(folder).catch(() => undefined))?.mtimeMs
+    const detail =
+      found.kind === "missing" ? "job.json is missing: it was left half written" : `job.json: ${found.reason}`
+    return { id, state: "unreadable", detail, ...(since === undefined ? {} : { since: Math.floor(since / 1000) }) }
+  }
+  const { request, created, host } = found.value
+  // In this order: a holder writes the result before it lets go.
+  const lease = await readLease(files.lease)
+  const result = await readResult(folder)
+  const since = Date.parse(created)
+  return {
+    id,
+    state: result?.state ?? (lease.live ? "running" : "lost"),
+    dataset: request.id,
+    ...(Number.isNaN(since) ? {} : { since: Math.floor(since / 1000) }),
+    host: lease.holder?.host ?? host,
+    ...(lease.live && lease.holder !== undefined ? { pid: lease.holder.pid } : {}),
+    ...(result === undefined ? await progressOf(files.journal) : {}),
+    ...(result?.state === "failed" ? { detail: result.error.message } : {}),
+  }
+}
+
+async function progressOf(journal: string): Promise<Pick<JobSummary, "progress">> {
+  const snapshot = new ProgressSnapshot()
+  for (const { event } of await new JournalReader(journal).read()) if (event !== undefined) snapshot.take(event)
+  return snapshot.newest === undefined ? {} : { progress: snapshot.newest }
+}
