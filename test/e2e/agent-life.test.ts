@@ -69,7 +69,28 @@ describe("the agent's life", function () {
       await sleep(20)
     }
   }
-  const request = { id: "org.example.slow", encoder: "normal", download: true } as const
+  const going = { id: "org.example.slow", encoder: "normal", download: true } as const
+  const request = { ...going, onDisconnect: "cancel" } as const
+
+  it("finishes its work when the connection closes, unless it is asked to end", async () => {
+    const session = await openLocalSession({ data: join(environment.path, "data") })
+    await session.declareRepositories()
+    const prepared = rejection(session.agent.request("datasets/prepare", { ...going, job: "goes-on" }))
+    const { agent, child } = await working()
+    await session.close()
+    expect(await prepared).to.have.property("code", "CONNECTION_LOST")
+    const second = await openLocalSession({ data: join(environment.path, "data") })
+    const { jobs } = await second.agent.request("jobs/list", {})
+    expect(jobs[0]).to.include({ id: "goes-on", state: "running", pid: agent })
+    expect(await second.agent.request("jobs/cancel", { job: "goes" })).to.deep.equal({
+      job: "goes-on",
+      state: "cancelled",
+    })
+    await gone(agent)
+    await gone(child)
+    expect(existsSync(lease())).to.equal(false)
+    await second.close()
+  })
 
   it("ends with its controller, killed with -9, and takes its children and its lock along", async () => {
     const script = join(environment.path, "controller.mts")

@@ -19,6 +19,8 @@ export interface DelayProxy {
   cut(): void
   /** From now on takes every byte and passes none on; the connections stay open. New ones are accepted and silent. */
   swallow(): void
+  /** Passes on again what comes from now on. What was swallowed stays so: cut first. */
+  resume(): void
   /** Cuts as soon as so many more bytes have come from the client. */
   cutAfter(bytesFromClient: number): void
   close(): Promise<void>
@@ -114,6 +116,9 @@ export async function startDelayProxy(options: DelayProxyOptions): Promise<Delay
     cut,
     swallow: () => {
       swallowing = true
+    },
+    resume: () => {
+      swallowing = false
     },
     cutAfter: (count) => {
       cutAt = bytes.fromClient + count

@@ -197,6 +197,13 @@ export class AgentPort implements LinePort {
       if (this.#decoder.noise.includes(NO_NODE_MAGIC)) return noNodeError(this.#decoder.noise, { label, node })
       return bootFailure({ ...this.#told(), reason: `the program ended ${describeEnd(end)}`, code: end.code })
     }
+    // Each program of an SSH server ends with a status or a signal (RFC 4254, 6.10): this one's server is gone.
+    if (end.code === null && end.signal === null) {
+      return new DatamaestroError("CONNECTION_LOST", `The connection to "${label}" broke: the other side ended it`, {
+        hint: "check the network, then run the same command again: it continues where it stopped",
+        details: { host: label },
+      })
+    }
     const stderr = printable(this.#stderr.text)
     return new DatamaestroError(
       "AGENT_DIED",
