@@ -106,7 +106,7 @@ describe("the command line", () => {
       })
     }
 
-    for (const later of ["--launcher", "--relay", "--detach"]) {
+    for (const later of ["--launcher", "--relay"]) {
       it(`of ${later}, which this version does not have`, async () => {
         expect((await run("prepare", later, "x")).stderr).to.contain(`unknown option '${later}'`)
       })

@@ -124,7 +124,8 @@ describe("running a command", () => {
   it("passes on what the options and the user settings say", async () => {
     const seen: unknown[] = []
     const session = linkedSession({
-      "datasets/prepare": (params) => {
+      "datasets/prepare": ({ job, ...params }) => {
+        expect(job).to.match(/^[a-z0-9]{8}$/)
         seen.push(params)
         return { id: params.id, repository: "r", value: {} }
       },
@@ -143,6 +144,7 @@ describe("running a command", () => {
         download: false,
         force: true,
         keepDownloads: true,
+        onDisconnect: "continue",
         agreements: [],
       },
     ])

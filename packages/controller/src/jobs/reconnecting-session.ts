@@ -61,6 +61,7 @@ export async function openReconnecting(
     },
     async restore(lost, signal) {
       if (current.agent !== lost) return
+      if (closed) throw new DatamaestroError("CONNECTION_LOST", `The connection to "${current.label}" was closed`)
       restoring ??= restore().finally(() => (restoring = undefined))
       restoring.catch(() => {})
       await unlessAborted(restoring, signal)

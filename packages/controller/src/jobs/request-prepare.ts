@@ -62,7 +62,7 @@ async function restore(session: Session, lost: AgentClient, job: string, call: P
   } catch (error) {
     const host = session.label === THIS_MACHINE ? "" : `--host ${session.label} `
     const attach = `\`datamaestro ${host}jobs attach ${job}\``
-    if (call.signal?.aborted === true) {
+    if (call.signal?.aborted === true && isInterruption(error)) {
       const message = `"${session.label}" could not be told to cancel: unless it had not begun, the work goes on there as job ${job}`
       call.onProgress?.({ phase: "notice", level: "warning", message })
       throw error
@@ -80,6 +80,10 @@ const THIS_MACHINE = "this machine"
 
 function isLoss(error: unknown): boolean {
   return error instanceof DatamaestroError && error.code === "CONNECTION_LOST"
+}
+
+function isInterruption(error: unknown): boolean {
+  return error instanceof DatamaestroError && error.code === "INTERRUPTED"
 }
 
 /** What happens once is told once, though whoever comes back hears of it again. */

@@ -1,0 +1,130 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import { expect } from "chai"
+import { existsSync } from "node:fs"
+import { mkdir, utimes, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { followJob } from "../../../packages/agent/src/jobs/follow-job.ts"
+import { findJob, jobFiles, outcomeOf, readResult } from "../../../packages/agent/src/jobs/job-folder.ts"
+import { cancelLost, JobRecord } from "../../../packages/agent/src/jobs/job-record.ts"
+import type { JobSpecification } from "../../../packages/agent/src/jobs/job-specification.ts"
+import { listJobs } from "../../../packages/agent/src/jobs/list-jobs.ts"
+import { pruneJobs } from "../../../packages/agent/src/jobs/prune-jobs.ts"
+import { rejection } from "../../helpers/rejection.ts"
+import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
+
+describe("a job's folder", () => {
+  let jobs: string
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
+  beforeEach(async () => {
+    folder = await temporaryFolder()
+    jobs = join(folder.path, "jobs")
+  })
+  afterEach(() => folder.remove())
+
+  const specification = (id: string, created = new Date().toISOString()): JobSpecification => ({
+    version: 1,
+    id,
+    created,
+    request: { id: "org.example.x", encoder: "normal", download: true },
+    repositories: [],
+    remote: false,
+    detached: true,
+    host: "login1",
+    user: "me",
+    agent: "1.0.0",
+  })
+  const create = async (id: string, created?: string): Promise<JobRecord> => {
+    const record = await JobRecord.create(join(jobs, id), specification(id, created))
+    if (record === undefined) throw new Error("held by somebody else")
+    return record
+  }
+  const states = async (): Promise<string[]> => (await listJobs(jobs)).map(({ id, state }) => `${id} ${state}`)
+  const following = (signal = new AbortController().signal, owner = false) => ({ signal, progress: () => {}, owner })
+  const value = { id: "org.example.x", repository: "r", value: { path: "/p" } }
+
+  it("tells running, done, failed, cancelled and lost, in the order they began, whatever the clock did since", async () => {
+    const running = await create("running", "2999-01-01T00:00:00Z")
+    await (await create("done", "2026-01-01T00:00:00Z")).end({ state: "done", result: value })
+    const failure = new DatamaestroError("DOWNLOAD_FAILED", "Cannot download", { hint: "try again" })
+    await (await create("failed", "2026-01-03T00:00:00Z")).end({ state: "failed", error: failure })
+    await (await create("cancelled", "2026-01-02T00:00:00Z")).end({ state: "cancelled" })
+    await (await create("lost", "no date")).end({ state: "stopped", reason: "the machine goes down" })
+    expect(await states()).to.deep.equal([
+      "lost lost",
+      "done done",
+      "cancelled cancelled",
+      "failed failed",
+      "running running",
+    ])
+    await running.end({ state: "stopped", reason: "for the test" })
+    expect((await listJobs(jobs)).find(({ id }) => id === "failed")).to.include({ detail: "Cannot download" })
+    const result = await readResult(join(jobs, "failed"))
+    expect(() => result !== undefined && outcomeOf(result)).to.throw(DatamaestroError, "Cannot download")
+  })
+
+  it("has one holder at a time; a lost one is taken over by one", async () => {
+    const record = await create("job-one")
+    expect(await JobRecord.create(join(jobs, "job-one"), specification("job-one"))).to.equal(undefined)
+    expect(await JobRecord.resume(join(jobs, "job-one"))).to.equal(undefined)
+    expect(await cancelLost(join(jobs, "job-one"))).to.equal(false)
+    await record.end({ state: "stopped", reason: "for the test" })
+    const taken = await Promise.all(Array.from({ length: 8 }, () => JobRecord.resume(join(jobs, "job-one"))))
+    expect(taken.filter((each) => each !== undefined)).to.have.length(1)
+    for (const each of taken) await each?.end({ state: "cancelled" })
+    expect(await states()).to.deep.equal(["job-one cancelled"])
+  })
+
+  it("is followed from elsewhere to its result, or until nobody works on it", async () => {
+    const record = await create("job-one")
+    record.event({ phase: "dataset", dataset: "d", state: "started" })
+    const told: string[] = []
+    const end = followJob(join(jobs, "job-one"), { ...following(), progress: (event) => told.push(event.phase) })
+    record.event({ phase: "resource", dataset: "d", resource: "r", how: "cached" })
+    await record.end({ state: "done", result: value })
+    expect(await end).to.have.property("state", "done")
+    expect(told).to.deep.equal(["dataset", "resource"])
+    await (await create("job-two")).end({ state: "stopped", reason: "for the test" })
+    expect(await followJob(join(jobs, "job-two"), following())).to.equal("lost")
+  })
+
+  it("carries the wish to stop from an owner who follows, and none from others", async () => {
+    const record = await create("job-one")
+    const asked = new Promise<void>((resolve) => record.onCancel(resolve))
+    const looking = new AbortController()
+    const looker = rejection(followJob(join(jobs, "job-one"), following(looking.signal)))
+    looking.abort()
+    expect(await looker).to.have.property("code", "INTERRUPTED")
+    expect(existsSync(jobFiles(join(jobs, "job-one")).cancel)).to.equal(false)
+    const owning = new AbortController()
+    const owner = followJob(join(jobs, "job-one"), following(owning.signal, true))
+    owning.abort()
+    await asked
+    await record.end({ state: "cancelled" })
+    expect(await owner).to.have.property("state", "cancelled")
+  })
+
+  it("is found by the beginning of its id, and never outside of its place", async () => {
+    for (const id of ["abcd", "abef", "zz99"]) await mkdir(join(jobs, id), { recursive: true })
+    expect(await findJob(jobs, "zz")).to.equal("zz99")
+    expect(await findJob(jobs, "abcd")).to.equal("abcd")
+    for (const reference of ["ab", "x", "", "..", "../jobs/abcd", ".", "ABCD"]) {
+      expect(await rejection(findJob(jobs, reference)), reference).to.include({ code: "UNKNOWN_JOB", exitStatus: 3 })
+    }
+  })
+
+  it("goes when it ended long ago, never while somebody works on it", async () => {
+    const old = new Date(Date.now() - 10 * 24 * 3600_000)
+    const running = await create("running")
+    for (const id of ["done", "fresh"]) await (await create(id)).end({ state: "done", result: value })
+    await (await create("lost")).end({ state: "stopped", reason: "for the test" })
+    for (const path of ["done/result.json", "running/journal.jsonl", "lost/journal.jsonl"]) {
+      await utimes(join(jobs, path), old, old)
+    }
+    await writeFile(join(jobs, "not ours"), "")
+    await pruneJobs(jobs, 7)
+    expect((await states()).toSorted()).to.deep.equal(["fresh done", "lost lost", "running running"])
+    await pruneJobs(jobs, 2)
+    expect((await states()).toSorted()).to.deep.equal(["fresh done", "running running"])
+    await running.end({ state: "cancelled" })
+  })
+})
