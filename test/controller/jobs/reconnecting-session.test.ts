@@ -78,7 +78,7 @@ describe("a session that is made anew", () => {
     const session = await openReconnecting(failing, options(), { minutes: 0 })
     const error = (await rejection(requestPrepare(session, params, {}))) as DatamaestroError
     expect(error).to.include({ code: "CONNECTION_LOST", exitStatus: 8 })
-    expect(error.hint).to.match(/`datamaestro --host linked jobs attach [a-z0-9]{8}`/)
+    expect(error.hint).to.match(/`datamaestro jobs attach [a-z0-9]{8}`/)
   })
 
   it("is not tried again when a person must look: a changed host key", async () => {

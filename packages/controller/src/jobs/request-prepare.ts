@@ -60,8 +60,7 @@ async function restore(session: Session, lost: AgentClient, job: string, call: P
   try {
     await session.restore?.(lost, call.signal)
   } catch (error) {
-    const host = session.label === THIS_MACHINE ? "" : `--host ${session.label} `
-    const attach = `\`datamaestro ${host}jobs attach ${job}\``
+    const attach = `\`datamaestro jobs attach ${job}\``
     if (call.signal?.aborted === true && isInterruption(error)) {
       const message = `"${session.label}" could not be told to cancel: unless it had not begun, the work goes on there as job ${job}`
       call.onProgress?.({ phase: "notice", level: "warning", message })
@@ -75,8 +74,6 @@ async function restore(session: Session, lost: AgentClient, job: string, call: P
     })
   }
 }
-
-const THIS_MACHINE = "this machine"
 
 function isLoss(error: unknown): boolean {
   return error instanceof DatamaestroError && error.code === "CONNECTION_LOST"
