@@ -146,6 +146,14 @@ DS=$(datamaestro prepare --encoder xpm com.lecun.mnist)`,
     "the same as prepare, without printing the datasets",
     "datamaestro --host cluster download com.lecun.mnist edu.stanford.aclimdb",
   ).action((ids: string[], values: PrepareValues, command: Command) => run(false, ids, values, command))
+  define(
+    program,
+    "verify <ID...>",
+    "compare prepared files with their manifest; exit 5 when one was changed, removed or added",
+    "datamaestro --host cluster verify com.lecun.mnist",
+  ).action((ids: string[], _values: OptionValues, command: Command) =>
+    select(command, async () => (await import("./commands/verify.ts")).verify(ids)),
+  )
   define(program, "info <ID>", "the facts of a dataset and its state", "datamaestro info com.lecun.mnist").action(
     (id: string, _values: OptionValues, command: Command) =>
       select(command, async () => (await import("./commands/info.ts")).info(id)),

@@ -293,6 +293,21 @@ export const AGENT_METHODS = {
   "jobs/logs": method(JobReference, v.object({ entries: v.array(JobLogEntry) })),
   /** Asks the job to stop and waits until it has. */
   "jobs/cancel": method(JobReference, v.object({ job: v.string(), state: JobState })),
+  /** Compares what is prepared with its manifest; paths are absolute. */
+  "datasets/verify": method(
+    DatasetSelector,
+    v.object({
+      id: v.string(),
+      repository: v.string(),
+      /** How many files are as recorded. */
+      sound: v.number(),
+      /** There, but no sum was ever known. */
+      unverified: v.array(v.string()),
+      changed: v.array(v.object({ path: v.string(), reason: v.string() })),
+      missing: v.array(v.string()),
+      added: v.array(v.string()),
+    }),
+  ),
   "settings/get": method(Nothing, GlobalSettings),
   "datafolders/list": method(Nothing, v.object({ datafolders: StringMap })),
   "datafolders/set": method(v.object({ key: v.string(), path: v.string() }), v.object({ path: v.string() })),

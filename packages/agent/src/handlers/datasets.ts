@@ -2,7 +2,7 @@ import type { AgentHandlers } from "@datamaestro/protocol"
 import type { AgentSession } from "../agent-session.ts"
 import { resolve, valueOf } from "../prepare-request.ts"
 
-type DatasetMethods = "datasets/search" | "datasets/info" | "datasets/value" | "datasets/plan"
+type DatasetMethods = `datasets/${"search" | "info" | "value" | "plan" | "verify"}`
 
 /** Finding datasets and telling of them. */
 export function datasetHandlers(session: AgentSession): Pick<AgentHandlers, DatasetMethods> {
@@ -35,6 +35,12 @@ export function datasetHandlers(session: AgentSession): Pick<AgentHandlers, Data
       const { datafolders = {}, mirrors = {} } = await session.settings()
       const cache = await session.downloadCache()
       return await planWork(dataset, { paths: session.paths, datafolders, mirrors, cache })
+    },
+
+    "datasets/verify": async (selector, { signal, progress }) => {
+      const dataset = await resolve(session, selector)
+      const { verifyDataset } = await import("../pipeline/verify-dataset.ts")
+      return await verifyDataset(dataset, { paths: session.paths, signal, progress })
     },
   }
 }

@@ -10,6 +10,11 @@ const MARKS: ReadonlySet<string> = new Set([
   ".state.lock",
 ])
 
+/** Whether an entry of that name shows that its folder is a dataset's own. */
+export function isDatasetMark(name: string): boolean {
+  return MARKS.has(name)
+}
+
 /**
  * The first folder at or below `path` that belongs to a dataset of its own, or undefined. The dataset
  * `edu.stanford.glove.6b` has the folder of `edu.stanford.glove.6b.50` inside its own.
