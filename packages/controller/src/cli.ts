@@ -193,6 +193,22 @@ datamaestro --host cluster --json doctor`,
     .action(({ url }: { url: string }, command: Command) =>
       select(command, async () => (await import("./commands/doctor.ts")).doctor({ url })),
     )
+  define(
+    program,
+    "orphans",
+    "data that belongs to no known dataset: print its paths, one a line",
+    "datamaestro --host cluster orphans --size\ndatamaestro orphans --delete",
+  )
+    .option("--size", "print BYTES<TAB>PATH")
+    .option("--delete", "remove it, after asking on the terminal")
+    .option("--force", "remove it without asking")
+    .action((values: { size?: true; delete?: true; force?: true }, command: Command) =>
+      select(command, async () => {
+        const { orphans } = await import("./commands/orphans.ts")
+        const { size = false, delete: remove = false, force = false } = values
+        return orphans({ size, remove, force })
+      }),
+    )
   const datafolders = define(
     program,
     "datafolders",

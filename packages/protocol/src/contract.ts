@@ -308,6 +308,17 @@ export const AGENT_METHODS = {
       added: v.array(v.string()),
     }),
   ),
+  /** What lies below `DATA/data` and belongs to no dataset of the declared repositories; paths are absolute. */
+  "orphans/list": method(
+    v.object({ size: v.boolean() }),
+    v.object({
+      orphans: v.array(v.object({ path: v.string(), bytes: v.optional(v.number()) })),
+      /** What can't be told, and why. */
+      unknown: v.array(v.object({ path: v.string(), reason: v.string() })),
+    }),
+  ),
+  /** Removes those of the paths that are orphans still. */
+  "orphans/remove": method(v.object({ paths: v.array(v.string()) }), v.object({ removed: v.array(v.string()) })),
   "settings/get": method(Nothing, GlobalSettings),
   "datafolders/list": method(Nothing, v.object({ datafolders: StringMap })),
   "datafolders/set": method(v.object({ key: v.string(), path: v.string() }), v.object({ path: v.string() })),

@@ -6,6 +6,7 @@ import { JobHost } from "../jobs/job-host.ts"
 import { initializeHandlers } from "./initialize.ts"
 import { machineHandlers } from "./machine.ts"
 import { jobHandlers } from "./jobs.ts"
+import { orphanHandlers } from "./orphans.ts"
 import { repositoryHandlers } from "./repositories.ts"
 import { settingsHandlers } from "./settings.ts"
 
@@ -19,5 +20,6 @@ export function createHandlers(session: AgentSession, version: string, jobs = ne
     ...datasetHandlers(session),
     ...jobHandlers(jobs),
     ...cacheHandlers(session),
+    ...orphanHandlers(session),
   }
 }
