@@ -21,6 +21,7 @@ export async function sampleRepository(): Promise<SampleRepository> {
   const endlessBegun = new Promise<void>((resolve) => (begun = resolve))
   const origin = createServer((request, response) => {
     if (request.url === "/gone.txt") return void response.writeHead(404).end()
+    if (request.method === "HEAD") return void response.end()
     if (request.url !== "/endless.bin") return void response.end(`content of ${request.url}`)
     response.writeHead(200, { "content-length": 1e12 }).write(Buffer.alloc(100_000))
     begun()

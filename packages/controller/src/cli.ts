@@ -167,6 +167,16 @@ datamaestro search tag:image repo:image`,
   ).action((terms: string[], _values: OptionValues, command: Command) =>
     select(command, async () => (await import("./commands/search.ts")).search(terms)),
   )
+  define(
+    program,
+    "check <REPOSITORY>",
+    "ask whether the sources of all datasets are still there, and print what was found as JSON",
+    "datamaestro check image\ndatamaestro check image -o image.json",
+  )
+    .option("-o <FILE>", "write to FILE on this machine instead")
+    .action((repository: string, { o: output }: { o?: string }, command: Command) =>
+      select(command, async () => (await import("./commands/check.ts")).check(repository, output)),
+    )
   define(program, "repositories", "the repositories that are found", "datamaestro repositories").action(
     (_values: OptionValues, command: Command) =>
       select(command, async () => (await import("./commands/repositories.ts")).repositories()),

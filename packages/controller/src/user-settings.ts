@@ -75,7 +75,7 @@ function readText(path: string): string | undefined {
 }
 
 /** Writes the whole file or nothing. A linked file, as dotfile collections have it, stays a link. */
-async function replaceFile(path: string, text: string): Promise<void> {
+export async function replaceFile(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const target = await realpath(path).catch(() => path)
   const temporary = `${target}.${process.pid}.tmp`

@@ -308,6 +308,35 @@ export const AGENT_METHODS = {
       added: v.array(v.string()),
     }),
   ),
+  /** Asks every source of a repository's datasets whether it is there. */
+  "repositories/check": method(
+    v.object({ repository: v.string() }),
+    v.object({
+      repository: v.string(),
+      datasets: v.array(
+        v.object({
+          id: v.string(),
+          /** Why its sources are not known. */
+          error: v.optional(v.string()),
+          resources: v.array(
+            v.object({
+              name: v.string(),
+              sources: v.array(
+                v.object({
+                  url: v.string(),
+                  ok: v.boolean(),
+                  /** Of HTTP. */
+                  status: v.optional(v.number()),
+                  size: v.optional(v.number()),
+                  error: v.optional(v.string()),
+                }),
+              ),
+            }),
+          ),
+        }),
+      ),
+    }),
+  ),
   /** What lies below `DATA/data` and belongs to no dataset of the declared repositories; paths are absolute. */
   "orphans/list": method(
     v.object({ size: v.boolean() }),

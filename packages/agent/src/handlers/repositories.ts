@@ -1,7 +1,7 @@
 import type { AgentHandlers } from "@datamaestro/protocol"
 import type { AgentSession } from "../agent-session.ts"
 
-type RepositoryMethods = "repositories/declare" | "repositories/list" | "packs/upload"
+type RepositoryMethods = "repositories/declare" | "repositories/list" | "repositories/check" | "packs/upload"
 
 /** The repositories of the controller, and how they get here. */
 export function repositoryHandlers(session: AgentSession): Pick<AgentHandlers, RepositoryMethods> {
@@ -15,6 +15,14 @@ export function repositoryHandlers(session: AgentSession): Pick<AgentHandlers, R
     },
 
     "repositories/list": async () => ({ repositories: await (await session.repositoryIndex()).list() }),
+
+    "repositories/check": async ({ repository }, context) => {
+      const [{ checkRepository }, index] = await Promise.all([
+        import("../fetch/check-repository.ts"),
+        session.repositoryIndex(),
+      ])
+      return await checkRepository(repository, index, context)
+    },
 
     "packs/upload": async (piece, { signal }) => {
       await (await session.packReceiver()).receive(piece, signal)

@@ -79,7 +79,9 @@ export function readGlobalOptions(command: Command): GlobalOptions {
   for (let each: Command | null = command; each !== null; each = each.parent) levels.unshift(each.opts())
   const last = <K extends keyof ParsedOptions>(key: K): ParsedOptions[K] | undefined =>
     levels.findLast((level) => level[key] !== undefined)?.[key]
-  const all = (key: "host" | "i" | "o"): string[] => levels.flatMap((level) => level[key] ?? [])
+  // Where a command has given a letter a meaning of its own, it is no list.
+  const all = (key: "host" | "i" | "o"): string[] =>
+    levels.flatMap((level) => (Array.isArray(level[key]) ? level[key] : []))
   return {
     host: [...new Set(all("host"))],
     node: last("node"),

@@ -1,0 +1,79 @@
+import { stat } from "node:fs/promises"
+import { setTimeout as delay } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
+import { interrupted, type Result } from "@datamaestro/protocol"
+import { storageHost } from "../pipeline/list-bucket.ts"
+import { discard, openExchange, type Exchange } from "./exchange.ts"
+import { FETCH_TUNING } from "./fetch-types.ts"
+import type { Environment } from "./proxy.ts"
+import { isRetryableStatus, networkFailure, retryAfter, retryDelay } from "./retry-policy.ts"
+
+/** What a check found at one URL. */
+export type SourceStatus = Result<"repositories/check">["datasets"][number]["resources"][number]["sources"][number]
+
+const ATTEMPTS = 3
+/** A check is not worth waiting longer for, in seconds. */
+const LONGEST_WAIT = 20
+/** Servers that answer HEAD so may still give the file. */
+const HEAD_REFUSED = new Set([400, 403, 404, 405, 501])
+
+/** Asks whether a source is still there, without its content; `gs://` is asked for its listing. */
+export async function checkSource(url: string, environment: Environment, signal: AbortSignal): Promise<SourceStatus> {
+  for (let attempt = 1; ; attempt++) {
+    const last = attempt === ATTEMPTS
+    let floor = 0
+    try {
+      if (url.startsWith("file:")) return { url, ok: true, size: (await stat(fileURLToPath(url))).size }
+      const { status, headers, size } = await ask(url, environment, signal)
+      if (status >= 200 && status < 300) return { url, ok: true, status, ...(size === undefined ? {} : { size }) }
+      floor = retryAfter(headers)
+      if (last || !isRetryableStatus(status) || floor > LONGEST_WAIT) {
+        return { url, ok: false, status, error: `the server answered ${status}` }
+      }
+    } catch (error) {
+      if (signal.aborted) throw interrupted()
+      const failure = networkFailure(error)
+      const reason = failure?.reason ?? (error instanceof Error ? error.message : String(error))
+      if (last || failure?.retry !== true) return { url, ok: false, error: reason }
+    }
+    await delay(1000 * Math.min(LONGEST_WAIT, retryDelay(attempt, floor, FETCH_TUNING)), undefined, { signal }).catch(
+      () => {
+        throw interrupted()
+      },
+    )
+  }
+}
+
+interface Answer {
+  status: number
+  headers: Exchange["headers"]
+  size?: number | undefined
+}
+
+async function ask(url: string, environment: Environment, signal: AbortSignal): Promise<Answer> {
+  const options = { environment, tuning: FETCH_TUNING, signal }
+  if (url.startsWith("gs://")) return await askBucket(url, options)
+  const head = await openExchange(url, { ...options, method: "HEAD" })
+  await discard(head.body)
+  if (!HEAD_REFUSED.has(head.status)) return { ...head, size: length(head.headers["content-length"]) }
+  const first = await openExchange(url, { ...options, headers: { range: "bytes=0-0" } })
+  // A server that does not know ranges begins to send the whole: nobody wants it.
+  first.body.on("error", () => {}).destroy()
+  const size = first.status === 206 ? first.headers["content-range"]?.split("/")[1] : first.headers["content-length"]
+  return { ...first, size: length(size) }
+}
+
+async function askBucket(
+  url: string,
+  options: Omit<Parameters<typeof openExchange>[1], "method" | "headers">,
+): Promise<Answer> {
+  const [, bucket = "", prefix = ""] = /^gs:\/\/([^/]+)\/?(.*)$/.exec(url) ?? []
+  const query = new URLSearchParams({ prefix, maxResults: "1", fields: "items(name)" })
+  const { status, headers, body } = await openExchange(`${storageHost()}/storage/v1/b/${bucket}/o?${query}`, options)
+  const text = await body.text()
+  return { status: status === 200 && !text.includes('"name"') ? 404 : status, headers }
+}
+
+function length(value: string | undefined): number | undefined {
+  return value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined
+}

@@ -1,0 +1,54 @@
+import { DatamaestroError, type Result } from "@datamaestro/protocol"
+import { replaceFile } from "../user-settings.ts"
+import type { Command } from "./command.ts"
+
+type Checked = Result<"repositories/check">
+
+/** Whether the sources of a repository's datasets are there, as JSON on stdout or in a file of this machine. */
+export function check(repository: string, output?: string): Command<Checked> {
+  return {
+    needsRepositories: true,
+    severalHosts: "object",
+    async run(call) {
+      const { session, signal, onProgress, invocation } = call
+      if (output !== undefined && invocation.machines.length > 1) throw oneHost(output)
+      const checked = await session.agent.request("repositories/check", { repository }, { signal, onProgress })
+      const error = lacking(checked)
+      if (error !== undefined) call.fail(error, 0)
+      if (output === undefined) return checked
+      await replaceFile(output, text(checked)).catch((cause: NodeJS.ErrnoException) => {
+        throw new DatamaestroError("STORAGE_FAILED", `Cannot write "${output}": ${cause.code ?? cause.message}`, {
+          hint: "choose another file with -o",
+          details: { path: output },
+          cause,
+        })
+      })
+      return undefined
+    },
+    text,
+  }
+}
+
+function text(checked: Checked): string {
+  return `${JSON.stringify(checked, undefined, 2)}\n`
+}
+
+function lacking({ repository, datasets }: Checked): DatamaestroError | undefined {
+  const sources = datasets.flatMap(({ resources }) => resources.flatMap((each) => each.sources))
+  const gone = sources.filter(({ ok }) => !ok)
+  const broken = datasets.filter(({ error }) => error !== undefined)
+  if (gone.length === 0 && broken.length === 0) return undefined
+  const what = [`${gone.length} of ${sources.length} sources can't be had`]
+  if (broken.length > 0) what.push(`${broken.length} datasets can't be planned`)
+  return new DatamaestroError(
+    gone.length > 0 ? "DOWNLOAD_FAILED" : "BROKEN_DEFINITION",
+    `Cannot confirm repository "${repository}": ${what.join(", ")}`,
+    { hint: "the result says which and why: tell those who keep the repository", details: { repository } },
+  )
+}
+
+function oneHost(output: string): DatamaestroError {
+  return new DatamaestroError("USAGE", `Cannot write "${output}": there are several hosts, and it is one file`, {
+    hint: "leave -o out: the result is then one JSON object by host",
+  })
+}
