@@ -69,7 +69,10 @@ async function askBucket(
 ): Promise<Answer> {
   const [, bucket = "", prefix = ""] = /^gs:\/\/([^/]+)\/?(.*)$/.exec(url) ?? []
   const query = new URLSearchParams({ prefix, maxResults: "1", fields: "items(name)" })
-  const { status, headers, body } = await openExchange(`${storageHost()}/storage/v1/b/${bucket}/o?${query}`, options)
+  const { status, headers, body } = await openExchange(
+    `${storageHost()}/storage/v1/b/${bucket}/o?${query.toString()}`,
+    options,
+  )
   const text = await body.text()
   return { status: status === 200 && !text.includes('"name"') ? 404 : status, headers }
 }
