@@ -18,7 +18,7 @@ export function repositoryHandlers(session: AgentSession): Pick<AgentHandlers, R
 
     "repositories/check": async ({ repository }, context) => {
       const [{ checkRepository }, index] = await Promise.all([
-        import("../fetch/check-repository.ts"),
+        import("../pipeline/check-repository.ts"),
         session.repositoryIndex(),
       ])
       return await checkRepository(repository, index, context)

@@ -2,11 +2,11 @@ import { stat } from "node:fs/promises"
 import { setTimeout as delay } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { interrupted, type Result } from "@datamaestro/protocol"
-import { storageHost } from "../pipeline/list-bucket.ts"
-import { discard, openExchange, type Exchange } from "./exchange.ts"
-import { FETCH_TUNING } from "./fetch-types.ts"
-import type { Environment } from "./proxy.ts"
-import { isRetryableStatus, networkFailure, retryAfter, retryDelay } from "./retry-policy.ts"
+import { storageHost } from "./list-bucket.ts"
+import { discard, openExchange, type Exchange } from "../fetch/exchange.ts"
+import { FETCH_TUNING } from "../fetch/fetch-types.ts"
+import type { Environment } from "../fetch/proxy.ts"
+import { isRetryableStatus, networkFailure, retryAfter, retryDelay } from "../fetch/retry-policy.ts"
 
 /** What a check found at one URL. */
 export type SourceStatus = Result<"repositories/check">["datasets"][number]["resources"][number]["sources"][number]
