@@ -56,6 +56,13 @@ export interface TestUserOptions {
 
 let userCount = 0
 
+/** Numbers of accounts are used again: what an earlier one's agent left in shared folders is not this one's. */
+async function removeTemporaryCaches(uid: number): Promise<void> {
+  for (const parent of ["/tmp", "/var/tmp", "/dev/shm"]) {
+    await rm(join(parent, `datamaestro-${uid}`), { recursive: true, force: true })
+  }
+}
+
 /** Makes an account that can log in by key. Needs `testUsersAvailable()`. */
 export async function createTestUser(options: TestUserOptions = {}): Promise<TestUser> {
   const name = `dm${process.pid.toString(36)}x${userCount++}`
@@ -66,6 +73,7 @@ export async function createTestUser(options: TestUserOptions = {}): Promise<Tes
   execFileSync("/usr/sbin/usermod", ["-p", "*", name], { stdio: "pipe" })
   const uid = Number(execFileSync("id", ["-u", name], { encoding: "utf8" }))
   const gid = Number(execFileSync("id", ["-g", name], { encoding: "utf8" }))
+  await removeTemporaryCaches(uid)
   for (const [path, content] of Object.entries(options.files ?? {})) {
     const parts = dirname(path) === "." ? [] : dirname(path).split("/")
     for (let depth = 1; depth <= parts.length; depth++) {
@@ -87,6 +95,7 @@ export async function createTestUser(options: TestUserOptions = {}): Promise<Tes
         for (const pid of pids) kill(pid, "SIGKILL")
         await sleep(50)
       }
+      await removeTemporaryCaches(uid)
       execFileSync("/usr/sbin/userdel", ["-f", name], { stdio: "pipe" })
       await rm(home, { recursive: true, force: true, maxRetries: 3 })
     },
