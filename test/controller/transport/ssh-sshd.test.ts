@@ -5,6 +5,7 @@ import { existsSync } from "node:fs"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
+import { setTimeout as sleep } from "node:timers/promises"
 import { startDelayProxy } from "../../helpers/delay-proxy.ts"
 import { generateKey } from "../../helpers/ssh-client-files.ts"
 import { createTestUser, skipWithoutSshd, skipWithoutTestUsers, startSshd, type Sshd } from "../../helpers/sshd.ts"
@@ -79,6 +80,24 @@ for (const client of ["ssh2", "openssh"] as const)
       expect((await runOn(transport, "echo in")).stdout).to.equal("in\n")
       expect(someone.asked).to.have.length(1)
       expect(someone.asked[0]).to.include({ hidden: true })
+    })
+
+    it("waits for a person who takes longer to answer than a keepalive's turn", async () => {
+      const sshd = await serve()
+      execFileSync("ssh-keygen", ["-q", "-p", "-P", "", "-N", "secret", "-f", sshd.identityFile])
+      await writeFile(sshd.knownHostsFile, "")
+      const someone = person("yes", "secret")
+      const slow = {
+        ...someone,
+        ask: async (question: { text: string; hidden: boolean }): Promise<string> => {
+          await sleep(1500)
+          return someone.ask(question)
+        },
+      }
+      const options = ["StrictHostKeyChecking=ask", "ServerAliveInterval=1", "ServerAliveCountMax=1"]
+      const transport = await connect(sshd, { prompter: slow, options })
+      expect((await runOn(transport, "echo in")).stdout).to.equal("in\n")
+      expect(someone.asked).to.have.length(2)
     })
 
     it("carries much in both directions while keys are exchanged again", async () => {

@@ -137,6 +137,7 @@ export async function logIn(
       client.on("ready", () => {
         phase = "ready"
         clearTimeout(timer)
+        noticeLife(client, carrier.stream)
         options.onStage?.("authenticate", authentication.succeeded)
         resolve()
       })
@@ -171,7 +172,6 @@ export async function logIn(
       observeFailures(client, authentication)
       signWithoutAsking(client, authentication)
       requestServiceAhead(client, markAlgorithmsKnown)
-      noticeLife(client, carrier.stream)
       restartDeadline()
       // What ended while nobody listened yet.
       if (carrier.stream.destroyed || signal.aborted) fail(undefined)
@@ -189,7 +189,10 @@ export async function logIn(
   return { client, lost, close }
 }
 
-/** Bytes from the server count as life, at most once a second; a slow upload must not look like a dead link. */
+/**
+ * Bytes from the server count as life, at most once a second; a slow upload must not look like a dead link. Only for
+ * a connection that is logged in: this also starts the keepalive, which no server understands before.
+ */
 function noticeLife(client: Client, stream: Duplex): void {
   let last = 0
   stream.on("data", () => {
