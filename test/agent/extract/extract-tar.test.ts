@@ -96,6 +96,17 @@ describe("extracting tar", () => {
     expect(tree(below.root)).to.deep.equal({ deep: "/", "deep/b.txt": "beta" })
   })
 
+  it("takes names with the folder that auto drops, too", async () => {
+    for (const wanted of [{ files: ["top/a.txt", "deep/b.txt"] }, { include: ["top/*.txt", "top/deep/**"] }]) {
+      const { root } = await extractBytes(folder.path, "tar", tarGzArchive(small), { strip: "auto", ...wanted })
+      expect(tree(root)).to.deep.equal({ "a.txt": "alpha", deep: "/", "deep/b.txt": "beta" })
+      folder.remove()
+      folder = temporaryFolder()
+    }
+    const stripped = extractBytes(folder.path, "tar", tarArchive(small), { strip: 1, files: ["top/a.txt"] })
+    expect((await failure(stripped)).code).to.equal("BROKEN_DEFINITION")
+  })
+
   it("names the promised files that are not there", async () => {
     const error = await failure(
       extractBytes(folder.path, "tar", tarArchive(small), { strip: 1, files: ["a.txt", "c.txt"] }),

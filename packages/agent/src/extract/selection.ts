@@ -13,8 +13,9 @@ export interface SelectionOptions {
  * Chooses members and gives them their names below the output folder.
  *
  * `subpath` applies to names as the archive has them, then `strip`, then `files` and `include`. A name in `files`
- * may be a folder, which stands for all below it. With `auto` (and no `subpath`) a single top-level folder is dropped;
- * whether there is one is known when every member was observed: until `settle()` members that either outcome could
+ * may be a folder, which stands for all below it. With `auto` (and no `subpath`) a single top-level folder is dropped,
+ * and `files` and `include` may name members with or without it, since Python's datamaestro names them with it.
+ * Whether there is one is known when every member was observed: until `settle()` members that either outcome could
  * want are wanted, and names still have their first part.
  */
 export class Selection {
@@ -71,8 +72,7 @@ export class Selection {
 
   /** Whether a destination is one of `files` and matches `include`. */
   wants(destination: readonly string[]): boolean {
-    if (!this.#auto) return this.#matches(destination)
-    if (this.#settled) return this.#matches(destination.slice(this.#root.length))
+    if (!this.#auto || (this.#settled && this.#root.length === 0)) return this.#matches(destination)
     const whole = this.#matches(destination)
     return this.#matches(destination.slice(1)) || whole
   }
@@ -80,7 +80,10 @@ export class Selection {
   /** @throws DatamaestroError BROKEN_DEFINITION naming the `files` that no member was wanted for */
   requireFound(archive: string, written: readonly (readonly string[])[]): void {
     this.#found.clear()
-    for (const destination of written) this.#matches(destination.slice(this.#root.length))
+    for (const destination of written) {
+      this.#matches(destination)
+      if (this.#root.length > 0) this.#matches(destination.slice(this.#root.length))
+    }
     const missing = [...(this.#files ?? [])].filter((name) => !this.#found.has(name))
     if (missing.length > 0) {
       const names = missing.map((name) => `"${name}"`).join(", ")
