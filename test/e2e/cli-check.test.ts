@@ -1,7 +1,9 @@
 import { expect } from "chai"
-import { readFile } from "node:fs/promises"
-import { join } from "node:path"
+import { readFile, writeFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
 import { datamaestro } from "../helpers/command-line.ts"
+import { startOrigin } from "../helpers/origin.ts"
+import { PluginPackages } from "../helpers/plugin-packages.ts"
 import { sampleRepository, type SampleRepository } from "../helpers/sample-repository.ts"
 
 interface Checked {
@@ -30,6 +32,58 @@ describe("checking sources by the command line", () => {
     expect((JSON.parse(await readFile(file, "utf8")) as Checked).datasets).to.have.length(5)
     const { status } = await datamaestro(["-o", "Port=1", "check", "sample"], { env: sample.env })
     expect(status).to.equal(2)
+  })
+
+  it("asks for all variants, exits 0 where an alternative works, and asks again where HEAD is refused or a server is busy", async () => {
+    await using plugins = await PluginPackages.create()
+    const origin = await startOrigin({
+      "/a-50.txt": { body: "a" },
+      "/a-100.txt": { body: "a", fail: { status: 503, times: 1 } },
+      "/b.txt": { body: "content", fail: { status: 405, times: 1 } },
+    })
+    try {
+      const { module } = await plugins.addDatasets("mine", {
+        "org.vary": `defineDataset({
+          id: "org.vary", axes: { dim: axis([50, 100]), how: axis(["a", "b"], { inId: false }) },
+          resources: ({ dim }) => ({ text: file("${origin.url}/a-" + dim + ".txt") }),
+          describe: ({ text }, { how }) => ({ how, text: textFile(text) }),
+        })`,
+        "org.mirrored": `defineDataset({
+          id: "org.mirrored", resources: { text: file(["${origin.url}/dead.txt", "${origin.url}/b.txt"]) },
+          describe: ({ text }) => textFile(text),
+        })`,
+      })
+      const folder = dirname(module.kind === "file" ? module.path : "")
+      const declared = {
+        name: "mine",
+        type: "module",
+        datamaestro: { repositories: { mine: "./index.js#MyRepository" } },
+      }
+      await writeFile(join(folder, "package.json"), JSON.stringify(declared))
+      const env = { ...sample.env, DATAMAESTRO_REPOSITORY_PATH: folder }
+      const { status, stdout, stderr } = await datamaestro(["check", "mine"], { env })
+      expect(status, stderr).to.equal(0)
+      const { datasets } = JSON.parse(stdout) as Checked
+      expect(datasets.map(({ id }) => id)).to.deep.equal(["org.mirrored", "org.vary[dim=50]", "org.vary[dim=100]"])
+      expect(datasets[0]?.resources).to.deep.equal([
+        {
+          name: "text",
+          ok: true,
+          sources: [
+            { url: origin.at("/dead.txt"), ok: false, status: 404, error: "the server answered 404" },
+            { url: origin.at("/b.txt"), ok: true, status: 206, size: 7 },
+          ],
+        },
+      ])
+      expect(datasets[2]?.resources[0]?.sources[0]).to.include({ ok: true, status: 200, size: 1 })
+      expect(stderr).to.contain(`"${origin.at("/dead.txt")}" of dataset "org.mirrored" can't be had`)
+      expect(origin.requestsOf("/b.txt").map(({ method, headers }) => [method, headers.range])).to.deep.equal([
+        ["HEAD", undefined],
+        ["GET", "bytes=0-0"],
+      ])
+    } finally {
+      await origin.close()
+    }
   })
 
   it("says which repositories there are when it is none", async () => {

@@ -154,8 +154,7 @@ function differencesOf(dataset: ResolvedDataset, fact: Fact): Partial<Record<Asp
     const downloads = downloadsOf(ours)
     if (downloads.length > 0) {
       const urls = downloads.flatMap((download) => download.urls)
-      const mirrors = ours.kind === "bucket" ? ours.mirrors.flatMap(({ download }) => download.urls) : []
-      compare("urls", [...urls, ...mirrors], urlsOf(theirs))
+      compare("urls", urls, urlsOf(theirs))
       compare("sums", missingSums(ours, downloads, theirs), [])
     }
     compare("details", detailsOf(ours), detailsOfFact(theirs))

@@ -11,7 +11,15 @@ export function downloadsOf(resource: PlannedResource): Download[] {
     case "merge":
       return resource.archives.map(({ download }) => download)
     case "bucket":
-      return [{ urls: [`gs://${resource.bucket}/${resource.prefix}`], integrity: [] }]
+      return [
+        {
+          urls: [
+            `gs://${resource.bucket}/${resource.prefix}`,
+            ...resource.mirrors.flatMap(({ download }) => download.urls),
+          ],
+          integrity: resource.mirrors.flatMap(({ download }) => download.integrity),
+        },
+      ]
     case "wayback":
       return [{ urls: [resource.host], integrity: [] }]
     default:

@@ -77,11 +77,22 @@ export const RepositorySummary = v.object({
 })
 export type RepositorySummary = v.InferOutput<typeof RepositorySummary>
 
+/** An axis for people: its values (else any of its type), and the one that is taken if none is said. */
+const AxisInfo = v.object({
+  domain: v.optional(v.array(Json)),
+  type: v.optional(v.string()),
+  default: v.optional(Json),
+  /** `false`: it is no part of the id, nor of the folder. */
+  inId: v.optional(v.boolean()),
+})
+
 export const SearchHit = v.object({
   id: v.string(),
   repository: v.string(),
   name: v.optional(v.string()),
   description: v.optional(v.string()),
+  /** Absent for a dataset without variants. */
+  axes: v.optional(v.record(v.string(), AxisInfo)),
 })
 export type SearchHit = v.InferOutput<typeof SearchHit>
 
@@ -118,7 +129,9 @@ export const DatasetInfo = v.object({
   path: v.string(),
   state: v.picklist(["none", "partial", "complete"]),
   resources: v.array(ResourceInfo),
-  axes: v.record(v.string(), v.object({ domain: v.optional(v.array(Json)), default: v.optional(Json) })),
+  axes: v.record(v.string(), AxisInfo),
+  /** A variant to copy; absent where there are none. */
+  example: v.optional(v.string()),
   agreement: v.optional(v.object({ id: v.string(), url: v.optional(v.string()), text: v.optional(v.string()) })),
 })
 export type DatasetInfo = v.InferOutput<typeof DatasetInfo>
@@ -308,7 +321,7 @@ export const AGENT_METHODS = {
       added: v.array(v.string()),
     }),
   ),
-  /** Asks every source of a repository's datasets whether it is there. */
+  /** Asks every source of a repository's datasets, all variants of them, whether it is there. */
   "repositories/check": method(
     v.object({ repository: v.string() }),
     v.object({
@@ -321,6 +334,8 @@ export const AGENT_METHODS = {
           resources: v.array(
             v.object({
               name: v.string(),
+              /** It can be had, maybe only from an alternative. */
+              ok: v.boolean(),
               sources: v.array(
                 v.object({
                   url: v.string(),

@@ -25,7 +25,8 @@ describe("infoOf", () => {
     ])
     const dataset = await resolveDataset("a", index, { example: true })
     const state = { dataset: "partial", resources: { data: "complete" } } as const
-    const info = infoOf(dataset, { paths, datafolders: { large: "/big" }, state })
+    const sources = (urls: readonly string[]): string[] => ["https://near.org/a.gz", ...urls].slice(0, urls.length + 1)
+    const info = infoOf(dataset, { paths, datafolders: { large: "/big" }, state, sources })
     expect(info).to.deep.equal({
       id: "org.x.a[dim=1,seed=null]",
       repository: "text",
@@ -44,7 +45,7 @@ describe("infoOf", () => {
         {
           name: "data",
           kind: "file",
-          urls: ["https://e.org/a.gz", "https://m.org/a.gz"],
+          urls: ["https://near.org/a.gz", "https://e.org/a.gz", "https://m.org/a.gz"],
           path: "/d/data/text/org/x/a[dim=1,seed=null]/a",
           integrity: [`md5:${"ab".repeat(16)} (output)`],
           state: "complete",
@@ -52,7 +53,8 @@ describe("infoOf", () => {
         { name: "table", kind: "datafolder", urls: [], path: "/big/t.csv", integrity: [], state: "none" },
         { name: "other", kind: "datafolder", urls: [], integrity: [], state: "none" },
       ],
-      axes: { dim: { domain: [1, 2] }, seed: { default: null } },
+      axes: { dim: { domain: [1, 2] }, seed: { type: "integer", default: null } },
+      example: "org.x.a[dim=1,seed=null]",
       agreement: { id: "org.x", url: "https://e.org/terms" },
     })
   })

@@ -69,13 +69,21 @@ describe("searchDatasets", () => {
     expect(hits).to.deep.equal([
       { id: "org.x.broken", repository: "text" },
       { id: "org.x.reviews", repository: "text", name: "Reviews", description: "Of films" },
-      { id: "org.x.vectors", repository: "text" },
-      { id: "com.y.digits", repository: "image" },
+      { id: "org.x.vectors", repository: "text", axes: { dim: { domain: [50, 100] } } },
+      { id: "com.y.digits", repository: "image", axes: { n: { type: "integer" } } },
     ])
     expect(warnings.join("\n"))
       .to.match(/"gone".*no such GPU/)
       .and.match(/"org.x.broken".*boom/)
     expect(await found("tag:.", "broken")).to.deep.equal([])
+  })
+
+  it("names the prefixes there are, instead of silently finding nothing behind another one", async () => {
+    const error = await rejection(searchDatasets(["digits", "bogus:x"], index))
+    expect(error.code).to.equal("USAGE")
+    expect(error.message).to.contain('"bogus:"')
+    expect(error.hint).to.contain("tag:, task:, repo:, repository:, type:")
+    expect(await found("(?:digits|vectors)$")).to.deep.equal(["org.x.vectors", "com.y.digits"])
   })
 
   for (const [term, reason] of [

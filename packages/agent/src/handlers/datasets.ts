@@ -19,9 +19,15 @@ export function datasetHandlers(session: AgentSession): Pick<AgentHandlers, Data
       const dataset = await resolve(session, selector, true)
       const { infoOf } = await import("../resolve/info-of.ts")
       const { diskState } = await import("../pipeline.ts")
-      const { datafolders = {} } = await session.settings()
+      const [{ sourcesOf }, { withHubEndpoint }] = await Promise.all([
+        import("../fetch/sources.ts"),
+        import("../fetch/hugging-face.ts"),
+      ])
+      const { datafolders = {}, mirrors } = await session.settings()
       const options = { paths: session.paths, datafolders }
-      return infoOf(dataset, { ...options, state: await diskState(dataset, options) })
+      const all = withHubEndpoint(mirrors, process.env)
+      const sources = (urls: readonly string[]): string[] => sourcesOf(urls, all)
+      return infoOf(dataset, { ...options, sources, state: await diskState(dataset, options) })
     },
 
     "datasets/value": async ({ encoder, ...selector }) => {
@@ -32,9 +38,11 @@ export function datasetHandlers(session: AgentSession): Pick<AgentHandlers, Data
     "datasets/plan": async (selector) => {
       const dataset = await resolve(session, selector)
       const { planWork } = await import("../pipeline.ts")
-      const { datafolders = {}, mirrors = {} } = await session.settings()
+      const { withHubEndpoint } = await import("../fetch/hugging-face.ts")
+      const { datafolders = {}, mirrors } = await session.settings()
       const cache = await session.downloadCache()
-      return await planWork(dataset, { paths: session.paths, datafolders, mirrors, cache })
+      const all = withHubEndpoint(mirrors, process.env)
+      return await planWork(dataset, { paths: session.paths, datafolders, mirrors: all, cache })
     },
 
     "datasets/verify": async (selector, { signal, progress }) => {

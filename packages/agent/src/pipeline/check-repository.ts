@@ -1,18 +1,20 @@
-import { downloadsOf } from "@datamaestro/dataset"
+import { downloadsOf, type PlannedResource } from "@datamaestro/dataset"
 import { interrupted, type ProgressListener, type Result } from "@datamaestro/protocol"
 import { reasonOf } from "../repositories/load-repository.ts"
 import type { RepositoryIndex } from "../repositories/repository-index.ts"
-import { resolveDataset } from "../resolve/resolve-dataset.ts"
+import { allVariants } from "../resolve/all-variants.ts"
+import { resolveVariant } from "../resolve/resolve-dataset.ts"
 import { checkSource, type SourceStatus } from "./check-source.ts"
 
 type Checked = Result<"repositories/check">
+type Dataset = Checked["datasets"][number]
 
 /** Servers asked at once, and requests to one of them. */
 const HOSTS = 12
 const REQUESTS = 2
 
 /**
- * Asks for every source of a repository's datasets whether it is there; of a dataset with axes, those of its first variant.
+ * Asks for every source of a repository's datasets, in all variants, whether it is there. Each address is asked for once.
  *
  * @throws DatamaestroError UNKNOWN_REPOSITORY, BROKEN_REPOSITORY, INTERRUPTED
  */
@@ -22,24 +24,49 @@ export async function checkRepository(
   { signal, progress }: { signal: AbortSignal; progress: ProgressListener },
 ): Promise<Checked> {
   const { datasets: loaders } = await index.repository(id)
-  const datasets: Checked["datasets"] = []
+  const planned: (Omit<Dataset, "resources"> & { resources: PlannedSources[] })[] = []
   for (const dataset of [...loaders.keys()].sort()) {
     if (signal.aborted) throw interrupted()
     try {
-      const { plan } = await resolveDataset(`${dataset}@${id}`, index, { example: true })
-      const resources = plan.resources.map((resource) => ({
-        name: resource.name,
-        sources: downloadsOf(resource).flatMap(({ urls }) => urls.map((url): SourceStatus => ({ url, ok: false }))),
-      }))
-      datasets.push({ id: dataset, resources: resources.filter(({ sources }) => sources.length > 0) })
+      const definition = await index.definition(id, dataset)
+      const known = new Set<string>()
+      for (const selection of allVariants(definition).selections) {
+        const { plan } = await resolveVariant({ id: dataset, repository: id }, selection, index)
+        const resources = sourcesIn(plan.resources)
+        // Axes outside the id most often change nothing of what is downloaded.
+        const key = JSON.stringify([plan.id, resources])
+        if (!known.has(key)) planned.push({ id: plan.id, resources })
+        known.add(key)
+      }
     } catch (error) {
-      datasets.push({ id: dataset, resources: [], error: reasonOf(error) })
+      planned.push({ id: dataset, resources: [], error: reasonOf(error) })
     }
   }
-  const all = datasets.flatMap(({ resources }) => resources.flatMap(({ sources }) => sources))
-  const found = await askAll(new Set(all.map(({ url }) => url)), { id, signal, progress })
-  for (const source of all) Object.assign(source, found.get(source.url))
+  const urls = new Set(planned.flatMap(({ resources }) => resources.flatMap(({ downloads }) => downloads.flat())))
+  const found = await askAll(urls, { id, signal, progress })
+  const statusOf = (url: string): SourceStatus => found.get(url) ?? { url, ok: false }
+  const datasets = planned.map((dataset): Dataset => ({
+    ...dataset,
+    resources: dataset.resources.map(({ name, downloads }) => ({
+      name,
+      ok: downloads.every((alternatives) => alternatives.some((url) => statusOf(url).ok)),
+      sources: downloads.flat().map(statusOf),
+    })),
+  }))
   return { repository: id, datasets }
+}
+
+interface PlannedSources {
+  name: string
+  /** What is fetched, each with its alternatives. */
+  downloads: string[][]
+}
+
+function sourcesIn(resources: readonly PlannedResource[]): PlannedSources[] {
+  return resources.flatMap((resource) => {
+    const downloads = downloadsOf(resource).map(({ urls }) => urls)
+    return downloads.length === 0 ? [] : [{ name: resource.name, downloads }]
+  })
 }
 
 async function askAll(

@@ -89,11 +89,17 @@ function unknown(typed: string, listing: Listing, within: string | undefined): D
   )
   const hints = [
     near.length > 0 ? `did you mean ${near.join(" or ")}?` : "look for it with `datamaestro search TERM`",
-    ...listing.broken,
+    ...(listing.broken.length > 0 ? ["repair or remove what can't be loaded: it may be there"] : []),
   ]
-  const place = within === undefined ? "no repository has it" : `repository "${within}" does not have it`
+  const place = within === undefined ? nowhere(listing.broken) : `repository "${within}" does not have it`
   return new DatamaestroError("UNKNOWN_DATASET", `Cannot find dataset "${typed}": ${place}`, {
     hint: hints.join("; "),
     details: { dataset: typed, near, ...(listing.broken.length === 0 ? {} : { broken: listing.broken }) },
   })
+}
+
+/** A dataset that is not found may well be in what could not be looked into: that is the cause to tell. */
+function nowhere(broken: readonly string[]): string {
+  if (broken.length === 0) return "no repository has it"
+  return `no repository that can be loaded has it (${broken.join("; ")})`
 }

@@ -1,4 +1,4 @@
-import { downloadsOf, type AnyDefinition, type PlannedResource } from "@datamaestro/dataset"
+import { downloadsOf, formatAxisValue, type AnyDefinition, type PlannedResource } from "@datamaestro/dataset"
 import type { DatasetInfo, Paths } from "@datamaestro/protocol"
 import { datasetFolder, resourcePath, type Datafolders } from "../store/layout.ts"
 import { isTypedValue } from "./planned-value.ts"
@@ -17,10 +17,12 @@ export interface InfoOptions {
   paths: Paths
   datafolders: Datafolders
   state: DiskState
+  /** What is tried for a resource's URLs, in order: with the mirrors of the settings. */
+  sources: (urls: readonly string[]) => string[]
 }
 
 /** Everything that can be told of a dataset without preparing it. */
-export function infoOf(dataset: ResolvedDataset, { paths, datafolders, state }: InfoOptions): DatasetInfo {
+export function infoOf(dataset: ResolvedDataset, { paths, datafolders, state, sources }: InfoOptions): DatasetInfo {
   const { definition, plan } = dataset
   const { name, description, url, license, size, doi } = definition
   return {
@@ -42,13 +44,14 @@ export function infoOf(dataset: ResolvedDataset, { paths, datafolders, state }: 
       return {
         name: resource.name,
         kind: resource.kind,
-        urls: downloadsOf(resource).flatMap(({ urls }) => urls),
+        urls: downloadsOf(resource).flatMap(({ urls }) => sources(urls)),
         ...(path === undefined ? {} : { path }),
         integrity: sumsOf(resource),
         state: state.resources[resource.name] ?? "none",
       }
     }),
     axes: axesOf(definition),
+    ...(Object.keys(definition.axes).length === 0 ? {} : { example: exampleOf(dataset) }),
     ...(definition.agreement === undefined ? {} : { agreement: definition.agreement }),
   }
 
@@ -73,14 +76,25 @@ export function dataType({ definition, plan }: Pick<ResolvedDataset, "definition
   return definition.type ?? (isTypedValue(plan.value) ? plan.value.$type : "Base")
 }
 
-function axesOf(definition: AnyDefinition): DatasetInfo["axes"] {
+/** The axes for people: which values there are, and the one that is taken if none is said. */
+export function axesOf(definition: Pick<AnyDefinition, "axes">): DatasetInfo["axes"] {
   return Object.fromEntries(
     Object.entries(definition.axes).map(([name, axis]) => [
       name,
       {
         ...(axis.domain === undefined ? {} : { domain: [...axis.domain] }),
+        ...(axis.type === undefined ? {} : { type: axis.type }),
         ...(axis.hasDefault ? { default: axis.default } : {}),
+        ...(axis.inId ? {} : { inId: false }),
       },
     ]),
   )
+}
+
+/** A variant as it is typed, with every axis, also those outside the id. */
+function exampleOf({ definition, selection }: ResolvedDataset): string {
+  const items = Object.entries(definition.axes).map(
+    ([name, axis]) => `${name}=${formatAxisValue(selection[name] ?? null, axis)}`,
+  )
+  return `${definition.id}[${items.sort().join(",")}]`
 }

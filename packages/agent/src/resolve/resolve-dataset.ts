@@ -61,6 +61,21 @@ export async function resolveDataset(
   return resolveDefinition(definition, address.repository, given, { index, done: new Map(), trail: [] })
 }
 
+/**
+ * Plans a variant of a definition that was loaded already.
+ *
+ * @param selection values by axis; those with a default may be missing
+ * @throws as `resolveDataset` does
+ */
+export async function resolveVariant(
+  address: DatasetAddress,
+  selection: Readonly<Record<string, unknown>>,
+  index: RepositoryIndex,
+): Promise<ResolvedDataset> {
+  const definition = await index.definition(address.repository, address.id)
+  return resolveDefinition(definition, address.repository, selection, { index, done: new Map(), trail: [] })
+}
+
 /** The datasets that must be prepared for this one, each once and after what it needs itself; this one comes last. */
 export function preparationOrder(dataset: ResolvedDataset): ResolvedDataset[] {
   const order = new Map<string, ResolvedDataset>()

@@ -3,7 +3,7 @@ import { DatamaestroError, type SearchHit } from "@datamaestro/protocol"
 import { reasonOf } from "../repositories/load-repository.ts"
 import type { RepositoryIndex } from "../repositories/repository-index.ts"
 import type { DatasetAddress } from "./find-dataset.ts"
-import { dataType } from "./info-of.ts"
+import { axesOf, dataType } from "./info-of.ts"
 import { resolveDataset } from "./resolve-dataset.ts"
 
 type Field = "id" | "repository" | "tag" | "task" | "type"
@@ -32,7 +32,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
  * Finds the datasets that match all terms: regular expressions, whatever their case, for the id, or after
  * `tag:`, `task:`, `repo:`, `repository:`, `type:`. Definitions are loaded only where the cheaper terms match.
  *
- * @throws DatamaestroError USAGE for a term that is no regular expression
+ * @throws DatamaestroError USAGE for a term that is no regular expression, or has an unknown prefix
  */
 export async function searchDatasets(terms: readonly string[], index: RepositoryIndex): Promise<SearchResult> {
   const wanted = terms.map(parseTerm)
@@ -79,6 +79,7 @@ async function hitOf(
     ...address,
     ...(name === undefined ? {} : { name }),
     ...(description === undefined ? {} : { description }),
+    ...(Object.keys(definition.axes).length === 0 ? {} : { axes: axesOf(definition) }),
   }
 }
 
@@ -92,10 +93,20 @@ function matches(wanted: readonly Term[], field: Field, values: readonly string[
   return wanted.every((term) => term.field !== field || values.some((value) => term.pattern.test(value)))
 }
 
+function unknownPrefix(term: string, prefix: string): DatamaestroError {
+  const known = Object.keys(FIELDS).map((each) => `${each}:`)
+  return new DatamaestroError("USAGE", `Cannot search for "${term}": there is no prefix "${prefix}:"`, {
+    hint: `the prefixes are ${known.join(", ")}; a term without one is for the id`,
+    details: { term, prefix, known },
+  })
+}
+
 function parseTerm(term: string): Term {
   const prefix = /^([a-z]+):/i.exec(term)?.[1]
   const field = prefix === undefined ? undefined : FIELDS[prefix.toLowerCase()]
-  const source = field === undefined || prefix === undefined ? term : term.slice(prefix.length + 1)
+  // No id has a colon: a word before one is a prefix that was mistyped, and would silently find nothing.
+  if (prefix !== undefined && field === undefined) throw unknownPrefix(term, prefix)
+  const source = prefix === undefined ? term : term.slice(prefix.length + 1)
   try {
     return { field: field ?? "id", pattern: new RegExp(source.normalize("NFC"), "i") }
   } catch (error) {

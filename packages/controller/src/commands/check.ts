@@ -13,6 +13,7 @@ export function check(repository: string, output?: string): Command<Checked> {
       const { session, signal, onProgress, invocation } = call
       if (output !== undefined && invocation.machines.length > 1) throw oneHost(output)
       const checked = await session.agent.request("repositories/check", { repository }, { signal, onProgress })
+      for (const message of alternativesOnly(checked)) onProgress({ phase: "notice", level: "warning", message })
       const error = lacking(checked)
       if (error !== undefined) call.fail(error, 0)
       if (output === undefined) return checked
@@ -33,12 +34,24 @@ function text(checked: Checked): string {
   return `${JSON.stringify(checked, undefined, 2)}\n`
 }
 
+/** What is gone and has an alternative that works: nobody is stopped by it, and somebody should mend it. */
+function alternativesOnly({ datasets }: Checked): string[] {
+  const gone = datasets.flatMap(({ id, resources }) =>
+    resources.flatMap(({ ok, sources }) =>
+      (ok ? sources.filter((source) => !source.ok) : []).map(
+        ({ url, error }) => `"${url}" of dataset "${id}" can't be had: ${error ?? "no answer"}; an alternative can`,
+      ),
+    ),
+  )
+  return [...new Set(gone)]
+}
+
 function lacking({ repository, datasets }: Checked): DatamaestroError | undefined {
-  const sources = datasets.flatMap(({ resources }) => resources.flatMap((each) => each.sources))
-  const gone = sources.filter(({ ok }) => !ok)
+  const resources = datasets.flatMap((dataset) => dataset.resources)
+  const gone = resources.filter(({ ok }) => !ok)
   const broken = datasets.filter(({ error }) => error !== undefined)
   if (gone.length === 0 && broken.length === 0) return undefined
-  const what = [`${gone.length} of ${sources.length} sources can't be had`]
+  const what = [`${gone.length} of ${resources.length} resources can't be had`]
   if (broken.length > 0) what.push(`${broken.length} datasets can't be planned`)
   return new DatamaestroError(
     gone.length > 0 ? "DOWNLOAD_FAILED" : "BROKEN_DEFINITION",

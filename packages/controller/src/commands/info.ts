@@ -34,9 +34,11 @@ function describe(dataset: DatasetInfo): string {
   add("tags", dataset.tags.join(", "))
   add("tasks", dataset.tasks.join(", "))
   for (const [name, axis] of Object.entries(dataset.axes)) {
-    const domain = axis.domain === undefined ? "any value" : axis.domain.map((each) => JSON.stringify(each)).join(", ")
-    add(`axis ${name}`, axis.default === undefined ? domain : `${domain} (default ${JSON.stringify(axis.default)})`)
+    const outside = axis.inId === false ? "; not part of the id" : ""
+    const chosen = axis.default === undefined ? "" : ` (default ${JSON.stringify(axis.default)})`
+    add(`axis ${name}`, `${domainOf(axis)}${chosen}${outside}`)
   }
+  if (dataset.example !== undefined) add("example", `datamaestro prepare '${dataset.example}'`)
   if (dataset.agreement !== undefined) {
     add("agreement", [dataset.agreement.id, dataset.agreement.url].filter((part) => part !== undefined).join(" "))
   }
@@ -44,9 +46,14 @@ function describe(dataset: DatasetInfo): string {
   add("state", dataset.state)
   for (const resource of dataset.resources) {
     add(`resource ${resource.name}`, `${resource.kind}, ${resource.state}`)
-    for (const url of resource.urls) lines.push(`  from ${sanitizeText(url)}`)
+    for (const [at, url] of resource.urls.entries()) lines.push(`  ${at === 0 ? "from" : "or"} ${sanitizeText(url)}`)
     if (resource.path !== undefined) lines.push(`  at ${sanitizeText(resource.path)}`)
     for (const integrity of resource.integrity) lines.push(`  ${sanitizeText(integrity)}`)
   }
   return `${lines.join("\n")}\n`
+}
+
+function domainOf({ domain, type }: DatasetInfo["axes"][string]): string {
+  if (domain !== undefined) return domain.map((each) => JSON.stringify(each)).join(", ")
+  return type === undefined ? "any value" : `any ${type}`
 }
