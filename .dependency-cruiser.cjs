@@ -33,6 +33,12 @@ module.exports = {
       to: { pathNot: "^packages/dataset/src" },
     },
     {
+      name: "outgoing-knows-the-protocol-only",
+      severity: "error",
+      from: { path: "^packages/outgoing/src" },
+      to: { path: "^packages/(?!outgoing/|protocol/)" },
+    },
+    {
       name: "repositories-know-dataset-only",
       severity: "error",
       from: { path: "^packages/repository-[^/]+/src" },
@@ -54,7 +60,7 @@ module.exports = {
     },
     ...[
       ["ssh2", "^packages/controller/src/transport/"],
-      ["undici", "^packages/agent/src/fetch/"],
+      ["undici", "^packages/(agent/src/fetch|outgoing/src)/"],
       ["tar", "^packages/agent/src/extract/"],
       ["yauzl", "^packages/agent/src/extract/"],
       ["commander", "^packages/controller/src/(cli\\.ts|commands/)"],

@@ -41,7 +41,7 @@ await Promise.all([
     entryPoints: [path("controller/src/cli.ts")],
     outfile: path("controller/dist/cli.cjs"),
     minify: true,
-    external: [...(shared.external ?? []), "@vercel/nft"],
+    external: [...(shared.external ?? []), "@vercel/nft", "undici"],
     // The launcher runs the bundle from cached code, in which Node 20 forgets how import() finds modules: require does.
     supported: { "dynamic-import": false },
     // CommonJS has no import.meta: what is found beside a module is found beside the bundle.

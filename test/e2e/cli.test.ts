@@ -106,7 +106,7 @@ describe("the command line", () => {
       })
     }
 
-    for (const later of ["--launcher", "--relay"]) {
+    for (const later of ["--launcher"]) {
       it(`of ${later}, which this version does not have`, async () => {
         expect((await run("prepare", later, "x")).stderr).to.contain(`unknown option '${later}'`)
       })

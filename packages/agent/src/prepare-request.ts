@@ -1,5 +1,6 @@
-import type { Params, RequestContext, Result } from "@datamaestro/protocol"
+import type { Params, ProgressListener, RelayMode, RequestContext, Result } from "@datamaestro/protocol"
 import type { AgentSession } from "./agent-session.ts"
+import type { Relay, WayOut } from "./fetch/way-out.ts"
 import type { PrepareOptions } from "./pipeline.ts"
 import type { ResolvedDataset } from "./resolve/resolve-dataset.ts"
 
@@ -9,13 +10,19 @@ export async function prepareRequest(
   {
     job: _job,
     onDisconnect: _onDisconnect,
+    relay: mode,
     id,
     defaultRepository,
     encoder,
     agreements = [],
     ...options
   }: Params<"datasets/prepare">,
-  { signal, progress, followHolder }: RequestContext & Pick<PrepareOptions, "followHolder">,
+  {
+    signal,
+    progress,
+    followHolder,
+    relay,
+  }: RequestContext & Pick<PrepareOptions, "followHolder"> & { relay?: Relay | undefined },
 ): Promise<Result<"datasets/prepare">> {
   const dataset = await resolve(session, { id, defaultRepository })
   const { prepareDataset } = await import("./pipeline.ts")
@@ -33,8 +40,19 @@ export async function prepareRequest(
     signal,
     progress,
     followHolder,
+    wayOut: await wayOut(relay, mode, progress),
   })
   return await valueOf(session, dataset, encoder)
+}
+
+async function wayOut(
+  relay: Relay | undefined,
+  mode: RelayMode | undefined,
+  progress: ProgressListener,
+): Promise<WayOut | undefined> {
+  if (relay === undefined || mode === undefined) return undefined
+  const { WayOut } = await import("./fetch/way-out.ts")
+  return new WayOut({ relay, mode, progress })
 }
 
 /** The dataset that a selector means, with those it refers to. */

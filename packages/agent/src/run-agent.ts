@@ -4,6 +4,7 @@ import { AgentSession } from "./agent-session.ts"
 import { endOwnChildren } from "./end-own-children.ts"
 import { createHandlers } from "./handlers/create-handlers.ts"
 import { JobHost } from "./jobs/job-host.ts"
+import { RelayClient } from "./relay/relay-client.ts"
 import { StdioPort } from "./stdio-port.ts"
 import { provideThreadSource } from "./thread-source.ts"
 import { AGENT_VERSION } from "./version.ts"
@@ -41,7 +42,8 @@ export function runAgent(host: AgentHost = {}): void {
   reserveStdout()
   quietExperiments()
   const session = new AgentSession({ loginShell: host.loginShell === true, cacheFolder: host.cacheFolder })
-  const jobs = new JobHost(session)
+  const relay = new RelayClient((method, params) => server.notify(method, params))
+  const jobs = new JobHost(session, relay)
   const port = new StdioPort(process.stdin, process.stdout, write)
   let ending = false
 
@@ -67,6 +69,7 @@ export function runAgent(host: AgentHost = {}): void {
   }
   const disconnected = (status: number): void => {
     if (ending) return
+    relay.end()
     if (!jobs.disconnect()) return end(status)
     port.close()
     void jobs.idle().then(() => end(0))
@@ -83,6 +86,8 @@ export function runAgent(host: AgentHost = {}): void {
 
   const server = new AgentServer(port, createHandlers(session, AGENT_VERSION, jobs), {
     onEnd: () => disconnected(0),
+    onNotification: (method, params) => relay.receive(method, params),
+    onBytes: (stream, bytes) => relay.receiveBytes(stream, bytes),
   })
   setInterval(() => host.stillUsed?.(), HOUR).unref()
   port.send(MAGIC)

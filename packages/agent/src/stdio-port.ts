@@ -7,6 +7,7 @@ export class StdioPort implements LinePort {
   readonly #write: (text: string) => boolean
   readonly #decoder: LineDecoder
   #onLine: ((line: string) => void) | undefined
+  #onBytes: ((stream: number, bytes: Uint8Array) => void) | undefined
   #onClose: ((reason?: Error) => void) | undefined
   #closed = false
 
@@ -14,7 +15,10 @@ export class StdioPort implements LinePort {
   constructor(input: Readable, output: Writable, write: (text: string) => boolean) {
     this.#input = input
     this.#write = write
-    this.#decoder = new LineDecoder({ onLine: (line) => this.#onLine?.(line) })
+    this.#decoder = new LineDecoder({
+      onLine: (line) => this.#onLine?.(line),
+      onBytes: (stream, bytes) => this.#onBytes?.(stream, bytes),
+    })
     output.on("error", (error) => this.#end(error))
     input.on("error", (error) => this.#end(error))
     input.on("end", () => this.#end())
@@ -30,6 +34,10 @@ export class StdioPort implements LinePort {
 
   onLine(listener: (line: string) => void): void {
     this.#onLine = listener
+  }
+
+  onBytes(listener: (stream: number, bytes: Uint8Array) => void): void {
+    this.#onBytes = listener
   }
 
   onClose(listener: (reason?: Error) => void): void {

@@ -1,4 +1,4 @@
-import { DatamaestroError } from "@datamaestro/protocol"
+import { DatamaestroError, type RelayMode } from "@datamaestro/protocol"
 import { resolve } from "node:path"
 import type { SessionOptions } from "./session.ts"
 import type { SshTransportName } from "./transport/ssh-target.ts"
@@ -10,6 +10,8 @@ export interface Machine extends Pick<SessionOptions, "ssh" | "node" | "data"> {
   host?: string
   /** What becomes of work there when the connection is lost. */
   onDisconnect: OnDisconnect
+  /** When downloads go out through this machine. */
+  relay: RelayMode | undefined
   /** How long connecting again is tried, in minutes. */
   reconnectMinutes: number
   /** What the settings say that this version can't follow, for a warning. */
@@ -26,6 +28,8 @@ export interface MachineOptions {
   data?: string | undefined
   /** `continue` by default: work that is under way when the connection is lost is finished as a job. */
   onDisconnect?: OnDisconnect | undefined
+  /** `true`: downloads go out through this machine; `false`: never; else when the data machine finds no way out. */
+  relay?: boolean | undefined
   configFile?: string | undefined
   identityFiles?: readonly string[] | undefined
   sshOptions?: readonly string[] | undefined
@@ -33,7 +37,7 @@ export interface MachineOptions {
   transport?: SshTransportName | undefined
 }
 
-const UNDERSTOOD = new Set(["host", "node", "data", "transport", "on_disconnect", "reconnect_minutes"])
+const UNDERSTOOD = new Set(["host", "node", "data", "transport", "on_disconnect", "reconnect_minutes", "relay"])
 
 /** This machine, where relative paths mean what they mean to the caller. */
 export function localMachine(options: MachineOptions): Machine {
@@ -41,6 +45,7 @@ export function localMachine(options: MachineOptions): Machine {
     node: options.node ?? "auto",
     data: options.data === undefined ? undefined : localPath(options.data),
     onDisconnect: options.onDisconnect ?? "continue",
+    relay: options.relay === true ? "always" : undefined,
     reconnectMinutes: RECONNECT_MINUTES,
     ignored: [],
   }
@@ -78,7 +83,13 @@ export function remoteMachine(host: string, options: MachineOptions, settings: U
     node: options.node ?? known?.node ?? "auto",
     data: options.data ?? known?.data,
     onDisconnect: options.onDisconnect ?? known?.on_disconnect ?? "continue",
+    relay: relayMode(options.relay ?? known?.relay),
     reconnectMinutes: known?.reconnect_minutes ?? settings.reconnect_minutes ?? RECONNECT_MINUTES,
     ignored: Object.keys(known ?? {}).filter((key) => !UNDERSTOOD.has(key)),
   }
+}
+
+function relayMode(wanted: boolean | undefined): RelayMode | undefined {
+  if (wanted === undefined) return "auto"
+  return wanted ? "always" : undefined
 }

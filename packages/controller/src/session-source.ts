@@ -25,6 +25,7 @@ export async function openOn(machine: Machine, options: OpenOptions): Promise<Se
     node: machine.node,
     data: machine.data,
     debug: false,
+    relay: machine.relay,
     prompter: options.prompter ?? silentPrompter,
     onEvent: options.onEvent ?? (() => {}),
     signal: options.signal,

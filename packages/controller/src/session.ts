@@ -1,9 +1,18 @@
-import { DatamaestroError, PROTOCOL_VERSION, type AgentClient, type Params, type Result } from "@datamaestro/protocol"
+import {
+  DatamaestroError,
+  PROTOCOL_VERSION,
+  type AgentClient,
+  type Params,
+  type RelayMode,
+  type Result,
+} from "@datamaestro/protocol"
 import { homedir } from "node:os"
 import { encodeArguments, loader } from "./deploy/agent-command.ts"
 import { OLDEST_NODE } from "./deploy/boot-protocol.ts"
 import { loadDeployment, type Deployment } from "./deploy/deployment.ts"
 import { NotBooted, startAgent, type StartedAgent } from "./deploy/start-agent.ts"
+import { relayFor, type SessionRelay } from "./relay/session-relay.ts"
+import { silentPrompter } from "./reporter/silent-prompter.ts"
 import { spawnLocal } from "./transport/local.ts"
 import type { Prompter } from "./transport/prompter.ts"
 import type { SshTarget } from "./transport/ssh-target.ts"
@@ -18,6 +27,8 @@ export interface SessionOptions {
   /** `--data`. */
   data?: string | undefined
   debug: boolean
+  /** When downloads go out through this machine; never by default. */
+  relay?: RelayMode | undefined
   prompter: Prompter
   onEvent: (event: SessionEvent) => void
   signal?: AbortSignal | undefined
@@ -38,6 +49,8 @@ export interface Session {
   readonly label: string
   readonly agent: AgentClient
   readonly initialized: Result<"initialize">
+  /** Absent where nothing is relayed. */
+  readonly relay?: SessionRelay | undefined
   /** Makes the controller's repositories known to the agent, uploading what it lacks. Once; later calls do nothing. */
   declareRepositories(): Promise<void>
   /**
@@ -149,15 +162,22 @@ function session(
 ): Session {
   let declared: Promise<void> | undefined
   let closed: Promise<void> | undefined
+  const { relay: mode, onEvent } = options
+  // Datasets are the same wherever their definitions are asked for: by this machine's own agent.
+  const openLocal = (): Promise<Session> =>
+    openSession({ node: "auto", debug: false, prompter: silentPrompter, onEvent: () => {} })
+  const relay = mode === undefined ? undefined : relayFor(client, { mode, openLocal, onEvent })
   return {
     label,
     agent: client,
     initialized,
+    relay,
     declareRepositories: () =>
       (declared ??= import("./repositories/declare-repositories.ts").then(({ declareRepositories }) =>
         declareRepositories(client, { where, onEvent: options.onEvent, signal: options.signal }),
       )),
     close: () => {
+      relay?.close()
       client.close()
       return (closed ??= end().catch(() => {}))
     },

@@ -12,6 +12,8 @@ const HostSettings = v.looseObject({
   data: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
   /** Which SSH client connects. */
   transport: v.optional(v.picklist(["ssh2", "openssh"], 'must be "ssh2" or "openssh"')),
+  /** Whether downloads go out through this machine; by default when none can there. */
+  relay: v.optional(v.boolean()),
   /** What becomes of work there when the connection is lost. */
   on_disconnect: v.optional(v.picklist(["continue", "cancel"])),
   /** How long a lost connection is tried to be made again, in minutes. */

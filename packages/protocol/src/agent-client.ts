@@ -1,6 +1,13 @@
 import { JSONRPCClient, isJSONRPCResponse } from "json-rpc-2.0"
 import * as v from "valibot"
-import { AGENT_METHODS, NOTIFICATIONS, type AgentMethod, type Params, type Result } from "./contract.ts"
+import {
+  AGENT_METHODS,
+  NOTIFICATIONS,
+  type AgentMethod,
+  type NotificationMethod,
+  type Params,
+  type Result,
+} from "./contract.ts"
 import { DatamaestroError, fromWireError, interrupted } from "./errors.ts"
 import type { ProgressListener } from "./events.ts"
 import { keepAlive, notification, type HeartbeatTiming, type LinePort } from "./link.ts"
@@ -16,6 +23,9 @@ export interface AgentClientOptions {
   heartbeat?: HeartbeatTiming
 }
 
+/** Takes what the agent tells without being asked, other than progress. */
+export type NotificationListener = (method: string, params: unknown) => void
+
 interface Pending {
   onProgress: ProgressListener | undefined
   fail: (error: Error) => void
@@ -29,6 +39,7 @@ export class AgentClient {
   readonly #pending = new Map<number, Pending>()
   #nextId = 1
   #closed: Error | undefined
+  #onNotification: NotificationListener | undefined
 
   constructor(port: LinePort, options: AgentClientOptions = {}) {
     this.#port = port
@@ -75,6 +86,23 @@ export class AgentClient {
     }
   }
 
+  onNotification(listener: NotificationListener): void {
+    this.#onNotification = listener
+  }
+
+  notify<N extends NotificationMethod>(method: N, params: v.InferInput<(typeof NOTIFICATIONS)[N]>): void {
+    if (this.#closed !== undefined) return
+    this.#heartbeat.spoke()
+    this.#port.send(notification(method, params))
+  }
+
+  /** Sends bytes of a stream; resolves when there is room for more, also when the connection is over. */
+  async sendBytes(stream: number, bytes: Uint8Array): Promise<void> {
+    if (this.#closed !== undefined) return
+    this.#heartbeat.spoke()
+    await this.#port.sendBytes?.(stream, bytes)
+  }
+
   close(): void {
     this.#end(new DatamaestroError("CONNECTION_LOST", "The connection to the agent was closed"))
     this.#port.close()
@@ -100,9 +128,9 @@ export class AgentClient {
       this.#rpc.receive(message)
       return
     }
-    const progress =
-      message["method"] === "$/progress" ? v.safeParse(NOTIFICATIONS["$/progress"], message["params"]) : undefined
-    if (progress?.success === true) this.#pending.get(Number(progress.output.id))?.onProgress?.(progress.output.event)
+    if (message["method"] !== "$/progress") return this.#onNotification?.(String(message["method"]), message["params"])
+    const progress = v.safeParse(NOTIFICATIONS["$/progress"], message["params"])
+    if (progress.success) this.#pending.get(Number(progress.output.id))?.onProgress?.(progress.output.event)
   }
 
   #end(reason: Error): void {

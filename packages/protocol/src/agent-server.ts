@@ -1,6 +1,13 @@
 import { JSONRPCServer, createJSONRPCSuccessResponse, type JSONRPCRequest, type JSONRPCResponse } from "json-rpc-2.0"
 import * as v from "valibot"
-import { AGENT_METHODS, NOTIFICATIONS, type AgentMethod, type Params, type Result } from "./contract.ts"
+import {
+  AGENT_METHODS,
+  NOTIFICATIONS,
+  type AgentMethod,
+  type NotificationMethod,
+  type Params,
+  type Result,
+} from "./contract.ts"
 import { DatamaestroError, toWireError } from "./errors.ts"
 import type { ProgressListener } from "./events.ts"
 import type { Heartbeat } from "./heartbeat.ts"
@@ -21,6 +28,10 @@ export interface AgentServerOptions {
   heartbeat?: HeartbeatTiming
   /** Called once when the link is over, closed or silent; every request is aborted by then. */
   onEnd?: (reason?: Error) => void
+  /** Told what the controller says without asking, other than cancelling. */
+  onNotification?: (method: string, params: unknown) => void
+  /** Told the bytes of the controller's frames, as they come. */
+  onBytes?: (stream: number, bytes: Uint8Array) => void
   /** Least time between two progress events of one resource and phase, in milliseconds. */
   progressInterval?: number
 }
@@ -46,7 +57,16 @@ export class AgentServer {
       )
     })
     port.onLine((line) => void this.#receive(line))
+    port.onBytes?.((stream, bytes) => {
+      this.#heartbeat.heard()
+      options.onBytes?.(stream, bytes)
+    })
     port.onClose((reason) => this.#end(reason))
+  }
+
+  /** Tells the controller something; nothing when the connection is over. */
+  notify<N extends NotificationMethod>(method: N, params: v.InferInput<(typeof NOTIFICATIONS)[N]>): void {
+    this.#send(notification(method, params))
   }
 
   /** How many requests are being worked on. */
@@ -81,9 +101,11 @@ export class AgentServer {
 
   async #receive(line: string): Promise<void> {
     this.#heartbeat.heard()
-    const cancelled = parseCancel(line)
-    if (cancelled !== undefined) {
-      this.#running.get(cancelled)?.abort()
+    const told = parseNotification(line)
+    if (told !== undefined) {
+      if (told.method !== "$/cancelRequest") return this.#options.onNotification?.(told.method, told.params)
+      const cancelled = v.safeParse(NOTIFICATIONS["$/cancelRequest"], told.params)
+      if (cancelled.success) this.#running.get(cancelled.output.id)?.abort()
       return
     }
     const response = (await this.#rpc.receiveJSON(line)) as JSONRPCResponse | null
@@ -115,13 +137,11 @@ function checkedParams<M extends AgentMethod>(method: M, request: JSONRPCRequest
   })
 }
 
-function parseCancel(line: string): number | string | undefined {
+function parseNotification(line: string): { method: string; params: unknown } | undefined {
   if (!line.includes('"$/')) return undefined
   try {
-    const message = JSON.parse(line) as { method?: unknown; params?: unknown }
-    if (message.method !== "$/cancelRequest") return undefined
-    const params = v.safeParse(NOTIFICATIONS["$/cancelRequest"], message.params)
-    return params.success ? params.output.id : undefined
+    const { method, params } = JSON.parse(line) as { method?: unknown; params?: unknown }
+    return typeof method === "string" && method.startsWith("$/") ? { method, params } : undefined
   } catch {
     return undefined
   }

@@ -1,6 +1,7 @@
 import * as v from "valibot"
 import { ProgressEvent } from "./events.ts"
 import { JobId } from "./job-id.ts"
+import { RELAY_FROM_AGENT, RELAY_FROM_CONTROLLER, RelayMode } from "./relay.ts"
 
 /** The contract's version; both ends must speak the same one. The controller brings its own agent, so they do. */
 export const PROTOCOL_VERSION = 1
@@ -163,6 +164,8 @@ const Preparation = v.object({
   job: v.optional(JobId),
   /** What becomes of the work when the connection is lost; `continue` by default. */
   onDisconnect: v.optional(v.picklist(["continue", "cancel"])),
+  /** Absent: the controller relays nothing. */
+  relay: v.optional(RelayMode),
 })
 
 const Prepared = v.object({ id: v.string(), repository: v.string(), value: Json })
@@ -292,6 +295,8 @@ export const AGENT_METHODS = {
   "datasets/info": method(DatasetSelector, DatasetInfo),
   /** Resolves, downloads, verifies, extracts, describes; sends progress; cancellable. */
   "datasets/prepare": method(Preparation, Prepared),
+  /** Every address that preparing a dataset, with those it refers to, may ask: whole ones, and beginnings. */
+  "datasets/sources": method(DatasetSelector, v.object({ urls: v.array(v.string()), prefixes: v.array(v.string()) })),
   /** The value with the paths it will have, without touching the disk. */
   "datasets/value": method(v.object({ ...DatasetSelector.entries, encoder: Encoder }), Prepared),
   "datasets/plan": method(
@@ -302,7 +307,7 @@ export const AGENT_METHODS = {
   "jobs/start": method(Preparation, v.object({ job: v.string() })),
   "jobs/list": method(Nothing, v.object({ jobs: v.array(JobSummary) })),
   /** The job's progress so far and from now on, and its result. Resumes one that is lost. Cancelling only stops looking. */
-  "jobs/attach": method(JobReference, Prepared),
+  "jobs/attach": method(v.object({ ...JobReference.entries, relay: v.optional(RelayMode) }), Prepared),
   "jobs/logs": method(JobReference, v.object({ entries: v.array(JobLogEntry) })),
   /** Asks the job to stop and waits until it has. */
   "jobs/cancel": method(JobReference, v.object({ job: v.string(), state: JobState })),
@@ -394,6 +399,8 @@ export const NOTIFICATIONS = {
   "$/progress": v.object({ id: v.union([v.number(), v.string()]), event: ProgressEvent }),
   /** Either way, when nothing else was sent for a while: we are alive. */
   "$/heartbeat": v.object({}),
+  ...RELAY_FROM_AGENT,
+  ...RELAY_FROM_CONTROLLER,
 } as const
 
 export type NotificationMethod = keyof typeof NOTIFICATIONS

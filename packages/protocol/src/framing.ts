@@ -1,4 +1,5 @@
 import { DatamaestroError } from "./errors.ts"
+import { parseFrameHeader } from "./relay.ts"
 
 /**
  * The first line an agent writes. All that a shell's start-up files print before it is noise.
@@ -20,6 +21,8 @@ export interface LineDecoderOptions {
   magic?: string
   onMagic?: () => void
   maxLineBytes?: number
+  /** Takes the bytes of frames, see `frameHeader`, as they come; without it a frame is a line like others. */
+  onBytes?: (stream: number, bytes: Uint8Array) => void
 }
 
 /** Cuts a byte stream into UTF-8 lines, after skipping noise up to a magic line. */
@@ -30,6 +33,8 @@ export class LineDecoder {
   #pendingBytes = 0
   #waiting: boolean
   #noise = ""
+  /** What is still to come of a frame. */
+  #frame: { stream: number; left: number } | undefined
 
   constructor(options: LineDecoderOptions) {
     this.#options = options
@@ -47,8 +52,13 @@ export class LineDecoder {
 
   /** @throws DatamaestroError PROTOCOL_MISMATCH when a line is longer than allowed */
   push(chunk: Uint8Array): void {
-    let start = 0
-    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+    for (let start = 0; start < chunk.length;) {
+      if (this.#frame !== undefined) {
+        start += this.#takeBytes(this.#frame, chunk.subarray(start))
+        continue
+      }
+      const end = chunk.indexOf(NEWLINE, start)
+      if (end === -1) return this.#keep(chunk.slice(start))
       this.#pending.push(chunk.subarray(start, end))
       const line = concat(this.#pending)
       this.#pending = []
@@ -56,17 +66,30 @@ export class LineDecoder {
       start = end + 1
       this.#take(line)
     }
-    if (start === chunk.length) return
-    const rest = chunk.slice(start)
+  }
+
+  #keep(rest: Uint8Array): void {
     this.#pending.push(rest)
     this.#pendingBytes += rest.length
     this.#limitPending()
   }
 
+  /** @returns how many of them belong to the frame */
+  #takeBytes(frame: { stream: number; left: number }, bytes: Uint8Array): number {
+    const taken = bytes.subarray(0, frame.left)
+    frame.left -= taken.length
+    if (frame.left === 0) this.#frame = undefined
+    this.#options.onBytes?.(frame.stream, taken)
+    return taken.length
+  }
+
   #take(line: Uint8Array): void {
     const text = this.#decoder.decode(line)
     if (!this.#waiting) {
-      if (text.trim() !== "") this.#options.onLine(text)
+      const frame = this.#options.onBytes === undefined ? undefined : parseFrameHeader(text)
+      if (frame === undefined) {
+        if (text.trim() !== "") this.#options.onLine(text)
+      } else if (frame.length > 0) this.#frame = { stream: frame.stream, left: frame.length }
       return
     }
     // A prompt or an unfinished line of noise may stand right before the magic.

@@ -7,6 +7,10 @@ export interface LinePort {
   /** Sends one line; the port adds the newline. Throws nothing: a broken port reports through `onClose`. */
   send(line: string): void
   onLine(listener: (line: string) => void): void
+  /** Sends bytes that belong to a stream, between two lines; resolves when there is room for more. */
+  sendBytes?(stream: number, bytes: Uint8Array): Promise<void>
+  /** What arrives so; an end without it takes such bytes for a broken peer. */
+  onBytes?(listener: (stream: number, bytes: Uint8Array) => void): void
   /** Called once, when nothing more will come; with the reason when it was not asked for. */
   onClose(listener: (reason?: Error) => void): void
   close(): void
@@ -46,12 +50,26 @@ export function linkedPorts(): [LinePort, LinePort] {
 class MemoryPort implements LinePort {
   peer: MemoryPort | undefined
   #onLine: ((line: string) => void) | undefined
+  #onBytes: ((stream: number, bytes: Uint8Array) => void) | undefined
   #onClose: ((reason?: Error) => void) | undefined
   #closed = false
 
   send(line: string): void {
     if (this.#closed) return
     queueMicrotask(() => this.peer?.arrive(line))
+  }
+
+  async sendBytes(stream: number, bytes: Uint8Array): Promise<void> {
+    if (!this.#closed) queueMicrotask(() => this.peer?.arriveBytes(stream, bytes))
+    await Promise.resolve()
+  }
+
+  onBytes(listener: (stream: number, bytes: Uint8Array) => void): void {
+    this.#onBytes = listener
+  }
+
+  arriveBytes(stream: number, bytes: Uint8Array): void {
+    if (!this.#closed) this.#onBytes?.(stream, bytes)
   }
 
   arrive(line: string): void {

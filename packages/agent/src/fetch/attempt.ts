@@ -34,6 +34,7 @@ export async function attemptTransfer(job: Transfer): Promise<void> {
     environment: job.environment,
     tuning: job.tuning,
     signal,
+    wayOut: job.wayOut,
   })
   try {
     await answer(attempt, exchange, range !== undefined)

@@ -3,7 +3,7 @@ import { homedir } from "node:os"
 import { join } from "node:path"
 import { hubToken } from "./hugging-face.ts"
 import { parseNetrc, type NetrcEntry } from "./netrc.ts"
-import type { Environment } from "./proxy.ts"
+import type { Environment } from "@datamaestro/outgoing"
 
 /** How a request came to a URL: where it started, and whether all hops stayed on https. */
 export interface Hop {

@@ -10,9 +10,10 @@ import { throttled, type JobEvent } from "./fetch-events.ts"
 import type { FetchTuning } from "./fetch-types.ts"
 import { isDataUrl } from "./html-page.ts"
 import { PartHasher } from "./part-hasher.ts"
-import type { Environment } from "./proxy.ts"
+import type { Environment } from "@datamaestro/outgoing"
 import { allSourcesFailed, byHand, reasonOf, sizeError } from "./source-error.ts"
 import { transfer } from "./transfer.ts"
+import type { WayOut } from "./way-out.ts"
 
 /** Failures of one source, after which another may do. */
 const SOURCE_FAILURES = new Set(["DOWNLOAD_FAILED", "TRUNCATED", "CHECKSUM_MISMATCH", "CORRUPT"])
@@ -25,6 +26,7 @@ export interface DownloadJob {
   sources: readonly string[]
   tuning: FetchTuning
   environment: Environment
+  wayOut?: WayOut | undefined
   signal: AbortSignal
   emit(event: JobEvent): void
   availability: Availability
@@ -105,6 +107,7 @@ async function transferAndAccept(
       attempts: hasNext ? tuning.attemptsWithAlternative : tuning.attempts,
       tuning,
       environment,
+      wayOut: job.wayOut,
       signal,
       emit: (event) => job.emit(event),
       availability: job.availability,

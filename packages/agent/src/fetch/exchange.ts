@@ -1,10 +1,13 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { request, type Dispatcher } from "undici"
+import type { Readable } from "node:stream"
 import { redactUrl } from "../store/cache-url.ts"
 import { authorizationFor } from "./credentials.ts"
-import { dispatcherFor } from "./dispatcher.ts"
+import { dispatcherFor } from "@datamaestro/outgoing"
 import type { FetchTuning } from "./fetch-types.ts"
-import type { Environment } from "./proxy.ts"
+import { sourceError } from "./source-error.ts"
+import type { WayOut } from "./way-out.ts"
+import type { Environment } from "@datamaestro/outgoing"
 
 /** Some hosts answer only to what looks like a browser. */
 const USER_AGENT = "Mozilla/5.0 (compatible; datamaestro/0.1)"
@@ -12,7 +15,7 @@ const USER_AGENT = "Mozilla/5.0 (compatible; datamaestro/0.1)"
 export interface Exchange {
   status: number
   headers: Readonly<Record<string, string | undefined>>
-  body: Dispatcher.ResponseData["body"]
+  body: Readable
   /** Where redirects ended, without credentials. */
   url: string
 }
@@ -23,6 +26,8 @@ export interface ExchangeOptions {
   environment: Environment
   tuning: FetchTuning
   signal: AbortSignal
+  /** Whether the request leaves from this machine; it does by default. */
+  wayOut?: WayOut | undefined
 }
 
 /**
@@ -30,32 +35,24 @@ export interface ExchangeOptions {
  * body comes as the server stores it (`identity`); a decoded `.gz` would be another file.
  */
 export async function openExchange(source: string, options: ExchangeOptions): Promise<Exchange> {
-  const { environment, tuning, signal } = options
+  const { environment, tuning } = options
   const origin = parseUrl(source)
   let url = origin
   let downgraded = false
   for (let hops = 0; ; hops++) {
     const authorization = await authorizationFor({ url, origin, downgraded }, environment)
-    const response = await request(bare(url), {
-      method: options.method ?? "GET",
-      headers: {
-        ...options.headers,
-        "accept-encoding": "identity",
-        accept: "*/*",
-        "user-agent": USER_AGENT,
-        ...(authorization === undefined ? {} : { authorization }),
-      },
-      dispatcher: dispatcherFor(url, environment, tuning),
-      headersTimeout: tuning.stallSeconds * 1000,
-      bodyTimeout: tuning.stallSeconds * 1000,
-      signal,
+    const { status, headers, body } = await send(bare(url), options, {
+      ...options.headers,
+      "accept-encoding": "identity",
+      accept: "*/*",
+      "user-agent": USER_AGENT,
+      ...(authorization === undefined ? {} : { authorization }),
     })
-    const headers = flatten(response.headers)
     const location = headers.location
-    if (![301, 302, 303, 307, 308].includes(response.statusCode) || location === undefined) {
-      return { status: response.statusCode, headers, body: response.body, url: redactUrl(url.href) }
+    if (![301, 302, 303, 307, 308].includes(status) || location === undefined) {
+      return { status, headers, body, url: redactUrl(url.href) }
     }
-    await discard(response.body)
+    await discard(body)
     if (hops >= tuning.redirects) throw redirectError(source, `it redirects more than ${tuning.redirects} times`)
     const next = URL.canParse(location, url.href) ? new URL(location, url.href) : undefined
     if (next === undefined) throw redirectError(source, "it redirects to an invalid address")
@@ -67,10 +64,52 @@ export async function openExchange(source: string, options: ExchangeOptions): Pr
   }
 }
 
+type Answer = Pick<Exchange, "status" | "headers" | "body">
+
+async function send(url: URL, options: ExchangeOptions, headers: Readonly<Record<string, string>>): Promise<Answer> {
+  const { environment, signal, wayOut } = options
+  if (wayOut?.relayed !== true) {
+    try {
+      return await sendDirectly(url, options, headers)
+    } catch (error) {
+      if (wayOut === undefined || signal.aborted) throw error
+      if (!(await wayOut.blocked(error, url, environment, signal))) throw error
+    }
+  }
+  const { method = "GET" } = options
+  return await wayOut.relay.request({ url: url.href, method, headers, signal }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== "REFUSED") throw error
+    throw sourceError(
+      "DOWNLOAD_FAILED",
+      url.href,
+      (error as Error).message,
+      "a controller relays for the datasets that it asked for, by the definitions that it has itself",
+      { cause: error },
+    )
+  })
+}
+
+async function sendDirectly(
+  url: URL,
+  { method = "GET", environment, tuning, signal }: ExchangeOptions,
+  headers: Readonly<Record<string, string>>,
+): Promise<Answer> {
+  const response = await request(url, {
+    method,
+    headers: { ...headers },
+    dispatcher: dispatcherFor(url, environment, tuning),
+    headersTimeout: tuning.stallSeconds * 1000,
+    bodyTimeout: tuning.stallSeconds * 1000,
+    signal,
+  })
+  return { status: response.statusCode, headers: flatten(response.headers), body: response.body }
+}
+
 /** Ends a response whose body nobody wants, without waiting for a long one. */
-export async function discard(body: Dispatcher.ResponseData["body"]): Promise<void> {
+export async function discard(body: Readable | Dispatcher.ResponseData["body"]): Promise<void> {
   body.on("error", () => {})
-  await body.dump({ limit: 64 * 1024 }).catch(() => {})
+  if ("dump" in body) await body.dump({ limit: 64 * 1024 }).catch(() => {})
+  else body.destroy()
 }
 
 function parseUrl(source: string): URL {

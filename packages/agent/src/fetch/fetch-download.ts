@@ -29,7 +29,10 @@ export async function fetchDownload(request: FetchRequest, context: FetchContext
     })
   }
   const environment = withTokens(context.environment ?? process.env, context.tokens)
-  const sources = sourcesOf(request.urls, withHubEndpoint(context.mirrors, environment))
+  const mirrored = sourcesOf(request.urls, withHubEndpoint(context.mirrors, environment))
+  // A controller knows none of the data machine's mirrors.
+  const relayed = context.wayOut?.relayed === true
+  const sources = relayed ? mirrored.filter((url) => request.urls.includes(url) || /^file:/i.test(url)) : mirrored
   const jobs = running.get(cache) ?? new Map<string, SharedJob>()
   running.set(cache, jobs)
   const name = JSON.stringify([
@@ -55,6 +58,7 @@ export async function fetchDownload(request: FetchRequest, context: FetchContext
             ...context.tuning,
           },
           environment,
+          wayOut: context.wayOut,
           signal,
           emit,
           availability: new Availability(emit),

@@ -1,6 +1,7 @@
 import type { GlobalSettings } from "@datamaestro/protocol"
 import type { AvailableBytes, StepContext } from "../pipeline-types.ts"
 import type { DownloadCache } from "../store/cache.ts"
+import type { WayOut } from "./way-out.ts"
 
 /** What fetching is given besides the request. */
 export interface FetchContext extends StepContext {
@@ -12,6 +13,8 @@ export interface FetchContext extends StepContext {
   tuning?: Partial<FetchTuning>
   /** The settings' `tokens`: host to bearer token. Those of the environment go before. */
   tokens?: GlobalSettings["tokens"]
+  /** Whether requests leave from this machine; they do by default. */
+  wayOut?: WayOut | undefined
   /** Most connections to one server for one file: 4 by default, never more than 16. */
   connections?: number
   /**

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join } from "node:path"
 import type { GlobalSettings } from "@datamaestro/protocol"
-import type { Environment } from "./proxy.ts"
+import type { Environment } from "@datamaestro/outgoing"
 
 const HUB = "https://huggingface.co"
 

@@ -27,6 +27,7 @@ export async function requestPiece(job: Attempt, span: Span, signal: AbortSignal
     environment,
     tuning,
     signal,
+    wayOut: job.wayOut,
   })
   span.waited += performance.now() - span.waitsSince
   span.waitsSince = undefined

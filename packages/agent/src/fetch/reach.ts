@@ -1,6 +1,6 @@
-import { dispatcherFor } from "./dispatcher.ts"
+import { dispatcherFor } from "@datamaestro/outgoing"
 import { discard } from "./exchange.ts"
-import type { Environment } from "./proxy.ts"
+import type { Environment } from "@datamaestro/outgoing"
 import { networkFailure } from "./retry-policy.ts"
 
 const SECONDS = 10

@@ -85,6 +85,22 @@ export function networkFailure(error: unknown): { retry: boolean; reason: string
   return undefined
 }
 
+const NEVER_CONNECTED = new Set([
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ECONNREFUSED",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "ETIMEDOUT",
+  "UND_ERR_CONNECT_TIMEOUT",
+])
+
+/** Whether it failed before any server was reached. */
+export function neverConnected(error: unknown): boolean {
+  return NEVER_CONNECTED.has(errorCode(error) ?? "")
+}
+
 /** The code of the error or of the first cause that has one; of several addresses tried, the first one's. */
 function errorCode(error: unknown): string | undefined {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {

@@ -3,7 +3,8 @@ import type { Availability } from "./availability.ts"
 import type { JobEvent } from "./fetch-events.ts"
 import type { FetchTuning } from "./fetch-types.ts"
 import type { PartHasher } from "./part-hasher.ts"
-import type { Environment } from "./proxy.ts"
+import type { Environment } from "@datamaestro/outgoing"
+import type { WayOut } from "./way-out.ts"
 
 /** Everything that one source's transfer needs. */
 export interface Transfer {
@@ -22,6 +23,7 @@ export interface Transfer {
   attempts: number
   tuning: FetchTuning
   environment: Environment
+  wayOut: WayOut | undefined
   signal: AbortSignal
   emit(event: JobEvent): void
   /** Tells those who read while it comes. */

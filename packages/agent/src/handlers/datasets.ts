@@ -2,7 +2,7 @@ import type { AgentHandlers } from "@datamaestro/protocol"
 import type { AgentSession } from "../agent-session.ts"
 import { resolve, valueOf } from "../prepare-request.ts"
 
-type DatasetMethods = `datasets/${"search" | "info" | "value" | "plan" | "verify"}`
+type DatasetMethods = `datasets/${"search" | "info" | "sources" | "value" | "plan" | "verify"}`
 
 /** Finding datasets and telling of them. */
 export function datasetHandlers(session: AgentSession): Pick<AgentHandlers, DatasetMethods> {
@@ -28,6 +28,12 @@ export function datasetHandlers(session: AgentSession): Pick<AgentHandlers, Data
       const all = withHubEndpoint(mirrors, process.env)
       const sources = (urls: readonly string[]): string[] => sourcesOf(urls, all)
       return infoOf(dataset, { ...options, sources, state: await diskState(dataset, options) })
+    },
+
+    "datasets/sources": async (selector) => {
+      const dataset = await resolve(session, selector)
+      const { planSources } = await import("../pipeline/plan-sources.ts")
+      return planSources(dataset)
     },
 
     "datasets/value": async ({ encoder, ...selector }) => {

@@ -9,7 +9,7 @@ export function jobHandlers(jobs: JobHost): Pick<AgentHandlers, JobMethods> {
     "datasets/prepare": (request, context) => jobs.prepare(request, context),
     "jobs/start": async (request) => ({ job: await jobs.start(request) }),
     "jobs/list": async () => ({ jobs: await jobs.list() }),
-    "jobs/attach": ({ job }, context) => jobs.attach(job, context),
+    "jobs/attach": (request, context) => jobs.attach(request, context),
     "jobs/logs": async ({ job }) => ({ entries: await jobs.logs(job) }),
     "jobs/cancel": ({ job }, { signal }) => jobs.cancel(job, signal),
   }

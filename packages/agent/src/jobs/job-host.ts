@@ -7,6 +7,7 @@ import {
   type JobSummary,
   type Params,
   type ProgressListener,
+  type RelayMode,
   type RequestContext,
   type Result,
 } from "@datamaestro/protocol"
@@ -14,6 +15,7 @@ import { hostname, userInfo } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { AgentSession } from "../agent-session.ts"
+import type { Relay } from "../fetch/way-out.ts"
 import { prepareRequest } from "../prepare-request.ts"
 import { AGENT_VERSION } from "../version.ts"
 import { followJob, requestCancel } from "./follow-job.ts"
@@ -37,10 +39,13 @@ const POLL = 100
 export class JobHost {
   readonly #session: AgentSession
   readonly #running = new Map<string, RunningJob>()
+  readonly #relay: Relay | undefined
   #pruned = false
 
-  constructor(session: AgentSession) {
+  /** @param relay how requests leave through the controller, where they can */
+  constructor(session: AgentSession, relay?: Relay) {
     this.#session = session
+    this.#relay = relay
   }
 
   get #folder(): string {
@@ -57,7 +62,7 @@ export class JobHost {
     if (here !== undefined) return await here.follow({ ...context, owner: true })
     const folder = join(this.#folder, id)
     if (request.job !== undefined && (await readSpecification(folder)).kind !== "missing") {
-      return await this.#attach(id, context, true)
+      return await this.#attach(id, context, { owner: true, relay: request.relay })
     }
     // Nobody is there any more, and nothing has begun.
     if (context.signal.aborted) throw interrupted()
@@ -78,8 +83,8 @@ export class JobHost {
   }
 
   /** @throws DatamaestroError UNKNOWN_JOB; what the job ended with; INTERRUPTED when no longer wanted, the job goes on */
-  async attach(reference: string, context: RequestContext): Promise<Prepared> {
-    return await this.#attach(await findJob(this.#folder, reference), context, false)
+  async attach({ job, relay }: Params<"jobs/attach">, context: RequestContext): Promise<Prepared> {
+    return await this.#attach(await findJob(this.#folder, job), context, { owner: false, relay })
   }
 
   async list(): Promise<JobSummary[]> {
@@ -165,7 +170,11 @@ export class JobHost {
     }
   }
 
-  async #attach(id: string, context: RequestContext, owner: boolean): Promise<Prepared> {
+  async #attach(
+    id: string,
+    context: RequestContext,
+    { owner, relay }: { owner: boolean; relay: RelayMode | undefined },
+  ): Promise<Prepared> {
     const folder = join(this.#folder, id)
     for (;;) {
       const here = this.#running.get(id)
@@ -178,7 +187,10 @@ export class JobHost {
       if (record === undefined) continue
       const message = `Nobody worked on job ${id} any more: resuming it`
       context.progress({ phase: "notice", level: "info", message })
-      this.#run(await this.#session.resumed(found.value), found.value, { record })
+      // Only what the controller of today offers; how it was before says whether to look for another way out first.
+      const mode = relay === undefined ? undefined : (found.value.request.relay ?? relay)
+      const specification = { ...found.value, request: { ...found.value.request, relay: mode } }
+      this.#run(await this.#session.resumed(found.value), specification, { record })
     }
   }
 
@@ -197,6 +209,7 @@ export class JobHost {
         prepareRequest(session, request, {
           signal,
           progress,
+          relay: this.#relay,
           followHolder: (dataset, holder, stop) => this.followHolder(dataset, holder, { signal: stop, progress }),
         }),
     })

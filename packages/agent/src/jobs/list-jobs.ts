@@ -33,13 +33,21 @@ async function summarize(folder: string, id: string): Promise<JobSummary> {
     ...(Number.isNaN(since) ? {} : { since: Math.floor(since / 1000) }),
     host: lease.holder?.host ?? host,
     ...(lease.live && lease.holder !== undefined ? { pid: lease.holder.pid } : {}),
-    ...(result === undefined ? await progressOf(files.journal) : {}),
+    ...(result === undefined ? await toldBy(files.journal, lease.live) : {}),
     ...(result?.state === "failed" ? { detail: result.error.message } : {}),
   }
 }
 
-async function progressOf(journal: string): Promise<Pick<JobSummary, "progress">> {
+/** How far it is; of one that nobody works on also why, if its process could tell. */
+async function toldBy(journal: string, live: boolean): Promise<Pick<JobSummary, "progress" | "detail">> {
   const snapshot = new ProgressSnapshot()
-  for (const { event } of await new JournalReader(journal).read()) if (event !== undefined) snapshot.take(event)
-  return snapshot.newest === undefined ? {} : { progress: snapshot.newest }
+  let last = ""
+  for (const { event, message } of await new JournalReader(journal).read()) {
+    if (event !== undefined) snapshot.take(event)
+    if (message !== undefined) last = message
+  }
+  return {
+    ...(snapshot.newest === undefined ? {} : { progress: snapshot.newest }),
+    ...(!live && last.startsWith("stopped: ") ? { detail: last } : {}),
+  }
 }

@@ -120,7 +120,10 @@ export class RunningJob {
 
   #endOf(error: unknown): JobEnd {
     if (this.#stopped !== undefined) return { state: "stopped", reason: this.#stopped }
-    return this.ending ? { state: "cancelled" } : { state: "failed", error }
+    if (this.ending) return { state: "cancelled" }
+    // The machine through which it downloads is gone: whoever attaches brings another.
+    const lost = error instanceof DatamaestroError && error.code === "CONNECTION_LOST"
+    return lost ? { state: "stopped", reason: error.message } : { state: "failed", error }
   }
 
   async #end(end: JobEnd): Promise<void> {

@@ -1,11 +1,12 @@
 import { stat } from "node:fs/promises"
+import { text } from "node:stream/consumers"
 import { setTimeout as delay } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { interrupted, type Result } from "@datamaestro/protocol"
 import { storageHost } from "./list-bucket.ts"
 import { discard, openExchange, type Exchange } from "../fetch/exchange.ts"
 import { FETCH_TUNING } from "../fetch/fetch-types.ts"
-import type { Environment } from "../fetch/proxy.ts"
+import type { Environment } from "@datamaestro/outgoing"
 import { isRetryableStatus, networkFailure, retryAfter, retryDelay } from "../fetch/retry-policy.ts"
 
 /** What a check found at one URL. */
@@ -73,8 +74,8 @@ async function askBucket(
     `${storageHost()}/storage/v1/b/${bucket}/o?${query.toString()}`,
     options,
   )
-  const text = await body.text()
-  return { status: status === 200 && !text.includes('"name"') ? 404 : status, headers }
+  const answer = await text(body)
+  return { status: status === 200 && !answer.includes('"name"') ? 404 : status, headers }
 }
 
 function length(value: string | undefined): number | undefined {

@@ -1,5 +1,6 @@
 import type { Plan, PlannedResource } from "@datamaestro/dataset"
 import type { GlobalSettings, Paths, ProgressListener } from "@datamaestro/protocol"
+import type { WayOut } from "../fetch/way-out.ts"
 import type { StepContext } from "../pipeline-types.ts"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import type { DownloadCache } from "../store/cache.ts"
@@ -24,6 +25,8 @@ export interface PrepareOptions {
   connections?: number | undefined
   /** The settings' `tokens`: host to bearer token. */
   tokens?: GlobalSettings["tokens"] | undefined
+  /** Whether requests leave from this machine; they do by default. */
+  wayOut?: WayOut | undefined
   /** Tells the progress of whoever prepares a dataset while we wait for them, until `stop` aborts. */
   followHolder?: ((dataset: string, holder: string, stop: AbortSignal) => Promise<void>) | undefined
   signal: AbortSignal

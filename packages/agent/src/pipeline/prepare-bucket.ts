@@ -173,6 +173,7 @@ async function fetchNow(
       if (event.phase !== "download" && event.phase !== "verify") context.progress(event)
     },
     cache: options.cache,
+    wayOut: options.wayOut,
     ...(options.mirrors === undefined ? {} : { mirrors: options.mirrors }),
     ...(options.connections === undefined ? {} : { connections: options.connections }),
   })

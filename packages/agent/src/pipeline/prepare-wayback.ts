@@ -143,6 +143,7 @@ async function fetchPage(
             if (event.phase !== "download" && event.phase !== "verify") context.progress(event)
           },
           cache: options.cache,
+          wayOut: options.wayOut,
           ...(options.mirrors === undefined ? {} : { mirrors: options.mirrors }),
         },
       ),

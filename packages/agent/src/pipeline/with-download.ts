@@ -148,6 +148,7 @@ async function fetch(
     ...stepContext(preparation, resource),
     signal,
     cache: options.cache,
+    wayOut: options.wayOut,
     onAvailable,
     ...(options.mirrors === undefined ? {} : { mirrors: options.mirrors }),
     ...(options.connections === undefined ? {} : { connections: options.connections }),

@@ -176,7 +176,7 @@ async function examineMachine(
   else {
     examination.failed(
       new DatamaestroError("DOWNLOAD_FAILED", `Cannot reach ${url} from there: ${internet.failure ?? "no answer"}`, {
-        hint: "use a login node, which usually may go out; or export HTTPS_PROXY in the login shell there, as its administrators say",
+        hint: "use a login node, which usually may go out; or export HTTPS_PROXY in the login shell there, as its administrators say; until then downloads go out through this machine (--relay)",
       }),
       "internet",
     )

@@ -27,6 +27,7 @@ interface ParsedOptions {
   i?: string[]
   o?: string[]
   transport?: SshTransportName
+  relay?: boolean
   connections?: number
 }
 
@@ -53,6 +54,8 @@ function globalOptions(): Option[] {
       "ssh2",
       "openssh",
     ] satisfies SshTransportName[]),
+    new Option("--relay", "downloads go out through this machine (default: once HOST finds no way out itself)"),
+    new Option("--no-relay", "downloads never go out through this machine"),
     new Option("--connections <N>", "most connections to one server for one file (default: 4)").argParser(
       connectionCount,
     ),
@@ -96,6 +99,7 @@ export function readGlobalOptions(command: Command): GlobalOptions {
     identityFiles: all("i"),
     sshOptions: all("o"),
     transport: last("transport"),
+    relay: last("relay"),
     connections: last("connections"),
   }
 }

@@ -22,6 +22,8 @@ export interface GlobalOptions {
   identityFiles: readonly string[]
   sshOptions: readonly string[]
   transport?: SshTransportName | undefined
+  /** `--relay`, `--no-relay`. */
+  relay?: boolean | undefined
   /** Most connections to one server for one file. */
   connections?: number | undefined
 }

@@ -34,12 +34,16 @@ export function attachJob(job: string): Command<Result<"jobs/attach">> {
   return {
     needsRepositories: false,
     severalHosts: "object",
-    async run({ session, signal, onProgress }) {
+    async run({ session, invocation, signal, onProgress }) {
       const onAbort = (): void =>
         onProgress({ phase: "notice", level: "info", message: `job ${job} goes on; \`jobs cancel ${job}\` ends it` })
       signal.addEventListener("abort", onAbort, { once: true })
       try {
-        return await requestAttach(session, job, { signal, onProgress })
+        return await requestAttach(session, job, {
+          signal,
+          onProgress,
+          defaultRepository: invocation.settings.default_repository,
+        })
       } finally {
         signal.removeEventListener("abort", onAbort)
       }

@@ -1,4 +1,4 @@
-import { newJobId, type Encoder, type Params, type Result } from "@datamaestro/protocol"
+import { DatamaestroError, newJobId, type Encoder, type Params, type Result } from "@datamaestro/protocol"
 import type { Call, Command } from "./command.ts"
 import { valueWithId } from "../dataset-calls.ts"
 import { requestPrepare } from "../jobs/request-prepare.ts"
@@ -68,8 +68,9 @@ export function detach(options: Omit<PrepareOptions, "printValue">): Command<Sta
     needsRepositories: true,
     severalHosts: "lines",
     detaches: true,
-    run: (call) =>
-      eachId(options.ids, call, async (id) => {
+    run: async (call) => {
+      if (call.machine.relay === "always") throw relayEnds()
+      return await eachId(options.ids, call, async (id) => {
         // A connection lost between the wish and the answer must not begin the work twice.
         const params = { ...paramsOf(id, options, call), agreements: call.invocation.agreements.accepted }
         const { job } = await call.session.agent.request(
@@ -78,8 +79,19 @@ export function detach(options: Omit<PrepareOptions, "printValue">): Command<Sta
           { signal: call.signal },
         )
         return { id, job }
-      }),
+      })
+    },
     json: (started) => (options.ids.length === 1 ? started[0] : started),
     text: (started) => started.map(({ job }) => `${job}\n`).join(""),
   }
+}
+
+function relayEnds(): DatamaestroError {
+  return new DatamaestroError(
+    "USAGE",
+    "Cannot detach work whose downloads go out through this machine: they end with it",
+    {
+      hint: "leave out --detach; when the connection is lost, `datamaestro jobs attach` continues where it stopped",
+    },
+  )
 }

@@ -53,6 +53,7 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
       node: machine.node,
       data: machine.data,
       debug: invocation.options.debug,
+      relay: machine.relay,
       prompter: invocation.prompter,
       onEvent: (event) => reporter.event(event, prefix),
       signal,

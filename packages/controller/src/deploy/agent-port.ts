@@ -1,4 +1,11 @@
-import { DatamaestroError, LineDecoder, MAGIC, type LinePort } from "@datamaestro/protocol"
+import {
+  DatamaestroError,
+  frameHeader,
+  LineDecoder,
+  MAGIC,
+  MAX_FRAME_BYTES,
+  type LinePort,
+} from "@datamaestro/protocol"
 import type { Channel, ChannelEnd } from "../transport/transport.ts"
 import { BOOT_MAGIC, NO_NODE_MAGIC, UPLOAD_PREFIX, type BootLine, type UploadHeader } from "./boot-protocol.ts"
 import { bootFailure, printable } from "./boot-failure.ts"
@@ -66,6 +73,16 @@ export class AgentPort implements LinePort {
   send(line: string): void {
     if (this.#closed || !this.#channel.stdin.writable) return
     this.#channel.stdin.write(`${this.#sacrifice()}${line}\n`)
+  }
+
+  async sendBytes(stream: number, bytes: Uint8Array): Promise<void> {
+    const { stdin } = this.#channel
+    for (let at = 0; at < bytes.length; at += MAX_FRAME_BYTES) {
+      if (this.#closed || !stdin.writable) return
+      const piece = bytes.subarray(at, at + MAX_FRAME_BYTES)
+      // In one write: nothing may come between the two.
+      if (!stdin.write(Buffer.concat([Buffer.from(frameHeader(stream, piece.length)), piece]))) await this.#drained()
+    }
   }
 
   onLine(listener: (line: string) => void): void {

@@ -55,6 +55,9 @@ export async function openReconnecting(
     get initialized() {
       return current.initialized
     },
+    get relay() {
+      return current.relay
+    },
     async declareRepositories() {
       declared = true
       await current.declareRepositories()

@@ -28,9 +28,14 @@ export async function requestPrepare(
   const job = newJobId()
   const tell = onProgress === undefined ? undefined : onceEach(onProgress)
   for (;;) {
-    const { agent } = session
+    const { agent, relay } = session
+    relay?.want({ id: params.id, defaultRepository: params.defaultRepository })
     try {
-      return await agent.request("datasets/prepare", { ...params, job }, { signal, onProgress: tell })
+      return await agent.request(
+        "datasets/prepare",
+        { ...params, job, relay: relay?.mode },
+        { signal, onProgress: tell },
+      )
     } catch (error) {
       if (!isLoss(error) || params.onDisconnect === "cancel" || session.restore === undefined) throw error
       await restore(session, agent, job, { signal, onProgress })
@@ -42,13 +47,18 @@ export async function requestPrepare(
 export async function requestAttach(
   session: Session,
   job: string,
-  { signal, onProgress }: PrepareCall,
+  { signal, onProgress, defaultRepository }: PrepareCall & { defaultRepository?: string | undefined },
 ): Promise<Result<"jobs/attach">> {
   const tell = onProgress === undefined ? undefined : onceEach(onProgress)
   for (;;) {
-    const { agent } = session
+    const { agent, relay } = session
     try {
-      return await agent.request("jobs/attach", { job }, { signal, onProgress: tell })
+      if (relay !== undefined) {
+        const { jobs } = await agent.request("jobs/list", {}, { signal })
+        const named = jobs.filter(({ id, dataset }) => dataset !== undefined && id.startsWith(job))
+        for (const { dataset: id = "" } of named) relay.want({ id, defaultRepository })
+      }
+      return await agent.request("jobs/attach", { job, relay: relay?.mode }, { signal, onProgress: tell })
     } catch (error) {
       if (!isLoss(error) || session.restore === undefined) throw error
       await restore(session, agent, job, { signal, onProgress })

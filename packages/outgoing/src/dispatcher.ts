@@ -2,17 +2,12 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { readFileSync } from "node:fs"
 import { rootCertificates } from "node:tls"
 import { Agent, ProxyAgent, type Dispatcher } from "undici"
-import type { FetchTuning } from "./fetch-types.ts"
 import { proxyFor, type Environment } from "./proxy.ts"
 
 const dispatchers = new Map<string, Dispatcher>()
 
 /** The connections for a URL: direct or through its proxy, kept open between requests (idle ones hold no process). */
-export function dispatcherFor(
-  url: URL,
-  environment: Environment,
-  tuning: Pick<FetchTuning, "connectSeconds">,
-): Dispatcher {
+export function dispatcherFor(url: URL, environment: Environment, tuning: { connectSeconds: number }): Dispatcher {
   const proxy = proxyFor(url, environment)
   const certificates = [environment.SSL_CERT_FILE, environment.NODE_EXTRA_CA_CERTS].filter((file) => file)
   const key = JSON.stringify([proxy, certificates, tuning.connectSeconds])
@@ -46,7 +41,7 @@ function makeDispatcher(proxy: string | undefined, certificateFiles: readonly st
     })
   } catch (error) {
     throw new DatamaestroError("DOWNLOAD_FAILED", "Cannot use the proxy of the environment: it is no proxy's URL", {
-      hint: "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY on the data machine; they look like http://proxy.example.org:3128 or socks5://proxy.example.org:1080",
+      hint: "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY of the machine where downloads go out; they look like http://proxy.example.org:3128 or socks5://proxy.example.org:1080",
       cause: error,
     })
   }
@@ -57,7 +52,7 @@ function readCertificates(path: string): string {
     return readFileSync(path, "utf8")
   } catch (error) {
     throw new DatamaestroError("DOWNLOAD_FAILED", `Cannot read the certificates "${path}"`, {
-      hint: "check SSL_CERT_FILE and NODE_EXTRA_CA_CERTS on the data machine",
+      hint: "check SSL_CERT_FILE and NODE_EXTRA_CA_CERTS of the machine where downloads go out",
       details: { path },
       cause: error,
     })

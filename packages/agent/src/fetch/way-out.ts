@@ -1,0 +1,80 @@
+import { proxyFor, type Environment } from "@datamaestro/outgoing"
+import type { ProgressListener, RelayMode } from "@datamaestro/protocol"
+import type { Readable } from "node:stream"
+import { reach } from "./reach.ts"
+import { networkFailure, neverConnected } from "./retry-policy.ts"
+
+export interface RelayRequest {
+  url: string
+  method: "GET" | "HEAD"
+  headers: Readonly<Record<string, string>>
+  signal: AbortSignal
+}
+
+/** Asks web servers from another machine. No redirect is followed. */
+export interface Relay {
+  /**
+   * @throws Error with the `code` of the network's failure there, or REFUSED; DatamaestroError CONNECTION_LOST when that
+   * machine is gone
+   */
+  request(request: RelayRequest): Promise<{ status: number; headers: Record<string, string>; body: Readable }>
+}
+
+/** What answers when a machine has a way out; `doctor` asks it too. */
+const LANDMARK = "https://example.com/"
+
+/** What was found of this machine's way out, for each relay: why there is none, or nothing when there is one. */
+const found = new WeakMap<Relay, Promise<string | undefined>>()
+
+export interface WayOutOptions {
+  relay: Relay
+  mode: RelayMode
+  progress: ProgressListener
+}
+
+/** Decides whether requests leave from this machine or go through a relay. */
+export class WayOut {
+  readonly relay: Relay
+  readonly #progress: ProgressListener
+  #relayed: boolean
+
+  constructor({ relay, mode, progress }: WayOutOptions) {
+    this.relay = relay
+    this.#progress = progress
+    this.#relayed = mode === "always"
+  }
+
+  /** Requests go through the relay. */
+  get relayed(): boolean {
+    return this.#relayed
+  }
+
+  /**
+   * A direct request failed. Says whether the relay is to be used from now on: if no server was reached, and this machine
+   * reaches no other either. A server that is down is no reason.
+   */
+  async blocked(failed: unknown, url: URL, environment: Environment, signal: AbortSignal): Promise<boolean> {
+    if (this.#relayed) return true
+    if (!neverConnected(failed)) return false
+    let checking = found.get(this.relay)
+    if (checking === undefined) {
+      checking = reach(LANDMARK, environment, signal).then(({ failure }) => failure)
+      // One that was interrupted has found nothing.
+      checking.catch(() => found.delete(this.relay))
+      found.set(this.relay, checking)
+    }
+    const reason = await checking
+    if (reason === undefined) return false
+    if (!this.#relayed) {
+      const proxy = proxyFor(url, environment) === undefined ? "" : " through the proxy of its environment"
+      const why = networkFailure(failed)?.reason ?? reason
+      this.#progress({
+        phase: "notice",
+        level: "warning",
+        message: `This machine finds no way out${proxy} (${url.host}: ${why}): downloads go through the controller`,
+      })
+    }
+    this.#relayed = true
+    return true
+  }
+}

@@ -1,0 +1,2 @@
+export { dispatcherFor } from "./dispatcher.ts"
+export { proxyFor, type Environment } from "./proxy.ts"

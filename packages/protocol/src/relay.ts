@@ -1,0 +1,58 @@
+import * as v from "valibot"
+
+/** `always`: downloads go out through the controller. `auto`: they do once the data machine finds no way out itself. */
+export const RelayMode = v.picklist(["always", "auto"])
+export type RelayMode = v.InferOutput<typeof RelayMode>
+
+/** How many bytes of one answer may be under way to the agent, unread there. */
+export const RELAY_WINDOW = 4 * 1024 * 1024
+
+const stream = v.pipe(v.number(), v.integer(), v.minValue(1))
+
+/** What the agent tells, to have the controller ask web servers in its place. */
+export const RELAY_FROM_AGENT = {
+  /** Send this request; follow no redirect. `credit`: how many bytes of the body may be sent at first. */
+  "$/relay/open": v.object({
+    stream,
+    method: v.picklist(["GET", "HEAD"]),
+    url: v.string(),
+    headers: v.record(v.string(), v.string()),
+    credit: v.number(),
+  }),
+  /** So many bytes more may be sent. */
+  "$/relay/credit": v.object({ stream, bytes: v.number() }),
+  /** Nobody wants the rest. */
+  "$/relay/close": v.object({ stream }),
+} as const
+
+/** What the controller tells of it. The body itself comes in frames, see `frameHeader`. */
+export const RELAY_FROM_CONTROLLER = {
+  "$/relay/head": v.object({ stream, status: v.number(), headers: v.record(v.string(), v.string()) }),
+  /** The last of a stream: the body is whole, or why there will be no more. */
+  "$/relay/end": v.object({
+    stream,
+    failure: v.optional(
+      v.object({
+        /** `REFUSED`: the controller doesn't let it pass. Else the code of Node's or undici's error, e.g. `ECONNRESET`. */
+        code: v.string(),
+        message: v.string(),
+      }),
+    ),
+  }),
+} as const
+
+/** The most bytes of a frame. */
+export const MAX_FRAME_BYTES = 1024 * 1024
+
+/** What stands before the bytes of a frame: a line that no JSON begins like. */
+export function frameHeader(stream: number, length: number): string {
+  return `#${stream} ${length}\n`
+}
+
+/** @returns nothing when the line announces no frame */
+export function parseFrameHeader(line: string): { stream: number; length: number } | undefined {
+  const match = /^#(\d{1,9}) (\d{1,7})$/.exec(line)
+  if (match === null) return undefined
+  const length = Number(match[2])
+  return length > MAX_FRAME_BYTES ? undefined : { stream: Number(match[1]), length }
+}

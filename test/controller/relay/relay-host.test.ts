@@ -1,0 +1,134 @@
+import { AgentClient, AgentServer, DatamaestroError, linkedPorts, type AgentHandlers } from "@datamaestro/protocol"
+import { expect } from "chai"
+import { randomBytes } from "node:crypto"
+import { buffer } from "node:stream/consumers"
+import { setTimeout as sleep } from "node:timers/promises"
+import { RelayClient } from "../../../packages/agent/src/relay/relay-client.ts"
+import { RelayHost } from "../../../packages/controller/src/relay/relay-host.ts"
+import { startOrigin, type Origin } from "../../helpers/origin.ts"
+
+const failure = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+
+describe("requests that leave through the controller", () => {
+  let origin: Origin
+  let relay: RelayClient
+  let client: AgentClient
+  let host: RelayHost
+  let refused: string[]
+  const content = randomBytes(24 * 1024 * 1024)
+
+  beforeEach(async () => {
+    origin = await startOrigin({ "/file": { body: content }, "/other": { body: "other" } })
+    const [ours, theirs] = linkedPorts()
+    relay = new RelayClient((method, params) => server.notify(method, params))
+    const server: AgentServer = new AgentServer(theirs, {} as AgentHandlers, {
+      onNotification: (method, params) => relay.receive(method, params),
+      onBytes: (stream, bytes) => relay.receiveBytes(stream, bytes),
+      onEnd: () => relay.end(),
+    })
+    client = new AgentClient(ours)
+    refused = []
+    host = new RelayHost({
+      agent: client,
+      sources: () => Promise.resolve({ urls: [origin.at("/file")], prefixes: [origin.at("/bucket/")] }),
+      onRefused: (address) => refused.push(address),
+    })
+    client.onNotification((method, params) => host.receive(method, params))
+  })
+  afterEach(async () => {
+    host.close()
+    client.close()
+    await origin.close()
+  })
+
+  const get = (url: string, headers: Record<string, string> = {}, signal = new AbortController().signal) =>
+    relay.request({ url, method: "GET", headers, signal })
+
+  it("bring status, headers and every byte", async () => {
+    const { status, headers, body } = await get(origin.at("/file"))
+    expect(status).to.equal(200)
+    expect(headers["content-length"]).to.equal(String(content.length))
+    expect((await buffer(body)).equals(content)).to.equal(true)
+  })
+
+  it("bring ranges, several at once", async () => {
+    const parts = await Promise.all(
+      [0, 1, 2, 3].map(async (part) => {
+        const { status, body } = await get(origin.at("/file"), { range: `bytes=${part * 1e6}-${part * 1e6 + 999_999}` })
+        expect(status).to.equal(206)
+        return await buffer(body)
+      }),
+    )
+    expect(Buffer.concat(parts).equals(content.subarray(0, 4e6))).to.equal(true)
+  })
+
+  it("are held back by who does not read, and let the others pass", async () => {
+    const unread = await get(origin.at("/file"))
+    await sleep(300)
+    // A window's worth, and what the sockets between take.
+    expect(origin.requestsOf("/file")[0]?.sent).to.be.lessThan(16 * 1024 * 1024)
+    const other = await get(origin.at("/file"))
+    expect((await buffer(other.body)).length).to.equal(content.length)
+    expect((await buffer(unread.body)).equals(content)).to.equal(true)
+  })
+
+  it("are refused for addresses that are none of the plan's", async () => {
+    for (const address of [
+      origin.at("/other?token=secret"),
+      origin.at("/file?x"),
+      origin.at("/bucketed"),
+      "file:///etc/passwd",
+    ]) {
+      expect(await failure(get(address))).to.have.property("code", "REFUSED")
+    }
+    expect(origin.requests).to.have.length(0)
+    expect(refused[0]).to.equal(origin.at("/other"))
+  })
+
+  it("follow a redirect that the server gave, and no other", async () => {
+    origin.route("/bucket/a", { body: "", redirect: { to: origin.at("/other", "127.0.0.2") } })
+    expect(await failure(get(origin.at("/other", "127.0.0.2")))).to.have.property("code", "REFUSED")
+    const { status, headers } = await get(origin.at("/bucket/a"))
+    expect([status, headers["location"]]).to.deep.equal([302, origin.at("/other", "127.0.0.2")])
+    const { body } = await get(origin.at("/other", "127.0.0.2"))
+    expect((await buffer(body)).toString()).to.equal("other")
+  })
+
+  it("carry the login that is meant for the server, and no other header", async () => {
+    const { body } = await get(origin.at("/file"), { authorization: "Basic eA==", cookie: "a=b", range: "bytes=0-0" })
+    await buffer(body)
+    expect(origin.requests[0]?.headers).to.include({ authorization: "Basic eA==" }).and.not.have.property("cookie")
+  })
+
+  it("end with the code of what failed on the way", async () => {
+    await origin.close()
+    expect(await failure(get(origin.at("/file")))).to.have.property("code", "ECONNREFUSED")
+  })
+
+  it("end at the server too when nobody wants them any more", async () => {
+    origin.route("/file", { body: content, throttle: 1_000_000 })
+    const abort = new AbortController()
+    const { body } = await get(origin.at("/file"), {}, abort.signal)
+    const failed = failure(buffer(body))
+    abort.abort(new Error("enough"))
+    expect(await failed).to.have.property("message", "enough")
+    await sleep(200)
+    const sent = origin.requestsOf("/file")[0]?.sent
+    await sleep(200)
+    expect(origin.requestsOf("/file")[0]?.sent).to.equal(sent)
+  })
+
+  it("end resumable when the controller goes away", async () => {
+    origin.route("/file", { body: content, throttle: 1_000_000 })
+    const { body } = await get(origin.at("/file"))
+    const failed = failure(buffer(body))
+    client.close()
+    const error = await failed
+    expect(error).to.be.instanceOf(DatamaestroError).and.have.property("code", "CONNECTION_LOST")
+    expect(await failure(get(origin.at("/file")))).to.equal(error)
+  })
+})

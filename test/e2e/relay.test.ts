@@ -1,0 +1,138 @@
+import { expect } from "chai"
+import { execFileSync } from "node:child_process"
+import { readFile, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { startDelayProxy, type DelayProxy } from "../helpers/delay-proxy.ts"
+import { startJobLab, until, type JobLab, type RunningCommand } from "../helpers/job-lab.ts"
+import { skipWithoutSshd, startSshd, type Sshd } from "../helpers/sshd.ts"
+
+/** Whether programs can be started here that have no network at all. */
+function namespacesAvailable(): boolean {
+  try {
+    execFileSync("unshare", ["--net", "true"], { stdio: "ignore" })
+    return true
+  } catch {
+    return false
+  }
+}
+
+describe("a data machine without a way out", function () {
+  this.timeout(120_000)
+  let lab: JobLab
+  let sshd: Sshd
+  let proxy: DelayProxy
+  let configFile: string
+  before(function () {
+    skipWithoutSshd(this)
+    if (!namespacesAvailable() && process.env["CI"] === undefined) this.skip()
+  })
+  beforeEach(async () => {
+    lab = await startJobLab()
+    sshd = await startSshd({
+      environment: { HOME: lab.home },
+      // What is started there has a network namespace of its own, in which not even loopback is up.
+      config: ['ForceCommand exec unshare --net /bin/sh -c "$SSH_ORIGINAL_COMMAND"'],
+    })
+    proxy = await startDelayProxy({ target: sshd })
+    configFile = join(lab.folder, "ssh_config")
+    await writeFile(
+      configFile,
+      [
+        "Host cluster",
+        `HostName ${proxy.host}`,
+        `Port ${proxy.port}`,
+        `User ${sshd.user}`,
+        `IdentityFile ${sshd.identityFile}`,
+        "IdentitiesOnly yes",
+        `UserKnownHostsFile ${sshd.knownHostsFile}`,
+        "StrictHostKeyChecking no",
+        "",
+      ].join("\n"),
+    )
+  })
+  afterEach(async () => {
+    await lab.close()
+    await proxy.close()
+    await sshd.stop()
+  })
+
+  const remote = (...args: string[]): RunningCommand =>
+    lab.start("-F", configFile, "--host", "cluster", "--data", lab.data, ...args)
+
+  for (const transport of ["ssh2", "openssh"]) {
+    it(`gets a dataset through the controller by itself, having said so, over ${transport}`, async () => {
+      const command = remote("--transport", transport, "prepare", lab.dataset(0.2))
+      expect(await command.ended, command.stderr).to.equal(0)
+      expect(command.stderr).to.match(/finds no way out .*: downloads go through the controller/)
+      expect(await lab.isRight(command.stdout)).to.equal(true)
+    })
+  }
+
+  it("continues downloads after a cut in the middle of them", async () => {
+    const command = remote("--relay", "prepare", lab.dataset(3))
+    await command.said(/part0: downloading/)
+    await sleep(1200)
+    proxy.cut()
+    await command.said(/Connected to "cluster" again/)
+    expect(await command.ended, command.stderr).to.equal(0)
+    expect(await lab.isRight(command.stdout)).to.equal(true)
+    const ranges = lab.origin.requestsOf("/3/0").map(({ headers }) => headers.range)
+    expect(ranges).to.have.length(2)
+    expect(ranges[1]).to.match(/^bytes=[1-9]\d*-$/)
+  })
+
+  it("is taken along a redirect to another host", async () => {
+    const { url } = lab.origin
+    const body = await (await fetch(`${url}/0.2/0`)).text()
+    lab.origin.route("/0.2/0", { body: "", redirect: { to: lab.origin.at("/moved", "127.0.0.2") } })
+    lab.origin.route("/moved", { body })
+    const command = remote("--relay", "prepare", lab.dataset(0.2))
+    expect(await command.ended, command.stderr).to.equal(0)
+    expect(await lab.isRight(command.stdout)).to.equal(true)
+    expect(command.stderr).not.to.contain("no way out")
+    expect(lab.origin.requestsOf("/moved")[0]?.headers.host).to.contain("127.0.0.2")
+  })
+
+  it("keeps the work of a controller that was killed resumable, and says why it stopped", async () => {
+    const command = remote("--relay", "prepare", lab.dataset(8))
+    await command.said(/part0: downloading/)
+    await until(async () => (await lab.jobs()).length > 0)
+    const [job = ""] = await lab.jobs()
+    await sleep(500)
+    command.child.kill("SIGKILL")
+    const list = async (): Promise<string> => {
+      const listing = remote("jobs", "list")
+      await listing.ended
+      return listing.stdout
+    }
+    await until(async () => (await list()).includes("\tlost\t"))
+    expect(await list()).to.contain("downloads went through the controller, whose connection is gone")
+    const attached = remote("jobs", "attach", job)
+    expect(await attached.ended, attached.stderr).to.equal(0)
+    expect(await lab.isRight(attached.stdout)).to.equal(true)
+    expect(lab.origin.requestsOf("/8/0").at(-1)?.headers.range).to.match(/^bytes=[1-9]\d*-$/)
+  })
+
+  it("gets nothing that the person's own definitions don't name", async () => {
+    const attempt = remote("--relay", "prepare", "--detach", lab.dataset(8))
+    expect(await attempt.ended).to.equal(2)
+    expect(attempt.stderr).to.contain("they end with it")
+    const command = remote("--relay", "prepare", lab.dataset(8))
+    await command.said(/part0: downloading/)
+    await until(async () => (await lab.jobs()).length > 0)
+    const [job = ""] = await lab.jobs()
+    command.child.kill("SIGKILL")
+    await command.ended
+    // Somebody over there has the job ask for something else.
+    const path = join(lab.data, "jobs", job, "job.json")
+    const specification = JSON.parse(await readFile(path, "utf8")) as { request: { id: string } }
+    specification.request.id = "org.example.unknown"
+    await until(async () => (await lab.holder(job)) === 0)
+    await writeFile(path, JSON.stringify(specification))
+    const before = lab.origin.requests.length
+    const attached = remote("jobs", "attach", job)
+    expect(await attached.ended).to.equal(3)
+    expect(lab.origin.requests).to.have.length(before)
+  })
+})
