@@ -7,9 +7,12 @@ import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
 
-/** Bytes: of the file as it is, and as it travels (gzip). */
+/**
+ * Bytes: of the file as it is, and as it travels (gzip). 20 kB of it are decompressors for bzip2, xz and zstd: they travel
+ * along since a later upload would cost a round trip, and a data machine without those programs needs them at once.
+ */
 const BUDGET = {
-  "agent.cjs": { raw: 1_100_000, gzip: 330_000 },
+  "agent.cjs": { raw: 1_100_000, gzip: 350_000 },
   "bootstrap.cjs": { raw: 8_000, gzip: 3_500 },
 } as const
 

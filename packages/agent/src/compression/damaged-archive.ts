@@ -18,6 +18,17 @@ export function truncatedArchive(
   return damaged("TRUNCATED", archive, reason, options)
 }
 
+/** @param program the one of the data machine that could read it */
+export function unsupportedCompression(archive: string, reason: string, program?: string): DatamaestroError {
+  return new DatamaestroError("UNSUPPORTED_FORMAT", `Cannot extract "${archive}": ${reason}`, {
+    hint:
+      program === undefined
+        ? "tell the author of the dataset"
+        : `install ${program} on the data machine, or load the environment module that has it in the login shell's start-up file`,
+    details: { archive, reason },
+  })
+}
+
 function damaged(
   code: "CORRUPT" | "TRUNCATED",
   archive: string,

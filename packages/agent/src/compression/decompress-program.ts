@@ -1,13 +1,11 @@
-import { spawn } from "node:child_process"
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import { DatamaestroError } from "@datamaestro/protocol"
 import { corruptArchive, truncatedArchive } from "./damaged-archive.ts"
 import type { DecompressOptions } from "./decompress.ts"
 
 /** The data machine's own programs, the faster one first; each reads stdin and writes stdout. */
 const PROGRAMS = {
-  gzip: [["gzip", "-dc"]],
   bzip2: [
     ["lbzip2", "-dc"],
     ["bzip2", "-dc"],
@@ -18,17 +16,19 @@ const PROGRAMS = {
 
 const STDERR_BYTES = 2000
 
+/** A running program of the data machine that decompresses. */
+export type Decompressor = ChildProcessWithoutNullStreams
+
 /**
  * Decompresses by a program of the data machine.
  *
- * @throws DatamaestroError UNSUPPORTED_FORMAT when there is none; TRUNCATED or CORRUPT when it fails
+ * @throws DatamaestroError TRUNCATED or CORRUPT when it fails
  */
 export async function* runDecompressor(
-  compression: keyof typeof PROGRAMS,
+  child: Decompressor,
   source: AsyncIterable<Uint8Array>,
   { archive, signal }: DecompressOptions,
 ): AsyncGenerator<Buffer> {
-  const child = await start(compression, archive)
   let stderr = ""
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr = (stderr + text).slice(-STDERR_BYTES)))
   const ended = new Promise<number>((resolve) => child.once("close", (code) => resolve(code ?? -1)))
@@ -45,6 +45,9 @@ export async function* runDecompressor(
     const fed = await feeding
     signal.throwIfAborted()
     // Its own complaint says more than the broken pipe that follows from it.
+    // bzip2 reads what it takes for the end of its data and says so, with status 0: it may be a damaged stream.
+    if (/trailing garbage/i.test(stderr))
+      throw corruptArchive(archive, "there is something else after its compressed data")
     if (status !== 0) throw programError(archive, child.spawnfile, status, stderr.trim())
     if (fed !== undefined) throw fed
   } finally {
@@ -55,7 +58,8 @@ export async function* runDecompressor(
   }
 }
 
-async function start(compression: keyof typeof PROGRAMS, archive: string) {
+/** Starts the first program for it that the data machine has; undefined when it has none. */
+export async function startDecompressor(compression: "bzip2" | "xz" | "zstd"): Promise<Decompressor | undefined> {
   for (const [program, ...args] of PROGRAMS[compression]) {
     const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] })
     const failure = await new Promise<Error | undefined>((resolve) => {
@@ -63,13 +67,10 @@ async function start(compression: keyof typeof PROGRAMS, archive: string) {
       child.once("error", resolve)
     })
     if (failure === undefined) return child
-    if ((failure as NodeJS.ErrnoException).code !== "ENOENT") throw failure
+    // Not there, or not for us: there are other ways.
+    if (!["ENOENT", "EACCES"].includes((failure as NodeJS.ErrnoException).code ?? "")) throw failure
   }
-  const names = PROGRAMS[compression].map(([program]) => program).join(" or ")
-  throw new DatamaestroError("UNSUPPORTED_FORMAT", `Cannot extract "${archive}": the data machine has no ${names}`, {
-    hint: `install ${names} there, or load the environment module that has it in the login shell's start-up file`,
-    details: { archive, compression },
-  })
+  return undefined
 }
 
 function programError(archive: string, program: string, status: number, stderr: string): Error {
