@@ -1,5 +1,13 @@
-import type { Params, ProgressListener, RelayMode, RequestContext, Result } from "@datamaestro/protocol"
+import {
+  DatamaestroError,
+  type Params,
+  type ProgressListener,
+  type RelayMode,
+  type RequestContext,
+  type Result,
+} from "@datamaestro/protocol"
 import type { AgentSession } from "./agent-session.ts"
+import type { CopyReader } from "./copy/copy-reader.ts"
 import type { Relay, WayOut } from "./fetch/way-out.ts"
 import type { PrepareOptions } from "./pipeline.ts"
 import type { ResolvedDataset } from "./resolve/resolve-dataset.ts"
@@ -11,6 +19,7 @@ export async function prepareRequest(
     job: _job,
     onDisconnect: _onDisconnect,
     relay: mode,
+    copy,
     id,
     defaultRepository,
     encoder,
@@ -41,8 +50,15 @@ export async function prepareRequest(
     progress,
     followHolder,
     wayOut: await wayOut(relay, mode, progress),
+    copy: copy === true ? await copyReader(relay) : undefined,
   })
   return await valueOf(session, dataset, encoder)
+}
+
+async function copyReader(relay: Relay | undefined): Promise<CopyReader> {
+  if (relay === undefined) throw new DatamaestroError("PROTOCOL_MISMATCH", "Cannot copy: there is no controller to ask")
+  const { CopyReader } = await import("./copy/copy-reader.ts")
+  return new CopyReader(relay)
 }
 
 async function wayOut(

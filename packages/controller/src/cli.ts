@@ -11,6 +11,8 @@ export interface Selection {
   options: GlobalOptions
   /** `--accept-agreement`. */
   accepted: readonly string[]
+  /** Hosts that the command names in its own way. */
+  hosts?: readonly string[] | undefined
   load: () => Promise<DatamaestroCommand<never> | DirectCommand>
 }
 
@@ -57,9 +59,9 @@ async function parse(argv: readonly string[]): Promise<Parsed> {
   const json = argv.includes("--json")
   let selection: Selection | undefined
   let failedAt = ""
-  const select = (command: Command, load: () => Promise<unknown>, accepted: readonly string[] = []): void => {
+  const select: Select = (command, load, accepted = [], hosts) => {
     // Each command prints its own results only: outside it, what they are does not matter.
-    selection = { options: readGlobalOptions(command), accepted, load: load as Selection["load"] }
+    selection = { options: readGlobalOptions(command), accepted, hosts, load: load as Selection["load"] }
   }
   const define = (parent: Command, nameAndArguments: string, description: string, example: string): Command =>
     parent
@@ -99,7 +101,12 @@ async function parse(argv: readonly string[]): Promise<Parsed> {
 }
 
 type Define = (parent: Command, nameAndArguments: string, description: string, example: string) => Command
-type Select = (command: Command, load: () => Promise<unknown>, accepted?: readonly string[]) => void
+type Select = (
+  command: Command,
+  load: () => Promise<unknown>,
+  accepted?: readonly string[],
+  hosts?: readonly string[],
+) => void
 
 interface PrepareValues extends OptionValues {
   encoder?: Encoder
@@ -107,6 +114,13 @@ interface PrepareValues extends OptionValues {
   force?: true
   detach?: true
   dryRun?: true
+  acceptAgreement?: string[]
+}
+
+interface CopyValues {
+  from?: string
+  to?: string
+  fromData?: string
   acceptAgreement?: string[]
 }
 
@@ -146,6 +160,25 @@ DS=$(datamaestro prepare --encoder xpm com.lecun.mnist)`,
     "the same as prepare, without printing the datasets",
     "datamaestro --host cluster download com.lecun.mnist edu.stanford.aclimdb",
   ).action((ids: string[], values: PrepareValues, command: Command) => run(false, ids, values, command))
+  define(
+    program,
+    "copy <ID>",
+    "copy a prepared dataset, with those it refers to, from one machine to another, and print it as there; --data is that of the other",
+    `datamaestro copy com.lecun.mnist --from old-cluster --to cluster
+datamaestro copy com.lecun.mnist --to cluster`,
+  )
+    .option("--from <HOST>", "where it is prepared (default: local, this machine)")
+    .option("--to <HOST>", "where it shall be (default: local, this machine)")
+    .option("--from-data <DIR>", "the data directory to copy from (default: as it is there)")
+    .option("--accept-agreement <ID>", "accept this agreement for this call; repeatable", collect)
+    .action((id: string, { from, to, fromData, acceptAgreement }: CopyValues, command: Command) =>
+      select(
+        command,
+        async () => (await import("./commands/copy.ts")).copy({ id, from, to, fromData }),
+        acceptAgreement,
+        [from, to].flatMap((host) => (host === undefined || host === "local" ? [] : [host])),
+      ),
+    )
   define(
     program,
     "verify <ID...>",

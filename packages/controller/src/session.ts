@@ -11,6 +11,7 @@ import { encodeArguments, loader } from "./deploy/agent-command.ts"
 import { OLDEST_NODE } from "./deploy/boot-protocol.ts"
 import { loadDeployment, type Deployment } from "./deploy/deployment.ts"
 import { NotBooted, startAgent, type StartedAgent } from "./deploy/start-agent.ts"
+import type { CopySource } from "./copy/copy-source.ts"
 import { relayFor, type SessionRelay } from "./relay/session-relay.ts"
 import { silentPrompter } from "./reporter/silent-prompter.ts"
 import { spawnLocal } from "./transport/local.ts"
@@ -29,6 +30,8 @@ export interface SessionOptions {
   debug: boolean
   /** When downloads go out through this machine; never by default. */
   relay?: RelayMode | undefined
+  /** What the agent may copy from another machine. */
+  copySource?: CopySource | undefined
   prompter: Prompter
   onEvent: (event: SessionEvent) => void
   signal?: AbortSignal | undefined
@@ -162,11 +165,12 @@ function session(
 ): Session {
   let declared: Promise<void> | undefined
   let closed: Promise<void> | undefined
-  const { relay: mode, onEvent } = options
+  const { relay: mode, copySource, onEvent } = options
   // Datasets are the same wherever their definitions are asked for: by this machine's own agent.
   const openLocal = (): Promise<Session> =>
     openSession({ node: "auto", debug: false, prompter: silentPrompter, onEvent: () => {} })
-  const relay = mode === undefined ? undefined : relayFor(client, { mode, openLocal, onEvent })
+  const wanted = mode !== undefined || copySource !== undefined
+  const relay = wanted ? relayFor(client, { mode, copySource, openLocal, onEvent }) : undefined
   return {
     label,
     agent: client,

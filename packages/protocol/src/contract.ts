@@ -1,4 +1,5 @@
 import * as v from "valibot"
+import { CopiedDataset } from "./copy.ts"
 import { ProgressEvent } from "./events.ts"
 import { JobId } from "./job-id.ts"
 import { RELAY_FROM_AGENT, RELAY_FROM_CONTROLLER, RelayMode } from "./relay.ts"
@@ -166,6 +167,8 @@ const Preparation = v.object({
   onDisconnect: v.optional(v.picklist(["continue", "cancel"])),
   /** Absent: the controller relays nothing. */
   relay: v.optional(RelayMode),
+  /** Take what lacks from the machine that the controller has at hand, see `copyAddress`, and download nothing. */
+  copy: v.optional(v.boolean()),
 })
 
 const Prepared = v.object({ id: v.string(), repository: v.string(), value: Json })
@@ -297,6 +300,15 @@ export const AGENT_METHODS = {
   "datasets/prepare": method(Preparation, Prepared),
   /** Every address that preparing a dataset, with those it refers to, may ask: whole ones, and beginnings. */
   "datasets/sources": method(DatasetSelector, v.object({ urls: v.array(v.string()), prefixes: v.array(v.string()) })),
+  /** What a copy of a dataset must bring, with those it refers to: what these come first. */
+  "copies/describe": method(DatasetSelector, v.object({ id: v.string(), datasets: v.array(v.string()) })),
+  /** @see copyAddress */
+  "copies/manifest": method(v.object({ dataset: v.string() }), CopiedDataset),
+  /** A piece of a file, in base64; shorter at the file's end. */
+  "copies/read": method(
+    v.object({ dataset: v.string(), path: v.string(), offset: v.number(), length: v.number() }),
+    v.object({ data: v.string() }),
+  ),
   /** The value with the paths it will have, without touching the disk. */
   "datasets/value": method(v.object({ ...DatasetSelector.entries, encoder: Encoder }), Prepared),
   "datasets/plan": method(

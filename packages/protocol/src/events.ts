@@ -39,6 +39,8 @@ export const ProgressEvent = v.variant("phase", [
     total: v.optional(bytes),
     files: v.optional(v.number()),
   }),
+  /** From another machine. */
+  v.object({ phase: v.literal("copy"), dataset, resource, bytes, total: v.optional(bytes) }),
   v.object({ phase: v.literal("transform"), dataset, resource, bytes, total: v.optional(bytes) }),
   v.object({
     phase: v.literal("step"),
@@ -52,7 +54,7 @@ export const ProgressEvent = v.variant("phase", [
     phase: v.literal("resource"),
     dataset,
     resource,
-    how: v.picklist(["downloaded", "cached", "present", "adopted", "made", "referenced"]),
+    how: v.picklist(["downloaded", "copied", "cached", "present", "adopted", "made", "referenced"]),
     bytes: v.optional(bytes),
   }),
   /** Something the person should know, that is no failure. */

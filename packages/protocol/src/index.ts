@@ -1,6 +1,7 @@
 export * from "./agent-client.ts"
 export * from "./agent-server.ts"
 export * from "./contract.ts"
+export * from "./copy.ts"
 export * from "./errors.ts"
 export * from "./events.ts"
 export * from "./framing.ts"

@@ -48,6 +48,7 @@ export class ProgressCoalescer {
 function coalescingKey(event: ProgressEvent): string | undefined {
   switch (event.phase) {
     case "download":
+    case "copy":
     case "verify":
     case "extract":
     case "transform":

@@ -1,6 +1,7 @@
 import type { AgentHandlers } from "@datamaestro/protocol"
 import type { AgentSession } from "../agent-session.ts"
 import { cacheHandlers } from "./cache.ts"
+import { copyHandlers } from "./copies.ts"
 import { datasetHandlers } from "./datasets.ts"
 import { JobHost } from "../jobs/job-host.ts"
 import { initializeHandlers } from "./initialize.ts"
@@ -19,6 +20,7 @@ export function createHandlers(session: AgentSession, version: string, jobs = ne
     ...repositoryHandlers(session),
     ...datasetHandlers(session),
     ...jobHandlers(jobs),
+    ...copyHandlers(session),
     ...cacheHandlers(session),
     ...orphanHandlers(session),
   }

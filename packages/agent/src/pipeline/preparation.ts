@@ -1,5 +1,6 @@
 import type { Plan, PlannedResource } from "@datamaestro/dataset"
 import type { GlobalSettings, Paths, ProgressListener } from "@datamaestro/protocol"
+import type { CopyReader } from "../copy/copy-reader.ts"
 import type { WayOut } from "../fetch/way-out.ts"
 import type { StepContext } from "../pipeline-types.ts"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
@@ -27,6 +28,8 @@ export interface PrepareOptions {
   tokens?: GlobalSettings["tokens"] | undefined
   /** Whether requests leave from this machine; they do by default. */
   wayOut?: WayOut | undefined
+  /** Takes what lacks from another machine, and downloads nothing. */
+  copy?: CopyReader | undefined
   /** Tells the progress of whoever prepares a dataset while we wait for them, until `stop` aborts. */
   followHolder?: ((dataset: string, holder: string, stop: AbortSignal) => Promise<void>) | undefined
   signal: AbortSignal

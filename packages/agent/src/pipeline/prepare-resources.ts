@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
+import { downloadsOf } from "@datamaestro/dataset"
 import { DatamaestroError, interrupted, type ProgressEvent } from "@datamaestro/protocol"
 import { adopt } from "./adopt.ts"
 import type { StoredResource } from "./found-dataset.ts"
@@ -44,7 +45,7 @@ export function requireDownloadAllowed(
   { plan, options }: Pick<Preparation, "plan" | "options">,
   missing: readonly StoredResource[],
 ): void {
-  if (options.download !== false) return
+  if (options.download !== false || options.copy !== undefined) return
   const names = missing.filter(({ kind }) => kind !== "step").map(({ name }) => name)
   if (names.length === 0) return
   throw new DatamaestroError(
@@ -89,6 +90,15 @@ async function make(preparation: Preparation, resource: StoredResource): Promise
   if (signal.aborted) throw interrupted()
   // With --force the old stays complete until the new is placed.
   if (options.force !== true) await found.state.set(resource.name, "partial")
+  if (options.copy !== undefined) {
+    const copied = await options.copy.resource(preparation.plan, resource.name, signal)
+    if (copied !== undefined) {
+      const { prepareCopied } = await import("./prepare-copied.ts")
+      await prepareCopied(preparation, resource, { reader: options.copy, copied })
+      return "copied"
+    }
+    if (downloadsOf(resource).length > 0) throw notThere(preparation, resource)
+  }
   switch (resource.kind) {
     case "file":
       return await prepareFile(preparation, resource)
@@ -114,6 +124,13 @@ async function make(preparation: Preparation, resource: StoredResource): Promise
     default:
       return await prepareArchive(preparation, resource)
   }
+}
+
+function notThere({ plan }: Preparation, { name }: StoredResource): DatamaestroError {
+  return new DatamaestroError("NOT_PREPARED", `Cannot copy "${plan.id}": the other machine lacks ${name}`, {
+    hint: "prepare it there with the same definitions, then copy again",
+    details: { dataset: plan.id, resource: name },
+  })
 }
 
 /** Removes what was only needed to make the rest. */

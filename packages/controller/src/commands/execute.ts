@@ -33,7 +33,7 @@ export async function execute(selection: Selection): Promise<number> {
       reporter.end()
       await writeResult(text, process.stdout)
     }
-    const machines = machinesOf(options, settings)
+    const machines = machinesOf({ ...options, host: selection.hosts ?? options.host }, settings)
     const command = await selection.load()
     const invocation: Invocation = {
       options,

@@ -2,6 +2,7 @@ import { dispatcherFor } from "@datamaestro/outgoing"
 import { RELAY_FROM_AGENT, type AgentClient } from "@datamaestro/protocol"
 import type { Readable } from "node:stream"
 import * as v from "valibot"
+import type { CopySource } from "../copy/copy-source.ts"
 import { AllowedAddresses, type Sources } from "./allowed-addresses.ts"
 
 /** In seconds; as long as the agent itself would wait. */
@@ -17,6 +18,8 @@ export interface RelayHostOptions {
   agent: AgentClient
   /** The addresses that the agent may have asked; asked for again when one is not among them. */
   sources(): Promise<Sources>
+  /** Where prepared data is copied from, if it is. */
+  copySource?: CopySource | undefined
   /** An address was refused; without its query, which may be a secret. */
   onRefused(address: string): void
 }
@@ -77,8 +80,9 @@ export class RelayHost {
     this.#streams.set(id, stream)
     let failure: { code: string; message: string } | undefined
     try {
-      const url = await this.#checked(open.url)
-      if (url === undefined) failure = { code: "REFUSED", message: "the controller does not relay this address" }
+      const url = open.url.startsWith("copy:") ? undefined : await this.#checked(open.url)
+      if (await this.#passCopy(id, stream, open)) failure = undefined
+      else if (url === undefined) failure = { code: "REFUSED", message: "the controller does not relay this address" }
       else await this.#pass(id, stream, url, open)
     } catch (error) {
       failure = failureOf(error)
@@ -130,8 +134,22 @@ export class RelayHost {
     }
   }
 
+  /** @returns whether it was prepared data that was asked for, and was sent */
+  async #passCopy(
+    id: number,
+    stream: Stream,
+    { url, headers }: { url: string; headers: Record<string, string> },
+  ): Promise<boolean> {
+    const from = Number(/^bytes=(\d+)-$/.exec(headers["range"] ?? "")?.[1] ?? 0)
+    const body = await this.#options.copySource?.open(url, from)
+    if (body === undefined) return false
+    this.#options.agent.notify("$/relay/head", { stream: id, status: 200, headers: {} })
+    await this.#passBody(id, stream, body)
+    return true
+  }
+
   /** Sends on what comes, as much as the agent has asked for, and no faster than the connection takes it. */
-  async #passBody(id: number, stream: Stream, body: Readable): Promise<void> {
+  async #passBody(id: number, stream: Stream, body: Readable | AsyncIterable<Buffer>): Promise<void> {
     for await (const chunk of body) {
       for (let rest = chunk as Buffer; rest.length > 0;) {
         while (stream.credit <= 0 && !stream.abort.signal.aborted) {

@@ -15,7 +15,13 @@ export interface Count {
   note: string | undefined
 }
 
-const VERB = { download: "downloading", verify: "verifying", extract: "extracting", transform: "unpacking" } as const
+const VERB = {
+  download: "downloading",
+  copy: "copying",
+  verify: "verifying",
+  extract: "extracting",
+  transform: "unpacking",
+} as const
 
 /** The count that an event carries, if it is one that does. */
 export function countOf(event: CommandEvent): Count | undefined {
@@ -32,6 +38,7 @@ export function countOf(event: CommandEvent): Count | undefined {
         note: undefined,
       }
     case "download":
+    case "copy":
     case "verify":
     case "extract":
     case "transform":

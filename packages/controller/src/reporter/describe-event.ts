@@ -4,6 +4,7 @@ import { sanitizeLine } from "./sanitize.ts"
 
 const HOW = {
   downloaded: "downloaded",
+  copied: "copied",
   cached: "taken from the cache",
   present: "already there",
   adopted: "found on disk, taken over",

@@ -1,0 +1,126 @@
+import type { CopiedDataset, CopiedResource } from "@datamaestro/protocol"
+import { DatamaestroError, interrupted, type Paths } from "@datamaestro/protocol"
+import { lstat, open, readdir, readlink } from "node:fs/promises"
+import { join } from "node:path"
+import { FoundDataset } from "../pipeline/found-dataset.ts"
+import { isDatasetMark } from "../place/nested-dataset.ts"
+import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
+import type { ManifestRecord } from "../store/manifest.ts"
+import { storageError } from "../store/storage-error.ts"
+import { hashFile } from "../verify/hash-file.ts"
+
+/** What is made on each machine by itself. */
+const MADE_THERE = new Set(["links", "linkfolder", "linkfile"])
+
+/** A prepared dataset of this machine, for another one to copy. */
+export class OfferedDataset {
+  readonly description: CopiedDataset
+  readonly #folder: string
+  readonly #files: ReadonlySet<string>
+
+  private constructor(folder: string, description: CopiedDataset) {
+    this.#folder = folder
+    this.description = description
+    this.#files = new Set(Object.values(description.resources).flatMap(({ files }) => files.map(({ path }) => path)))
+  }
+
+  /** @throws DatamaestroError NOT_PREPARED, CORRUPT when files are not as the manifest says */
+  static async read({ plan }: ResolvedDataset, paths: Paths, signal: AbortSignal): Promise<OfferedDataset> {
+    const found = await FoundDataset.read(paths, plan)
+    await requirePrepared(found)
+    const resources: CopiedDataset["resources"] = {}
+    for (const resource of found.stored) {
+      const record = found.manifest.record(resource.name)
+      if (record === undefined || MADE_THERE.has(resource.kind) || !(await found.isWhole(resource))) continue
+      resources[resource.name] = await describe(found.folder, record, signal).catch((error: unknown) => {
+        throw storageError(error, `read "${found.folder}"`)
+      })
+    }
+    return new OfferedDataset(found.folder, { resources })
+  }
+
+  /** Up to so many bytes of one of its files. */
+  async piece(path: string, offset: number, length: number): Promise<Buffer> {
+    if (!this.#files.has(path)) throw new DatamaestroError("NOT_PREPARED", `Cannot copy "${path}": no manifest has it`)
+    const full = join(this.#folder, path)
+    try {
+      const file = await open(full, "r")
+      try {
+        const buffer = Buffer.allocUnsafe(length)
+        let filled = 0
+        while (filled < length) {
+          const { bytesRead } = await file.read(buffer, filled, length - filled, offset + filled)
+          if (bytesRead === 0) break
+          filled += bytesRead
+        }
+        return buffer.subarray(0, filled)
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      throw storageError(error, `read "${full}"`)
+    }
+  }
+}
+
+/** @throws DatamaestroError NOT_PREPARED */
+export async function requirePrepared(found: FoundDataset): Promise<void> {
+  if (await found.isPresent()) return
+  const { id, repository } = found.plan
+  throw new DatamaestroError("NOT_PREPARED", `Cannot copy "${id}" from here: it is not prepared`, {
+    hint: `prepare it where it is to be copied from, or directly where it is wanted: \`datamaestro prepare ${id}\``,
+    details: { dataset: id, repository, path: found.folder },
+  })
+}
+
+async function describe(folder: string, record: ManifestRecord, signal: AbortSignal): Promise<CopiedResource> {
+  const { source, etag, lastModified, download, entries } = record
+  const known = new Map(record.files.map((file) => [file.path, file]))
+  const copied: CopiedResource = {
+    ...(source === undefined ? {} : { source }),
+    ...(etag === undefined ? {} : { etag }),
+    ...(lastModified === undefined ? {} : { lastModified }),
+    ...(download === undefined ? {} : { download }),
+    entries,
+    files: [],
+    links: [],
+    folders: [],
+  }
+  const visit = async (path: string): Promise<void> => {
+    if (signal.aborted) throw interrupted()
+    const full = join(folder, path)
+    const stat = await lstat(full)
+    if (stat.isSymbolicLink()) return void copied.links.push({ path, to: await readlink(full) })
+    if (stat.isFile()) {
+      const recorded = known.get(path)
+      // What somebody has put there is none of it.
+      if (known.size > 0 && recorded === undefined) return
+      known.delete(path)
+      if (recorded !== undefined && recorded.bytes !== stat.size) {
+        throw changed(full, `it has ${stat.size} bytes, wanted ${recorded.bytes}`)
+      }
+      const sha256 = recorded?.sha256 ?? (await hashFile(full, ["sha256"], { signal })).digests.sha256 ?? ""
+      const executable = (stat.mode & 0o100) === 0 ? {} : { executable: true }
+      return void copied.files.push({ path, bytes: stat.size, sha256, ...executable })
+    }
+    if (!stat.isDirectory()) return
+    const names = await readdir(full)
+    if (names.length === 0) copied.folders.push(path)
+    // The folder of another dataset may be inside.
+    const nested = names.some(isDatasetMark) && ![...known.keys()].some((name) => name.startsWith(`${path}/`))
+    if (nested) return
+    for (const name of names.sort()) await visit(`${path}/${name}`)
+  }
+  const listed = known.size > 0
+  for (const entry of entries) await visit(entry)
+  const [missing] = known.keys()
+  if (listed && missing !== undefined) throw changed(join(folder, missing), "it is missing")
+  return copied
+}
+
+function changed(path: string, reason: string): DatamaestroError {
+  return new DatamaestroError("CORRUPT", `Cannot copy "${path}": ${reason}`, {
+    hint: "it was changed since it was prepared; prepare the dataset anew with --force, or copy from elsewhere",
+    details: { path },
+  })
+}

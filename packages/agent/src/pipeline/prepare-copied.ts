@@ -1,0 +1,196 @@
+import { createHash, type Hash } from "node:crypto"
+import { createReadStream } from "node:fs"
+import { chmod, mkdir, open, rename, rm, stat, symlink } from "node:fs/promises"
+import { dirname, join, normalize } from "node:path"
+import { pipeline } from "node:stream/promises"
+import { DatamaestroError, interrupted, type CopiedResource } from "@datamaestro/protocol"
+import { asCopyError, type CopyReader } from "../copy/copy-reader.ts"
+import { readPlacement } from "../place/placement.ts"
+import { syncTree } from "../place/sync-tree.ts"
+import { storageError } from "../store/storage-error.ts"
+import { hashFile } from "../verify/hash-file.ts"
+import type { StoredResource } from "./found-dataset.ts"
+import { placeResource } from "./place-resource.ts"
+import { stepContext, type Preparation } from "./preparation.ts"
+import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
+
+const OUTPUT = "output"
+const PART = ".datamaestro-part"
+const AT_ONCE = 16
+const REPORT_MILLISECONDS = 100
+
+type CopiedFile = CopiedResource["files"][number]
+
+/**
+ * Brings a resource as another machine has it, each file held against its SHA-256. What an interrupted run brought is
+ * kept: whole files, and the beginning of those that were under way.
+ */
+export async function prepareCopied(
+  preparation: Preparation,
+  resource: StoredResource,
+  { reader, copied }: { reader: CopyReader; copied: CopiedResource },
+): Promise<void> {
+  // Not a work folder: those of earlier runs are swept away, and this one is continued.
+  const kept = join(preparation.downloads, `${resource.name}.copied`)
+  try {
+    for (const { path } of [...copied.files, ...copied.links]) requireInside(path)
+    await makeFolders(kept, copied)
+    await copyFiles(preparation, resource, { reader, copied, kept })
+    for (const { path, to } of copied.links) {
+      requireInside(join(dirname(path), to))
+      await rm(join(kept, path), { force: true })
+      await symlink(to, join(kept, path))
+    }
+    await syncTree(
+      kept,
+      copied.files.map(({ path }) => path),
+    )
+    const work = makeWorkFolder(preparation, resource)
+    try {
+      await rename(kept, join(work, OUTPUT))
+      const { source, etag, lastModified, download } = copied
+      await placeResource(preparation, resource, work, {
+        moves: copied.entries.map((entry) => ({ from: `${OUTPUT}/${entry}`, to: entry })),
+        record: {
+          ...(source === undefined ? {} : { source }),
+          ...(etag === undefined ? {} : { etag }),
+          ...(lastModified === undefined ? {} : { lastModified }),
+          ...(download === undefined ? {} : { download }),
+          files: copied.files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
+        },
+      })
+    } catch (error) {
+      if ((await readPlacement(work)) === undefined) {
+        await rename(join(work, OUTPUT), kept).catch(() => {})
+        await removeWorkFolder(work)
+      }
+      throw error
+    }
+  } catch (error) {
+    throw storageError(error, `write into "${kept}"`)
+  }
+}
+
+/** Nothing that another machine says may lead out of the folder. */
+function requireInside(path: string): void {
+  const normal = normalize(path)
+  if (!normal.startsWith("/") && normal !== ".." && !normal.startsWith("../")) return
+  throw new DatamaestroError("UNSAFE_ARCHIVE", `Cannot copy "${path}": it leads out of the dataset's folder`, {
+    hint: "prepare the dataset here instead of copying it",
+    details: { path },
+  })
+}
+
+async function makeFolders(kept: string, { files, links, folders }: CopiedResource): Promise<void> {
+  const wanted = new Set([...[...files, ...links].map(({ path }) => dirname(path)), ...folders])
+  for (const folder of wanted) await mkdir(join(kept, folder), { recursive: true })
+}
+
+async function copyFiles(
+  preparation: Preparation,
+  resource: StoredResource,
+  { reader, copied, kept }: { reader: CopyReader; copied: CopiedResource; kept: string },
+): Promise<void> {
+  const stop = new AbortController()
+  const signal = AbortSignal.any([preparation.signal, stop.signal])
+  const report = reporter(preparation, resource, copied.files)
+  const next = copied.files.values()
+  const work = async (): Promise<void> => {
+    for (const file of next) {
+      if (signal.aborted) throw interrupted()
+      const path = join(kept, file.path)
+      if (await isThere(path, file, signal)) report(file.bytes)
+      else await copyFile(reader, { dataset: preparation.plan, file, path, signal, report })
+      if (file.executable === true) await chmod(path, ((await stat(path)).mode & 0o777) | 0o100)
+    }
+  }
+  const workers = Array.from({ length: AT_ONCE }, () => work())
+  for (const worker of workers) worker.catch((error: unknown) => stop.abort(error))
+  // All of them: nothing may still be written when this ends.
+  const failed = (await Promise.allSettled(workers)).find((result) => result.status === "rejected")
+  if (failed !== undefined) throw preparation.signal.aborted ? interrupted() : (stop.signal.reason ?? failed.reason)
+}
+
+async function isThere(path: string, { bytes, sha256 }: CopiedFile, signal: AbortSignal): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined)
+  if (found?.isFile() !== true || found.size !== bytes) return false
+  return (await hashFile(path, ["sha256"], { signal })).digests.sha256 === sha256
+}
+
+interface OneCopy {
+  dataset: { id: string; repository: string }
+  file: CopiedFile
+  path: string
+  signal: AbortSignal
+  report(bytes: number): void
+}
+
+async function copyFile(reader: CopyReader, { dataset, file, path, signal, report }: OneCopy): Promise<void> {
+  const part = `${path}${PART}`
+  const hash = createHash("sha256")
+  let have = (await stat(part).catch(() => undefined))?.size ?? 0
+  if (have > file.bytes) {
+    await rm(part)
+    have = 0
+  }
+  if (have > 0) await feed(hash, part, signal)
+  report(have)
+  const output = await open(part, "a")
+  try {
+    if (have < file.bytes) {
+      const body = await reader.file(dataset, file.path, have, signal)
+      try {
+        for await (const chunk of body as AsyncIterable<Buffer>) {
+          hash.update(chunk)
+          await output.writeFile(chunk)
+          have += chunk.length
+          report(chunk.length)
+        }
+      } catch (error) {
+        throw signal.aborted ? interrupted() : asCopyError(error)
+      }
+    }
+  } finally {
+    await output.close()
+  }
+  const found = hash.digest("hex")
+  if (found !== file.sha256 || have !== file.bytes) {
+    await rm(part, { force: true })
+    throw new DatamaestroError(
+      "CHECKSUM_MISMATCH",
+      `Cannot copy "${file.path}" of "${dataset.id}": its SHA-256 is ${found}, wanted ${file.sha256}`,
+      {
+        hint: "the file was changed where it is copied from: verify the dataset there, or prepare it here",
+        details: { path: file.path, wanted: file.sha256, found },
+      },
+    )
+  }
+  await rename(part, path)
+}
+
+async function feed(hash: Hash, path: string, signal: AbortSignal): Promise<void> {
+  await pipeline(
+    createReadStream(path, { highWaterMark: 1024 * 1024 }),
+    async (chunks: AsyncIterable<Buffer>) => {
+      for await (const chunk of chunks) hash.update(chunk)
+    },
+    { signal },
+  )
+}
+
+function reporter(
+  preparation: Preparation,
+  resource: StoredResource,
+  files: readonly CopiedFile[],
+): (bytes: number) => void {
+  const { dataset, resource: name, progress } = stepContext(preparation, resource)
+  const total = files.reduce((sum, file) => sum + file.bytes, 0)
+  let sum = 0
+  let reported = 0
+  return (bytes) => {
+    sum += bytes
+    if (sum < total && performance.now() - reported < REPORT_MILLISECONDS) return
+    reported = performance.now()
+    progress({ phase: "copy", dataset, resource: name, bytes: sum, total })
+  }
+}

@@ -1,0 +1,145 @@
+import { expect } from "chai"
+import { execFileSync } from "node:child_process"
+import { existsSync } from "node:fs"
+import { chmod, mkdir, readFile, readdir, readlink, stat, symlink, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { startDelayProxy, type DelayProxy } from "../helpers/delay-proxy.ts"
+import { startJobLab, type JobLab, type RunningCommand } from "../helpers/job-lab.ts"
+import { writeRepositoryPackage } from "../helpers/repository-package.ts"
+import { skipWithoutSshd, startSshd, type Sshd } from "../helpers/sshd.ts"
+
+describe("copying prepared data between machines", function () {
+  this.timeout(60_000)
+  let lab: JobLab
+  let sshd: Sshd
+  let proxy: DelayProxy
+  let configFile: string
+  let there: string
+  before(function () {
+    skipWithoutSshd(this)
+  })
+  beforeEach(async () => {
+    lab = await startJobLab()
+    sshd = await startSshd({ environment: { HOME: lab.home } })
+    proxy = await startDelayProxy({ target: sshd })
+    configFile = join(lab.folder, "ssh_config")
+    there = join(lab.folder, "there")
+    const host = (name: string, port: number): string[] => [
+      `Host ${name}`,
+      "HostName 127.0.0.1",
+      `Port ${port}`,
+      `User ${sshd.user}`,
+      `IdentityFile ${sshd.identityFile}`,
+      "IdentitiesOnly yes",
+      `UserKnownHostsFile ${sshd.knownHostsFile}`,
+      "StrictHostKeyChecking no",
+    ]
+    await writeFile(configFile, [...host("east", sshd.port), ...host("west", proxy.port), ""].join("\n"))
+  })
+  afterEach(async () => {
+    await lab.close()
+    await proxy.close()
+    await sshd.stop()
+  })
+
+  const copy = (...args: string[]): RunningCommand => lab.start("-F", configFile, "copy", ...args)
+  const done = async (command: RunningCommand): Promise<string> => {
+    expect(await command.ended, command.stderr).to.equal(0)
+    return command.stdout
+  }
+
+  it("brings every file, with what is recorded of it, and nothing twice", async () => {
+    const id = lab.dataset(0.2)
+    const here = await done(lab.start("prepare", id))
+    const asked = lab.origin.requests.length
+    const first = copy(id, "--to", "west", "--data", there)
+    const value = await done(first)
+    expect(value).to.equal(here.replaceAll(lab.data, there))
+    expect(await lab.isRight(value)).to.equal(true)
+    expect(first.stderr).to.match(/part0: copied/)
+    const manifest = async (data: string): Promise<unknown> => {
+      const text = await readFile(join(data, "data/lab", ...id.split("."), ".manifest.json"), "utf8")
+      return JSON.parse(text.replace(/"time":"[^"]*"/g, '"time":""'))
+    }
+    expect(await manifest(there)).to.deep.equal(await manifest(lab.data))
+    const again = copy(id, "--to", "west", "--data", there)
+    expect(await done(again)).to.equal(value)
+    expect(again.stderr).to.contain("already prepared").and.not.contain("copying")
+    expect(await done(lab.start("--data", there, "verify", id))).to.match(/\tsound\t3\n$/)
+    expect(lab.origin.requests).to.have.length(asked)
+    expect(existsSync(join(there, "cache"))).to.equal(false)
+  })
+
+  it("goes from one host to another, and on after the connection was lost", async () => {
+    const id = lab.dataset(0.2)
+    await done(lab.start("prepare", id))
+    await done(lab.start("-F", configFile, "--host", "west", "--data", there, "version"))
+    await done(lab.start("-F", configFile, "--host", "west", "--data", there, "repositories"))
+    proxy.cutAfter(900_000)
+    const command = copy(id, "--from", "east", "--from-data", lab.data, "--to", "west", "--data", there)
+    expect(await lab.isRight(await done(command))).to.equal(true)
+    expect(command.stderr).to.contain('Connected to "west" again')
+    // What had come was not sent again: all of it is 1.5 MB.
+    expect(proxy.bytes.fromClient).to.be.lessThan(2_600_000)
+  })
+
+  it("brings what a dataset refers to, links and modes as well", async () => {
+    const tree = join(lab.folder, "tree")
+    await mkdir(join(tree, "top", "empty"), { recursive: true })
+    await writeFile(join(tree, "top", "run.sh"), "#!/bin/sh\n")
+    await chmod(join(tree, "top", "run.sh"), 0o755)
+    await writeFile(join(tree, "top", "b.txt"), "b")
+    await symlink("b.txt", join(tree, "top", "link"))
+    lab.origin.route("/tree.tar", { body: execFileSync("tar", ["-C", tree, "-c", "top"]) })
+    const plugin = await writeRepositoryPackage(lab.folder, {
+      id: "trees",
+      files: {
+        "lib/index.js": `
+          import { Repository, defineDataset, folder, reference, tar } from "@datamaestro/dataset"
+          const tree = defineDataset({ id: "org.tree", resources: { data: tar("${lab.origin.url}/tree.tar") },
+            describe: ({ data }) => ({ all: folder(data) }) })
+          const user = defineDataset({ id: "org.user", resources: { tree: reference(tree) },
+            describe: ({ tree }) => ({ all: tree.value.all }) })
+          export class MyRepository extends Repository {
+            static NAMESPACE = "trees"
+            static DESCRIPTION = "Trees"
+            static datasets = { "org.tree": () => tree, "org.user": () => user }
+          }`,
+      },
+    })
+    lab.env["DATAMAESTRO_REPOSITORY_PATH"] = plugin
+    await done(lab.start("prepare", "org.user"))
+    await done(copy("org.user", "--to", "east", "--data", there))
+    const folder = join(there, "data/trees/org/tree")
+    expect(await readlink(join(folder, "link"))).to.equal("b.txt")
+    expect((await stat(join(folder, "run.sh"))).mode & 0o111).not.to.equal(0)
+    expect(await readdir(join(folder, "empty"))).to.deep.equal([])
+  })
+
+  it("refuses what was changed since, and places none of it", async () => {
+    const id = lab.dataset(0.2)
+    const { files } = JSON.parse(await done(lab.start("prepare", id))) as { files: { path: string }[] }
+    const path = files[0]?.path ?? ""
+    const content = await readFile(path, "utf8")
+    await writeFile(path, content.toUpperCase())
+    const command = copy(id, "--to", "west", "--data", there)
+    expect(await command.ended).to.equal(5)
+    expect(command.stderr).to.match(/Cannot copy "0\.txt".*SHA-256/)
+    expect(existsSync(path.replace(lab.data, there))).to.equal(false)
+    await writeFile(path, content)
+    expect(await lab.isRight(await done(copy(id, "--to", "west", "--data", there)))).to.equal(true)
+  })
+
+  it("tells that it is not prepared where it is to come from", async () => {
+    const command = copy(lab.dataset(0.2), "--from", "east", "--data", there)
+    expect(await command.ended).to.equal(7)
+    expect(command.stderr).to.match(/error: Cannot copy .*: it is not prepared\n  on: east/)
+    expect(lab.origin.requests).to.have.length(0)
+  })
+
+  it("needs two places", async () => {
+    for (const args of [[], ["--to", "local"], ["--from", "east", "--to", "east"], ["--host", "east"]]) {
+      expect(await copy("x", ...args).ended, args.join(" ")).to.equal(2)
+    }
+  })
+})
