@@ -1,10 +1,15 @@
 import { DatamaestroError } from "@datamaestro/protocol"
-import { carryOut, declareReady, readPlacement, type Placement } from "../place/placement.ts"
+import { canCarryOut, carryOut, declareReady, readPlacement, type Placement } from "../place/placement.ts"
 import type { ManifestRecord } from "../store/manifest.ts"
 import { storageError } from "../store/storage-error.ts"
 import { shapeOf, type StoredResource } from "./found-dataset.ts"
 import type { Preparation } from "./preparation.ts"
 import { leftWorkFolders, removeWorkFolder } from "./work-folder.ts"
+
+/** The manifest has it in memory, and on the disk once this is fulfilled. */
+interface Recorded {
+  recorded: Promise<void>
+}
 
 /** What was made in a work folder, ready to be moved. */
 export interface Made {
@@ -22,7 +27,7 @@ export async function placeResource(
   work: string,
   { moves, record }: Made,
 ): Promise<void> {
-  await preparation.placing(async () => {
+  const recorded = await preparation.placing(async () => {
     const { folder, found } = preparation
     await requireLock(preparation)
     const entries = moves.map(({ to }) => to)
@@ -36,8 +41,9 @@ export async function placeResource(
       record: { ...record, shape: shapeOf(resource), entries, time: new Date().toISOString() },
     }
     await declareReady(work, folder, placement)
-    await finish(preparation, resource, work, placement)
+    return await move(preparation, resource, work, placement)
   })
+  await finish(preparation, resource, work, recorded)
 }
 
 /** Does the rest of a placement that an earlier run was killed in; says whether there was one. */
@@ -45,27 +51,41 @@ export async function continuePlacement(preparation: Preparation, resource: Stor
   let done = false
   for (const work of await leftWorkFolders(preparation, resource)) {
     const placement = preparation.options.force === true || done ? undefined : await readPlacement(work)
-    if (placement?.plan === fingerprint(resource)) {
-      await finish(preparation, resource, work, placement)
+    const { folder } = preparation
+    if (placement?.plan === fingerprint(resource) && (await canCarryOut(work, folder, placement))) {
+      await finish(preparation, resource, work, await move(preparation, resource, work, placement))
       done = true
     } else await removeWorkFolder(work)
   }
   return done
 }
 
-async function finish(
+/** Moves everything into place, one resource at a time; what is then recorded may go along with others' records. */
+async function move(
   { folder, found }: Preparation,
   resource: StoredResource,
   work: string,
   placement: Placement,
-): Promise<void> {
+): Promise<Recorded> {
   try {
     await found.state.set(resource.name, "partial")
     await carryOut(work, folder, placement)
   } catch (error) {
     throw storageError(error, `write into "${folder}"`)
   }
-  await found.manifest.set(resource.name, placement.record)
+  const recorded = found.manifest.set(resource.name, placement.record)
+  // Awaited by `finish`, a moment later.
+  recorded.catch(() => {})
+  return { recorded }
+}
+
+async function finish(
+  { found }: Preparation,
+  resource: StoredResource,
+  work: string,
+  { recorded }: Recorded,
+): Promise<void> {
+  await recorded
   await found.state.set(resource.name, "complete")
   await removeWorkFolder(work)
 }

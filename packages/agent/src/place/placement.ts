@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import * as v from "valibot"
 import { ManifestRecord } from "../store/manifest.ts"
 import { syncDirectory, writeAtomic } from "../store/write-atomic.ts"
@@ -23,13 +23,24 @@ const READY_FILE = "ready.json"
 const ASIDE_FOLDER = "aside"
 
 /**
- * Declares that the work folder holds everything, whole: from here on a preparation that is killed is continued.
+ * Declares that the work folder holds everything, whole: from here on a preparation that is killed is continued. It is
+ * forced onto the disk where there are several moves; a single one is done or not, and what a power failure takes the
+ * mark of is made again from its download.
  *
  * @throws DatamaestroError STORAGE_FAILED when the folder of another dataset is in the way; then nothing was moved
  */
 export async function declareReady(work: string, folder: string, placement: Placement): Promise<void> {
   for (const { to } of placement.moves) await requireNoNestedDataset(join(folder, to))
-  await writeAtomic(join(work, READY_FILE), JSON.stringify(placement))
+  await writeAtomic(join(work, READY_FILE), JSON.stringify(placement), { sync: placement.moves.length > 1 })
+}
+
+/** Whether each move is done or can be: not where a power failure took what the mark speaks of. */
+export async function canCarryOut(work: string, folder: string, { moves }: Placement): Promise<boolean> {
+  for (const { from, to } of moves) {
+    if ((await lstatOrNothing(join(work, from))) !== undefined) continue
+    if ((await lstatOrNothing(join(folder, to))) === undefined) return false
+  }
+  return true
 }
 
 /** The placement that a work folder still has to do, if it is ready for it. */
@@ -42,15 +53,16 @@ export async function readPlacement(work: string): Promise<Placement | undefined
 
 /**
  * Moves everything to its final path; after a kill at any point, calling it again does the rest. The work folder
- * stays: remove it once the manifest and the state are written.
+ * stays: remove it once the manifest and the state are written. Writing the manifest syncs the dataset's folder, in
+ * which it lies, so that is not done here.
  */
 export async function carryOut(work: string, folder: string, placement: Placement): Promise<void> {
   const aside = join(work, ASIDE_FOLDER)
-  const parents = new Set([folder])
+  const parents = new Set<string>()
   for (const { from, to } of placement.moves) {
     const source = join(work, from)
     const final = join(folder, to)
-    parents.add(join(final, ".."))
+    parents.add(dirname(final))
     // Moved by an earlier run that was killed.
     if ((await lstatOrNothing(source)) === undefined && (await lstatOrNothing(final)) !== undefined) continue
     await replaceEntry(source, final, aside)
@@ -62,5 +74,5 @@ export async function carryOut(work: string, folder: string, placement: Placemen
     if (old.isDirectory() && (await findNestedDataset(path)) !== undefined) continue
     await setAside(path, aside)
   }
-  for (const parent of parents) await syncDirectory(parent)
+  for (const parent of parents) if (parent !== folder) await syncDirectory(parent)
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path"
 import * as v from "valibot"
 import { readDatasetDocument } from "./dataset-document.ts"
+import { LatestWrite } from "./latest-write.ts"
 import { storageError } from "./storage-error.ts"
 import { writeAtomic } from "./write-atomic.ts"
 
@@ -45,11 +46,12 @@ export const MANIFEST_FILE = ".manifest.json"
 export class Manifest {
   readonly #path: string
   readonly #document: ManifestDocument
-  #writing: Promise<void> = Promise.resolve()
+  readonly #file: LatestWrite
 
   private constructor(path: string, document: ManifestDocument) {
     this.#path = path
     this.#document = document
+    this.#file = new LatestWrite((sync) => writeAtomic(path, `${JSON.stringify(document)}\n`, { sync }))
   }
 
   /**
@@ -70,13 +72,8 @@ export class Manifest {
     if (record === undefined && this.record(name) === undefined) return
     if (record === undefined) delete this.#document.resources[name]
     else this.#document.resources[name] = record
-    const text = `${JSON.stringify(this.#document)}\n`
-    this.#writing = this.#writing
-      .catch(() => {})
-      .then(() => writeAtomic(this.#path, text))
-      .catch((error: unknown) => {
-        throw storageError(error, `write "${this.#path}"`)
-      })
-    await this.#writing
+    await this.#file.request(true).catch((error: unknown) => {
+      throw storageError(error, `write "${this.#path}"`)
+    })
   }
 }

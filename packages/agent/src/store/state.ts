@@ -1,6 +1,7 @@
 import { join } from "node:path"
 import * as v from "valibot"
 import { readDatasetDocument } from "./dataset-document.ts"
+import { LatestWrite } from "./latest-write.ts"
 import { storageError } from "./storage-error.ts"
 import { writeAtomic } from "./write-atomic.ts"
 
@@ -20,11 +21,12 @@ export const STATE_FILE = ".state.json"
 export class DatasetState {
   readonly #path: string
   readonly #document: StateDocument
-  #writing: Promise<void> = Promise.resolve()
+  readonly #file: LatestWrite
 
   private constructor(path: string, document: StateDocument) {
     this.#path = path
     this.#document = document
+    this.#file = new LatestWrite((sync) => writeAtomic(path, `${JSON.stringify(document)}\n`, { sync }))
   }
 
   /**
@@ -41,20 +43,15 @@ export class DatasetState {
     return Object.hasOwn(this.#document.resources, name) ? this.#document.resources[name]?.state : undefined
   }
 
-  /** Records a state durably; writes of several resources at once follow each other. */
+  /** Records a state durably; of several resources at once, in one write. */
   async set(name: string, state: ResourceState): Promise<void> {
     const before = this.of(name)
-    if (before === state) return await this.#writing
+    if (before === state) return await this.#file.settled
     // That work has begun is for the next run of this machine; there is nothing at the final path that it speaks of.
     const sync = state !== "partial" || before === "complete"
     this.#document.resources[name] = { ...this.#document.resources[name], state }
-    const text = `${JSON.stringify(this.#document)}\n`
-    this.#writing = this.#writing
-      .catch(() => {})
-      .then(() => writeAtomic(this.#path, text, { sync }))
-      .catch((error: unknown) => {
-        throw storageError(error, `write "${this.#path}"`)
-      })
-    await this.#writing
+    await this.#file.request(sync).catch((error: unknown) => {
+      throw storageError(error, `write "${this.#path}"`)
+    })
   }
 }
