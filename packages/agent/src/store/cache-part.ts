@@ -10,6 +10,8 @@ import { writeAtomic } from "./write-atomic.ts"
 const CHECKPOINT_SECONDS = 10
 /** How often a part with gaps records where they are, so that a killed process loses no more. */
 const GAPS_SECONDS = 1
+/** After so many new bytes they are put onto the disk beside the download, so that its end does not wait for all. */
+const WRITE_BACK_BYTES = 64 * 1024 * 1024
 
 export type PartState = Omit<PartRecord, "ranges" | "written" | "holder" | "url" | "released">
 
@@ -26,6 +28,9 @@ export class CachePart {
   #epoch = 0
   #synced: ByteRanges
   #dirty = false
+  /** Bytes written since they were last put onto the disk, and whether that is under way. */
+  #unsynced = 0
+  #writingBack = false
   /** It has or had gaps: its size does not tell what is there. */
   #gapped: boolean
   readonly #timer: NodeJS.Timeout
@@ -150,6 +155,16 @@ export class CachePart {
   #add(start: number, end: number): void {
     this.#ranges.add(start, end)
     this.#dirty = true
+    this.#unsynced += end - start
+    if (this.#unsynced >= WRITE_BACK_BYTES && !this.#writingBack) void this.#writeBack()
+  }
+
+  /** A failure shows in the next write, or at the end. */
+  async #writeBack(): Promise<void> {
+    this.#unsynced = 0
+    this.#writingBack = true
+    await this.checkpoint().catch(() => {})
+    this.#writingBack = false
   }
 
   /** Cuts back to the first `bytes`. */
