@@ -23,9 +23,12 @@ export interface ReadTarOptions {
 }
 
 const BLOCK = 512
-/** How much is parsed, and so written synchronously, before others get their turn. */
+/**
+ * How much is parsed, and so written synchronously, before others get their turn. They get it often: the decompressor
+ * works on another processor, but goes on to its next chunk in this thread.
+ */
 const PIECE_BYTES = 256 * BLOCK
-const TURN_MILLISECONDS = 20
+const TURN_MILLISECONDS = 1
 
 /**
  * Reads an uncompressed tar stream (ustar, pax, GNU) with npm tar's strict parser.

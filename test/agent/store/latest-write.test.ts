@@ -1,0 +1,29 @@
+import { expect } from "chai"
+import { LatestWrite } from "../../../packages/agent/src/store/latest-write.ts"
+
+describe("writing the latest state", () => {
+  it("writes once for all who ask while a write is under way, durably if one of them wants that", async () => {
+    const writes: boolean[] = []
+    const file = new LatestWrite(async (sync) => {
+      writes.push(sync)
+      await new Promise((resolve) => setImmediate(resolve))
+    })
+    const first = file.request(false)
+    await Promise.resolve()
+    await Promise.resolve()
+    expect(writes).to.deep.equal([false])
+    await Promise.all([first, file.request(false), file.request(true), file.request(false)])
+    expect(writes).to.deep.equal([false, true])
+    await file.request(false)
+    expect(writes).to.deep.equal([false, true, false])
+  })
+
+  it("tells a failure to those whose write it was, and writes again for the next", async () => {
+    let fail = true
+    const file = new LatestWrite(() => (fail ? Promise.reject(new Error("full")) : Promise.resolve()))
+    const results = await Promise.allSettled([file.request(true), file.request(true)])
+    expect(results.map(({ status }) => status)).to.deep.equal(["rejected", "rejected"])
+    fail = false
+    await file.request(true)
+  })
+})
