@@ -164,6 +164,46 @@ describe("the download cache", () => {
     await claimed.discard()
   })
 
+  it("finds a part free as soon as the lock of its killed writer on another machine falls", async () => {
+    const seconds = (ago: number): Date => new Date(Date.now() - ago * 1000)
+    const elsewhere = async (path: string): Promise<void> => {
+      const content = JSON.parse(await readFile(path, "utf8")) as { holder: string }
+      const holder = JSON.stringify({ ...(JSON.parse(content.holder) as object), host: "elsewhere" })
+      await writeFile(path, JSON.stringify({ ...content, holder }))
+    }
+    const part = await cache.openPart(key, URL_A)
+    await part.write([Buffer.from("abc")])
+    await part.checkpoint()
+    const record = part.path.replace(/\.tmp$/, ".json.tmp")
+    await elsewhere(record)
+    const lock = await cache.lock(key, { signal })
+    const lockFile = join(cache.path, `${key}.lock`)
+    const holder = JSON.parse(await readFile(lockFile, "utf8")) as object
+    await writeFile(lockFile, JSON.stringify({ ...holder, host: "elsewhere" }))
+    // Killed 36 s ago, the last heartbeat of its lock 10 s before.
+    for (const path of [part.path, record]) await utimes(path, seconds(36), seconds(36))
+    await utimes(lockFile, seconds(46), seconds(46))
+    const ours = await cache.lock(key, { signal })
+    const claimed = await cache.openPart(key, URL_A)
+    expect(claimed.bytes).to.equal(3)
+    await claimed.discard()
+    await part.discard()
+    await Promise.all([ours.release(), lock.release()])
+  })
+
+  it("leaves a part alone that was just written to from another machine", async () => {
+    const part = await cache.openPart(key, URL_A)
+    await part.write([Buffer.from("abc")])
+    await part.checkpoint()
+    const record = part.path.replace(/\.tmp$/, ".json.tmp")
+    const content = await readFile(record, "utf8")
+    await writeFile(record, content.replace(/"host\\":\\"[^"]*\\"/, '"host\\":\\"elsewhere\\"'))
+    const other = await cache.openPart(key, URL_A)
+    expect(other.bytes).to.equal(0)
+    await other.discard()
+    await part.discard()
+  })
+
   it("shows no secret of a URL", () => {
     expect(redactUrl("https://u:p@h/a?x=1#f")).to.equal("https://h/a?x=1")
     expect(redactUrl("https://h/a?X-Amz-Signature=abc&x=1")).to.equal("https://h/a?X-Amz-Signature=REDACTED&x=1")

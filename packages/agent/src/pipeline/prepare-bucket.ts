@@ -9,6 +9,7 @@ import { syncTree } from "../place/sync-tree.ts"
 import type { CachedDownload, FetchRequest, PlacedFile } from "../pipeline-types.ts"
 import { storageError } from "../store/storage-error.ts"
 import { hashFile } from "../verify/hash-file.ts"
+import { quietFetchContext } from "./fetch-context.ts"
 import { listBucket, type BucketObject } from "./list-bucket.ts"
 import { placeResource } from "./place-resource.ts"
 import { prepareArchives } from "./prepare-archives.ts"
@@ -158,25 +159,13 @@ async function fetchQuietly(
   )
 }
 
-/** A single file's progress says nothing of the folder's: only retries are told. */
 async function fetchNow(
   preparation: Preparation,
   resource: PlannedBucket,
   request: FetchRequest,
 ): Promise<CachedDownload> {
-  const { options } = preparation
   const { fetchDownload } = await import("../fetch/fetch-download.ts")
-  const context = stepContext(preparation, resource)
-  return await fetchDownload(request, {
-    ...context,
-    progress: (event) => {
-      if (event.phase !== "download" && event.phase !== "verify") context.progress(event)
-    },
-    cache: options.cache,
-    wayOut: options.wayOut,
-    ...(options.mirrors === undefined ? {} : { mirrors: options.mirrors }),
-    ...(options.connections === undefined ? {} : { connections: options.connections }),
-  })
+  return await fetchDownload(request, quietFetchContext(preparation, resource))
 }
 
 function reporter(

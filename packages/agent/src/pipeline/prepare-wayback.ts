@@ -8,6 +8,7 @@ import { finalPaths } from "../store/layout.ts"
 import { storageError } from "../store/storage-error.ts"
 import { hashFile } from "../verify/hash-file.ts"
 import { placeResource } from "./place-resource.ts"
+import { quietFetchContext } from "./fetch-context.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
@@ -127,26 +128,15 @@ async function fetchPage(
   resource: PlannedWayback,
   url: string,
 ): Promise<{ status: number; content?: string }> {
-  const { options, signal } = preparation
+  const { signal } = preparation
   const { downloads } = await queues()
   const { fetchDownload } = await import("../fetch/fetch-download.ts")
-  const context = stepContext(preparation, resource)
+  const context = quietFetchContext(preparation, resource)
   // "id_": the page as it was, without the archive's own frame and changed links.
   const address = `${resource.host}/web/${resource.timestamp}id_/${url}`
   try {
     const page = await inTurn(downloads, signal, () =>
-      fetchDownload(
-        { urls: [address], integrity: [], size: undefined },
-        {
-          ...context,
-          progress: (event) => {
-            if (event.phase !== "download" && event.phase !== "verify") context.progress(event)
-          },
-          cache: options.cache,
-          wayOut: options.wayOut,
-          ...(options.mirrors === undefined ? {} : { mirrors: options.mirrors }),
-        },
-      ),
+      fetchDownload({ urls: [address], integrity: [], size: undefined }, context),
     )
     try {
       return { status: 200, content: await readFile(page.path, "utf8") }

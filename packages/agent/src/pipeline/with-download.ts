@@ -1,6 +1,7 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import type { AvailableBytes, CachedDownload, FetchRequest } from "../pipeline-types.ts"
-import { stepContext, type Preparation } from "./preparation.ts"
+import { fetchContext } from "./fetch-context.ts"
+import type { Preparation } from "./preparation.ts"
 import type { StoredResource } from "./found-dataset.ts"
 import { enterEarly, inTurn, leaveEarly, queues } from "./queues.ts"
 
@@ -141,19 +142,9 @@ async function fetch(
   signal: AbortSignal,
   onAvailable: (part: AvailableBytes) => void,
 ): Promise<CachedDownload> {
-  const { options } = preparation
   const { downloads } = await queues()
   const { fetchDownload } = await import("../fetch/fetch-download.ts")
-  const context = {
-    ...stepContext(preparation, resource),
-    signal,
-    cache: options.cache,
-    wayOut: options.wayOut,
-    onAvailable,
-    ...(options.mirrors === undefined ? {} : { mirrors: options.mirrors }),
-    ...(options.connections === undefined ? {} : { connections: options.connections }),
-    ...(options.tokens === undefined ? {} : { tokens: options.tokens }),
-  }
+  const context = { ...fetchContext(preparation, resource), signal, onAvailable }
   return await inTurn(downloads, signal, () => fetchDownload(request, context))
 }
 

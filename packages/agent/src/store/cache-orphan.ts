@@ -5,8 +5,12 @@ import { PartRecord, readRecordFile } from "./cache-record.ts"
 import { fileSystemNow } from "./lock-clock.ts"
 import { isGone, parseHolder } from "./lock-holder.ts"
 
-/** A part whose writer was silent for longer is an orphan. Longer than a lock's: a wrong guess costs the work. */
-const ORPHAN_SECONDS = 120
+/**
+ * A part whose writer was silent for longer is an orphan, for the holder of its key's lock. That lock falls 45 s after its
+ * last heartbeat, and a writer that is killed may have written some 10 s after that one: whoever gets the lock then must
+ * find the part free, or would begin anew. A living writer keeps its lock, however long the storage makes it wait.
+ */
+const ORPHAN_SECONDS = 30
 
 /** What there is of parts that this process has left without being able to record it, the disk being full. */
 const releasedHere = new Map<string, [number, number][]>()
