@@ -4,6 +4,7 @@ import type { Sum } from "./integrity.ts"
 import { listed } from "./listed.ts"
 import type { Transform } from "./plan.ts"
 import type {
+  ArchivePiece,
   ArchiveResource,
   BucketResource,
   ConcatResource,
@@ -58,13 +59,35 @@ export function file(url: string | readonly string[], options: FileOptions = {})
   }
 }
 
+/** One of the files that an archive was cut into: its URL, with mirrors after it, and what is known of it. */
+export type Piece = string | readonly string[] | (DownloadOptions & { url: string | readonly string[] })
+
+/** What `pieces` makes. */
+export interface Pieces {
+  readonly pieces: readonly ArchivePiece[]
+}
+
+/**
+ * An archive that was cut into files, as `split` and 7-Zip do (`.001`, `.partaa`), in their order:
+ * `tar(pieces(["https://…/a.tar.gz.partaa", "https://…/a.tar.gz.partab"]))`. Each is downloaded, kept and verified by itself.
+ */
+export function pieces(list: readonly Piece[]): Pieces {
+  return {
+    pieces: list.map((piece) => {
+      const { url, integrity, size } =
+        typeof piece === "object" && "url" in piece ? piece : { url: piece, integrity: undefined, size: undefined }
+      return { urls: listed(url), integrity: listed(integrity), size }
+    }),
+  }
+}
+
 /** A tar archive, plain or compressed, to download and extract. URLs after the first are mirrors. */
-export function tar(url: string | readonly string[], options: ArchiveOptions = {}): ArchiveResource {
+export function tar(url: string | readonly string[] | Pieces, options: ArchiveOptions = {}): ArchiveResource {
   return archive("tar", url, options)
 }
 
 /** A zip archive to download and extract. URLs after the first are mirrors. */
-export function zip(url: string | readonly string[], options: ArchiveOptions = {}): ArchiveResource {
+export function zip(url: string | readonly string[] | Pieces, options: ArchiveOptions = {}): ArchiveResource {
   return archive("zip", url, options)
 }
 
@@ -182,11 +205,17 @@ export function gunzip(): Transform {
   return { kind: "gunzip" }
 }
 
-function archive(kind: "tar" | "zip", url: string | readonly string[], options: ArchiveOptions): ArchiveResource {
+function archive(
+  kind: "tar" | "zip",
+  url: string | readonly string[] | Pieces,
+  options: ArchiveOptions,
+): ArchiveResource {
+  const cut = typeof url === "object" && "pieces" in url
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind,
-    urls: listed(url),
+    urls: cut ? [] : listed(url),
+    ...(cut ? { pieces: url.pieces } : {}),
     integrity: listed(options.integrity),
     size: options.size,
     strip: options.strip ?? "auto",

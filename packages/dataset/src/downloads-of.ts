@@ -6,7 +6,7 @@ export function downloadsOf(resource: PlannedResource): Download[] {
     case "file":
     case "tar":
     case "zip":
-      return [resource.download]
+      return resource.download.pieces ?? [resource.download]
     case "concat":
     case "merge":
       return resource.archives.map(({ download }) => download)

@@ -26,6 +26,7 @@ export {
   jsonLines,
   keepLines,
   merge,
+  pieces,
   replaceInLines,
   tar,
   wayback,
@@ -35,6 +36,8 @@ export {
   type ConcatOptions,
   type FileOptions,
   type HuggingFaceOptions,
+  type Piece,
+  type Pieces,
   type WaybackOptions,
 } from "./download-resources.ts"
 export { downloadsOf } from "./downloads-of.ts"
@@ -56,6 +59,7 @@ export type * from "./plan.ts"
 export { reference } from "./reference.ts"
 export { isRepositoryClass, Repository, type DatasetLoader, type RepositoryClass } from "./repository.ts"
 export type {
+  ArchivePiece,
   ArchiveResource,
   BucketResource,
   ConcatResource,

@@ -2,8 +2,8 @@ import { DefinitionError } from "./definition-error.ts"
 import { sumFault, type Sum } from "./integrity.ts"
 import type { ArchivePart, Download, Integrity, PlannedArchive, PlannedFile, Transform } from "./plan.ts"
 import { relativePathFault } from "./relative-path.ts"
-import type { ArchiveResource, FileResource } from "./resource.ts"
-import { archiveBaseName, urlFault, urlFileName } from "./url-name.ts"
+import type { ArchivePiece, ArchiveResource, FileResource } from "./resource.ts"
+import { archiveBaseName, urlFault, urlFileName, withoutPieceSuffix } from "./url-name.ts"
 
 /** Names in a dataset's folder that are ours. */
 const RESERVED = /^\.(?:downloads|state|manifest)\b/i
@@ -54,6 +54,7 @@ export function checkTransforms(transforms: readonly Transform[], place: Place):
 /** An archive that is part of a resource: it has no name and no place of its own. */
 export function planPart(resource: ArchiveResource, place: Place): ArchivePart {
   if (resource.into !== undefined) throw fault(place, "into", "a part of another resource has no place of its own")
+  if (resource.pieces !== undefined) throw fault(place, "url", "an archive in pieces has to be a resource of its own")
   const { name: _name, target: _target, ...part } = planArchive(resource, "part", place, true, () => false)
   return part
 }
@@ -66,7 +67,10 @@ export function planArchive(
   only: boolean,
   isTaken: (folder: string) => boolean,
 ): PlannedArchive {
-  const download = planDownload(resource, "download", place)
+  const download =
+    resource.pieces === undefined
+      ? planDownload(resource, "download", place)
+      : planPieces(resource, resource.pieces, place)
   if (download.integrity.some((sum) => sum.of === "output")) {
     throw fault(place, "integrity", 'an archive\'s sum is of the "download": what it contains is no single file')
   }
@@ -122,20 +126,47 @@ function archiveFolder(
     return resource.into
   }
   if (only) return ""
-  const base = archiveBaseName(urlFileName(resource.urls[0] ?? "") ?? name)
+  const base = archiveBaseName(fileNameOf(resource) ?? name)
   const folder = relativePathFault(base) === undefined && !RESERVED.test(base) ? base : name
   return isTaken(folder) ? `${folder}-${name}` : folder
 }
 
-function planDownload(resource: FileResource | ArchiveResource, of: "download" | "output", place: Place): Download {
+function fileNameOf({ urls, pieces }: ArchiveResource): string | undefined {
+  const [url] = pieces?.[0]?.urls ?? urls
+  const name = url === undefined ? undefined : urlFileName(url)
+  return pieces === undefined || name === undefined ? name : withoutPieceSuffix(name)
+}
+
+function planPieces(resource: ArchiveResource, pieces: readonly ArchivePiece[], place: Place): Download {
+  if (pieces.length === 0) throw fault(place, "url", "there are no pieces")
+  const planned = pieces.map((piece) => planDownload(piece, "download", place))
+  if (planned.some(({ integrity }) => integrity.some(({ of }) => of === "output"))) {
+    throw fault(place, "integrity", 'a piece\'s sum is of the "download"')
+  }
+  const first = planned.map(({ urls }) => urls[0])
+  if (new Set(first).size < first.length) throw fault(place, "url", "two pieces have the same URL")
+  checkSize(resource.size, place)
+  return {
+    urls: [],
+    integrity: planIntegrity(resource.integrity, "download", place),
+    ...(resource.size === undefined ? {} : { size: resource.size }),
+    pieces: planned,
+  }
+}
+
+function checkSize(size: number | undefined, place: Place): void {
+  if (size !== undefined && !(Number.isSafeInteger(size) && size >= 0)) {
+    throw fault(place, "size", `${JSON.stringify(size)} is no number of bytes`)
+  }
+}
+
+function planDownload(resource: ArchivePiece, of: "download" | "output", place: Place): Download {
   if (resource.urls.length === 0) throw fault(place, "url", "there is no URL")
   for (const url of resource.urls) {
     const reason = urlFault(url)
     if (reason !== undefined) throw fault(place, "url", reason)
   }
-  if (resource.size !== undefined && !(Number.isSafeInteger(resource.size) && resource.size >= 0)) {
-    throw fault(place, "size", `${JSON.stringify(resource.size)} is no number of bytes`)
-  }
+  checkSize(resource.size, place)
   const integrity = planIntegrity(resource.integrity, of, place)
   return { urls: [...resource.urls], integrity, ...(resource.size === undefined ? {} : { size: resource.size }) }
 }

@@ -43,6 +43,8 @@ export interface Download {
   integrity: Integrity[]
   /** Bytes of the download, when the author knows them. */
   size?: number
+  /** The files that an archive was cut into, in their order; `urls` is empty then. */
+  pieces?: Download[]
 }
 
 export interface PlannedFile extends PlannedBase {

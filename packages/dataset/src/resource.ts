@@ -18,10 +18,19 @@ export interface FileResource extends ResourceBase {
   readonly transient: boolean
 }
 
+/** One of the files that an archive was cut into. */
+export interface ArchivePiece {
+  readonly urls: readonly string[]
+  readonly integrity: readonly Sum[]
+  readonly size: number | undefined
+}
+
 /** What `tar` and `zip` make. */
 export interface ArchiveResource extends ResourceBase {
   readonly kind: "tar" | "zip"
   readonly urls: readonly string[]
+  /** In their order, in place of `urls`: joined they are the archive. */
+  readonly pieces?: readonly ArchivePiece[] | undefined
   readonly integrity: readonly Sum[]
   readonly size: number | undefined
   readonly strip: number | "auto"

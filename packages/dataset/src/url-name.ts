@@ -11,6 +11,14 @@ export function urlFileName(url: string): string | undefined {
   }
 }
 
+/** What `split`, 7-Zip and people append to the files that an archive was cut into: `.001`, `.partaa`, `.part1`, `.aa`. */
+const PIECE_SUFFIX = /\.(?:\d{2,3}|part[-_]?[a-z\d]{1,3}|[a-z]a)$/i
+
+/** A piece's file name without what tells it from the others: `images.tar.gz` for `images.tar.gz.001`. */
+export function withoutPieceSuffix(fileName: string): string {
+  return fileName.replace(PIECE_SUFFIX, "")
+}
+
 /** An archive's file name without all its suffixes: `images` for `images.tar.gz`. */
 export function archiveBaseName(fileName: string): string {
   return fileName.replace(ARCHIVE_SUFFIX, "")

@@ -66,7 +66,7 @@ for (const where of ["a thread of its own", "this thread"]) {
       extraction.available({ path: part, bytes: bytes.length, generation: 0 })
       await turn()
       expect(done).to.equal(false)
-      extraction.whole(part, bytes.length)
+      extraction.whole([{ path: part, bytes: bytes.length }])
       const { root, files } = await extraction.tree
       expect(tree(root)).to.deep.equal({ "a.txt": "alpha", "b.txt": "beta" })
       expect(files.map(({ path }) => path)).to.deep.equal(["a.txt", "b.txt"])
@@ -82,7 +82,7 @@ for (const where of ["a thread of its own", "this thread"]) {
       await turn()
       writeFileSync(part, bytes)
       extraction.available({ path: part, bytes: bytes.length, generation: 1 })
-      extraction.whole(part, bytes.length)
+      extraction.whole([{ path: part, bytes: bytes.length }])
       const { root } = await extraction.tree
       expect(tree(root)).to.deep.equal({ "a.txt": "alpha", "b.txt": "beta" })
     })
@@ -91,7 +91,7 @@ for (const where of ["a thread of its own", "this thread"]) {
       const bytes = tarGzArchive([{ name: "../evil", content: "x" }])
       const extraction = start()
       writeFileSync(part, bytes)
-      extraction.whole(part, bytes.length)
+      extraction.whole([{ path: part, bytes: bytes.length }])
       const error = await failure(extraction.tree)
       expect(error.code).to.equal("UNSAFE_ARCHIVE")
       expect(error.hint).to.be.a("string")

@@ -28,7 +28,7 @@ describe("a followed download", () => {
     renameSync(part, entry)
     await turn()
     appendFileSync(entry, "three")
-    file.end(entry, 13)
+    file.end([{ path: entry, bytes: 13 }])
     expect(await reading).to.equal("one two three")
   })
 
@@ -40,7 +40,7 @@ describe("a followed download", () => {
       const reading = collect(file)
       file.tell({ path: part, bytes: 7, generation: 0 })
       for (let turns = 0; turns < round % 10; turns++) await new Promise((resolve) => setImmediate(resolve))
-      file.end(entry, 7)
+      file.end([{ path: entry, bytes: 7 }])
       expect(await reading).to.equal("content")
     }
   })
@@ -56,7 +56,7 @@ describe("a followed download", () => {
     writeFileSync(path, "brand new")
     file.tell({ path, bytes: 9, generation: 1 })
     expect(await first).to.be.instanceOf(StaleBytes)
-    file.end(path, 9)
+    file.end([{ path, bytes: 9 }])
     expect(await collect(file)).to.equal("brand new")
   })
 

@@ -16,7 +16,7 @@ import { TreeWriter } from "./tree-writer.ts"
 
 export interface ExtractRequest {
   kind: "tar" | "zip"
-  /** The archive: its absolute path, or one that is still being downloaded. */
+  /** The archive: its absolute path, or what is still being downloaded or lies in pieces. */
   source: string | FollowedFile
   /** What errors call it, e.g. the last part of its URL. */
   archive: string
@@ -70,7 +70,7 @@ async function wholeFile(path: string, archive: string): Promise<FollowedFile> {
   const { size } = await stat(path).catch((error: unknown) => {
     throw storageError(error, `extract "${archive}"`)
   })
-  file.end(path, size)
+  file.end([{ path, bytes: size }])
   return file
 }
 
@@ -133,7 +133,7 @@ class Extraction {
 
   async zip(): Promise<ExtractedTree> {
     const { archive } = this.#request
-    const { path } = await this.#file.whole()
+    const { pieces } = await this.#file.whole()
     const members = (all: readonly Member[], packed: number): void => {
       for (const member of all) this.#observe(member)
       this.#selection.settle()
@@ -144,7 +144,7 @@ class Extraction {
     }
     try {
       await readZip(
-        path,
+        pieces,
         { ...this.#visitor(false), members },
         {
           archive,

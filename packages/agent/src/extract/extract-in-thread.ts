@@ -3,7 +3,7 @@ import { fromWireError, interrupted, type ProgressEvent, type WireError } from "
 import type { AvailableBytes, StepContext } from "../pipeline-types.ts"
 import { startThread } from "../thread-source.ts"
 import { extractArchive, type ExtractedTree, type ExtractRequest } from "./extract-archive.ts"
-import { FollowedFile } from "./followed-file.ts"
+import { FollowedFile, type Piece } from "./followed-file.ts"
 
 /** What the thread is started with. */
 export interface ThreadRequest extends Omit<ExtractRequest, "source"> {
@@ -12,7 +12,7 @@ export interface ThreadRequest extends Omit<ExtractRequest, "source"> {
 
 /** What the thread is told later. */
 export type ToThread =
-  { type: "available"; part: AvailableBytes } | { type: "whole"; path: string; bytes: number } | { type: "stop" }
+  { type: "available"; part: AvailableBytes } | { type: "whole"; pieces: readonly Piece[] } | { type: "stop" }
 
 /** What it answers. */
 export type FromThread =
@@ -24,8 +24,8 @@ export type FromThread =
 export interface RunningExtraction {
   /** So much of the download can be read. */
   available(part: AvailableBytes): void
-  /** It is whole and verified, here. */
-  whole(path: string, bytes: number): void
+  /** It is whole and verified, here; in several files when it was cut into pieces. */
+  whole(pieces: readonly Piece[]): void
   /** Nothing more comes: the extraction ends and leaves nothing. */
   stop(): void
   /** Rejects as `extractArchive`, with INTERRUPTED after `stop()`. */
@@ -57,7 +57,7 @@ function extractHere(request: Omit<ExtractRequest, "source">, context: StepConte
   )
   return {
     available: (part) => source.tell(part),
-    whole: (path, bytes) => source.end(path, bytes),
+    whole: (pieces) => source.end(pieces),
     stop,
     tree,
   }
@@ -81,7 +81,7 @@ function extractThere(worker: Worker, { signal, progress }: StepContext): Runnin
   })
   return {
     available: (part) => send({ type: "available", part }),
-    whole: (path, bytes) => send({ type: "whole", path, bytes }),
+    whole: (pieces) => send({ type: "whole", pieces }),
     stop,
     tree,
   }

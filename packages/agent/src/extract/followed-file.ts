@@ -10,13 +10,19 @@ export class StaleBytes extends Error {
   }
 }
 
+/** A whole file, or one of those that an archive was cut into. */
+export interface Piece {
+  path: string
+  bytes: number
+}
+
 /**
  * A download that is read while it comes. Its file is known by an open descriptor, so that the rename at the
  * download's end does not matter; a new generation of its bytes makes what was read before void.
  */
 export class FollowedFile {
   #part: AvailableBytes | undefined
-  #whole: { path: string; bytes: number } | undefined
+  #whole: { pieces: readonly Piece[]; bytes: number } | undefined
   #failure: { error: unknown } | undefined
   #wake: () => void = () => {}
   #changed: Promise<void> = Promise.resolve()
@@ -31,9 +37,9 @@ export class FollowedFile {
     this.#signal()
   }
 
-  /** The download is whole and verified. */
-  end(path: string, bytes: number): void {
-    this.#whole = { path, bytes }
+  /** The download is whole and verified; several files are read as one. */
+  end(pieces: readonly Piece[]): void {
+    this.#whole = { pieces, bytes: pieces.reduce((sum, { bytes }) => sum + bytes, 0) }
     this.#signal()
   }
 
@@ -54,7 +60,7 @@ export class FollowedFile {
   }
 
   /** Waits for the whole file. */
-  async whole(): Promise<{ path: string; bytes: number }> {
+  async whole(): Promise<{ pieces: readonly Piece[]; bytes: number }> {
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure.error
       if (this.#whole !== undefined) return this.#whole
@@ -65,6 +71,7 @@ export class FollowedFile {
   /** The bytes from the start to the end of the whole file; throws `StaleBytes` when those read become void. */
   async *chunks(): AsyncGenerator<Buffer> {
     while (this.#part === undefined && this.#whole === undefined && this.#failure === undefined) await this.#changed
+    if (this.#whole !== undefined && this.#whole.pieces.length > 1) return yield* inOrder(this.#whole.pieces)
     const { generation } = this
     let file: FileHandle | undefined
     try {
@@ -73,7 +80,7 @@ export class FollowedFile {
         if (this.generation !== generation) throw new StaleBytes()
         // Taken before anything is waited for, so that no news is missed meanwhile.
         const changed = this.#changed
-        const there = this.#whole ?? this.#part
+        const there = this.#whole?.pieces[0] ?? this.#part
         if (this.#whole !== undefined && position >= this.#whole.bytes) return
         if (there !== undefined && position < there.bytes) {
           file ??= await openIfThere(there.path)
@@ -85,7 +92,7 @@ export class FollowedFile {
             continue
           }
           // Whole, and yet not there or shorter: whoever reads it notices the cut.
-          if (this.#whole !== undefined && this.#whole === there) return
+          if (this.#whole?.pieces[0] === there) return
         }
         await changed
       }
@@ -102,6 +109,22 @@ export class FollowedFile {
 
   #arm(): void {
     this.#changed = new Promise((resolve) => (this.#wake = resolve))
+  }
+}
+
+async function* inOrder(pieces: readonly Piece[]): AsyncGenerator<Buffer> {
+  for (const { path, bytes } of pieces) {
+    const file = await open(path, "r")
+    try {
+      for (let position = 0; position < bytes;) {
+        const chunk = await read(file, position, bytes)
+        if (chunk === undefined) return
+        position += chunk.length
+        yield chunk
+      }
+    } finally {
+      await file.close()
+    }
   }
 }
 

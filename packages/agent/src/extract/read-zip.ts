@@ -5,6 +5,7 @@ import { corruptArchive, truncatedArchive } from "../compression/damaged-archive
 import { unsafeArchive } from "./unsafe-archive.ts"
 import type { Member } from "./member.ts"
 import type { FileSink } from "./file-sinks.ts"
+import type { Piece } from "./followed-file.ts"
 import { openZip, type ZipSource } from "./zip-file.ts"
 import { zipMember } from "./zip-member.ts"
 
@@ -40,9 +41,9 @@ interface Listed {
  *
  * @throws DatamaestroError TRUNCATED, CORRUPT, UNSAFE_ARCHIVE, UNSUPPORTED_FORMAT
  */
-export async function readZip(path: string, visitor: ZipVisitor, options: ReadZipOptions): Promise<void> {
+export async function readZip(pieces: readonly Piece[], visitor: ZipVisitor, options: ReadZipOptions): Promise<void> {
   const { archive, signal } = options
-  const { zip, source } = await openZip(path).catch((error: unknown) => {
+  const { zip, source } = await openZip(pieces).catch((error: unknown) => {
     throw openError(error, archive)
   })
   try {

@@ -12,7 +12,7 @@ export async function serveExtraction({ context, ...request }: ThreadRequest): P
   const stopping = new AbortController()
   port.on("message", (message: ToThread) => {
     if (message.type === "available") source.tell(message.part)
-    else if (message.type === "whole") source.end(message.path, message.bytes)
+    else if (message.type === "whole") source.end(message.pieces)
     else {
       stopping.abort()
       source.fail(interrupted())

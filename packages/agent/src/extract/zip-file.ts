@@ -1,26 +1,36 @@
-import { fstatSync, openSync, closeSync, readSync } from "node:fs"
-import { createReadStream } from "node:fs"
-import type { Readable } from "node:stream"
+import { openSync, closeSync, readSync } from "node:fs"
+import { Readable } from "node:stream"
 import * as yauzl from "yauzl"
+import type { Piece } from "./followed-file.ts"
 
 const WINDOW_BYTES = 1024 * 1024
 
 /**
  * A zip file for yauzl that reads in windows of 1 MiB: its central directory is a run of small records, and a system
- * call for each made 20 000 entries take seconds.
+ * call for each made 20 000 entries take seconds. It may lie in several pieces.
  */
 export class ZipSource extends yauzl.RandomAccessReader {
-  readonly #fd: number
-  readonly #path: string
+  /** Open, each with where it begins and ends in the archive. */
+  readonly #pieces: readonly { fd: number; start: number; end: number }[]
   readonly size: number
   #window: Buffer = Buffer.alloc(0)
   #start = 0
 
-  constructor(path: string) {
+  constructor(pieces: readonly Piece[]) {
     super()
-    this.#path = path
-    this.#fd = openSync(path, "r")
-    this.size = fstatSync(this.#fd).size
+    const opened: { fd: number; start: number; end: number }[] = []
+    this.#pieces = opened
+    let start = 0
+    try {
+      for (const { path, bytes } of pieces) {
+        opened.push({ fd: openSync(path, "r"), start, end: start + bytes })
+        start += bytes
+      }
+    } catch (error) {
+      for (const { fd } of opened) closeSync(fd)
+      throw error
+    }
+    this.size = start
   }
 
   override read(
@@ -45,14 +55,7 @@ export class ZipSource extends yauzl.RandomAccessReader {
   bytes(position: number, length: number): Buffer {
     const inside = position >= this.#start && position + length <= this.#start + this.#window.length
     if (!inside) {
-      const window = Buffer.allocUnsafe(Math.max(WINDOW_BYTES, length))
-      let filled = 0
-      while (filled < window.length) {
-        const count = readSync(this.#fd, window, filled, window.length - filled, position + filled)
-        if (count === 0) break
-        filled += count
-      }
-      this.#window = window.subarray(0, filled)
+      this.#window = this.#read(Buffer.allocUnsafe(Math.max(WINDOW_BYTES, length)), position)
       this.#start = position
     }
     const from = position - this.#start
@@ -61,18 +64,41 @@ export class ZipSource extends yauzl.RandomAccessReader {
 
   /** A range as a stream, for members too large to hold. */
   stream(start: number, end: number): Readable {
-    return createReadStream(this.#path, { start, end: end - 1, highWaterMark: WINDOW_BYTES })
+    const chunks = function* (this: ZipSource): Generator<Buffer> {
+      for (let position = start; position < end;) {
+        const chunk = this.#read(Buffer.allocUnsafe(Math.min(WINDOW_BYTES, end - position)), position)
+        if (chunk.length === 0) return
+        position += chunk.length
+        yield chunk
+      }
+    }
+    return Readable.from(chunks.call(this), { objectMode: true, highWaterMark: 1 })
+  }
+
+  /** Fills the buffer as far as there are bytes. */
+  #read(into: Buffer, position: number): Buffer {
+    let filled = 0
+    while (filled < into.length) {
+      const at = position + filled
+      const piece = this.#pieces.find(({ end }) => at < end)
+      if (piece === undefined) break
+      const length = Math.min(into.length - filled, piece.end - at)
+      const count = readSync(piece.fd, into, filled, length, at - piece.start)
+      if (count === 0) break
+      filled += count
+    }
+    return into.subarray(0, filled)
   }
 
   override close(callback: (error: Error | null) => void): void {
-    closeSync(this.#fd)
+    for (const { fd } of this.#pieces) closeSync(fd)
     setImmediate(callback, null)
   }
 }
 
 /** Opens the archive: yauzl finds and checks its directory, the bytes come through `source`. */
-export async function openZip(path: string): Promise<{ zip: yauzl.ZipFile; source: ZipSource }> {
-  const source = new ZipSource(path)
+export async function openZip(pieces: readonly Piece[]): Promise<{ zip: yauzl.ZipFile; source: ZipSource }> {
+  const source = new ZipSource(pieces)
   try {
     const zip = await yauzl.fromRandomAccessReaderPromise(source, source.size, {
       autoClose: false,

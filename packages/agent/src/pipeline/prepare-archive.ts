@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises"
 import { join, relative } from "node:path"
-import type { PlannedArchive } from "@datamaestro/dataset"
+import type { Download, PlannedArchive } from "@datamaestro/dataset"
 import type { ExtractedTree, ExtractRequest } from "../extract/extract-archive.ts"
 import type { RunningExtraction } from "../extract/extract-in-thread.ts"
 import { unsafeArchive } from "../extract/unsafe-archive.ts"
@@ -12,6 +12,7 @@ import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
 import { withDownload, type Consumption } from "./with-download.ts"
+import { verifyJoined, withPieces } from "./with-pieces.ts"
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
 
 /** Names that a dataset keeps its own files under; an archive that brings them would pose as a prepared dataset. */
@@ -22,7 +23,8 @@ export async function prepareArchive(
   preparation: Preparation,
   resource: PlannedArchive,
 ): Promise<"downloaded" | "cached"> {
-  const { urls, size, integrity } = resource.download
+  const { urls, size, integrity, pieces } = resource.download
+  if (pieces !== undefined) return await preparePieces(preparation, resource, pieces)
   const request = { urls, size, integrity: integrity.filter(({ of }) => of === "download"), archive: true }
   const { extractInThread } = await import("../extract/extract-in-thread.ts")
   const { extractions } = await queues()
@@ -32,7 +34,7 @@ export async function prepareArchive(
     return {
       available: (part) => extraction.available(part),
       hopeless: extraction.tree,
-      finish: (download) => finish(preparation, resource, work, extraction, download),
+      finish: (download) => finish(preparation, resource, work, extraction, [download]),
       discard: async () => {
         extraction.stop()
         await extraction.tree.catch(() => {})
@@ -47,11 +49,29 @@ export async function prepareArchive(
   })
 }
 
+/** Each piece is downloaded by itself, side by side; then they are read as one, where they lie. */
+async function preparePieces(
+  preparation: Preparation,
+  resource: PlannedArchive,
+  pieces: readonly Download[],
+): Promise<"downloaded" | "cached"> {
+  const { extractInThread } = await import("../extract/extract-in-thread.ts")
+  const { extractions } = await queues()
+  return await withPieces(preparation, resource, pieces, async (downloads) => {
+    await verifyJoined(preparation, resource, downloads)
+    await inTurn(extractions, preparation.signal, async () => {
+      const work = makeWorkFolder(preparation, resource)
+      const extraction = extractInThread(requestOf(resource, work), stepContext(preparation, resource))
+      await finish(preparation, resource, work, extraction, downloads)
+    })
+  })
+}
+
 function requestOf(resource: PlannedArchive, work: string): Omit<ExtractRequest, "source"> {
   const { strip, subpath, files, include } = resource
   return {
     kind: resource.kind,
-    archive: urlName(resource.download.urls[0] ?? resource.name),
+    archive: urlName((resource.download.pieces?.[0] ?? resource.download).urls[0] ?? resource.name),
     output: join(work, "tree"),
     selection: { strip, subpath, files, include },
     verified: resource.download.integrity.length > 0,
@@ -63,10 +83,12 @@ async function finish(
   resource: PlannedArchive,
   work: string,
   extraction: RunningExtraction,
-  download: CachedDownload,
+  downloads: readonly CachedDownload[],
 ): Promise<void> {
+  const [download] = downloads
+  if (download === undefined) throw new Error("there is nothing to extract")
   try {
-    extraction.whole(download.path, download.bytes)
+    extraction.whole(downloads.map(({ path, bytes }) => ({ path, bytes })))
     const tree = await extraction.tree
     await syncTree(
       tree.root,
@@ -74,7 +96,9 @@ async function finish(
     )
     const moves = await movesOf(resource, tree, work, urlName(download.url))
     const files = tree.files.map((file) => ({ ...file, path: joined(resource.target, file.path) }))
-    await placeResource(preparation, resource, work, { moves, record: { ...sourceRecord(download), files } })
+    // Of several only where they came from: no sum of one is that of the archive.
+    const source = downloads.length === 1 ? sourceRecord(download) : { source: download.source }
+    await placeResource(preparation, resource, work, { moves, record: { ...source, files } })
   } catch (error) {
     // What is ready is whole: the next run only has to move it.
     if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
