@@ -4,6 +4,7 @@ import type { Command as DatamaestroCommand, DirectCommand } from "./commands/co
 import { addGlobalOptions, readGlobalOptions } from "./commands/global-options.ts"
 import type { GlobalOptions } from "./commands/invocation.ts"
 import { parseAge } from "./commands/parse-age.ts"
+import { HOLDER_ARGUMENT } from "./hold/hold-protocol.ts"
 import { controllerVersion } from "./version.ts"
 
 /** What the arguments ask for; its module is loaded only when it runs. */
@@ -37,6 +38,7 @@ Examples:
  * @returns the exit status
  */
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
+  if (argv[0] === HOLDER_ARGUMENT) return await (await import("./hold/run-holder.ts")).runHolder()
   const { selection, usage, status } = await parse(argv)
   if (selection !== undefined) {
     const { execute } = await import("./commands/execute.ts")
@@ -252,6 +254,30 @@ datamaestro --host cluster --json doctor`,
         return orphans({ size, remove, force })
       }),
     )
+  const hosts = define(
+    program,
+    "hosts",
+    "known hosts: name, address, Node there, and the connection that is held, one a line",
+    "datamaestro hosts\ndatamaestro hosts close cluster",
+  ).action((_values: OptionValues, command: Command) =>
+    select(command, async () => (await import("./commands/hosts.ts")).listHosts()),
+  )
+  define(
+    hosts,
+    "close [HOST...]",
+    "end the connections that are held to HOST, each with the last command that uses it",
+    "datamaestro hosts close cluster\ndatamaestro hosts close --all",
+  )
+    .option("--all", "end all of them")
+    .action((names: string[], { all = false }: { all?: boolean }, command: Command) => {
+      if (!all && names.length === 0) command.error("error: missing required argument 'HOST'")
+      select(
+        command,
+        async () => (await import("./commands/hosts.ts")).closeHosts(all),
+        [],
+        names.length > 0 ? names : undefined,
+      )
+    })
   const datafolders = define(
     program,
     "datafolders",

@@ -14,6 +14,8 @@ export interface Machine extends Pick<SessionOptions, "ssh" | "node" | "data"> {
   relay: RelayMode | undefined
   /** How long connecting again is tried, in minutes. */
   reconnectMinutes: number
+  /** What the settings say about holding the connection, the host's own first. */
+  holdSettings: readonly (number | "off" | undefined)[]
   /** What the settings say that this version can't follow, for a warning. */
   ignored: readonly string[]
 }
@@ -37,7 +39,16 @@ export interface MachineOptions {
   transport?: SshTransportName | undefined
 }
 
-const UNDERSTOOD = new Set(["host", "node", "data", "transport", "on_disconnect", "reconnect_minutes", "relay"])
+const UNDERSTOOD = new Set([
+  "host",
+  "node",
+  "data",
+  "transport",
+  "on_disconnect",
+  "reconnect_minutes",
+  "relay",
+  "hold_minutes",
+])
 
 /** This machine, where relative paths mean what they mean to the caller. */
 export function localMachine(options: MachineOptions): Machine {
@@ -47,6 +58,7 @@ export function localMachine(options: MachineOptions): Machine {
     onDisconnect: options.onDisconnect ?? "continue",
     relay: options.relay === true ? "always" : undefined,
     reconnectMinutes: RECONNECT_MINUTES,
+    holdSettings: [],
     ignored: [],
   }
 }
@@ -85,6 +97,7 @@ export function remoteMachine(host: string, options: MachineOptions, settings: U
     onDisconnect: options.onDisconnect ?? known?.on_disconnect ?? "continue",
     relay: relayMode(options.relay ?? known?.relay),
     reconnectMinutes: known?.reconnect_minutes ?? settings.reconnect_minutes ?? RECONNECT_MINUTES,
+    holdSettings: [known?.hold_minutes, settings.hold_minutes],
     ignored: Object.keys(known ?? {}).filter((key) => !UNDERSTOOD.has(key)),
   }
 }

@@ -15,6 +15,7 @@ import type { CopySource } from "./copy/copy-source.ts"
 import { relayFor, type SessionRelay } from "./relay/session-relay.ts"
 import { silentPrompter } from "./reporter/silent-prompter.ts"
 import { spawnLocal } from "./transport/local.ts"
+import type { HoldOptions } from "./hold/connect-held.ts"
 import type { Prompter } from "./transport/prompter.ts"
 import type { SshTarget } from "./transport/ssh-target.ts"
 import type { Channel, Transport } from "./transport/transport.ts"
@@ -27,6 +28,8 @@ export interface SessionOptions {
   node: string
   /** `--data`. */
   data?: string | undefined
+  /** For how many minutes the connection is to be held after it; absent or 0: it ends with the session. */
+  holdMinutes?: number | undefined
   debug: boolean
   /** When downloads go out through this machine; never by default. */
   relay?: RelayMode | undefined
@@ -128,6 +131,30 @@ function unusableNode(node: string, cause: unknown): DatamaestroError {
 }
 
 async function openRemoteSession(options: SessionOptions, ssh: SshTarget, deployment: Deployment): Promise<Session> {
+  const minutes = options.holdMinutes ?? 0
+  const hold = minutes > 0 ? { minutes, with: [options.node, deployment.hash] } : undefined
+  try {
+    return await openOver(options, ssh, deployment, hold)
+  } catch (error) {
+    if (!(error instanceof StaleConnection)) throw error
+    const message = `The connection held to "${ssh.destination}" is no good any more: making a new one`
+    options.onEvent({ phase: "notice", level: "debug", message })
+  }
+  return await openOver(options, ssh, deployment, hold).catch(async (error: unknown) => {
+    if (!(error instanceof StaleConnection)) throw error
+    return await openOver(options, ssh, deployment, undefined)
+  })
+}
+
+/** What failed was a connection that had been there before: a new one may do. */
+class StaleConnection extends Error {}
+
+async function openOver(
+  options: SessionOptions,
+  ssh: SshTarget,
+  deployment: Deployment,
+  hold: HoldOptions | undefined,
+): Promise<Session> {
   const { onEvent, prompter, signal } = options
   const [{ connectSsh }, { openRemoteAgent }] = await Promise.all([
     import("./transport/connect-ssh.ts"),
@@ -137,6 +164,7 @@ async function openRemoteSession(options: SessionOptions, ssh: SshTarget, deploy
   const transport: Transport = await connectSsh(ssh, {
     prompter,
     signal,
+    hold,
     onNotice: (notice) => onEvent({ phase: "notice", ...notice }),
   })
   onEvent({ phase: "connect", address: transport.address, milliseconds: performance.now() - began })
@@ -151,6 +179,11 @@ async function openRemoteSession(options: SessionOptions, ssh: SshTarget, deploy
     })
     return session(options, transport.label, started, "remote", () => transport.close())
   } catch (error) {
+    const lost = error instanceof DatamaestroError && error.code === "CONNECTION_LOST"
+    if (lost && transport.held?.reused === true && signal?.aborted !== true) {
+      await transport.held.discard()
+      throw new StaleConnection(undefined, { cause: error })
+    }
     await transport.close()
     throw error
   }

@@ -5,6 +5,12 @@ import { homedir } from "node:os"
 import { dirname, isAbsolute, join } from "node:path"
 import * as v from "valibot"
 
+/** For how long a connection is held after its last command, in minutes; 0 is `off`, too. */
+const HoldMinutes = v.union(
+  [v.pipe(v.number(), v.minValue(0)), v.literal("off")],
+  'must be a number of minutes, or "off"',
+)
+
 const HostSettings = v.looseObject({
   /** What is connected to instead of the name: `login.example.org`, `user@host:port`. */
   host: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
@@ -18,6 +24,7 @@ const HostSettings = v.looseObject({
   on_disconnect: v.optional(v.picklist(["continue", "cancel"])),
   /** How long a lost connection is tried to be made again, in minutes. */
   reconnect_minutes: v.optional(v.pipe(v.number(), v.minValue(0))),
+  hold_minutes: v.optional(HoldMinutes),
 })
 
 const UserSettings = v.looseObject({
@@ -27,6 +34,7 @@ const UserSettings = v.looseObject({
   agreements: v.optional(v.record(v.string(), v.string())),
   /** For hosts that say nothing of their own. */
   reconnect_minutes: v.optional(v.pipe(v.number(), v.minValue(0))),
+  hold_minutes: v.optional(HoldMinutes),
   hosts: v.optional(v.record(v.string(), HostSettings)),
 })
 /** `user.json`, read on the controller. Keys unknown to us are kept. */

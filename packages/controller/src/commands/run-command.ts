@@ -1,4 +1,5 @@
 import { asDatamaestroError, DatamaestroError, interrupted } from "@datamaestro/protocol"
+import { holdMinutes } from "../hold/hold-time.ts"
 import type { Machine } from "../machine.ts"
 import { openReconnecting } from "../jobs/reconnecting-session.ts"
 import type { Session, SessionOptions } from "../session.ts"
@@ -52,6 +53,7 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
       ssh: machine.ssh,
       node: machine.node,
       data: machine.data,
+      holdMinutes: holdMinutesOf(machine, invocation),
       debug: invocation.options.debug,
       relay: machine.relay,
       prompter: invocation.prompter,
@@ -83,6 +85,11 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
       await unlessAbandoned(closing, signal, CLOSE_GRACE).catch(() => {})
   }
   return outcome
+}
+
+/** What the command line, the environment and the settings say. */
+function holdMinutesOf({ ssh, holdSettings: settings }: Machine, { options: { sshOptions } }: Invocation): number {
+  return ssh === undefined ? 0 : holdMinutes({ sshOptions, environment: process.env, settings })
 }
 
 /** What an agent advises to run is meant for its own machine. */

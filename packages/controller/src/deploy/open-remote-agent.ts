@@ -27,20 +27,25 @@ export async function openRemoteAgent(transport: Transport, options: OpenRemoteA
   const known = recallHost(address, node)
   const boot = { hash: deployment.hash, login: options.initialize.data === undefined }
 
-  const start = async (command: string, push: boolean): Promise<StartedAgent> => {
-    const channel = await transport.exec(command, { signal })
+  // One that waits is started without its login shell, which is asked when somebody comes, as at each call.
+  const aheadOn = (execPath: string): string =>
+    warmCommand(execPath, deployment.bootstrap, { hash: deployment.hash, push: false, login: false })
+  const start = async (command: string, push: boolean, startedBy?: string): Promise<StartedAgent> => {
+    const channel = await transport.exec(command, { signal, startedBy })
     const started = await startAgent(channel, { ...options, label, push, compressed: () => deployment.compressed() })
     const execPath = started.hello?.execPath ?? known?.execPath
     if (execPath !== undefined && (execPath !== known?.execPath || known.agent !== deployment.hash)) {
       rememberHost(node, { address, execPath, agent: deployment.hash })
     }
+    if (execPath !== undefined) transport.held?.startAhead(aheadOn(execPath))
     return started
   }
 
   if (known !== undefined) {
     const push = known.agent !== deployment.hash
     try {
-      return await start(warmCommand(known.execPath, deployment.bootstrap, { ...boot, push }), push)
+      const startedBy = transport.held === undefined || push ? undefined : aheadOn(known.execPath)
+      return await start(warmCommand(known.execPath, deployment.bootstrap, { ...boot, push }), push, startedBy)
     } catch (error) {
       if (!mayHaveMoved(error)) throw reasonOf(error)
       forgetHost(address, node)

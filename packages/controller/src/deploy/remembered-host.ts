@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto"
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as v from "valibot"
 import { cacheDirectory } from "../cache-directory.ts"
@@ -17,9 +17,27 @@ export type RememberedHost = v.InferOutput<typeof RememberedHost>
 
 /** `node`: the `--node` it was found under; another choice is another fact. */
 export function recallHost(address: string, node: string): RememberedHost | undefined {
+  const found = read(fileOf(address, node))
+  return found?.address === address ? found : undefined
+}
+
+/** All of them, each machine once. */
+export function rememberedHosts(): RememberedHost[] {
+  const folder = join(cacheDirectory(), "hosts")
+  let names: string[] = []
   try {
-    const parsed = v.safeParse(RememberedHost, JSON.parse(readFileSync(fileOf(address, node), "utf8")))
-    return parsed.success && parsed.output.address === address ? parsed.output : undefined
+    names = readdirSync(folder).filter((name) => name.endsWith(".json"))
+  } catch {
+    // Nobody was connected to yet.
+  }
+  const found = names.flatMap((name) => read(join(folder, name)) ?? [])
+  return [...new Map(found.map((host) => [host.address, host])).values()]
+}
+
+function read(path: string): RememberedHost | undefined {
+  try {
+    const parsed = v.safeParse(RememberedHost, JSON.parse(readFileSync(path, "utf8")))
+    return parsed.success ? parsed.output : undefined
   } catch {
     return undefined
   }

@@ -40,6 +40,11 @@ export async function connectSsh(target: SshTarget, options: SshConnectOptions):
 }
 
 async function connectBy(target: SshTarget, options: SshConnectOptions): Promise<Transport> {
+  if (options.hold !== undefined) {
+    const { connectHeld } = await import("../hold/connect-held.ts")
+    const held = await connectHeld(target, options.hold, options)
+    if (held !== undefined) return held
+  }
   const withOpenssh = async (): Promise<Transport> => {
     const { connectOpenssh } = await import("./openssh.ts")
     return await connectOpenssh(target, options)

@@ -8,6 +8,7 @@ import { openAskpass, type Askpass } from "./openssh-askpass.ts"
 import { cannotStart, readOpensshConfiguration, runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
 import { opensshFailure } from "./openssh-failure.ts"
 import type { SshConnectOptions, SshStage } from "./ssh-connect-options.ts"
+import { sshAddress } from "./ssh-settings.ts"
 import type { SshTarget } from "./ssh-target.ts"
 import type { Channel, ChannelEnd, Transport } from "./transport.ts"
 
@@ -35,7 +36,7 @@ export async function connectOpenssh(target: SshTarget, options: SshConnectOptio
   const aborted = (): boolean => signal?.aborted === true
   if (aborted()) throw interrupted()
   const configuration = await readOpensshConfiguration(target)
-  options.onStage?.("resolve", addressOf(configuration))
+  options.onStage?.("resolve", sshAddress(configuration))
   if (process.platform === "win32") return new OpensshTransport(target, configuration, [], undefined)
   const folder = await mkdtemp(join(tmpdir(), "dm-"))
   let askpass: Askpass | undefined
@@ -120,10 +121,6 @@ const FAILED_STAGE: Partial<Record<ErrorCode, SshStage>> = {
   AUTHENTICATION_FAILED: "authenticate",
 }
 
-function addressOf({ user, hostName, port }: OpensshConfiguration): string {
-  return `${user}@${hostName.includes(":") ? `[${hostName}]` : hostName}:${port}`
-}
-
 async function endMaster(target: SshTarget, options: readonly string[]): Promise<void> {
   await runSsh(opensshArguments(target, [...options, "-O", "exit"])).catch(() => undefined)
 }
@@ -145,7 +142,7 @@ class OpensshTransport implements Transport {
     end: (() => Promise<void>) | undefined,
   ) {
     this.label = configuration.label
-    this.address = addressOf(configuration)
+    this.address = sshAddress(configuration)
     this.#target = target
     this.#configuration = configuration
     this.#share = share

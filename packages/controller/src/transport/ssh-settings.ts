@@ -47,6 +47,11 @@ export interface SshSettings {
   beyond: readonly string[]
 }
 
+/** Who and where: `user@host:port`. */
+export function sshAddress({ user, hostName, port }: Pick<SshSettings, "user" | "hostName" | "port">): string {
+  return `${user}@${hostName.includes(":") ? `[${hostName}]` : hostName}:${port}`
+}
+
 export type AuthenticationMethod = "publickey" | "keyboard-interactive" | "password"
 
 /** Lists as ssh_config writes them: plain, or changing the default by a leading `+`, `-` or `^`. */

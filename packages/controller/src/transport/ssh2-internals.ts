@@ -12,12 +12,15 @@ interface ClientInternals {
     authPK?: (user: string, key: ParsedKey, algorithm?: string, sign?: SignCallback) => void
     env?: (channel: number, name: string, value: string, wantReply: boolean) => void
     exec?: (channel: number, command: string, wantReply: boolean) => void
+    ping?: () => void
     _handlers?: Record<string, ((...args: never[]) => void) | undefined>
   }
   /** The server's version, once its identification has arrived. */
   _remoteVer?: string
   /** Puts off the next keepalive. */
   _resetKA?: () => void
+  /** What waits for the answers to global requests, in order. */
+  _callbacks?: (() => void)[]
 }
 
 type SignCallback = (data: Buffer, done: (signature: Buffer) => void) => void
@@ -110,4 +113,14 @@ export function sendCommandAhead(client: Client, command: string, environment: R
     for (const [name, value] of Object.entries(environment)) env.call(protocol, channel, name, value, false)
     exec.call(protocol, channel, line, wantReply)
   }
+}
+
+/** Asks the server for a sign of life now; settles when it has come. Where ssh2 can't be asked to, at once. */
+export function askForLife(client: Client): Promise<void> {
+  const { _protocol: protocol, _callbacks: callbacks } = client as ClientInternals
+  if (protocol?.ping === undefined || callbacks === undefined) return Promise.resolve()
+  return new Promise((resolve) => {
+    callbacks.push(() => resolve())
+    protocol.ping?.()
+  })
 }

@@ -3,12 +3,12 @@ import type { ClientChannel } from "ssh2"
 import { HostKeyCheck } from "./host-key.ts"
 import type { SshConnectOptions } from "./ssh-connect-options.ts"
 import { resolveSshSettings } from "./ssh-settings-resolution.ts"
-import type { SshSettings } from "./ssh-settings.ts"
+import { sshAddress, type SshSettings } from "./ssh-settings.ts"
 import { dialCommand, dialTcp, type SshCarrier } from "./ssh-socket.ts"
 import type { SshTarget } from "./ssh-target.ts"
 import { openChannel } from "./ssh2-channel.ts"
 import { logIn, type ConnectOptions, type SshConnection } from "./ssh2-connection.ts"
-import { sendCommandAhead } from "./ssh2-internals.ts"
+import { askForLife, sendCommandAhead } from "./ssh2-internals.ts"
 import type { Channel, Transport } from "./transport.ts"
 
 /** Hosts that lead to one another in a circle must not be followed for ever. */
@@ -36,7 +36,7 @@ export async function connectSsh2(
   try {
     const onNotice: ConnectOptions["onNotice"] = (level, message) => options.onNotice({ level, message })
     const { onStage } = options
-    onStage?.("resolve", addressOf(settings))
+    onStage?.("resolve", sshAddress(settings))
     const connection = await connect(settings, target, { prompter, onNotice, signal, onStage }, connections, 0)
     return makeTransport(settings, connection, closeAll)
   } catch (error) {
@@ -116,10 +116,6 @@ async function dial(
   return { stream, complaint: () => "", silent: async () => {}, close: () => stream.destroy() }
 }
 
-function addressOf({ user, hostName, port }: SshSettings): string {
-  return `${user}@${hostName.includes(":") ? `[${hostName}]` : hostName}:${port}`
-}
-
 function makeTransport(settings: SshSettings, connection: SshConnection, closeAll: () => void): Transport {
   const { client, lost } = connection
   const { label } = settings
@@ -135,7 +131,7 @@ function makeTransport(settings: SshSettings, connection: SshConnection, closeAl
 
   return {
     label,
-    address: addressOf(settings),
+    address: sshAddress(settings),
     exec: (command, { signal } = {}) =>
       new Promise<Channel>((resolve, reject) => {
         if (signal?.aborted === true) return reject(interrupted())
@@ -164,6 +160,8 @@ function makeTransport(settings: SshSettings, connection: SshConnection, closeAl
           void error
         }
       }),
+    lost,
+    check: () => askForLife(client),
     close: () => {
       closeAll()
       return Promise.resolve()

@@ -14,9 +14,31 @@ export interface Transport {
    *
    * @throws DatamaestroError CONNECTION_LOST and others of the connection kind
    */
-  exec(command: string, options?: { signal?: AbortSignal | undefined }): Promise<Channel>
+  exec(command: string, options?: ExecOptions): Promise<Channel>
+  /** Settles with the reason when the connection breaks; never when it is closed on purpose. Absent: channels tell. */
+  readonly lost?: Promise<Error>
+  /** Settles once the other side has given a sign of life that was asked for now; fails or hangs where it is gone. */
+  check?(): Promise<void>
+  /** What only a connection that outlives this process has. */
+  readonly held?: HeldConnection
   /** Ends all channels and the connection. Never throws. */
   close(): Promise<void>
+}
+
+export interface ExecOptions {
+  signal?: AbortSignal | undefined
+  /** A program that `held.startAhead` was told to start by this very line may be taken in the command's place. */
+  startedBy?: string | undefined
+}
+
+/** A connection that another process of ours keeps for the next command. */
+export interface HeldConnection {
+  /** It was there before this process asked for it: whatever fails on it may be its age. */
+  readonly reused: boolean
+  /** Has a program started for the next command, so that it is ready when it is asked for. */
+  startAhead(command: string): void
+  /** Ends it: it has turned out to be no good. */
+  discard(): Promise<void>
 }
 
 /** A running program: its three streams and its end. */

@@ -1,0 +1,284 @@
+import { randomBytes } from "node:crypto"
+import { chmodSync, lstatSync } from "node:fs"
+import { createServer, type Server, type Socket } from "node:net"
+import { join } from "node:path"
+import { interrupted } from "@datamaestro/protocol"
+import { connectSsh } from "../transport/connect-ssh.ts"
+import type { Prompter } from "../transport/prompter.ts"
+import type { Channel, Transport } from "../transport/transport.ts"
+import { AheadProgram } from "./ahead-program.ts"
+import { onFrames, readJson, writeFrame, type FrameType } from "./frames.ts"
+import type { HeldStatus, HoldRequest, HolderOptions } from "./hold-protocol.ts"
+import { announce, currentSocket, withdraw } from "./holder-address.ts"
+import { pipeChannel } from "./pipe-channel.ts"
+import { toWireFailure } from "./wire-failure.ts"
+
+/** How long the server may take for a sign of life before the connection counts as gone, in milliseconds. */
+const LIFE = 2500
+/** How often it looks whether its socket is still its own, and whether this machine has slept. */
+const WATCH = 2000
+const SLEPT = 20_000
+/** How long whoever started it may take to come. */
+const FIRST_COME = 10_000
+/** A program is started ahead when its predecessor is out of the way, or has been at work for this long. */
+const AHEAD_DELAY = 100
+
+/** Keeps one connection for the commands that come to its socket, until nobody has come for a while. */
+export class Holder {
+  readonly #options: HolderOptions
+  readonly #socket: string
+  readonly #server: Server
+  readonly #since = Date.now()
+  readonly #abort = new AbortController()
+  /** The commands that use it, each by its lease. */
+  readonly #leases = new Set<Socket>()
+  #transport: Transport | undefined
+  #connecting: Socket | undefined
+  #ahead: AheadProgram | undefined
+  #wanted: string | undefined
+  #idleSince = Date.now()
+  #idle: NodeJS.Timeout | undefined
+  #closing = false
+  #watched = Date.now()
+  #leave: (() => void) | undefined
+
+  constructor(options: HolderOptions) {
+    this.#options = options
+    this.#socket = join(options.folder, `${options.key}.${randomBytes(4).toString("hex")}.sock`)
+    this.#server = createServer((socket) => this.#accept(socket))
+  }
+
+  /** @param ready called when it can be reached. Settles when it has ended. */
+  async run(ready: (socket: string) => void): Promise<void> {
+    const ended = new Promise<void>((resolve) => (this.#leave = resolve))
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject)
+      this.#server.listen(this.#socket, resolve)
+    })
+    chmodSync(this.#socket, 0o600)
+    const watch = setInterval(() => this.#watch(), WATCH)
+    this.#expire(FIRST_COME)
+    ready(this.#socket)
+    await ended
+    clearInterval(watch)
+    clearTimeout(this.#idle)
+    this.#abort.abort()
+    withdraw(this.#options.folder, this.#options.key, this.#socket)
+    this.#server.close()
+    this.#ahead?.close()
+    await this.#transport?.close()
+  }
+
+  end(): void {
+    this.#closing = true
+    this.#leave?.()
+  }
+
+  #accept(socket: Socket): void {
+    let handle: ((type: FrameType, content: Buffer) => void) | undefined
+    socket.on("error", () => undefined)
+    onFrames(socket, (type, content) => {
+      if (handle !== undefined) return handle(type, content)
+      if (type !== "request") return void socket.destroy()
+      handle = () => undefined
+      const request = readJson(content) as HoldRequest
+      if (request.op === "attach") handle = this.#attach(socket)
+      else if (request.op === "exec") handle = this.#exec(socket, request)
+      else if (request.op === "status") writeFrame(socket, "status", this.#status())
+      else {
+        writeFrame(socket, "status", this.#status())
+        this.#closing = true
+        withdraw(this.#options.folder, this.#options.key, this.#socket)
+        if (this.#leases.size === 0) socket.end(() => this.end())
+      }
+    })
+  }
+
+  #attach(socket: Socket): (type: FrameType, content: Buffer) => void {
+    let finished = false
+    const answers = new Map<number, (text: string | undefined) => void>()
+    this.#leases.add(socket)
+    clearTimeout(this.#idle)
+    socket.on("close", () => {
+      for (const answer of answers.values()) answer(undefined)
+      this.#leases.delete(socket)
+      if (this.#connecting === socket) return this.end()
+      // Whoever left without a word was killed or interrupted: that leaves nothing behind.
+      if (!finished) this.#closing = true
+      if (this.#leases.size > 0) return
+      if (this.#closing || this.#transport === undefined) return this.end()
+      this.#idleSince = Date.now()
+      this.#expire(this.#options.minutes * 60_000)
+      void this.#startAhead()
+    })
+    if (this.#transport !== undefined) this.#greet(socket, this.#transport)
+    else void this.#connect(socket, answers)
+    return (type, body) => {
+      if (type === "done") finished = true
+      else if (type === "ahead") this.#wish(readJson(body) as string)
+      else if (type === "answer") {
+        const { id, text } = readJson(body) as { id: number; text?: string }
+        answers.get(id)?.(text)
+        answers.delete(id)
+      }
+    }
+  }
+
+  async #connect(socket: Socket, answers: Map<number, (text: string | undefined) => void>): Promise<void> {
+    this.#connecting = socket
+    let questions = 0
+    const prompter: Prompter = {
+      available: this.#options.mayAsk,
+      ask: async (question) => {
+        const id = ++questions
+        const text = await new Promise<string | undefined>((resolve) => {
+          answers.set(id, resolve)
+          writeFrame(socket, "question", { id, ...question })
+        })
+        if (text === undefined) throw interrupted()
+        return text
+      },
+    }
+    try {
+      const { target } = this.#options
+      const transport = await connectSsh(target, {
+        prompter,
+        signal: this.#abort.signal,
+        onNotice: (notice) => writeFrame(socket, "notice", notice),
+      })
+      this.#transport = transport
+      // Nothing must keep the folder in use in which the command was typed.
+      process.chdir("/")
+      this.#connecting = undefined
+      announce(this.#options.folder, this.#options.key, this.#socket)
+      void transport.lost?.then((error) => this.#lost(error))
+      this.#greet(socket, transport)
+    } catch (error) {
+      writeFrame(socket, "failure", toWireFailure(error))
+      this.#closing = true
+      socket.end()
+    }
+  }
+
+  #greet(socket: Socket, transport: Transport): void {
+    const { label, address } = transport
+    writeFrame(socket, "connected", { label, address, since: this.#since, pid: process.pid })
+    const late = setTimeout(() => this.#lost(new Error(`no sign of life for ${LIFE / 1000} s`)), LIFE)
+    const checked = transport.check?.() ?? Promise.resolve()
+    checked.then(
+      () => {
+        clearTimeout(late)
+        writeFrame(socket, "alive", undefined)
+      },
+      (error: unknown) => {
+        clearTimeout(late)
+        this.#lost(error)
+      },
+    )
+  }
+
+  /** Everybody is told, and the next one makes a new connection. */
+  #lost(error: unknown): void {
+    for (const lease of this.#leases) {
+      writeFrame(lease, "failure", toWireFailure(error))
+      lease.end()
+    }
+    setImmediate(() => this.end())
+  }
+
+  #exec(
+    socket: Socket,
+    { command, startedBy }: Extract<HoldRequest, { op: "exec" }>,
+  ): (type: FrameType, body: Buffer) => void {
+    const early: [FrameType, Buffer][] = []
+    let receive = (type: FrameType, body: Buffer): void => void early.push([type, body])
+    const begin = async (): Promise<void> => {
+      const { channel, output } = await this.#channel(command, startedBy)
+      if (socket.destroyed) return channel.close()
+      receive = pipeChannel(socket, channel, output)
+      for (const [type, body] of early) receive(type, body)
+    }
+    begin().catch((error: unknown) => {
+      writeFrame(socket, "failure", toWireFailure(error))
+      socket.end()
+    })
+    return (type, body) => receive(type, body)
+  }
+
+  async #channel(command: string, startedBy: string | undefined): Promise<{ channel: Channel; output: Buffer }> {
+    const transport = this.#transport
+    if (transport === undefined) throw interrupted()
+    const ahead = this.#ahead
+    if (ahead !== undefined && ahead.usable && startedBy === ahead.command) {
+      this.#ahead = undefined
+      return ahead.take()
+    }
+    const nothing = Buffer.alloc(0)
+    try {
+      return { channel: await transport.exec(command), output: nothing }
+    } catch (error) {
+      // A server may allow one program at a time (MaxSessions 1): the one that waits makes way.
+      if (ahead === undefined || !ahead.usable) throw error
+      this.#ahead = undefined
+      ahead.close()
+      await ahead.ended
+      return { channel: await transport.exec(command), output: nothing }
+    }
+  }
+
+  #wish(command: string): void {
+    this.#wanted = command
+    setTimeout(() => void this.#startAhead(), AHEAD_DELAY)
+  }
+
+  async #startAhead(): Promise<void> {
+    const [transport, command] = [this.#transport, this.#wanted]
+    if (transport === undefined || command === undefined || this.#closing) return
+    this.#wanted = undefined
+    if (this.#hasAhead()) return
+    // Without it the next command takes a little longer.
+    const ahead = await AheadProgram.start(transport, command).catch(() => undefined)
+    if (ahead === undefined) return
+    const needless = this.#isLeaving() || this.#hasAhead()
+    if (needless) ahead.close()
+    else this.#ahead = ahead
+  }
+
+  // Either may change while a program is being started.
+  #isLeaving(): boolean {
+    return this.#closing
+  }
+
+  #hasAhead(): boolean {
+    return this.#ahead?.usable === true
+  }
+
+  #expire(after: number): void {
+    clearTimeout(this.#idle)
+    this.#idle = setTimeout(() => this.end(), after)
+  }
+
+  /** The socket was removed, or another has its name; or this machine has slept, and who knows what became of the link. */
+  #watch(): void {
+    const slept = Date.now() - this.#watched > SLEPT
+    this.#watched = Date.now()
+    const { folder, key } = this.#options
+    const there = lstatSync(this.#socket, { throwIfNoEntry: false }) !== undefined
+    const named = this.#transport === undefined || currentSocket(folder, key) === this.#socket
+    if (slept || !there || !named) this.#closing = true
+    if (this.#closing && this.#leases.size === 0) this.end()
+  }
+
+  #status(): HeldStatus {
+    const idle = this.#leases.size === 0 ? Math.round((Date.now() - this.#idleSince) / 1000) : undefined
+    return {
+      pid: process.pid,
+      address: this.#transport?.address ?? "",
+      destination: this.#options.target.destination,
+      since: this.#since,
+      commands: this.#leases.size,
+      ...(idle === undefined ? {} : { idle }),
+      limit: this.#options.minutes * 60,
+    }
+  }
+}
