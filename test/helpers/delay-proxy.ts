@@ -21,6 +21,10 @@ export interface DelayProxy {
   swallow(): void
   /** Passes on again what comes from now on. What was swallowed stays so: cut first. */
   resume(): void
+  /** From now on nothing passes, of new connections either, as when packets are lost; the sides notice only by time. */
+  hold(): void
+  /** Passes on what was held, in order, as TCP does once packets arrive again. */
+  release(): void
   /** Cuts as soon as so many more bytes have come from the client. */
   cutAfter(bytesFromClient: number): void
   close(): Promise<void>
@@ -36,7 +40,9 @@ export async function startDelayProxy(options: DelayProxyOptions): Promise<Delay
   let swallowing = false
   let cutAt = Number.POSITIVE_INFINITY
 
+  let held: (() => void)[] | undefined
   const later = (action: () => void): void => {
+    if (held !== undefined) return void held.push(() => later(action))
     if (delay === 0) return action()
     const timer = setTimeout(() => {
       timers.delete(timer)
@@ -119,6 +125,14 @@ export async function startDelayProxy(options: DelayProxyOptions): Promise<Delay
     },
     resume: () => {
       swallowing = false
+    },
+    hold: () => {
+      held ??= []
+    },
+    release: () => {
+      const actions = held ?? []
+      held = undefined
+      for (const action of actions) action()
     },
     cutAfter: (count) => {
       cutAt = bytes.fromClient + count
