@@ -1,5 +1,6 @@
-import type { DatasetInfo, GlobalSettings, Paths } from "@datamaestro/protocol"
-import { infoIn, prepareIn, valueIn, type CallOptions, type PrepareCallOptions } from "./dataset-calls.ts"
+import type { DatasetInfo, GlobalSettings, JobSummary, Paths } from "@datamaestro/protocol"
+import { infoIn, prepareIn, startIn, valueIn, type CallOptions, type PrepareCallOptions } from "./dataset-calls.ts"
+import { jobHandle, listJobsIn, type JobHandle } from "./job-handle.ts"
 import { localPaths, readLocalSettings } from "./local-context.ts"
 import { localMachine, remoteMachine, type MachineOptions } from "./machine.ts"
 import { listRepositories, type RepositoryHandle } from "./repository-handle.ts"
@@ -11,6 +12,12 @@ export interface DatasetHandle {
   readonly id: string
   /** @throws DatamaestroError UNKNOWN_DATASET and the others of `prepareDataset` */
   prepare(options?: PrepareCallOptions): Promise<unknown>
+  /**
+   * Begins to prepare it as a job, which goes on when this program ends; resolves once the job can be found again.
+   *
+   * @throws DatamaestroError of the connection and of the storage; what fails later is told by the job
+   */
+  start(options?: PrepareCallOptions): Promise<JobHandle>
   /** The value with the paths it has or will have; nothing is fetched. */
   value(options?: CallOptions): Promise<unknown>
   info(options?: CallOptions): Promise<DatasetInfo>
@@ -88,12 +95,26 @@ export class Context implements AsyncDisposable {
     return {
       id,
       prepare: (options = {}) => prepareIn(source, id, options),
+      start: async (options = {}) => jobHandle(source, await startIn(source, id, options)),
       value: (options = {}) => valueIn(source, id, options),
       info: (options = {}) => infoIn(source, id, options),
     }
   }
 
-  /** Ends the connection, if there is one. */
+  /** All jobs of the data directory, whoever began them, oldest first. */
+  async jobs(options: CallOptions = {}): Promise<JobSummary[]> {
+    return await listJobsIn(this.source, options)
+  }
+
+  /** A job by its id, or the beginning of one. */
+  job(id: string): JobHandle {
+    return jobHandle(this.source, id)
+  }
+
+  /**
+   * Ends the connection, if there is one. Calls over it that are under way are cancelled, as if their signals had been aborted:
+   * what shall go on is begun with `start`.
+   */
   async close(): Promise<void> {
     await this.source.close()
   }

@@ -1,15 +1,18 @@
 import {
   DatamaestroError,
+  newJobId,
   type DatasetInfo,
   type Encoder,
+  type Params,
   type ProgressEvent,
   type Result,
 } from "@datamaestro/protocol"
 import { Agreements } from "./commands/agreements.ts"
 import { requestPrepare } from "./jobs/request-prepare.ts"
+import { requireNoRelay } from "./relay/require-no-relay.ts"
 import { silentPrompter } from "./reporter/silent-prompter.ts"
 import type { Session, SessionEvent } from "./session.ts"
-import type { SessionSource } from "./session-source.ts"
+import type { OpenOptions, SessionSource } from "./session-source.ts"
 import type { Prompter } from "./transport/prompter.ts"
 import { readUserSettings, rememberAgreement } from "./user-settings.ts"
 
@@ -42,26 +45,37 @@ export async function prepareIn(source: SessionSource, id: string, options: Prep
     prompter: options.prompter ?? silentPrompter,
     remember: rememberAgreement,
   })
-  return await withRepositories(source, options, async (session) => {
+  return await withRepositories(source, options, async (session, signal) => {
+    const params = { ...paramsOf(id, options), onDisconnect: source.onDisconnect }
     const answer = await agreements.during((accepted) =>
-      requestPrepare(
-        session,
-        {
-          id: checkedId(id),
-          defaultRepository: settings.default_repository,
-          encoder: options.encoder ?? "normal",
-          download: options.download ?? true,
-          force: options.force ?? false,
-          keepDownloads: options.keepDownloads ?? false,
-          connections: options.connections,
-          agreements: accepted,
-          onDisconnect: source.onDisconnect,
-        },
-        { signal: options.signal, onProgress: options.onProgress },
-      ),
+      requestPrepare(session, { ...params, agreements: accepted }, { signal, onProgress: options.onProgress }),
     )
     return valueWithId(answer)
   })
+}
+
+/** Begins a preparation that outlives this program; the job's id. Agreements must have been accepted before. */
+export async function startIn(source: SessionSource, id: string, options: PrepareCallOptions): Promise<string> {
+  const settings = readUserSettings()
+  const agreements = [...Object.keys(settings.agreements ?? {}), ...(options.accept ?? [])]
+  const params = { ...paramsOf(id, options), agreements, onDisconnect: "continue", job: newJobId() } as const
+  return await withRepositories(source, { ...options, detaches: true }, async (session, signal) => {
+    requireNoRelay(session)
+    const { job } = await session.agent.request("jobs/start", params, { signal })
+    return job
+  })
+}
+
+function paramsOf(id: string, options: PrepareCallOptions): Params<"datasets/prepare"> {
+  return {
+    id: checkedId(id),
+    defaultRepository: readUserSettings().default_repository,
+    encoder: options.encoder ?? "normal",
+    download: options.download ?? true,
+    force: options.force ?? false,
+    keepDownloads: options.keepDownloads ?? false,
+    connections: options.connections,
+  }
 }
 
 /** The value with the paths it has or will have; nothing is fetched. */
@@ -71,12 +85,12 @@ export async function valueIn(
   options: CallOptions & { encoder?: Encoder | undefined },
 ): Promise<unknown> {
   const { default_repository: defaultRepository } = readUserSettings()
-  return await withRepositories(source, options, async (session) =>
+  return await withRepositories(source, options, async (session, signal) =>
     valueWithId(
       await session.agent.request(
         "datasets/value",
         { id: checkedId(id), defaultRepository, encoder: options.encoder ?? "normal" },
-        { signal: options.signal },
+        { signal },
       ),
     ),
   )
@@ -85,8 +99,8 @@ export async function valueIn(
 /** The facts of a dataset, and its state. */
 export async function infoIn(source: SessionSource, id: string, options: CallOptions): Promise<DatasetInfo> {
   const { default_repository: defaultRepository } = readUserSettings()
-  return await withRepositories(source, options, (session) =>
-    session.agent.request("datasets/info", { id: checkedId(id), defaultRepository }, { signal: options.signal }),
+  return await withRepositories(source, options, (session, signal) =>
+    session.agent.request("datasets/info", { id: checkedId(id), defaultRepository }, { signal }),
   )
 }
 
@@ -98,13 +112,13 @@ export function valueWithId({ id, value }: Pick<Result<"datasets/prepare">, "id"
 
 function withRepositories<R>(
   source: SessionSource,
-  options: CallOptions,
-  run: (session: Session) => Promise<R>,
+  options: CallOptions & Pick<OpenOptions, "detaches">,
+  run: (session: Session, signal: AbortSignal | undefined) => Promise<R>,
 ): Promise<R> {
-  const { signal, prompter, onProgress: onEvent } = options
-  return source.use({ signal, prompter, onEvent }, async (session) => {
+  const { signal, prompter, detaches, onProgress: onEvent } = options
+  return source.use({ signal, prompter, detaches, onEvent }, async (session, until) => {
     await session.declareRepositories()
-    return await run(session)
+    return await run(session, until)
   })
 }
 

@@ -1,4 +1,5 @@
 export { Context, type DatasetHandle } from "./context.ts"
+export type { JobHandle } from "./job-handle.ts"
 export { findDataset, getDataset, prepareDataset } from "./prepare-dataset.ts"
 export type { FindOptions, Place, PrepareOptions, ValueOptions } from "./prepare-dataset.ts"
 export type { CallOptions, PrepareCallOptions } from "./dataset-calls.ts"
@@ -7,4 +8,12 @@ export type { RepositoryHandle } from "./repository-handle.ts"
 export type { SessionEvent } from "./session.ts"
 export type { Prompter, Question } from "./transport/prompter.ts"
 export { DatamaestroError } from "@datamaestro/protocol"
-export type { DatasetInfo, ErrorCode, GlobalSettings, ProgressEvent } from "@datamaestro/protocol"
+export type {
+  DatasetInfo,
+  ErrorCode,
+  GlobalSettings,
+  JobLogEntry,
+  JobState,
+  JobSummary,
+  ProgressEvent,
+} from "@datamaestro/protocol"

@@ -45,7 +45,8 @@ export async function prepareDataset<D extends AnyDefinition>(
 ): Promise<Prepared<D>>
 export async function prepareDataset<V = UntypedValue>(id: string, options?: PrepareOptions): Promise<V>
 export async function prepareDataset(dataset: string | AnyDefinition, options: PrepareOptions = {}): Promise<unknown> {
-  return await prepareIn(sourceOf(options), datasetId(dataset, options.selection), options)
+  const prepared = prepareIn(sourceOf(options), datasetId(dataset, options.selection), options)
+  return await prepared.catch(explain(dataset))
 }
 
 /** The value of a dataset with the paths it has or will have, without fetching anything. */
@@ -55,17 +56,31 @@ export async function getDataset<D extends AnyDefinition>(
 ): Promise<Prepared<D>>
 export async function getDataset<V = UntypedValue>(id: string, options?: ValueOptions): Promise<V>
 export async function getDataset(dataset: string | AnyDefinition, options: ValueOptions = {}): Promise<unknown> {
-  return await valueIn(sourceOf(options), datasetId(dataset, options.selection), options)
+  return await valueIn(sourceOf(options), datasetId(dataset, options.selection), options).catch(explain(dataset))
 }
 
 /** The facts of a dataset: description, tags, resources, and its state on that machine. */
 export async function findDataset(dataset: string | AnyDefinition, options: FindOptions = {}): Promise<DatasetInfo> {
-  return await infoIn(sourceOf(options), datasetId(dataset, options.selection), options)
+  return await infoIn(sourceOf(options), datasetId(dataset, options.selection), options).catch(explain(dataset))
 }
 
 /** The value of a dataset that is only named: its shape is known to its definition, not to the compiler. */
 // oxlint-disable-next-line typescript/no-explicit-any -- `ds.train.images.path` must be writable for an id too
 export type UntypedValue = any
+
+/** Whoever has the definition at hand need not search for it: it is the agent that can't find it. */
+function explain(dataset: string | AnyDefinition): (error: unknown) => never {
+  return (error) => {
+    const unknown = error instanceof DatamaestroError && error.code === "UNKNOWN_DATASET"
+    if (typeof dataset === "string" || !unknown) throw error
+    const message = `Cannot find dataset "${dataset.id}": its definition is in no repository that is found`
+    throw new DatamaestroError("UNKNOWN_DATASET", message, {
+      hint: "list it in the datasets of a Repository, and name the folder of that package in DATAMAESTRO_REPOSITORY_PATH or install it",
+      details: error.details,
+      cause: error,
+    })
+  }
+}
 
 function sourceOf({ context, host, ...machine }: Place): SessionSource {
   if (context instanceof Context) {

@@ -1,4 +1,5 @@
 import { DatamaestroError } from "@datamaestro/protocol"
+import { setTimeout as sleep } from "node:timers/promises"
 import { silentPrompter } from "./reporter/silent-prompter.ts"
 import type { Machine, OnDisconnect } from "./machine.ts"
 import { openReconnecting } from "./jobs/reconnecting-session.ts"
@@ -9,13 +10,16 @@ export interface OpenOptions {
   signal?: AbortSignal | undefined
   onEvent?: ((event: SessionEvent) => void) | undefined
   prompter?: Prompter | undefined
+  /** Work is left behind on purpose: the agent's end is not waited for. */
+  detaches?: boolean | undefined
 }
 
 /** Where calls of the library get their agent from. */
 export interface SessionSource {
   /** What becomes of work when the connection is lost. */
   readonly onDisconnect: OnDisconnect
-  use<R>(options: OpenOptions, run: (session: Session) => Promise<R>): Promise<R>
+  /** @param run is given the signal to work by: that of `options`, which closing aborts as well */
+  use<R>(options: OpenOptions, run: (session: Session, signal: AbortSignal | undefined) => Promise<R>): Promise<R>
   close(): Promise<void>
 }
 
@@ -40,36 +44,50 @@ export function sessionPerCall(machine: Machine): SessionSource {
     async use(options, run) {
       const session = await openOn(machine, options)
       try {
-        return await run(session)
+        return await run(session, options.signal)
       } finally {
-        await session.close()
+        const closing = session.close()
+        if (options.detaches !== true) await closing
       }
     },
     async close() {},
   }
 }
 
-/** One agent for all calls until it is closed; one that was lost is replaced by the next call. */
+/** How long calls may take to end when their context is closed, in milliseconds. */
+const CLOSE_GRACE = 2000
+
+/**
+ * One agent for all calls until it is closed; one that was lost is replaced by the next call. Closing cancels the calls
+ * that are under way.
+ */
 export function heldSession(machine: Machine, first: Session): SessionSource {
   let session: Promise<Session> | undefined = Promise.resolve(first)
-  let closed = false
+  const closing = new AbortController()
+  const calls = new Set<Promise<unknown>>()
   return {
     onDisconnect: machine.onDisconnect,
     async use(options, run) {
-      if (closed) throw new DatamaestroError("USAGE", "Cannot use this context: it is closed")
+      if (closing.signal.aborted) throw new DatamaestroError("USAGE", "Cannot use this context: it is closed")
       const current = (session ??= openOn(machine, options))
+      const signal = AbortSignal.any([closing.signal, ...(options.signal === undefined ? [] : [options.signal])])
+      const call = current.then((each) => run(each, signal))
+      calls.add(call)
       try {
-        return await run(await current)
+        return await call
       } catch (error) {
         if (isLoss(error) && session === current) {
           session = undefined
           void current.then((lost) => lost.close()).catch(() => {})
         }
         throw error
+      } finally {
+        calls.delete(call)
       }
     },
     async close() {
-      closed = true
+      closing.abort()
+      await Promise.race([Promise.allSettled(calls), sleep(CLOSE_GRACE, undefined, { ref: false })])
       const current = session
       session = undefined
       await current?.then((each) => each.close()).catch(() => {})

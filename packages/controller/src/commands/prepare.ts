@@ -1,7 +1,8 @@
-import { DatamaestroError, newJobId, type Encoder, type Params, type Result } from "@datamaestro/protocol"
+import { newJobId, type Encoder, type Params, type Result } from "@datamaestro/protocol"
 import type { Call, Command } from "./command.ts"
 import { valueWithId } from "../dataset-calls.ts"
 import { requestPrepare } from "../jobs/request-prepare.ts"
+import { requireNoRelay } from "../relay/require-no-relay.ts"
 import { eachId } from "./each-id.ts"
 
 export interface PrepareOptions {
@@ -69,7 +70,7 @@ export function detach(options: Omit<PrepareOptions, "printValue">): Command<Sta
     severalHosts: "lines",
     detaches: true,
     run: async (call) => {
-      if (call.machine.relay === "always") throw relayEnds()
+      requireNoRelay(call.session)
       return await eachId(options.ids, call, async (id) => {
         // A connection lost between the wish and the answer must not begin the work twice.
         const params = { ...paramsOf(id, options, call), agreements: call.invocation.agreements.accepted }
@@ -84,14 +85,4 @@ export function detach(options: Omit<PrepareOptions, "printValue">): Command<Sta
     json: (started) => (options.ids.length === 1 ? started[0] : started),
     text: (started) => started.map(({ job }) => `${job}\n`).join(""),
   }
-}
-
-function relayEnds(): DatamaestroError {
-  return new DatamaestroError(
-    "USAGE",
-    "Cannot detach work whose downloads go out through this machine: they end with it",
-    {
-      hint: "leave out --detach; when the connection is lost, `datamaestro jobs attach` continues where it stopped",
-    },
-  )
 }

@@ -1,0 +1,56 @@
+import type { JobLogEntry, JobState, JobSummary } from "@datamaestro/protocol"
+import { valueWithId, type CallOptions } from "./dataset-calls.ts"
+import { requestAttach } from "./jobs/request-prepare.ts"
+import type { SessionSource } from "./session-source.ts"
+import { readUserSettings } from "./user-settings.ts"
+
+/** Work in a data directory that outlives whoever began it; not yet looked up: each call finds it. */
+export interface JobHandle {
+  /** The job's id, or the beginning of one. */
+  readonly id: string
+  /**
+   * Its progress so far and from now on, and the prepared value; resumes a job whose process is gone. Aborting only stops
+   * looking: the call ends with INTERRUPTED, and the job goes on.
+   *
+   * @throws DatamaestroError UNKNOWN_JOB, and what the job failed with
+   */
+  attach(options?: CallOptions): Promise<unknown>
+  /** Ends it, wherever it runs, and waits until it has; parts are kept. @returns the state it ended in */
+  cancel(options?: CallOptions): Promise<JobState>
+  /** What it has told, with times. */
+  logs(options?: CallOptions): Promise<JobLogEntry[]>
+}
+
+export function jobHandle(source: SessionSource, id: string): JobHandle {
+  return {
+    id,
+    attach: (options = {}) =>
+      source.use(openOptions(options), async (session, signal) => {
+        const { default_repository: defaultRepository } = readUserSettings()
+        const { onProgress } = options
+        return valueWithId(await requestAttach(session, id, { signal, onProgress, defaultRepository }))
+      }),
+    cancel: (options = {}) =>
+      source.use(openOptions(options), async (session, signal) => {
+        const { state } = await session.agent.request("jobs/cancel", { job: id }, { signal })
+        return state
+      }),
+    logs: (options = {}) =>
+      source.use(openOptions(options), async (session, signal) => {
+        const { entries } = await session.agent.request("jobs/logs", { job: id }, { signal })
+        return entries
+      }),
+  }
+}
+
+/** All jobs of a data directory, oldest first. */
+export function listJobsIn(source: SessionSource, options: CallOptions): Promise<JobSummary[]> {
+  return source.use(openOptions(options), async (session, signal) => {
+    const { jobs } = await session.agent.request("jobs/list", {}, { signal })
+    return jobs
+  })
+}
+
+function openOptions({ signal, prompter, onProgress: onEvent }: CallOptions) {
+  return { signal, prompter, onEvent }
+}
