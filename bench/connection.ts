@@ -1,4 +1,5 @@
 /** Calls over SSH, first and warm, against `ssh` running `node -e 0`; bytes of the first upload; time to help. */
+import { execFileSync } from "node:child_process"
 import { mkdir, rm } from "node:fs/promises"
 import { existsSync, rmSync } from "node:fs"
 import { join } from "node:path"
@@ -14,7 +15,14 @@ const launcher = fileURLToPath(new URL("../packages/controller/bin/datamaestro.j
 /** `NODE_EXTRA_CA_CERTS` costs every start of Node 20 some 80 ms: nobody gets it. */
 function environmentOf(home: string): NodeJS.ProcessEnv {
   const { NODE_EXTRA_CA_CERTS: _, ...rest } = process.env
-  return { ...rest, HOME: home, XDG_CACHE_HOME: join(home, ".cache"), XDG_CONFIG_HOME: join(home, ".config") }
+  return {
+    ...rest,
+    HOME: home,
+    XDG_CACHE_HOME: join(home, ".cache"),
+    XDG_CONFIG_HOME: join(home, ".config"),
+    XDG_RUNTIME_DIR: "",
+    DATAMAESTRO_HOLD_MINUTES: "off",
+  }
 }
 
 export async function benchConnection(rounds: number): Promise<void> {
@@ -91,6 +99,7 @@ export async function benchConnection(rounds: number): Promise<void> {
         ...(await measure([first], Math.ceil(rounds / 3))),
         ...results.slice(0, 1).map((warm) => ({ ...warm, atMost: 1.25 })),
       ])
+      await benchHeld({ call, node, delay, folder: laptop.path }, rounds)
       await benchOpenChannel({ configFile: server.configFile, port, roundTrip: 2 * delay }, environment)
       await proxy?.close()
     }
@@ -99,6 +108,45 @@ export async function benchConnection(rounds: number): Promise<void> {
     await rm(laptop.path, { recursive: true, force: true, maxRetries: 9 })
     await rm(cluster.path, { recursive: true, force: true, maxRetries: 9 })
   }
+}
+
+interface HeldPlace {
+  call: Contender
+  /** `ssh … h node -e 0`. */
+  node: Contender["command"]
+  /** Each way, in milliseconds. */
+  delay: number
+  folder: string
+}
+
+/** Both over a connection that is there: ours, and OpenSSH's ControlMaster. */
+async function benchHeld({ call, node, delay, folder }: HeldPlace, rounds: number): Promise<void> {
+  const [ssh, ...rest] = node
+  const shared = ["-o", `ControlPath=${join(folder, `control-${delay}`)}`]
+  const environment = { ...call.environment, DATAMAESTRO_HOLD_MINUTES: "5" }
+  // An agent that waits needs the tenth of a second that a person takes to type the next command.
+  const pause = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+  await measure(
+    [{ name: "master", command: [ssh, "-f", "-N", "-M", ...shared, ...rest.slice(0, -4), "h"] as never }],
+    0,
+  )
+  printRatios(
+    `one call over a held connection, ${2 * delay} ms round trip`,
+    await measure(
+      [
+        { ...call, environment, prepare: pause, name: "datamaestro --host h datafolders list, held" },
+        {
+          name: "ssh h node -e 0 over ControlMaster",
+          command: [ssh, ...shared, ...rest] as never,
+          prepare: pause,
+          atMost: 1,
+        },
+      ],
+      rounds,
+    ),
+  )
+  execFileSync(ssh, [...shared, ...rest.slice(0, -4), "-O", "exit", "h"], { stdio: "ignore" })
+  execFileSync(process.execPath, [launcher, "hosts", "close", "--all"], { env: environment })
 }
 
 /** An agent that is just leaving may write its code cache meanwhile. */

@@ -2,6 +2,7 @@ import {
   DatamaestroError,
   PROTOCOL_VERSION,
   type AgentClient,
+  type AheadRequest,
   type Params,
   type RelayMode,
   type Result,
@@ -30,6 +31,8 @@ export interface SessionOptions {
   data?: string | undefined
   /** For how many minutes the connection is to be held after it; absent or 0: it ends with the session. */
   holdMinutes?: number | undefined
+  /** What will be asked for first, where that is known: it leaves together with the handshake. */
+  ahead?: AheadRequest | undefined
   debug: boolean
   /** When downloads go out through this machine; never by default. */
   relay?: RelayMode | undefined
@@ -173,6 +176,7 @@ async function openOver(
       deployment,
       node: options.node,
       initialize: initializeParams(options, "login"),
+      ahead: options.ahead,
       onEvent,
       signal,
       bootTimeout: options.bootTimeout,

@@ -26,6 +26,10 @@ export interface AgentClientOptions {
 /** Takes what the agent tells without being asked, other than progress. */
 export type NotificationListener = (method: string, params: unknown) => void
 
+/** A request that only looks something up. */
+export type AheadRequest = { [M in AheadMethod]: { method: M; params: Params<M> } }[AheadMethod]
+type AheadMethod = "datafolders/list"
+
 interface Pending {
   onProgress: ProgressListener | undefined
   fail: (error: Error) => void
@@ -40,6 +44,7 @@ export class AgentClient {
   #nextId = 1
   #closed: Error | undefined
   #onNotification: NotificationListener | undefined
+  #ahead: { key: string; answer: Promise<unknown> } | undefined
 
   constructor(port: LinePort, options: AgentClientOptions = {}) {
     this.#port = port
@@ -67,6 +72,11 @@ export class AgentClient {
    * @throws DatamaestroError what the agent answered, or why there will be no answer
    */
   async request<M extends AgentMethod>(method: M, params: Params<M>, options: RequestOptions = {}): Promise<Result<M>> {
+    const ahead = this.#ahead
+    if (ahead !== undefined && ahead.key === JSON.stringify([method, params])) {
+      this.#ahead = undefined
+      return (await ahead.answer) as Result<M>
+    }
     if (this.#closed !== undefined) throw this.#closed
     if (options.signal?.aborted === true) throw interrupted()
     const id = this.#nextId++
@@ -101,6 +111,16 @@ export class AgentClient {
     if (this.#closed !== undefined) return
     this.#heartbeat.spoke()
     await this.#port.sendBytes?.(stream, bytes)
+  }
+
+  /**
+   * Sends a request that will be wanted next: the first `request` of the same method and parameters takes its answer.
+   * Only for what changes nothing and takes no time, since it can't be cancelled.
+   */
+  requestAhead({ method, params }: AheadRequest): void {
+    const answer = this.request(method, params)
+    answer.catch(() => {})
+    this.#ahead = { key: JSON.stringify([method, params]), answer }
   }
 
   close(): void {

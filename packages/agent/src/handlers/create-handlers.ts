@@ -13,8 +13,14 @@ import { settingsHandlers } from "./settings.ts"
 
 /** All that the controller may ask for, over one session. */
 export function createHandlers(session: AgentSession, version: string, jobs = new JobHost(session)): AgentHandlers {
-  return {
-    ...initializeHandlers(session, version),
+  const { initialize } = initializeHandlers(session, version)
+  let initialized: Promise<unknown> | undefined
+  const handlers: AgentHandlers = {
+    initialize: (params, context) => {
+      const answer = Promise.resolve(initialize(params, context))
+      initialized = answer.catch(() => {})
+      return answer
+    },
     ...settingsHandlers(session),
     ...machineHandlers(session),
     ...repositoryHandlers(session),
@@ -24,4 +30,11 @@ export function createHandlers(session: AgentSession, version: string, jobs = ne
     ...cacheHandlers(session),
     ...orphanHandlers(session),
   }
+  // The controller need not wait for the answer to its first request before it sends this one.
+  const listDatafolders = handlers["datafolders/list"]
+  handlers["datafolders/list"] = async (params, context) => {
+    await initialized
+    return await listDatafolders(params, context)
+  }
+  return handlers
 }

@@ -1,4 +1,4 @@
-import type { DatamaestroError } from "@datamaestro/protocol"
+import type { AheadRequest, DatamaestroError } from "@datamaestro/protocol"
 import type { Machine } from "../machine.ts"
 import type { Session } from "../session.ts"
 import type { CommandEvent } from "../reporter/reporter.ts"
@@ -19,6 +19,8 @@ export interface Call {
 export interface Command<R> {
   /** Whether the controller's repositories must be known on the machine. */
   needsRepositories: boolean
+  /** What `run` asks for first: sent together with the handshake, it saves a round trip. */
+  ahead?: AheadRequest
   /** It leaves work behind on purpose: the agent's end is not waited for. */
   detaches?: boolean
   /** @returns what to print, or nothing after a failure */

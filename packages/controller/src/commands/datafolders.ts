@@ -7,6 +7,7 @@ export function listDatafolders(): Command<Record<string, string>> {
   return {
     needsRepositories: false,
     severalHosts: "lines",
+    ahead: { method: "datafolders/list", params: {} },
     run: async ({ session, signal }) => (await session.agent.request("datafolders/list", {}, { signal })).datafolders,
     text: (datafolders) =>
       Object.entries(datafolders)

@@ -54,6 +54,7 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
       node: machine.node,
       data: machine.data,
       holdMinutes: holdMinutesOf(machine, invocation),
+      ahead: command.ahead,
       debug: invocation.options.debug,
       relay: machine.relay,
       prompter: invocation.prompter,

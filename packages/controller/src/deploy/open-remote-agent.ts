@@ -11,6 +11,7 @@ export interface OpenRemoteAgentOptions {
   /** `--node`: a path on the data machine, or `auto`. */
   node: string
   initialize: Params<"initialize">
+  ahead?: StartAgentOptions["ahead"]
   onEvent: (event: SessionEvent) => void
   onHello?: StartAgentOptions["onHello"]
   signal?: AbortSignal | undefined

@@ -1,4 +1,11 @@
-import { AgentClient, DatamaestroError, PROTOCOL_VERSION, type Params, type Result } from "@datamaestro/protocol"
+import {
+  AgentClient,
+  DatamaestroError,
+  PROTOCOL_VERSION,
+  type AheadRequest,
+  type Params,
+  type Result,
+} from "@datamaestro/protocol"
 import type { SessionEvent } from "../session.ts"
 import type { Channel } from "../transport/transport.ts"
 import { AgentPort, type Hello } from "./agent-port.ts"
@@ -10,6 +17,8 @@ export interface StartAgentOptions {
   push: boolean
   compressed(): Promise<Uint8Array>
   initialize: Params<"initialize">
+  /** Sent right behind it. */
+  ahead?: AheadRequest | undefined
   onEvent: (event: SessionEvent) => void
   /** Told when a Node has been found and runs. */
   onHello?: ((hello: Hello) => void) | undefined
@@ -70,7 +79,9 @@ export async function startAgent(channel: Channel, options: StartAgentOptions): 
   const onAbort = (): void => port.fail(new DatamaestroError("INTERRUPTED", "Interrupted"))
   signal?.addEventListener("abort", onAbort, { once: true })
   try {
-    const initialized = await client.request("initialize", options.initialize)
+    const initializing = client.request("initialize", options.initialize)
+    if (options.ahead !== undefined) client.requestAhead(options.ahead)
+    const initialized = await initializing
     if (initialized.protocol !== PROTOCOL_VERSION) throw otherProtocol(label, initialized.protocol)
     for (const message of initialized.warnings) onEvent({ phase: "notice", level: "warning", message })
     return { client, initialized, hello }
