@@ -212,6 +212,23 @@ datamaestro search tag:image repo:image`,
     .action((repository: string, { o: output }: { o?: string }, command: Command) =>
       select(command, async () => (await import("./commands/check.ts")).check(repository, output)),
     )
+  define(
+    program,
+    "check-repository [DIR]",
+    "for authors: load a package folder, plan every dataset and variant of it, and report what is wrong",
+    "datamaestro check-repository\ndatamaestro --json check-repository ~/my-datasets",
+  ).action((folder: string | undefined, _values: OptionValues, command: Command) =>
+    select(command, async () => (await import("./commands/check-repository.ts")).checkRepositoryFolder(folder ?? ".")),
+  )
+  define(
+    program,
+    "create-dataset <REPOSITORY> [ID-or-URL]",
+    "write a definition file from a template into a repository's package, register and build it; prints its path",
+    `datamaestro create-dataset mine org.example.flowers
+datamaestro create-dataset mine https://example.org/data/flowers.csv.gz`,
+  ).action((first: string, second: string | undefined, _values: OptionValues, command: Command) =>
+    select(command, async () => (await import("./commands/create-dataset.ts")).createDataset(first, second)),
+  )
   define(program, "repositories", "the repositories that are found", "datamaestro repositories").action(
     (_values: OptionValues, command: Command) =>
       select(command, async () => (await import("./commands/repositories.ts")).repositories()),
@@ -370,7 +387,10 @@ function defineJobCommands(program: Command, define: Define, select: Select): vo
 
 /** `prepare <ID...>`: that there are options goes without saying. */
 function subcommandTerm(command: Command): string {
-  const names = command.registeredArguments.map((each) => (each.variadic ? `<${each.name()}...>` : `<${each.name()}>`))
+  const names = command.registeredArguments.map((each) => {
+    if (!each.required) return `[${each.name()}]`
+    return each.variadic ? `<${each.name()}...>` : `<${each.name()}>`
+  })
   return [command.name(), ...names].join(" ")
 }
 

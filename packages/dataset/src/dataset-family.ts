@@ -23,8 +23,9 @@ export function datasetFamily(
     return async () => {
       const { datasets } = await load()
       // As in defineDataset: one id, however an editor wrote its accents.
-      const found = datasets.find((definition) => definition.id === id.normalize("NFC"))
+      const [found, twin] = datasets.filter((definition) => definition.id === id.normalize("NFC"))
       if (found === undefined) throw new DefinitionError(id, "", "the module that should have it does not export it")
+      if (twin !== undefined) throw new DefinitionError(id, "", "the module that has it exports two of that id")
       return found
     }
   }

@@ -369,6 +369,18 @@ export const AGENT_METHODS = {
       ),
     }),
   ),
+  /** Loads a repository and plans all of it, for its author: what is wrong (`error`) or looks so (`warning`). No network. */
+  "repositories/inspect": method(
+    v.object({ repository: v.string() }),
+    v.object({
+      repository: v.string(),
+      datasets: v.number(),
+      variants: v.number(),
+      problems: v.array(
+        v.object({ level: v.picklist(["error", "warning"]), dataset: v.optional(v.string()), message: v.string() }),
+      ),
+    }),
+  ),
   /** What lies below `DATA/data` and belongs to no dataset of the declared repositories; paths are absolute. */
   "orphans/list": method(
     v.object({ size: v.boolean() }),

@@ -1,7 +1,8 @@
 import type { AgentHandlers } from "@datamaestro/protocol"
 import type { AgentSession } from "../agent-session.ts"
 
-type RepositoryMethods = "repositories/declare" | "repositories/list" | "repositories/check" | "packs/upload"
+type RepositoryMethods =
+  "repositories/declare" | "repositories/list" | "repositories/check" | "repositories/inspect" | "packs/upload"
 
 /** The repositories of the controller, and how they get here. */
 export function repositoryHandlers(session: AgentSession): Pick<AgentHandlers, RepositoryMethods> {
@@ -22,6 +23,14 @@ export function repositoryHandlers(session: AgentSession): Pick<AgentHandlers, R
         session.repositoryIndex(),
       ])
       return await checkRepository(repository, index, context)
+    },
+
+    "repositories/inspect": async ({ repository }, { signal }) => {
+      const [{ inspectRepository }, index] = await Promise.all([
+        import("../resolve/inspect-repository.ts"),
+        session.repositoryIndex(),
+      ])
+      return await inspectRepository(repository, index, signal)
     },
 
     "packs/upload": async (piece, { signal }) => {

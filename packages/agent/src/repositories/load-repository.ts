@@ -57,13 +57,20 @@ export async function loadRepository(location: RepositoryLocation, path: string)
       path,
     )
   }
+  const datasets = new Map<string, DatasetLoader>()
+  for (const [written, load] of Object.entries(found.datasets)) {
+    // Two ways to write an accent are one id.
+    const id = written.normalize("NFC")
+    if (datasets.has(id)) throw broken(location, `it has two datasets "${id}"`, path)
+    datasets.set(id, load)
+  }
   return {
     id: location.id,
     name: found.NAME ?? location.id,
     description: found.DESCRIPTION,
     package: location.package,
     version: location.version,
-    datasets: new Map(Object.entries(found.datasets).map(([id, load]) => [id.normalize("NFC"), load])),
+    datasets,
     moved: movedDatasets(found),
   }
 }

@@ -89,7 +89,18 @@ function symbolsOf(
     if (resource.kind !== "reference") return [key, outputOf(owner, key)] as const
     return [key, symbolicReference(referenceTo(base, key, references))] as const
   })
-  return Object.fromEntries(symbols) as Symbols<Resources>
+  return namingWhatLacks(base, Object.fromEntries(symbols) as Symbols<Resources>)
+}
+
+/** JavaScript would give `undefined` for a mistyped resource, and an error that says nothing of it. */
+function namingWhatLacks(base: string, symbols: Symbols<Resources>): Symbols<Resources> {
+  return new Proxy(symbols, {
+    get(target, key) {
+      if (typeof key === "symbol" || key in target) return Reflect.get(target, key) as unknown
+      const known = Object.keys(target).join(", ") || "no others"
+      throw new DefinitionError(base, "describe", `there is no resource "${key}": there are ${known}`)
+    },
+  })
 }
 
 function outputOf(owner: { id: string; repository: string }, key: string): SymbolicPath {
@@ -119,7 +130,7 @@ function referenceTo(base: string, key: string, references: ReadonlyMap<string, 
 }
 
 function pathOf(base: string, key: string, symbols: Symbols<Resources>): PathReference {
-  const symbol = symbols[key]
+  const symbol = Object.hasOwn(symbols, key) ? symbols[key] : undefined
   const path = symbol === undefined || isSymbolicPath(symbol) ? symbol : symbol.path
   if (path === undefined) throw new DefinitionError(base, "from", `there is no resource "${key}"`)
   return { $path: path[PATH] }

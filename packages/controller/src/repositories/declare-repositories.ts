@@ -12,6 +12,8 @@ export interface DeclareRepositoriesOptions {
   where: "local" | "remote"
   onEvent: (event: SessionEvent) => void
   signal?: AbortSignal | undefined
+  /** Package folders besides those that are found. */
+  folders?: readonly string[] | undefined
 }
 
 /**
@@ -21,7 +23,7 @@ export interface DeclareRepositoriesOptions {
  */
 export async function declareRepositories(agent: AgentClient, options: DeclareRepositoriesOptions): Promise<void> {
   const { where, signal, onEvent } = options
-  const found = findRepositories({ controller: packageFolder(), directory: process.cwd(), environment: process.env })
+  const found = repositoriesHere(options.folders)
   if (where === "local") {
     const repositories = found.map((one) => location(one, { kind: "file", path: join(one.folder, one.module) }))
     await agent.request("repositories/declare", { repositories }, { signal })
@@ -54,6 +56,12 @@ export async function declareRepositories(agent: AgentClient, options: DeclareRe
       onEvent({ phase: "upload", what: lacking.name, bytes: sent, total: bytes.length })
     await uploadPack(agent, { hash, bytes, onProgress, signal })
   }
+}
+
+/** What this machine has, seen from this process. */
+export function repositoriesHere(folders: readonly string[] = []): FoundRepository[] {
+  const here = { controller: packageFolder(), directory: process.cwd(), environment: process.env }
+  return findRepositories({ ...here, folders })
 }
 
 function byFolder(found: readonly FoundRepository[]): [FoundRepository, ...FoundRepository[]][] {

@@ -10,6 +10,8 @@ export interface FindRepositoriesOptions {
   /** The working directory. */
   directory: string
   environment: NodeJS.ProcessEnv
+  /** Package folders besides, absolute. */
+  folders?: readonly string[]
 }
 
 /**
@@ -18,9 +20,15 @@ export interface FindRepositoriesOptions {
  *
  * @throws DatamaestroError BROKEN_REPOSITORY naming a malformed package.json, or the two packages that claim one name
  */
-export function findRepositories({ controller, directory, environment }: FindRepositoriesOptions): FoundRepository[] {
+export function findRepositories(options: FindRepositoriesOptions): FoundRepository[] {
+  const { controller, directory, environment } = options
   const found = new Map<string, FoundRepository>()
-  const folders = new Set([...besideCommand(controller), ...ofProject(directory), ...named(environment, directory)])
+  const folders = new Set([
+    ...besideCommand(controller),
+    ...ofProject(directory),
+    ...named(environment, directory),
+    ...(options.folders ?? []),
+  ])
   for (const folder of folders) {
     for (const repository of readRepositoryPackage(folder)) {
       const other = found.get(repository.id)
