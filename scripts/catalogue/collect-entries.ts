@@ -51,7 +51,17 @@ export async function collectEntries(locations: readonly RepositoryLocation[]): 
       const dataset = await resolveVariant({ id, repository }, selections[0] ?? {}, index)
       const { name, description, url: homepage, tags, tasks, license, size, doi, agreement } = definition
       entries.push({
-        ...{ id, repository, name, description, homepage, tags, tasks, license, size, doi, agreement },
+        id,
+        repository,
+        name,
+        description,
+        homepage,
+        tags,
+        tasks,
+        license,
+        size,
+        doi,
+        agreement,
         type: dataType(dataset),
         axes: axesOf(definition),
         variants: total,

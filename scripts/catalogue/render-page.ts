@@ -83,9 +83,11 @@ function facts(entry: CatalogueEntry): [string, string][] {
     ],
     ...Object.entries(entry.axes).map(([name, axis]): [string, string] => {
       const values =
-        axis.domain?.map((value) => `<code>${escape(String(value))}</code>`).join(" ") ??
-        `any ${escape(axis.type ?? "value")}`
-      const chosen = axis.default === undefined ? "" : `, by default <code>${escape(String(axis.default))}</code>`
+        axis.domain
+          ?.map((value) => `<code>${escape(typeof value === "string" ? value : JSON.stringify(value))}</code>`)
+          .join(" ") ?? `any ${escape(axis.type ?? "value")}`
+      const chosen =
+        axis.default === undefined ? "" : `, by default <code>${escape(JSON.stringify(axis.default))}</code>`
       return [
         `Axis <code>${escape(name)}</code>`,
         `${values}${chosen}${axis.inId === false ? ", not part of the id" : ""}`,

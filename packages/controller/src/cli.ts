@@ -134,11 +134,13 @@ function defineDatasetCommands(program: Command, define: Define, select: Select)
       .addOption(
         new Option("--detach", "print a job's id for each ID and return at once; see jobs").conflicts("dryRun"),
       )
-      .option("--dry-run", "tell what would be done: ID, action, resource, URL, target; one resource a line")
+      .option("--dry-run", "tell what would be done: ID, action, resource, URL, target, bytes; one resource a line")
       .option("--accept-agreement <ID>", "accept this agreement for this call; repeatable", collect)
   const run = (printValue: boolean, ids: string[], values: PrepareValues, command: Command): void => {
     const load = async (): Promise<unknown> => {
-      if (values.dryRun === true) return (await import("./commands/dry-run.ts")).dryRun(ids)
+      if (values.dryRun === true) {
+        return (await import("./commands/dry-run.ts")).dryRun(ids, values.downloads ?? true)
+      }
       const { detach, prepare } = await import("./commands/prepare.ts")
       const { encoder = "normal", downloads: download = true, force = false } = values
       if (values.detach === true) return detach({ ids, encoder, download, force })

@@ -140,11 +140,15 @@ export type DatasetInfo = v.InferOutput<typeof DatasetInfo>
 
 /** What `prepare --dry-run` tells of one resource. */
 export const PlannedWork = v.object({
+  /** The dataset that has the resource: the one asked for, or one that it refers to. */
+  dataset: v.string(),
   resource: v.string(),
   kind: v.string(),
   action: v.picklist(["none", "download", "extract-cached", "make", "reference"]),
   urls: v.array(v.string()),
   target: v.optional(v.string()),
+  /** To fetch; of what is there already, on the disk. Absent where nobody knows. */
+  bytes: v.optional(v.number()),
 })
 
 export const Encoder = v.picklist(["normal", "xpm"])
@@ -311,9 +315,23 @@ export const AGENT_METHODS = {
   ),
   /** The value with the paths it will have, without touching the disk. */
   "datasets/value": method(v.object({ ...DatasetSelector.entries, encoder: Encoder }), Prepared),
+  /** What `datasets/prepare` would do. With `ask`, servers are asked for sizes that the author does not tell. */
   "datasets/plan": method(
-    DatasetSelector,
-    v.object({ id: v.string(), repository: v.string(), path: v.string(), work: v.array(PlannedWork) }),
+    v.object({ ...DatasetSelector.entries, ask: v.optional(v.boolean()) }),
+    v.object({
+      id: v.string(),
+      repository: v.string(),
+      path: v.string(),
+      work: v.array(PlannedWork),
+      /** Bytes to fetch, as far as they are known. */
+      fetch: v.number(),
+      /** How many resources to fetch nobody knows the size of. */
+      unknown: v.number(),
+      /** Bytes that may still be written to the data directory's file system. */
+      free: v.optional(v.number()),
+      /** Whether the downloads alone fit, as far as their sizes are known. */
+      fits: v.optional(v.boolean()),
+    }),
   ),
   /** Begins a preparation that goes on without this connection; answers as soon as it can be found again. */
   "jobs/start": method(Preparation, v.object({ job: v.string() })),

@@ -4,14 +4,11 @@ import { reasonOf } from "../repositories/load-repository.ts"
 import type { RepositoryIndex } from "../repositories/repository-index.ts"
 import { allVariants } from "../resolve/all-variants.ts"
 import { resolveVariant } from "../resolve/resolve-dataset.ts"
-import { checkSource, type SourceStatus } from "./check-source.ts"
+import type { SourceStatus } from "./check-source.ts"
+import { checkSources } from "./check-sources.ts"
 
 type Checked = Result<"repositories/check">
 type Dataset = Checked["datasets"][number]
-
-/** Servers asked at once, and requests to one of them. */
-const HOSTS = 12
-const REQUESTS = 2
 
 /**
  * Asks for every source of a repository's datasets, in all variants, whether it is there. Each address is asked for once.
@@ -43,7 +40,10 @@ export async function checkRepository(
     }
   }
   const urls = new Set(planned.flatMap(({ resources }) => resources.flatMap(({ downloads }) => downloads.flat())))
-  const found = await askAll(urls, { id, signal, progress })
+  const found = await checkSources(urls, signal, (count) => {
+    const message = `${count} of ${urls.size} sources checked`
+    progress({ phase: "step", dataset: id, resource: "check", fraction: count / urls.size, message })
+  })
   const statusOf = (url: string): SourceStatus => found.get(url) ?? { url, ok: false }
   const datasets = planned.map((dataset): Dataset => ({
     ...dataset,
@@ -67,33 +67,4 @@ function sourcesIn(resources: readonly PlannedResource[]): PlannedSources[] {
     const downloads = downloadsOf(resource).map(({ urls }) => urls)
     return downloads.length === 0 ? [] : [{ name: resource.name, downloads }]
   })
-}
-
-async function askAll(
-  urls: ReadonlySet<string>,
-  { id, signal, progress }: { id: string; signal: AbortSignal; progress: ProgressListener },
-): Promise<Map<string, SourceStatus>> {
-  const hosts = new Map<string, string[]>()
-  for (const url of urls) {
-    const host = URL.canParse(url) ? new URL(url).host : ""
-    hosts.set(host, [...(hosts.get(host) ?? []), url])
-  }
-  const found = new Map<string, SourceStatus>()
-  const queue = [...hosts.values()]
-  await sideBySide(HOSTS, queue, (ofHost) =>
-    sideBySide(REQUESTS, ofHost, async (url) => {
-      if (signal.aborted) throw interrupted()
-      found.set(url, await checkSource(url, process.env, signal))
-      const message = `${found.size} of ${urls.size} sources checked`
-      progress({ phase: "step", dataset: id, resource: "check", fraction: found.size / urls.size, message })
-    }),
-  )
-  return found
-}
-
-async function sideBySide<T>(width: number, queue: T[], work: (item: T) => Promise<void>): Promise<void> {
-  const worker = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await work(next)
-  }
-  await Promise.all(Array.from({ length: width }, worker))
 }

@@ -1,10 +1,13 @@
+import { statfs } from "node:fs/promises"
+import { dirname } from "node:path"
 import { downloadsOf, type PlannedResource } from "@datamaestro/dataset"
 import type { GlobalSettings, Paths, Result } from "@datamaestro/protocol"
 import { sourcesOf } from "../fetch/sources.ts"
-import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
+import { preparationOrder, type ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import type { DownloadCache } from "../store/cache.ts"
 import { datasetFolder, resourcePath, type Datafolders } from "../store/layout.ts"
 import { diskState } from "./disk-state.ts"
+import { downloadSizes } from "./download-sizes.ts"
 import { FoundDataset, isStored } from "./found-dataset.ts"
 
 export interface PlanWorkOptions {
@@ -12,36 +15,95 @@ export interface PlanWorkOptions {
   datafolders: Datafolders
   mirrors: GlobalSettings["mirrors"]
   cache: DownloadCache
+  /** Whether servers may be asked how much it is; `false` by default. */
+  ask?: boolean
+  signal: AbortSignal
 }
 
-/** What `prepare` would do, for `--dry-run`: touches neither network nor data. */
-export async function planWork(dataset: ResolvedDataset, options: PlanWorkOptions): Promise<Result<"datasets/plan">> {
+type Plan = Result<"datasets/plan">
+type Work = Plan["work"][number]
+
+/** What `prepare` would do, also for what the dataset refers to: for `--dry-run`. Touches no data. */
+export async function planWork(dataset: ResolvedDataset, options: PlanWorkOptions): Promise<Plan> {
+  const { plan } = dataset
+  const planned: PlannedDownload[] = []
+  for (const one of preparationOrder(dataset)) planned.push(...(await worksOf(one, options)))
+  await addSizes(planned, options)
+  const work = planned.map((each) => each.work)
+  const wanted = work.filter(({ action }) => action === "download")
+  const fetch = wanted.reduce((sum, { bytes = 0 }) => sum + bytes, 0)
+  const free = await freeBytes(options.paths.data)
+  return {
+    id: plan.id,
+    repository: plan.repository,
+    path: datasetFolder(options.paths, plan),
+    work,
+    fetch,
+    unknown: wanted.filter(({ bytes }) => bytes === undefined).length,
+    ...(free === undefined ? {} : { free, fits: fetch <= free }),
+  }
+}
+
+interface PlannedDownload {
+  work: Work
+  /** What must be fetched: alternatives, and the size where the author knows it. */
+  missing: { urls: string[]; size: number | undefined }[]
+}
+
+async function worksOf(dataset: ResolvedDataset, options: PlanWorkOptions): Promise<PlannedDownload[]> {
   const { plan } = dataset
   const found = await FoundDataset.read(options.paths, plan)
   const { resources } = await diskState(dataset, options)
-  const work: Result<"datasets/plan">["work"] = []
+  const works: PlannedDownload[] = []
   for (const resource of plan.resources) {
     const done = resources[resource.name] === "complete" || (isStored(resource) && !(await found.isNeeded(resource)))
     const known = resource.kind !== "datafolder" || Object.hasOwn(options.datafolders, resource.folder)
-    work.push({
+    const { action, missing } = done ? { action: "none" as const, missing: [] } : await actionFor(resource, options)
+    const files = found.manifest.record(resource.name)?.files
+    const work: Work = {
+      dataset: plan.id,
       resource: resource.name,
       kind: resource.kind,
-      action: done ? "none" : await actionFor(resource, options.cache),
+      action,
       urls: downloadsOf(resource).flatMap(({ urls }) => sourcesOf(urls, options.mirrors)),
       ...(known ? { target: resourcePath(options.paths, plan, resource, options.datafolders) } : {}),
-    })
+      ...(done && files !== undefined ? { bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) } : {}),
+    }
+    works.push({ work, missing })
   }
-  return { id: plan.id, repository: plan.repository, path: datasetFolder(options.paths, plan), work }
+  return works
 }
 
-async function actionFor(resource: PlannedResource, cache: DownloadCache) {
-  if (resource.kind === "reference" || resource.kind === "datafolder") return "reference"
+async function actionFor(
+  resource: PlannedResource,
+  { cache, mirrors }: PlanWorkOptions,
+): Promise<{ action: Work["action"]; missing: PlannedDownload["missing"] }> {
+  if (resource.kind === "reference" || resource.kind === "datafolder") return { action: "reference", missing: [] }
   const downloads = downloadsOf(resource)
-  if (downloads.length === 0) return "make"
-  for (const { urls } of downloads) {
+  if (downloads.length === 0) return { action: "make", missing: [] }
+  const missing: PlannedDownload["missing"] = []
+  for (const { urls, size } of downloads) {
     const [url] = urls
     const cached = url === undefined ? undefined : await cache.find(cache.keyOf(url))
-    if (cached === undefined) return "download"
+    if (cached === undefined) missing.push({ urls: sourcesOf(urls, mirrors), size })
   }
-  return "extract-cached"
+  return { action: missing.length > 0 ? "download" : "extract-cached", missing }
+}
+
+async function addSizes(planned: readonly PlannedDownload[], { ask = false, signal }: PlanWorkOptions): Promise<void> {
+  const unknown = planned.flatMap(({ missing }) => missing.filter(({ size }) => size === undefined))
+  const asked = ask && unknown.length > 0 ? await downloadSizes(unknown, signal) : new Map<string, number>()
+  for (const { work, missing } of planned) {
+    if (work.action === "extract-cached") work.bytes = 0
+    if (work.action !== "download") continue
+    const sizes = missing.map(({ urls, size }) => size ?? asked.get(urls[0] ?? ""))
+    if (sizes.every((size) => size !== undefined)) work.bytes = sizes.reduce((sum, size) => sum + size, 0)
+  }
+}
+
+/** What a person may still write there, or in the nearest folder above that exists; absent where nobody knows. */
+async function freeBytes(path: string): Promise<number | undefined> {
+  const space = await statfs(path).catch(() => undefined)
+  if (space !== undefined) return space.bavail * space.bsize
+  return dirname(path) === path ? undefined : await freeBytes(dirname(path))
 }

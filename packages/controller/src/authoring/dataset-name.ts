@@ -37,7 +37,7 @@ function idOfUrl(url: string): string {
   const host = hostname
     .replace(/^www\./, "")
     .split(".")
-    .reverse()
+    .toReversed()
   const name = stem(pathname.split("/").findLast((part) => part !== "") ?? "")
   return [...host, ...(name === "" ? [] : [name])].join(".")
 }

@@ -1,31 +1,44 @@
 import type { Result } from "@datamaestro/protocol"
+import { formatBytes } from "../reporter/format-quantity.ts"
 import type { Command } from "./command.ts"
 import { eachId } from "./each-id.ts"
 import { tabLine } from "./tab-line.ts"
 
 type Plan = Result<"datasets/plan">
 
-/** What `prepare` would do, without doing it: one line per resource, `ID ACTION RESOURCE URL TARGET`. */
-export function dryRun(ids: readonly string[]): Command<Plan[]> {
+/**
+ * What `prepare` would do, without doing it: one line per resource, `ID ACTION RESOURCE URL TARGET BYTES`.
+ *
+ * @param ask whether servers may be asked how much it is
+ */
+export function dryRun(ids: readonly string[], ask: boolean): Command<Plan[]> {
   return {
     needsRepositories: true,
     severalHosts: "lines",
     run: (call) =>
-      eachId(ids, call, (id) =>
-        call.session.agent.request(
+      eachId(ids, call, async (id) => {
+        const { session, invocation, signal, onProgress } = call
+        const plan = await session.agent.request(
           "datasets/plan",
-          { id, defaultRepository: call.invocation.settings.default_repository },
-          { signal: call.signal },
-        ),
-      ),
-    json: (plans) => (ids.length === 1 ? plans[0] : plans),
-    text: (plans) =>
-      plans
-        .flatMap((plan) =>
-          plan.work.map((work) =>
-            tabLine([plan.id, work.action, work.resource, work.urls[0] ?? "-", work.target ?? "-"]),
-          ),
+          { id, defaultRepository: invocation.settings.default_repository, ask },
+          { signal },
         )
-        .join(""),
+        const level = plan.fits === false ? "warning" : "info"
+        onProgress({ phase: "notice", level, message: summary(plan) })
+        return plan
+      }),
+    json: (plans) => (ids.length === 1 ? plans[0] : plans),
+    text: (plans) => plans.flatMap(({ work }) => work.map(line)).join(""),
   }
+}
+
+function line({ dataset, action, resource, urls, target, bytes }: Plan["work"][number]): string {
+  return tabLine([dataset, action, resource, urls[0] ?? "-", target ?? "-", bytes === undefined ? "-" : String(bytes)])
+}
+
+function summary({ id, fetch, unknown, free, fits }: Plan): string {
+  const known = fetch > 0 || unknown === 0 ? [formatBytes(fetch)] : []
+  const rest = unknown === 0 ? [] : [`${unknown} of unknown size`]
+  const room = free === undefined ? "" : `; ${formatBytes(free)} are free${fits === false ? ": that does not fit" : ""}`
+  return `${id}: to fetch ${[...known, ...rest].join(" and ")}${room}`
 }

@@ -1,0 +1,40 @@
+import { interrupted } from "@datamaestro/protocol"
+import { checkSource, type SourceStatus } from "./check-source.ts"
+
+/** Servers asked at once, and requests to one of them: a check must not be a burden. */
+const HOSTS = 12
+const REQUESTS = 2
+
+/**
+ * Asks for each address once whether it is there.
+ *
+ * @param told the number of answers so far
+ * @throws DatamaestroError INTERRUPTED
+ */
+export async function checkSources(
+  urls: ReadonlySet<string>,
+  signal: AbortSignal,
+  told: (count: number) => void = () => {},
+): Promise<Map<string, SourceStatus>> {
+  const hosts = new Map<string, string[]>()
+  for (const url of urls) {
+    const host = URL.canParse(url) ? new URL(url).host : ""
+    hosts.set(host, [...(hosts.get(host) ?? []), url])
+  }
+  const found = new Map<string, SourceStatus>()
+  await sideBySide(HOSTS, [...hosts.values()], (ofHost) =>
+    sideBySide(REQUESTS, ofHost, async (url) => {
+      if (signal.aborted) throw interrupted()
+      found.set(url, await checkSource(url, process.env, signal))
+      told(found.size)
+    }),
+  )
+  return found
+}
+
+async function sideBySide<T>(width: number, queue: T[], work: (item: T) => Promise<void>): Promise<void> {
+  const worker = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await work(next)
+  }
+  await Promise.all(Array.from({ length: width }, worker))
+}

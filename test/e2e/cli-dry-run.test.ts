@@ -1,0 +1,101 @@
+import { expect } from "chai"
+import { mkdir, writeFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { datamaestro } from "../helpers/command-line.ts"
+import { startOrigin, type Origin } from "../helpers/origin.ts"
+import { PluginPackages } from "../helpers/plugin-packages.ts"
+import { sampleRepository, type SampleRepository } from "../helpers/sample-repository.ts"
+
+interface Plan {
+  work: { dataset: string; action: string; urls: string[]; bytes?: number }[]
+  fetch: number
+  unknown: number
+  free: number
+  fits: boolean
+}
+
+describe("prepare --dry-run", function () {
+  this.timeout(30_000)
+  let sample: SampleRepository
+  let plugins: PluginPackages
+  let origin: Origin
+  let env: NodeJS.ProcessEnv
+  beforeEach(async () => {
+    sample = await sampleRepository()
+    plugins = await PluginPackages.create()
+    origin = await startOrigin({
+      "/base.txt": { body: "base" },
+      "/one.txt": { body: "content of one" },
+      "/near/two.txt": { body: "two" },
+    })
+    const { module } = await plugins.addDatasets("mine", {
+      "org.base": `defineDataset({ id: "org.base", resources: { text: file("${origin.at("/base.txt")}") }, describe: ({ text }) => textFile(text) })`,
+      "org.all": `defineDataset({
+        id: "org.all",
+        resources: {
+          base: reference({ id: "org.base" }),
+          one: file(["${origin.at("/gone.txt")}", "${origin.at("/one.txt")}"], { name: "one.txt" }),
+          two: file("https://unreachable.invalid/two.txt"),
+          big: file("${origin.at("/big.bin")}", { size: 9e15 }),
+          lost: file("${origin.at("/lost.bin")}"),
+        },
+        describe: ({ base, one, two, big, lost }) => ({ base: base.value, one, two, big, lost }),
+      })`,
+    })
+    const folder = dirname(module.kind === "file" ? module.path : "")
+    const declared = {
+      name: "mine",
+      type: "module",
+      datamaestro: { repositories: { mine: "./index.js#MyRepository" } },
+    }
+    await writeFile(join(folder, "package.json"), JSON.stringify(declared))
+    env = { ...sample.env, DATAMAESTRO_REPOSITORY_PATH: folder }
+    await mkdir(join(sample.folder, "data"))
+    const mirrors = { "https://unreachable.invalid/": origin.at("/near/") }
+    await writeFile(join(sample.folder, "data/settings.json"), JSON.stringify({ mirrors }))
+  })
+  afterEach(async () => {
+    await origin.close()
+    await plugins[Symbol.asyncDispose]()
+    await sample.close()
+  })
+
+  const plan = async (...args: string[]): Promise<Plan> => {
+    const { stdout, stderr } = await datamaestro(["--json", "prepare", "--dry-run", ...args, "org.all"], { env })
+    expect(stdout, stderr).not.to.equal("")
+    return JSON.parse(stdout) as Plan
+  }
+
+  it("tells how many bytes, also of what is referred to, by the first source that knows; and whether they fit", async () => {
+    const { work, ...sums } = await plan()
+    expect(work.map(({ dataset, action, bytes }) => [dataset, action, bytes])).to.deep.equal([
+      ["org.base", "download", 4],
+      ["org.all", "reference", undefined],
+      ["org.all", "download", 14],
+      ["org.all", "download", 3],
+      ["org.all", "download", 9e15],
+      ["org.all", "download", undefined],
+    ])
+    expect(sums).to.include({ fetch: 9e15 + 21, unknown: 1, fits: false })
+    expect(sums.free).to.be.above(0)
+    expect(origin.requests.every(({ method, headers }) => method === "HEAD" || headers.range === "bytes=0-0")).to.equal(
+      true,
+    )
+    const { stdout, stderr } = await datamaestro(["prepare", "--dry-run", "org.all"], { env })
+    expect(stdout).to.match(/^org\.base\tdownload\ttext\t\S+base\.txt\t\S+base\.txt\t4\n/)
+    expect(stderr).to.match(/to fetch 9\.0 PB and 1 of unknown size; .* are free: that does not fit/)
+  })
+
+  it("names the same sources as info, asks nobody with --no-downloads, and knows what is there", async () => {
+    const { work, unknown } = await plan("--no-downloads")
+    expect([unknown, origin.requests.length]).to.deep.equal([4, 0])
+    const info = JSON.parse((await datamaestro(["--json", "info", "org.all"], { env })).stdout) as {
+      resources: { urls: string[] }[]
+    }
+    expect(info.resources.map(({ urls }) => urls)).to.deep.equal(work.slice(1).map(({ urls }) => urls))
+    expect(work[3]?.urls).to.deep.equal([origin.at("/near/two.txt"), "https://unreachable.invalid/two.txt"])
+
+    expect((await datamaestro(["prepare", "org.base"], { env })).status).to.equal(0)
+    expect((await plan("--no-downloads")).work[0]).to.include({ dataset: "org.base", action: "none", bytes: 4 })
+  })
+})
