@@ -6,6 +6,12 @@ export interface ThreadInput<T> {
   input: T
 }
 
+/**
+ * With the default of 48 MiB the memory of file contents lasts until much of it has come together: 50 MiB more at the
+ * peak, in no less time.
+ */
+const YOUNG_GENERATION_MEBIBYTES = 4
+
 let source: (() => string) | undefined
 
 /** Gives the agent's own code, from which its threads are started: it may have no file, running from memory. */
@@ -20,7 +26,13 @@ export function provideThreadSource(code: (() => string) | undefined): void {
 export function startThread<T>(datamaestro: ThreadInput<T>["datamaestro"], input: T): Worker | undefined {
   if (source === undefined) return undefined
   const data: ThreadInput<T> = { datamaestro, input }
-  return new Worker(source(), { eval: true, workerData: data, execArgv: [], name: `datamaestro ${datamaestro}` })
+  return new Worker(source(), {
+    eval: true,
+    workerData: data,
+    execArgv: [],
+    name: `datamaestro ${datamaestro}`,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MEBIBYTES },
+  })
 }
 
 /** What this thread was started for; undefined in the main thread and in threads that are not ours. */

@@ -32,6 +32,23 @@ describe("a followed download", () => {
     expect(await reading).to.equal("one two three")
   })
 
+  it("reads into memory that was given back, and only then", async () => {
+    const MiB = 1024 * 1024
+    const path = join(folder.path, "large")
+    writeFileSync(path, Buffer.concat([Buffer.alloc(MiB, 1), Buffer.alloc(MiB, 2), Buffer.alloc(10, 3)]))
+    const file = new FollowedFile()
+    file.end(path, 2 * MiB + 10)
+    const chunks = file.chunks()
+    const first = (await chunks.next()).value as Buffer
+    const second = (await chunks.next()).value as Buffer
+    expect([first.at(-1), second.at(-1)]).to.deep.equal([1, 2])
+    file.recycle(first)
+    const third = (await chunks.next()).value as Buffer
+    expect(third).to.deep.equal(Buffer.alloc(10, 3))
+    expect(third.buffer).to.equal(first.buffer)
+    expect((await chunks.next()).done).to.equal(true)
+  })
+
   it("is opened by its new name when it was renamed in between, whatever the moment of the news", async () => {
     for (let round = 0; round < 50; round++) {
       const [part, entry] = [join(folder.path, `part${round}`), join(folder.path, `entry${round}`)]

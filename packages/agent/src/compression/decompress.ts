@@ -26,6 +26,8 @@ export interface DecompressOptions {
   archive: string
   signal: AbortSignal
   throughput?: Throughput
+  /** Told of each chunk of the source that is not looked at any more; of some formats' it never is. */
+  recycle?(chunk: Uint8Array): void
 }
 
 /** Enough of the beginning to tell every format. */
@@ -117,10 +119,10 @@ export async function* gunzipBytes(
 async function* through(
   source: AsyncIterable<Uint8Array>,
   decompressor: Duplex,
-  { archive, signal }: DecompressOptions,
+  { archive, signal, recycle }: DecompressOptions,
 ): AsyncGenerator<Buffer> {
   const stop = addAbortListener(signal, () => decompressor.destroy(signal.reason as Error))
-  const feeding = feed(source, decompressor)
+  const feeding = feed(source, decompressor, recycle)
   try {
     for await (const chunk of decompressor as AsyncIterable<Buffer>) yield chunk
   } catch (error) {
@@ -136,7 +138,11 @@ async function* through(
  * Writes the source into the decompressor. One that is satisfied before the source's end (padding follows) takes no
  * more and says nothing: the rest is then only read, since its end is still to be judged.
  */
-async function feed(source: AsyncIterable<Uint8Array>, decompressor: Duplex): Promise<void> {
+async function feed(
+  source: AsyncIterable<Uint8Array>,
+  decompressor: Duplex,
+  recycle: DecompressOptions["recycle"],
+): Promise<void> {
   let failed = false
   decompressor.once("error", () => (failed = true))
   const closed = new Promise<void>((resolve) => decompressor.once("close", resolve))
@@ -148,7 +154,8 @@ async function feed(source: AsyncIterable<Uint8Array>, decompressor: Duplex): Pr
         continue
       }
       if (decompressor.write(chunk)) continue
-      await Promise.race([closed, new Promise<void>((resolve) => decompressor.once("drain", resolve))])
+      const drained = new Promise<true>((resolve) => decompressor.once("drain", () => resolve(true)))
+      if ((await Promise.race([closed, drained])) === true) recycle?.(chunk)
     }
     if (!decompressor.destroyed) decompressor.end()
   } catch (error) {

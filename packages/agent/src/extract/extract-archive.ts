@@ -108,8 +108,10 @@ class Extraction {
     const { archive, verified } = this.#request
     const { signal } = this.#context
     const throughput: Throughput = { packed: 0, plain: 0 }
+    const recycle = (chunk: Uint8Array): void => this.#file.recycle(chunk)
+    const options = { archive, signal, throughput, recycle }
     try {
-      await readTar(decompress(this.#file.chunks(), { archive, signal, throughput }), this.#visitor(true), {
+      await readTar(decompress(this.#file.chunks(), options), this.#visitor(true), {
         archive,
         signal,
         whole: verified,

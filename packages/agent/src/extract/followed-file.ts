@@ -25,6 +25,7 @@ export class FollowedFile {
   #whole: { pieces: readonly Piece[]; bytes: number } | undefined
   #failure: { error: unknown } | undefined
   #wake: () => void = () => {}
+  readonly #spare: Buffer[] = []
   #changed: Promise<void> = Promise.resolve()
 
   constructor() {
@@ -84,7 +85,7 @@ export class FollowedFile {
         if (this.#whole !== undefined && position >= this.#whole.bytes) return
         if (there !== undefined && position < there.bytes) {
           file ??= await openIfThere(there.path)
-          const chunk = file === undefined ? undefined : await read(file, position, there.bytes)
+          const chunk = file === undefined ? undefined : await this.#read(file, position, there.bytes)
           // Void bytes must not be handed on: they were overwritten between the look and the read.
           if (chunk !== undefined && this.generation === generation) {
             position += chunk.length
@@ -99,6 +100,18 @@ export class FollowedFile {
     } finally {
       await file?.close()
     }
+  }
+
+  /** Takes back the memory of a chunk, to be read into again: fresh memory for all costs time and collections. */
+  recycle({ buffer }: Uint8Array): void {
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === CHUNK_BYTES) this.#spare.push(Buffer.from(buffer))
+  }
+
+  async #read(file: FileHandle, position: number, end: number): Promise<Buffer | undefined> {
+    const length = Math.min(CHUNK_BYTES, end - position)
+    const buffer = this.#spare.pop() ?? Buffer.allocUnsafe(length)
+    const { bytesRead } = await file.read(buffer, 0, length, position)
+    return bytesRead === 0 ? undefined : buffer.subarray(0, bytesRead)
   }
 
   #signal(): void {
@@ -134,10 +147,4 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
     if (error.code === "ENOENT") return undefined
     throw error
   })
-}
-
-async function read(file: FileHandle, position: number, end: number): Promise<Buffer | undefined> {
-  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - position))
-  const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
-  return bytesRead === 0 ? undefined : buffer.subarray(0, bytesRead)
 }

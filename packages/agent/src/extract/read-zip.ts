@@ -27,6 +27,8 @@ export interface ReadZipOptions {
 /** Up to here a member is inflated in one call, which is several times faster than a stream. */
 const WHOLE_BYTES = 8 * 1024 * 1024
 const CHUNK_BYTES = 1024 * 1024
+/** zlib takes no less. */
+const MIN_CHUNK_BYTES = 64
 /** Linux's PATH_MAX: no real link is longer. */
 const MAX_LINK_BYTES = 4096
 const TURN_MILLISECONDS = 20
@@ -150,7 +152,8 @@ async function readBody(
   }
   if (entry.uncompressedSize <= WHOLE_BYTES && entry.compressedSize <= WHOLE_BYTES) {
     const packed = source.bytes(start, entry.compressedSize)
-    write(entry.compressionMethod === 0 ? packed : inflate(packed, entry.uncompressedSize))
+    // What is written may be held, and the source uses its memory again.
+    write(entry.compressionMethod === 0 ? Buffer.from(packed) : inflate(packed, entry.uncompressedSize))
   } else {
     for await (const chunk of bodyStream(source, entry, start, end)) {
       signal.throwIfAborted()
@@ -167,7 +170,8 @@ async function readBody(
 
 function inflate(packed: Buffer, size: number): Buffer {
   // One byte more than declared, so that a longer content is noticed and nothing larger is ever held.
-  return inflateRawSync(packed, { maxOutputLength: size + 1 })
+  // All of it in one piece: pieces of the default size are made and joined one by one.
+  return inflateRawSync(packed, { maxOutputLength: size + 1, chunkSize: Math.max(MIN_CHUNK_BYTES, size + 1) })
 }
 
 async function* bodyStream(source: ZipSource, entry: Entry, start: number, end: number): AsyncGenerator<Buffer> {

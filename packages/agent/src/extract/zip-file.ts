@@ -13,6 +13,7 @@ export class ZipSource extends yauzl.RandomAccessReader {
   /** Open, each with where it begins and ends in the archive. */
   readonly #pieces: readonly { fd: number; start: number; end: number }[]
   readonly size: number
+  readonly #memory = Buffer.allocUnsafe(WINDOW_BYTES)
   #window: Buffer = Buffer.alloc(0)
   #start = 0
 
@@ -55,7 +56,7 @@ export class ZipSource extends yauzl.RandomAccessReader {
   bytes(position: number, length: number): Buffer {
     const inside = position >= this.#start && position + length <= this.#start + this.#window.length
     if (!inside) {
-      this.#window = this.#read(Buffer.allocUnsafe(Math.max(WINDOW_BYTES, length)), position)
+      this.#window = this.#read(length > WINDOW_BYTES ? Buffer.allocUnsafe(length) : this.#memory, position)
       this.#start = position
     }
     const from = position - this.#start
