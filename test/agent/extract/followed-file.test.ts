@@ -37,7 +37,7 @@ describe("a followed download", () => {
     const path = join(folder.path, "large")
     writeFileSync(path, Buffer.concat([Buffer.alloc(MiB, 1), Buffer.alloc(MiB, 2), Buffer.alloc(10, 3)]))
     const file = new FollowedFile()
-    file.end(path, 2 * MiB + 10)
+    file.end([{ path, bytes: 2 * MiB + 10 }])
     const chunks = file.chunks()
     const first = (await chunks.next()).value as Buffer
     const second = (await chunks.next()).value as Buffer

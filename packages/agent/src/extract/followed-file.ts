@@ -72,7 +72,7 @@ export class FollowedFile {
   /** The bytes from the start to the end of the whole file; throws `StaleBytes` when those read become void. */
   async *chunks(): AsyncGenerator<Buffer> {
     while (this.#part === undefined && this.#whole === undefined && this.#failure === undefined) await this.#changed
-    if (this.#whole !== undefined && this.#whole.pieces.length > 1) return yield* inOrder(this.#whole.pieces)
+    if (this.#whole !== undefined && this.#whole.pieces.length > 1) return yield* this.#inOrder(this.#whole.pieces)
     const { generation } = this
     let file: FileHandle | undefined
     try {
@@ -114,6 +114,22 @@ export class FollowedFile {
     return bytesRead === 0 ? undefined : buffer.subarray(0, bytesRead)
   }
 
+  async *#inOrder(pieces: readonly Piece[]): AsyncGenerator<Buffer> {
+    for (const { path, bytes } of pieces) {
+      const file = await open(path, "r")
+      try {
+        for (let position = 0; position < bytes;) {
+          const chunk = await this.#read(file, position, bytes)
+          if (chunk === undefined) return
+          position += chunk.length
+          yield chunk
+        }
+      } finally {
+        await file.close()
+      }
+    }
+  }
+
   #signal(): void {
     const wake = this.#wake
     this.#arm()
@@ -122,22 +138,6 @@ export class FollowedFile {
 
   #arm(): void {
     this.#changed = new Promise((resolve) => (this.#wake = resolve))
-  }
-}
-
-async function* inOrder(pieces: readonly Piece[]): AsyncGenerator<Buffer> {
-  for (const { path, bytes } of pieces) {
-    const file = await open(path, "r")
-    try {
-      for (let position = 0; position < bytes;) {
-        const chunk = await read(file, position, bytes)
-        if (chunk === undefined) return
-        position += chunk.length
-        yield chunk
-      }
-    } finally {
-      await file.close()
-    }
   }
 }
 
