@@ -53,6 +53,41 @@ describe("user settings", () => {
     expect((await rejection(read())).message).to.contain("line 1, column 1: the document: an object is wanted")
   })
 
+  for (const [slurm, field, reason] of [
+    ['{"time": "soon"}', "time", "must be a time"],
+    ['{"time": 5}', "time", "string"],
+    ['{"memory": "8 GB"}', "memory", "must be an amount"],
+    ['{"cpus": 0}', "cpus", "at least 1"],
+    ['{"cpus": 1.5}', "cpus", "whole number"],
+    ['{"partition": ""}', "partition", "must be a name"],
+    ['{"fetch": "laptop"}', "fetch", 'must be "login" or "slurm"'],
+    ['{"extract": "login"}', "extract", 'must be "slurm"'],
+    ['{"options": ["ssd"]}', "options.0", "one option of sbatch"],
+    ['{"options": ["--qos=x", "--wrap=rm"]}', "options.1", "is decided by datamaestro"],
+    ['{"options": ["--array=1-9"]}', "options.0", "is decided by datamaestro"],
+  ] as const) {
+    it(`with ${slurm} for Slurm name the field`, async () => {
+      await write(`{\n  "hosts": {"cluster": {\n    "slurm": ${slurm} }}\n}`)
+      const error = await rejection(read())
+      expect([error.code, error.exitStatus]).to.deep.equal(["MALFORMED_SETTINGS", 6])
+      expect(error.message).to.contain(path).and.contain("line 3").and.contain(`hosts.cluster.slurm.${field}: `)
+      expect(error.message).to.contain(reason)
+    })
+  }
+
+  it("say where preparations run, unless the command line does", () => {
+    const slurm = { partition: "cpu", time: "1-12:00:00", memory: "8G", options: ["--constraint=ssd"], partion: "x" }
+    const settings = { slurm: { cpus: 2 }, hosts: { cluster: { launcher: "slurm", slurm }, other: { slurm } } } as const
+    const machine = remoteMachine("cluster", {}, settings)
+    expect(machine.slurm).to.deep.include({ partition: "cpu", memory: "8G" })
+    expect(machine.ignored).to.deep.equal(["slurm.partion"])
+    expect(remoteMachine("cluster", { launcher: "none" }, settings).slurm).to.equal(undefined)
+    expect(remoteMachine("other", {}, settings).slurm).to.equal(undefined)
+    expect(remoteMachine("elsewhere", { launcher: "slurm" }, settings).slurm).to.deep.equal({})
+    expect(localMachine({ launcher: "slurm" }, settings).slurm).to.deep.equal({ cpus: 2 })
+    expect(localMachine({}, settings).slurm).to.equal(undefined)
+  })
+
   it("of a wrong shape name the place", async () => {
     await write('{\n  "hosts": {\n    "cluster": { "host": 3 }\n  }\n}')
     expect((await rejection(read())).message)

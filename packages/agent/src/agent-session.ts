@@ -1,11 +1,12 @@
 import { DatamaestroError, type GlobalSettings, type Paths, type RepositoryLocation } from "@datamaestro/protocol"
-import { homedir } from "node:os"
-import { join } from "node:path"
+import { homedir, tmpdir } from "node:os"
+import { dirname, join } from "node:path"
 import { expandPath } from "./data-directory.ts"
 import { readLoginEnvironment, type LoginEnvironment } from "./login-environment.ts"
 import type { JobSpecification } from "./jobs/job-specification.ts"
 import type { PackReceiver } from "./packs/pack-store.ts"
 import type { RepositoryIndex } from "./repositories/repository-index.ts"
+import type { AllocatedProgram } from "./slurm/submit.ts"
 import { SettingsFile } from "./store/settings.ts"
 import type { DownloadCache } from "./store/cache.ts"
 
@@ -14,6 +15,8 @@ export interface AgentSessionOptions {
   loginShell: boolean
   /** Where uploads may lie; `~/.cache/datamaestro` by default. */
   cacheFolder?: string | undefined
+  /** The agent's own file, absolute; absent where it runs from memory. */
+  agentFile?: string | undefined
 }
 
 /** What the requests of one connection share. Heavy parts are loaded when a request needs them. */
@@ -30,9 +33,11 @@ export class AgentSession {
   #remote = false
 
   readonly #cacheFolder: string | undefined
+  readonly #agentFile: string | undefined
 
-  constructor({ loginShell, cacheFolder }: AgentSessionOptions) {
+  constructor({ loginShell, cacheFolder, agentFile }: AgentSessionOptions) {
     this.#cacheFolder = cacheFolder
+    this.#agentFile = agentFile
     this.packs = join(cacheFolder ?? join(homedir(), ".cache", "datamaestro"), "packs")
     if (loginShell) void this.login()
   }
@@ -93,12 +98,36 @@ export class AgentSession {
 
   /** A session as that in which the job began, for the same data directory. */
   async resumed({ remote, repositories }: JobSpecification): Promise<AgentSession> {
-    const session = new AgentSession({ loginShell: false, cacheFolder: this.#cacheFolder })
+    const session = new AgentSession({
+      loginShell: false,
+      cacheFolder: this.#cacheFolder,
+      agentFile: this.#agentFile,
+    })
     session.begin(remote)
     session.locate(this.paths)
     session.declare(repositories)
     await session.environmentReady()
     return session
+  }
+
+  /**
+   * This agent, as another machine that shares the home folder can run it.
+   *
+   * @throws DatamaestroError LAUNCHER_FAILED where the agent has no file that others see
+   */
+  allocatedProgram(): AllocatedProgram {
+    const folder = dirname(this.packs)
+    const temporary = [tmpdir(), "/tmp", "/var/tmp", "/dev/shm", process.env["XDG_RUNTIME_DIR"] ?? "/dev/shm"]
+    const uploaded = this.#remote && temporary.some((place) => folder.startsWith(`${place}/`))
+    const inHome = folder.startsWith(`${homedir()}/`)
+    if (this.#agentFile === undefined || (uploaded && !inHome)) {
+      throw new DatamaestroError(
+        "LAUNCHER_FAILED",
+        `Cannot run the agent in an allocation: it is kept in "${this.#agentFile === undefined ? "memory" : folder}", which compute nodes don't see`,
+        { hint: "let ~/.cache/datamaestro be written: compute nodes must share the home folder with the login node" },
+      )
+    }
+    return { node: process.execPath, agent: this.#agentFile, cacheFolder: folder }
   }
 
   repositoryIndex(): Promise<RepositoryIndex> {

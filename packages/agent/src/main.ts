@@ -1,6 +1,7 @@
 /**
- * What the bundle `agent.cjs` is made of: the bootstrap calls `runAgent`; as a program of its own it runs at once; in a
- * thread that the agent started it does what that is for.
+ * What the bundle `agent.cjs` is made of: the bootstrap calls `runAgent`; as a program of its own it runs at once, or, as
+ * `node agent.cjs job FOLDER`, works on one job without a controller, as in an allocation of Slurm; in a thread that the
+ * agent started it does what that is for.
  */
 import { readFileSync } from "node:fs"
 import { runAgent } from "./run-agent.ts"
@@ -15,5 +16,9 @@ if (thread !== undefined) {
     serveExtraction(thread.input as ThreadRequest),
   )
 } else if (typeof require !== "undefined" && typeof module !== "undefined" && require.main === module) {
-  runAgent({ source: () => readFileSync(__filename, "utf8") })
+  const source = (): string => readFileSync(__filename, "utf8")
+  const [, , purpose, folder, cacheFolder] = process.argv
+  if (purpose === "job" && folder !== undefined) {
+    void import("./run-job.ts").then(({ runJob }) => runJob({ folder, cacheFolder, source, file: __filename }))
+  } else runAgent({ source })
 }

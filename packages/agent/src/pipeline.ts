@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { exists, FoundDataset } from "./pipeline/found-dataset.ts"
 import type { Preparation, PrepareOptions } from "./pipeline/preparation.ts"
+import { fetchMissing } from "./pipeline/fetch-missing.ts"
 import {
   makeMissing,
   removeTransient,
@@ -46,18 +47,42 @@ export async function prepareDataset(dataset: ResolvedDataset, options: PrepareO
   }
 }
 
+/**
+ * Whether a dataset is prepared already, with all that it refers to. If not, what only the person can provide is there.
+ *
+ * @throws DatamaestroError AGREEMENT_REQUIRED, DATAFOLDER_MISSING, NOT_PREPARED
+ */
+export async function isPrepared(dataset: ResolvedDataset, options: PrepareOptions): Promise<boolean> {
+  let prepared = true
+  for (const one of preparationOrder(dataset)) {
+    const found = await examine(one, one === dataset ? options : { ...options, force: false })
+    if (!found.present) prepared = false
+  }
+  return prepared
+}
+
+async function examine(
+  dataset: ResolvedDataset,
+  options: PrepareOptions,
+): Promise<{ found: FoundDataset; present: boolean }> {
+  const { plan } = dataset
+  await requireDatafolders(dataset, options)
+  const found = await FoundDataset.read(options.paths, plan)
+  if (options.force !== true && (await found.isPresent())) return { found, present: true }
+  requireAgreement(dataset, options)
+  if (!(await exists(found.folder))) requireDownloadAllowed({ plan, options }, found.stored)
+  return { found, present: false }
+}
+
 async function prepareOne(dataset: ResolvedDataset, options: PrepareOptions, asked: boolean): Promise<void> {
   const { plan } = dataset
   const tell = (state: "started" | "present" | "adopted" | "done"): void =>
     options.progress({ phase: "dataset", dataset: plan.id, state })
-  await requireDatafolders(dataset, options)
-  const found = await FoundDataset.read(options.paths, plan)
-  if (options.force !== true && (await found.isPresent())) {
+  const { found, present } = await examine(dataset, options)
+  if (present) {
     await tidy(found, options)
     return asked ? tell("present") : undefined
   }
-  requireAgreement(dataset, options)
-  if (!(await exists(found.folder))) requireDownloadAllowed({ plan, options }, found.stored)
 
   tell("started")
   const lock = await lockDataset(found, options)
@@ -65,7 +90,8 @@ async function prepareOne(dataset: ResolvedDataset, options: PrepareOptions, ask
   try {
     const fresh = await FoundDataset.read(options.paths, plan)
     if (options.force !== true && (await fresh.isPresent())) return tell("present")
-    tell(await prepareLocked(dataset, fresh, lock, options))
+    const how = await prepareLocked(dataset, fresh, lock, options)
+    if (how !== "fetched") tell(how)
   } finally {
     await lock.release()
   }
@@ -76,7 +102,7 @@ async function prepareLocked(
   found: FoundDataset,
   lock: Lock,
   options: PrepareOptions,
-): Promise<"adopted" | "done"> {
+): Promise<"adopted" | "done" | "fetched"> {
   const stop = new AbortController()
   const downloads = join(found.folder, DOWNLOADS_FOLDER)
   const preparation: Preparation = {
@@ -93,6 +119,10 @@ async function prepareLocked(
   try {
     const standing = await takeStock(preparation)
     requireDownloadAllowed(preparation, missingOf(standing))
+    if (options.fetchOnly === true) {
+      await fetchMissing(preparation, standing, (reason) => stop.abort(reason))
+      return "fetched"
+    }
     await makeMissing(preparation, standing, (reason) => stop.abort(reason))
     await removeTransient(preparation)
     await removeLeftovers(found.folder)

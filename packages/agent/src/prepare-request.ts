@@ -12,47 +12,44 @@ import type { Relay, WayOut } from "./fetch/way-out.ts"
 import type { PrepareOptions } from "./pipeline.ts"
 import type { ResolvedDataset } from "./resolve/resolve-dataset.ts"
 
+type Request = Params<"datasets/prepare">
+type PrepareContext = RequestContext & Pick<PrepareOptions, "followHolder"> & { relay?: Relay | undefined }
+
 /** Resolves a dataset, prepares it, and tells its value. */
 export async function prepareRequest(
   session: AgentSession,
-  {
-    job: _job,
-    onDisconnect: _onDisconnect,
-    relay: mode,
-    copy,
-    id,
-    defaultRepository,
-    encoder,
-    agreements = [],
-    ...options
-  }: Params<"datasets/prepare">,
-  {
-    signal,
-    progress,
-    followHolder,
-    relay,
-  }: RequestContext & Pick<PrepareOptions, "followHolder"> & { relay?: Relay | undefined },
+  request: Request,
+  context: PrepareContext,
 ): Promise<Result<"datasets/prepare">> {
-  const dataset = await resolve(session, { id, defaultRepository })
+  const dataset = await resolve(session, request)
   const { prepareDataset } = await import("./pipeline.ts")
+  await prepareDataset(dataset, await prepareOptions(session, request, context))
+  return await valueOf(session, dataset, request.encoder)
+}
+
+/** What a preparation is told, with what the data machine's settings add. */
+export async function prepareOptions(
+  session: AgentSession,
+  request: Request,
+  { relay, ...context }: PrepareContext,
+): Promise<PrepareOptions> {
+  const { download, force, keepDownloads, agreements = [] } = request
   const { datafolders = {}, mirrors = {}, connections, tokens } = await session.settings()
-  const cache = await session.downloadCache()
-  await prepareDataset(dataset, {
-    ...options,
-    connections: options.connections ?? connections,
+  return {
+    download,
+    force,
+    keepDownloads,
+    agreements,
+    connections: request.connections ?? connections,
     tokens,
     paths: session.paths,
     datafolders,
     mirrors,
-    cache,
-    agreements,
-    signal,
-    progress,
-    followHolder,
-    wayOut: await wayOut(relay, mode, progress),
-    copy: copy === true ? await copyReader(relay) : undefined,
-  })
-  return await valueOf(session, dataset, encoder)
+    cache: await session.downloadCache(),
+    wayOut: await wayOut(relay, request.relay, context.progress),
+    copy: request.copy === true ? await copyReader(relay) : undefined,
+    ...context,
+  }
 }
 
 async function copyReader(relay: Relay | undefined): Promise<CopyReader> {

@@ -15,6 +15,8 @@ export interface AgentHost {
   loginShell?: boolean
   /** Where uploads may lie; absent where nothing can be written. */
   cacheFolder?: string | undefined
+  /** Where the agent's file lies; absent where it runs from memory. */
+  file?: string | undefined
   /** The agent's own code, for its threads. */
   source?(): string
   /** Tells that the agent's file is in use. */
@@ -41,9 +43,13 @@ export function runAgent(host: AgentHost = {}): void {
   const write = process.stdout.write.bind(process.stdout)
   reserveStdout()
   quietExperiments()
-  const session = new AgentSession({ loginShell: host.loginShell === true, cacheFolder: host.cacheFolder })
+  const session = new AgentSession({
+    loginShell: host.loginShell === true,
+    cacheFolder: host.cacheFolder,
+    agentFile: host.file,
+  })
   const relay = new RelayClient((method, params) => server.notify(method, params))
-  const jobs = new JobHost(session, relay)
+  const jobs = new JobHost(session, { relay })
   const port = new StdioPort(process.stdin, process.stdout, write)
   let ending = false
 
@@ -105,7 +111,7 @@ function reserveStdout(): void {
 }
 
 /** Node's notes on its own experimental features are for nobody here, and would stand in every report of a death. */
-function quietExperiments(): void {
+export function quietExperiments(): void {
   const printing = process.listeners("warning")
   process.removeAllListeners("warning")
   process.on("warning", (warning) => {

@@ -56,9 +56,9 @@ export class Context implements AsyncDisposable {
    *
    * @throws DatamaestroError MALFORMED_SETTINGS
    */
-  static instance(options: Pick<MachineOptions, "data" | "node"> = {}): Context {
+  static instance(options: Pick<MachineOptions, "data" | "node" | "launcher"> = {}): Context {
     const paths = localPaths(options.data)
-    const machine = localMachine({ ...options, data: paths.data })
+    const machine = localMachine({ ...options, data: paths.data }, readUserSettings())
     return new Context({
       paths,
       settings: readLocalSettings(paths.settings),

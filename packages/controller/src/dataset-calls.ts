@@ -46,7 +46,7 @@ export async function prepareIn(source: SessionSource, id: string, options: Prep
     remember: rememberAgreement,
   })
   return await withRepositories(source, options, async (session, signal) => {
-    const params = { ...paramsOf(id, options), onDisconnect: source.onDisconnect }
+    const params = { ...paramsOf(id, options), onDisconnect: source.onDisconnect, slurm: source.slurm }
     const answer = await agreements.during((accepted) =>
       requestPrepare(session, { ...params, agreements: accepted }, { signal, onProgress: options.onProgress }),
     )
@@ -58,7 +58,13 @@ export async function prepareIn(source: SessionSource, id: string, options: Prep
 export async function startIn(source: SessionSource, id: string, options: PrepareCallOptions): Promise<string> {
   const settings = readUserSettings()
   const agreements = [...Object.keys(settings.agreements ?? {}), ...(options.accept ?? [])]
-  const params = { ...paramsOf(id, options), agreements, onDisconnect: "continue", job: newJobId() } as const
+  const params = {
+    ...paramsOf(id, options),
+    agreements,
+    onDisconnect: "continue",
+    slurm: source.slurm,
+    job: newJobId(),
+  } as const
   return await withRepositories(source, { ...options, detaches: true }, async (session, signal) => {
     requireNoRelay(session)
     const { job } = await session.agent.request("jobs/start", params, { signal })

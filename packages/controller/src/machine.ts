@@ -1,4 +1,4 @@
-import { DatamaestroError, type RelayMode } from "@datamaestro/protocol"
+import { DatamaestroError, SlurmOptions, type RelayMode } from "@datamaestro/protocol"
 import { resolve } from "node:path"
 import type { SessionOptions } from "./session.ts"
 import type { SshTransportName } from "./transport/ssh-target.ts"
@@ -12,6 +12,8 @@ export interface Machine extends Pick<SessionOptions, "ssh" | "node" | "data"> {
   onDisconnect: OnDisconnect
   /** When downloads go out through this machine. */
   relay: RelayMode | undefined
+  /** Preparations run in an allocation of Slurm, for which this is asked; absent: on the machine itself. */
+  slurm?: SlurmOptions | undefined
   /** How long connecting again is tried, in minutes. */
   reconnectMinutes: number
   /** What the settings say about holding the connection, the host's own first. */
@@ -21,6 +23,7 @@ export interface Machine extends Pick<SessionOptions, "ssh" | "node" | "data"> {
 }
 
 export type OnDisconnect = "continue" | "cancel"
+type Launcher = "slurm" | "none"
 
 const RECONNECT_MINUTES = 60
 
@@ -32,6 +35,8 @@ export interface MachineOptions {
   onDisconnect?: OnDisconnect | undefined
   /** `true`: downloads go out through this machine; `false`: never; else when the data machine finds no way out. */
   relay?: boolean | undefined
+  /** `slurm`: preparations run in an allocation, as `slurm` of the host in the user settings says. */
+  launcher?: Launcher | undefined
   configFile?: string | undefined
   identityFiles?: readonly string[] | undefined
   sshOptions?: readonly string[] | undefined
@@ -48,19 +53,34 @@ const UNDERSTOOD = new Set([
   "reconnect_minutes",
   "relay",
   "hold_minutes",
+  "launcher",
+  "slurm",
 ])
 
 /** This machine, where relative paths mean what they mean to the caller. */
-export function localMachine(options: MachineOptions): Machine {
+export function localMachine(options: MachineOptions, settings: UserSettings = {}): Machine {
   return {
     node: options.node ?? "auto",
     data: options.data === undefined ? undefined : localPath(options.data),
     onDisconnect: options.onDisconnect ?? "continue",
     relay: options.relay === true ? "always" : undefined,
+    ...launching(options, settings),
     reconnectMinutes: RECONNECT_MINUTES,
     holdSettings: [],
-    ignored: [],
+    ignored: notUnderstood(settings.slurm),
   }
+}
+
+function launching(
+  options: MachineOptions,
+  settings: Pick<UserSettings, "launcher" | "slurm">,
+): Pick<Machine, "slurm"> {
+  const launcher = options.launcher ?? settings.launcher
+  return launcher === "slurm" ? { slurm: settings.slurm ?? {} } : {}
+}
+
+function notUnderstood(slurm: SlurmOptions | undefined): string[] {
+  return Object.keys(slurm ?? {}).flatMap((key) => (key in SlurmOptions.entries ? [] : [`slurm.${key}`]))
 }
 
 /** Absolute, save for what the agent reads its own way: nothing, and `~` that no shell has replaced. */
@@ -96,9 +116,10 @@ export function remoteMachine(host: string, options: MachineOptions, settings: U
     data: options.data ?? known?.data,
     onDisconnect: options.onDisconnect ?? known?.on_disconnect ?? "continue",
     relay: relayMode(options.relay ?? known?.relay),
+    ...launching(options, known ?? {}),
     reconnectMinutes: known?.reconnect_minutes ?? settings.reconnect_minutes ?? RECONNECT_MINUTES,
     holdSettings: [known?.hold_minutes, settings.hold_minutes],
-    ignored: Object.keys(known ?? {}).filter((key) => !UNDERSTOOD.has(key)),
+    ignored: [...Object.keys(known ?? {}).filter((key) => !UNDERSTOOD.has(key)), ...notUnderstood(known?.slurm)],
   }
 }
 

@@ -93,7 +93,7 @@ function sourceOf({ context, host, ...machine }: Place): SessionSource {
     if (context !== undefined && machine.data !== undefined) {
       throw new DatamaestroError("USAGE", "Cannot use both context and data: both name the data directory")
     }
-    return Context.instance({ node: machine.node, data: context ?? machine.data }).source
+    return Context.instance({ ...machine, data: context ?? machine.data }).source
   }
   if (context !== undefined) {
     throw new DatamaestroError("USAGE", `Cannot use the data directory "${context}" of this machine on "${host}"`, {

@@ -18,6 +18,8 @@ export interface OpenOptions {
 export interface SessionSource {
   /** What becomes of work when the connection is lost. */
   readonly onDisconnect: OnDisconnect
+  /** Preparations run in an allocation of Slurm. */
+  readonly slurm: Machine["slurm"]
   /** @param run is given the signal to work by: that of `options`, which closing aborts as well */
   use<R>(options: OpenOptions, run: (session: Session, signal: AbortSignal | undefined) => Promise<R>): Promise<R>
   close(): Promise<void>
@@ -41,6 +43,7 @@ export async function openOn(machine: Machine, options: OpenOptions): Promise<Se
 export function sessionPerCall(machine: Machine): SessionSource {
   return {
     onDisconnect: machine.onDisconnect,
+    slurm: machine.slurm,
     async use(options, run) {
       const session = await openOn(machine, options)
       try {
@@ -67,6 +70,7 @@ export function heldSession(machine: Machine, first: Session): SessionSource {
   const calls = new Set<Promise<unknown>>()
   return {
     onDisconnect: machine.onDisconnect,
+    slurm: machine.slurm,
     async use(options, run) {
       if (closing.signal.aborted) throw new DatamaestroError("USAGE", "Cannot use this context: it is closed")
       const current = (session ??= openOn(machine, options))

@@ -1,4 +1,4 @@
-import { DatamaestroError, parseJsonDocument } from "@datamaestro/protocol"
+import { DatamaestroError, parseJsonDocument, SlurmOptions } from "@datamaestro/protocol"
 import { readFileSync } from "node:fs"
 import { mkdir, open, realpath, rename, rm } from "node:fs/promises"
 import { homedir } from "node:os"
@@ -11,7 +11,14 @@ const HoldMinutes = v.union(
   'must be a number of minutes, or "off"',
 )
 
+const launching = {
+  /** What runs the work: an allocation of Slurm, or the machine itself. */
+  launcher: v.optional(v.picklist(["slurm", "none"], 'must be "slurm" or "none"')),
+  slurm: v.optional(SlurmOptions),
+}
+
 const HostSettings = v.looseObject({
+  ...launching,
   /** What is connected to instead of the name: `login.example.org`, `user@host:port`. */
   host: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
   node: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
@@ -28,6 +35,8 @@ const HostSettings = v.looseObject({
 })
 
 const UserSettings = v.looseObject({
+  /** For this machine. */
+  ...launching,
   /** The repository searched first when an id is given without its domain. */
   default_repository: v.optional(v.string()),
   /** Agreement id to the date of acceptance, ISO 8601. */

@@ -3,6 +3,7 @@ import { CopiedDataset } from "./copy.ts"
 import { ProgressEvent } from "./events.ts"
 import { JobId } from "./job-id.ts"
 import { RELAY_FROM_AGENT, RELAY_FROM_CONTROLLER, RelayMode } from "./relay.ts"
+import { SlurmOptions } from "./slurm-options.ts"
 
 /** The contract's version; both ends must speak the same one. The controller brings its own agent, so they do. */
 export const PROTOCOL_VERSION = 1
@@ -173,6 +174,8 @@ const Preparation = v.object({
   relay: v.optional(RelayMode),
   /** Take what lacks from the machine that the controller has at hand, see `copyAddress`, and download nothing. */
   copy: v.optional(v.boolean()),
+  /** The work runs in an allocation of Slurm. */
+  slurm: v.optional(SlurmOptions),
 })
 
 const Prepared = v.object({ id: v.string(), repository: v.string(), value: Json })
@@ -196,6 +199,8 @@ export const JobSummary = v.object({
   pid: v.optional(v.number()),
   /** The newest thing it told of its progress. */
   progress: v.optional(ProgressEvent),
+  /** Slurm's number of it, where it was submitted. */
+  slurm: v.optional(v.string()),
   /** Why it failed, waits, or can't be read. */
   detail: v.optional(v.string()),
 })

@@ -84,7 +84,7 @@ describe("a job's folder", () => {
     expect(await end).to.have.property("state", "done")
     expect(told).to.deep.equal(["dataset", "resource"])
     await (await create("job-two")).end({ state: "stopped", reason: "for the test" })
-    expect(await followJob(join(jobs, "job-two"), following())).to.equal("lost")
+    expect(await followJob(join(jobs, "job-two"), following())).to.include({ state: "lost", why: undefined })
   })
 
   it("carries the wish to stop from an owner who follows, and none from others", async () => {

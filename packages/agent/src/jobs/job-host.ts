@@ -1,4 +1,5 @@
 import {
+  asDatamaestroError,
   DatamaestroError,
   interrupted,
   newJobId,
@@ -18,13 +19,15 @@ import type { AgentSession } from "../agent-session.ts"
 import type { Relay } from "../fetch/way-out.ts"
 import { prepareRequest } from "../prepare-request.ts"
 import { AGENT_VERSION } from "../version.ts"
-import { followJob, requestCancel } from "./follow-job.ts"
+import type { Allocation } from "../slurm/allocation.ts"
+import { SlurmWatch } from "../slurm/slurm-watch.ts"
+import { followJob, requestCancel, SLURM_GRACE } from "./follow-job.ts"
 import { findJob, jobFiles, jobIds, outcomeOf, readResult, readSpecification } from "./job-folder.ts"
 import { cancelLost, JobRecord } from "./job-record.ts"
 import { JOB_VERSION, type JobSpecification } from "./job-specification.ts"
 import { JournalReader } from "./journal.ts"
 import { readLease } from "./lease.ts"
-import { RunningJob } from "./running-job.ts"
+import { RunningJob, SUBMITTED } from "./running-job.ts"
 
 type Prepared = Result<"datasets/prepare">
 type Request = Params<"datasets/prepare">
@@ -34,18 +37,25 @@ const KEEP_DAYS = 7
 /** Most entries of a journal that are shown. */
 const LOG_ENTRIES = 10_000
 const POLL = 100
+/** How long work in an allocation may take to give back its locks once it has ended, in milliseconds. */
+const SETTLE = 3000
 
 /** The jobs of this process, and those of others in the same data directory. */
 export class JobHost {
   readonly #session: AgentSession
+  readonly #allocation: Allocation | undefined
   readonly #running = new Map<string, RunningJob>()
   readonly #relay: Relay | undefined
   #pruned = false
 
-  /** @param relay how requests leave through the controller, where they can */
-  constructor(session: AgentSession, relay?: Relay) {
+  /**
+   * @param relay how requests leave through the controller, where they can
+   * @param allocation in which this process runs, to work on one job
+   */
+  constructor(session: AgentSession, { relay, allocation }: { relay?: Relay; allocation?: Allocation } = {}) {
     this.#session = session
     this.#relay = relay
+    this.#allocation = allocation
   }
 
   get #folder(): string {
@@ -58,9 +68,8 @@ export class JobHost {
    */
   async prepare(request: Request, context: RequestContext): Promise<Prepared> {
     const id = request.job ?? newJobId()
-    const here = this.#running.get(id)
-    if (here !== undefined) return await here.follow({ ...context, owner: true })
     const folder = join(this.#folder, id)
+    if (this.#running.has(id)) return await this.#attach(id, context, { owner: true, relay: request.relay })
     if (request.job !== undefined && (await readSpecification(folder)).kind !== "missing") {
       return await this.#attach(id, context, { owner: true, relay: request.relay })
     }
@@ -68,7 +77,9 @@ export class JobHost {
     if (context.signal.aborted) throw interrupted()
     const specification = this.#specification(id, request, false)
     const job = this.#run(this.#session, specification, { makeRecord: () => this.#makeRecord(folder, specification) })
-    return await job.follow({ ...context, owner: true })
+    const outcome = await job.follow({ ...context, owner: true })
+    if (outcome !== SUBMITTED) return outcome
+    return await this.#attach(id, context, { owner: true, relay: request.relay, begun: true })
   }
 
   /** Begins a preparation that nobody need look on; once this returns, it can be found. */
@@ -78,8 +89,39 @@ export class JobHost {
     if (this.#running.has(id) || (await readSpecification(folder)).kind !== "missing") return id
     const specification = this.#specification(id, request, true)
     const record = await this.#makeRecord(folder, specification)
-    if (record !== undefined) this.#run(this.#session, specification, { record })
+    if (record === undefined) return id
+    const job = this.#run(this.#session, specification, { record })
+    // That Slurm refuses it is told here and now, unless that comes after a long download.
+    if (request.slurm !== undefined && request.slurm.fetch !== "login") await job.done
     return id
+  }
+
+  /**
+   * Works on a job in an allocation, once whoever has it lets go of it or is dead.
+   *
+   * @returns the exit status
+   * @throws DatamaestroError UNKNOWN_JOB when its folder makes no sense
+   */
+  async work(id: string): Promise<number> {
+    const folder = join(this.#folder, id)
+    const found = await readSpecification(folder)
+    if (found.kind !== "found") throw unreadable(id, found)
+    const record = await this.#takeOver(folder)
+    if (record === undefined) return 0
+    await this.#allocation?.begin()
+    if (this.#allocation !== undefined) record.message(this.#allocation.description)
+    try {
+      const job = this.#run(await this.#session.resumed(found.value), found.value, { record })
+      try {
+        await job.done
+        return 0
+      } finally {
+        // The process ends now: what is left to give back must not be left to others' patience.
+        await Promise.race([job.settled, sleep(SETTLE, undefined, { ref: false })])
+      }
+    } catch (error) {
+      return asDatamaestroError(error).exitStatus
+    }
   }
 
   /** @throws DatamaestroError UNKNOWN_JOB; what the job ended with; INTERRUPTED when no longer wanted, the job goes on */
@@ -94,6 +136,9 @@ export class JobHost {
 
   async logs(reference: string): Promise<JobLogEntry[]> {
     const folder = join(this.#folder, await findJob(this.#folder, reference))
+    // Why an allocation ended stands in the journal once somebody has asked.
+    const { live } = await readLease(jobFiles(folder).lease)
+    if (!live && (await readResult(folder)) === undefined) await new SlurmWatch(folder).look()
     return (await new JournalReader(jobFiles(folder).journal).read()).slice(-LOG_ENTRIES)
   }
 
@@ -103,15 +148,23 @@ export class JobHost {
     const folder = join(this.#folder, job)
     const found = await readSpecification(folder)
     if (found.kind !== "found") throw unreadable(job, found)
+    const watch = new SlurmWatch(folder)
+    const began = performance.now()
+    let toldSlurm = false
     for (let asked = false; ;) {
       const { live } = await readLease(jobFiles(folder).lease)
       const result = await readResult(folder)
       if (result !== undefined) return { job, state: result.state }
-      if (!live && (await cancelLost(folder))) continue
-      if (live && !asked) {
+      const waits = !live && (await watch.look(true)).kind === "waiting"
+      if (!live && !waits && (await cancelLost(folder))) continue
+      if (!asked && (live || waits)) {
         asked = true
         this.#running.get(job)?.cancel()
         await requestCancel(folder)
+      }
+      if (!toldSlurm && (waits || performance.now() - began > SLURM_GRACE)) {
+        toldSlurm = true
+        await watch.cancel()
       }
       await sleep(POLL, undefined, { signal })
     }
@@ -170,27 +223,52 @@ export class JobHost {
     }
   }
 
+  /** @param begun it was begun by this very call: it is not begun again when it ends without a result */
   async #attach(
     id: string,
     context: RequestContext,
-    { owner, relay }: { owner: boolean; relay: RelayMode | undefined },
+    { owner, relay, begun = false }: { owner: boolean; relay: RelayMode | undefined; begun?: boolean },
   ): Promise<Prepared> {
     const folder = join(this.#folder, id)
+    let seen = begun
     for (;;) {
       const here = this.#running.get(id)
-      if (here !== undefined) return await here.follow({ ...context, owner })
+      if (here !== undefined) {
+        const outcome = await here.follow({ ...context, owner })
+        if (outcome !== SUBMITTED) return outcome
+        seen = true
+      }
       const found = await readSpecification(folder)
       if (found.kind !== "found") throw unreadable(id, found)
-      const result = await followJob(folder, { ...context, owner })
-      if (result !== "lost") return outcomeOf(result)
+      const cancelOnLoss = found.value.request.onDisconnect === "cancel"
+      const result = await followJob(folder, { ...context, owner, cancelOnLoss })
+      if (result.state !== "lost") return outcomeOf(result)
+      seen ||= result.seen
+      // Again and again would be a loop where the time or the memory is too little.
+      if (result.why !== undefined && seen) throw allocationEnded(id, result.why)
       const record = await JobRecord.resume(folder)
       if (record === undefined) continue
-      const message = `Nobody worked on job ${id} any more: resuming it`
+      const how = result.why === undefined ? "resuming it" : `${result.why}; submitting it again`
+      const message = `Nobody worked on job ${id} any more: ${how}`
       context.progress({ phase: "notice", level: "info", message })
       // Only what the controller of today offers; how it was before says whether to look for another way out first.
       const mode = relay === undefined ? undefined : (found.value.request.relay ?? relay)
       const specification = { ...found.value, request: { ...found.value.request, relay: mode } }
       this.#run(await this.#session.resumed(found.value), specification, { record })
+    }
+  }
+
+  /** Nothing when the job has a result. */
+  async #takeOver(folder: string): Promise<JobRecord | undefined> {
+    for (;;) {
+      if ((await readResult(folder)) !== undefined) return undefined
+      const record = await JobRecord.resume(folder, "begun")
+      if (record === undefined) {
+        await sleep(2 * POLL)
+        continue
+      }
+      if ((await readResult(folder)) === undefined) return record
+      await record.end({ state: "stopped", reason: "it had ended already" })
     }
   }
 
@@ -205,13 +283,22 @@ export class JobHost {
       detached,
       record: options.record,
       makeRecord: options.makeRecord ?? (() => Promise.resolve(undefined)),
-      perform: ({ signal, progress }) =>
-        prepareRequest(session, request, {
+      perform: async ({ signal, progress, record }) => {
+        const context = {
           signal,
           progress,
           relay: this.#relay,
-          followHolder: (dataset, holder, stop) => this.followHolder(dataset, holder, { signal: stop, progress }),
-        }),
+          followHolder: (dataset: string, holder: string, stop: AbortSignal) =>
+            this.followHolder(dataset, holder, { signal: stop, progress }),
+        }
+        const { slurm } = request
+        if (slurm === undefined || this.#allocation !== undefined) {
+          return await prepareRequest(session, request, context)
+        }
+        const { submitPreparation } = await import("../slurm/submit-preparation.ts")
+        const job = { folder: join(this.#folder, id), request: { ...request, slurm }, record }
+        return await submitPreparation(session, job, context)
+      },
     })
     this.#running.set(id, job)
     const forget = (): void => void this.#running.delete(id)
@@ -263,6 +350,13 @@ function unreadable(id: string, found: { kind: "missing" } | { kind: "unreadable
   const reason = found.kind === "missing" ? "its job.json is missing" : found.reason
   return new DatamaestroError("UNKNOWN_JOB", `Cannot read job "${id}": ${reason}`, {
     hint: "prepare its dataset again: what is downloaded is kept; the job's folder can be removed",
+    details: { job: id },
+  })
+}
+
+function allocationEnded(id: string, why: string): DatamaestroError {
+  return new DatamaestroError("ALLOCATION_ENDED", `Cannot finish job ${id} in its Slurm allocation: ${why}`, {
+    hint: `what is done is kept: \`datamaestro jobs attach ${id}\` submits it again, with what "slurm" in user.json said when it was begun`,
     details: { job: id },
   })
 }

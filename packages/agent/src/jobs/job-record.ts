@@ -16,6 +16,8 @@ export type JobEnd =
   | { state: "done"; result: Result<"datasets/prepare"> }
   | { state: "failed"; error: unknown }
   | { state: "cancelled" }
+  /** Without a result: the work goes on elsewhere. */
+  | { state: "submitted" }
   /** Without a result: somebody may resume it. */
   | { state: "stopped"; reason: string }
 
@@ -51,19 +53,23 @@ export class JobRecord {
     }
   }
 
-  /** Takes over a job whose process is gone; nothing when somebody else has it. */
-  static async resume(folder: string): Promise<JobRecord | undefined> {
+  /**
+   * Takes over a job whose process is gone; nothing when somebody else has it.
+   *
+   * @param how `begun`: it was waited for, and who has asked it to stop meanwhile still means it
+   */
+  static async resume(folder: string, how: "begun" | "resumed" = "resumed"): Promise<JobRecord | undefined> {
     try {
-      const record = await JobRecord.#hold(folder, "resumed")
+      const record = await JobRecord.#hold(folder, how)
       // A wish from before is over with the process it was meant for.
-      if (record !== undefined) await rm(jobFiles(folder).cancel, { force: true })
+      if (record !== undefined && how === "resumed") await rm(jobFiles(folder).cancel, { force: true })
       return record
     } catch (error) {
       throw storageError(error, `resume the job "${folder}"`)
     }
   }
 
-  static async #hold(folder: string, how: string): Promise<JobRecord | undefined> {
+  static async #hold(folder: string, how: "begun" | "resumed"): Promise<JobRecord | undefined> {
     const files = jobFiles(folder)
     const lock = await tryLock(files.lease)
     if (lock === undefined) return undefined
@@ -105,7 +111,8 @@ export class JobRecord {
     this.#journal.message(describe(end))
     await this.#journal.close()
     // A job that somebody else took over while this process slept is theirs to end.
-    if (end.state !== "stopped" && (await this.#lock.held().catch(() => false))) {
+    const ended = end.state !== "stopped" && end.state !== "submitted"
+    if (ended && (await this.#lock.held().catch(() => false))) {
       const text = `${JSON.stringify(resultOf(end), null, 2)}\n`
       await writeAtomic(jobFiles(this.#folder).result, text, { sync: false }).catch(() => {})
     }
@@ -113,7 +120,7 @@ export class JobRecord {
   }
 }
 
-function resultOf(end: Exclude<JobEnd, { state: "stopped" }>): JobResult {
+function resultOf(end: Exclude<JobEnd, { state: "stopped" | "submitted" }>): JobResult {
   const ended = { version: JOB_VERSION, ended: new Date().toISOString() } as const
   if (end.state === "done") return { ...ended, state: end.state, result: end.result }
   return { ...ended, state: end.state, error: toWireError(end.state === "failed" ? end.error : cancelled()) }
@@ -125,6 +132,7 @@ function cancelled(): Error {
 
 function describe(end: JobEnd): string {
   if (end.state === "failed") return `failed: ${asDatamaestroError(end.error).message}`
+  if (end.state === "submitted") return "handed over to Slurm"
   return end.state === "stopped" ? `stopped: ${end.reason}` : end.state
 }
 

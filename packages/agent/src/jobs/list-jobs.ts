@@ -5,11 +5,33 @@ import { jobFiles, jobIds, readResult, readSpecification } from "./job-folder.ts
 import { JournalReader } from "./journal.ts"
 import { readLease } from "./lease.ts"
 import { ProgressSnapshot } from "./progress-snapshot.ts"
+import { lookAt } from "../slurm/look.ts"
+import { recordEnd } from "../slurm/record-end.ts"
+import { waiting } from "../slurm/slurm-watch.ts"
+import { readSubmission } from "../slurm/submission.ts"
 
 /** All jobs of a data directory, oldest first. Never fails for the sake of one of them. */
 export async function listJobs(jobs: string): Promise<JobSummary[]> {
   const summaries = await Promise.all((await jobIds(jobs)).map((id) => summarize(join(jobs, id), id)))
+  await askSlurm(jobs, summaries)
   return summaries.toSorted((a, b) => (a.since ?? 0) - (b.since ?? 0) || (a.id < b.id ? -1 : 1))
+}
+
+/** Those without a process may wait in Slurm's queue: it is asked once for all of them. */
+async function askSlurm(jobs: string, summaries: JobSummary[]): Promise<void> {
+  const orphans = summaries.filter(({ state, slurm }) => state === "lost" && slurm !== undefined)
+  const looks = await lookAt(orphans.flatMap(({ slurm }) => slurm ?? []))
+  for (const summary of orphans) {
+    const folder = join(jobs, summary.id)
+    const submission = await readSubmission(folder)
+    const look = submission === undefined ? undefined : looks.get(submission.slurm)
+    if (submission === undefined || look === undefined) continue
+    delete summary.pid
+    if (look.kind === "alive" || look.kind === "unknown") {
+      summary.state = "queued"
+      summary.detail = waiting(submission, look).detail
+    } else summary.detail = await recordEnd(folder, submission, look)
+  }
 }
 
 async function summarize(folder: string, id: string): Promise<JobSummary> {
@@ -25,6 +47,7 @@ async function summarize(folder: string, id: string): Promise<JobSummary> {
   // In this order: a holder writes the result before it lets go.
   const lease = await readLease(files.lease)
   const result = await readResult(folder)
+  const submission = await readSubmission(folder)
   const since = Date.parse(created)
   return {
     id,
@@ -33,6 +56,7 @@ async function summarize(folder: string, id: string): Promise<JobSummary> {
     ...(Number.isNaN(since) ? {} : { since: Math.floor(since / 1000) }),
     host: lease.holder?.host ?? host,
     ...(lease.live && lease.holder !== undefined ? { pid: lease.holder.pid } : {}),
+    ...(submission === undefined ? {} : { slurm: submission.slurm }),
     ...(result === undefined ? await toldBy(files.journal, lease.live) : {}),
     ...(result?.state === "failed" ? { detail: result.error.message } : {}),
   }

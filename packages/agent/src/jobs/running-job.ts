@@ -8,7 +8,9 @@ import {
 import type { JobEnd, JobRecord } from "./job-record.ts"
 import { ProgressSnapshot } from "./progress-snapshot.ts"
 
-type Prepared = Result<"datasets/prepare">
+/** What becomes of the work here: its result, or that it goes on in an allocation. */
+export const SUBMITTED = "submitted"
+type Prepared = Result<"datasets/prepare"> | typeof SUBMITTED
 
 /** How long cancelled work may take to clean up, in milliseconds. */
 const GRACE = 1200
@@ -22,7 +24,14 @@ export interface RunningJobOptions {
   record?: JobRecord | undefined
   /** Makes the folder, once there is work to be done; nothing where none can be made. */
   makeRecord(): Promise<JobRecord | undefined>
-  perform(context: { signal: AbortSignal; progress: ProgressListener }): Promise<Prepared>
+  perform(context: PerformContext): Promise<Prepared>
+}
+
+export interface PerformContext {
+  signal: AbortSignal
+  progress: ProgressListener
+  /** The job's folder, which is made if it is not there yet. @throws DatamaestroError of the storage */
+  record(): Promise<JobRecord | undefined>
 }
 
 export interface FollowOptions {
@@ -37,11 +46,14 @@ export class RunningJob {
   readonly id: string
   readonly onDisconnect: "continue" | "cancel"
   readonly done: Promise<Prepared>
+  /** Settles once the work has given back what it held, also when it was left before. */
+  settled: Promise<unknown> = Promise.resolve()
   readonly #options: RunningJobOptions
   readonly #abort = new AbortController()
   readonly #listeners = new Set<ProgressListener>()
   readonly #snapshot = new ProgressSnapshot()
   #record: Promise<JobRecord | undefined> | undefined
+  #made: Promise<JobRecord | undefined> | undefined
   #held: ProgressEvent[] | undefined = []
   #stopped: string | undefined
   #leave: (reason: Error) => void = () => {}
@@ -107,10 +119,18 @@ export class RunningJob {
     const left = new Promise<never>((_, reject) => (this.#leave = reject))
     left.catch(() => {})
     try {
-      const work = this.#options.perform({ signal: this.#abort.signal, progress: (event) => this.#tell(event) })
+      const work = this.#options.perform({
+        signal: this.#abort.signal,
+        progress: (event) => this.#tell(event),
+        record: async () => {
+          if (this.#record === undefined) this.#keepRecord(this.#options.makeRecord())
+          return await this.#made
+        },
+      })
       work.catch(() => {})
+      this.settled = Promise.allSettled([work])
       const result = await Promise.race([work, left])
-      await this.#end({ state: "done", result })
+      await this.#end(result === SUBMITTED ? { state: "submitted" } : { state: "done", result })
       return result
     } catch (error) {
       await this.#end(this.#endOf(error))
@@ -147,6 +167,7 @@ export class RunningJob {
   }
 
   #keepRecord(making: Promise<JobRecord | undefined>): void {
+    this.#made = making
     this.#record = making.catch((error: unknown) => {
       const message = `This work can't be found again when the connection is lost: ${(error as Error).message}`
       this.#tell({ phase: "notice", level: "debug", message })

@@ -20,6 +20,8 @@ export interface PrepareOptions {
   download?: boolean | undefined
   /** Prepares anew what is there; the old stays until the new is whole. Datasets it refers to are left alone. */
   force?: boolean | undefined
+  /** Only downloads into the cache what lacks. */
+  fetchOnly?: boolean | undefined
   /** Keeps downloads in the cache. */
   keepDownloads?: boolean | undefined
   /** Most connections to one server for one file. */

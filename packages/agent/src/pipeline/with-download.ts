@@ -59,6 +59,16 @@ export async function withDownload(
   }
 }
 
+/** Fetches into the cache, and leaves it there. */
+export async function fetchWhole(
+  preparation: Preparation,
+  resource: StoredResource,
+  request: FetchRequest,
+): Promise<void> {
+  const download = await fetch(preparation, resource, request, preparation.signal, () => {})
+  await download.release({ remove: false })
+}
+
 async function fetchAndBegin(
   preparation: Preparation,
   resource: StoredResource,

@@ -65,7 +65,7 @@ export async function execute(selection: Selection): Promise<number> {
 function machinesOf(options: GlobalOptions, settings: UserSettings): Machine[] {
   if (options.host.length > 0) return options.host.map((host) => remoteMachine(host, options, settings))
   const needless = options.configFile ?? options.identityFiles[0] ?? options.sshOptions[0] ?? options.transport
-  if (needless === undefined) return [localMachine(options)]
+  if (needless === undefined) return [localMachine(options, settings)]
   throw new DatamaestroError(
     "USAGE",
     `Cannot use "${needless}": -F, -i, -o and --transport are for connecting, and no host is given`,

@@ -18,6 +18,7 @@ interface ParsedOptions {
   node?: string
   data?: string
   onDisconnect?: "continue" | "cancel"
+  launcher?: "slurm" | "none"
   keepDownloads?: true
   quiet?: true
   debug?: true
@@ -42,6 +43,10 @@ function globalOptions(): Option[] {
       "--on-disconnect <WHAT>",
       "what becomes of work when the connection is lost: finished as a job, or given up (default: continue)",
     ).choices(["continue", "cancel"]),
+    new Option(
+      "--launcher <LAUNCHER>",
+      "slurm: preparations run in an allocation, as user.json says; none: on the data machine itself",
+    ).choices(["slurm", "none"]),
     new Option("--keep-downloads", "keep downloaded archives in the cache after extraction"),
     new Option("--quiet", "errors only"),
     new Option("--debug", "tell more, also of each error"),
@@ -90,6 +95,7 @@ export function readGlobalOptions(command: Command): GlobalOptions {
     node: last("node"),
     data: last("data"),
     onDisconnect: last("onDisconnect"),
+    launcher: last("launcher"),
     keepDownloads: last("keepDownloads") ?? false,
     quiet: last("quiet") ?? false,
     debug: last("debug") ?? false,

@@ -13,6 +13,7 @@ export interface GlobalOptions {
   data?: string | undefined
   /** `--on-disconnect`. */
   onDisconnect?: "continue" | "cancel" | undefined
+  launcher?: "slurm" | "none" | undefined
   keepDownloads: boolean
   quiet: boolean
   debug: boolean

@@ -1,4 +1,4 @@
-import { newJobId, type Encoder, type Params, type Result } from "@datamaestro/protocol"
+import { DatamaestroError, newJobId, type Encoder, type Params, type Result } from "@datamaestro/protocol"
 import type { Call, Command } from "./command.ts"
 import { valueWithId } from "../dataset-calls.ts"
 import { requestPrepare } from "../jobs/request-prepare.ts"
@@ -41,11 +41,21 @@ async function prepareOne(id: string, options: PrepareOptions, call: Call): Prom
   )
 }
 
+/** An allocation has no connection to this machine. */
+function requireReachableRelay({ machine }: Call): void {
+  if (machine.relay !== "always" || machine.slurm === undefined || machine.slurm.fetch === "login") return
+  throw new DatamaestroError("USAGE", "Cannot relay the downloads of an allocation: it has no connection to here", {
+    hint: 'let the login node fetch: "slurm": {"fetch": "login"} of the host in user.json; or leave out --relay',
+  })
+}
+
 function paramsOf(
   id: string,
   options: Pick<PrepareOptions, "encoder" | "download" | "force">,
-  { invocation, machine }: Call,
+  call: Call,
 ): Params<"datasets/prepare"> {
+  requireReachableRelay(call)
+  const { invocation, machine } = call
   return {
     id,
     defaultRepository: invocation.settings.default_repository,
@@ -55,6 +65,7 @@ function paramsOf(
     keepDownloads: invocation.options.keepDownloads,
     connections: invocation.options.connections,
     onDisconnect: machine.onDisconnect,
+    slurm: machine.slurm,
   }
 }
 

@@ -44,7 +44,8 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
     if (error.code !== "INTERRUPTED") reporter.error(error, machine.host)
   }
   for (const key of machine.ignored) {
-    const message = `"${key}" of the host "${machine.host}" in the user settings is not known to this version`
+    const whose = machine.host === undefined ? "" : ` of the host "${machine.host}"`
+    const message = `"${key}"${whose} in the user settings is not known to this version`
     reporter.event({ phase: "notice", level: "warning", message }, prefix)
   }
   let session: Session | undefined

@@ -237,6 +237,7 @@ function run(found: Found): void {
   module.exports.runAgent?.({
     loginShell: boot.login,
     cacheFolder: found.cache,
+    file: boot.file ?? agentFile,
     source: () => found.source.toString(),
     stillUsed: () => {
       if (agentFile !== undefined) touch(agentFile)

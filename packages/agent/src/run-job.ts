@@ -1,0 +1,65 @@
+import { basename, dirname } from "node:path"
+import { AgentSession } from "./agent-session.ts"
+import { pathsOf } from "./data-directory.ts"
+import { endOwnChildren } from "./end-own-children.ts"
+import { JobHost } from "./jobs/job-host.ts"
+import { quietExperiments } from "./run-agent.ts"
+import { Allocation } from "./slurm/allocation.ts"
+import { provideThreadSource } from "./thread-source.ts"
+
+export interface JobProgram {
+  /** The job's folder, in a data directory's `jobs`. */
+  folder: string
+  /** Where uploads lie. */
+  cacheFolder: string | undefined
+  source(): string
+  file: string
+}
+
+/** How long what hangs may keep the process from ending, in milliseconds. */
+const GRACE = 5000
+const THREADS = 16
+
+/**
+ * Works on one job in an allocation, without a controller: what it has to tell goes into the job's folder. SIGTERM, by
+ * which Slurm says that the end is near, stops it so that it can be resumed.
+ *
+ * Ends the process: 0 when the job is done, else by what failed, 143 when it was stopped.
+ */
+export async function runJob({ folder, cacheFolder, source, file }: JobProgram): Promise<void> {
+  process.title = "datamaestro-job"
+  process.env["UV_THREADPOOL_SIZE"] ??= String(THREADS)
+  provideThreadSource(source)
+  quietExperiments()
+  const session = new AgentSession({ loginShell: false, cacheFolder, agentFile: file })
+  session.locate(pathsOf(dirname(dirname(folder))))
+  const allocation = new Allocation(folder, process.env)
+  const jobs = new JobHost(session, { allocation })
+  const leave = (status: number): void => {
+    endOwnChildren()
+    process.exit(status)
+  }
+  const die = (error: unknown): void => {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    jobs.stop("the agent met an error it did not foresee")
+    setTimeout(() => leave(1), GRACE).unref()
+  }
+  let stopping = false
+  const onTerm = async (): Promise<void> => {
+    if (stopping) return
+    stopping = true
+    jobs.stop(await allocation.whyEnding())
+    setTimeout(() => leave(143), GRACE).unref()
+  }
+  process.on("SIGTERM", () => void onTerm())
+  if (process.platform !== "win32") process.on("SIGHUP", () => {})
+  process.on("uncaughtException", die)
+  process.on("unhandledRejection", die)
+  try {
+    const status = await jobs.work(basename(folder))
+    leave(stopping ? 143 : status)
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`)
+    leave(1)
+  }
+}

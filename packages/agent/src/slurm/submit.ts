@@ -1,0 +1,97 @@
+import { DatamaestroError, type SlurmOptions } from "@datamaestro/protocol"
+import { rm, writeFile } from "node:fs/promises"
+import { hostname } from "node:os"
+import { basename, join } from "node:path"
+import { storageError } from "../store/storage-error.ts"
+import { runSlurm } from "./run-slurm.ts"
+
+/** How long before the end of its time a job is told, in seconds: enough to write down what there is. */
+const NOTICE_SECONDS = 60
+/** Slurm's own output of a job, beside its journal. */
+const OUTPUT = "slurm.out"
+
+/** The program that an allocation runs: this very agent, by this very Node. Both must be visible there. */
+export interface AllocatedProgram {
+  node: string
+  agent: string
+  /** Where uploads lie. */
+  cacheFolder: string
+}
+
+/**
+ * Submits jobs by one `sbatch`: several as an array.
+ *
+ * @param folders the jobs' folders, absolute; at least one
+ * @returns Slurm's numbers, in the order of the folders
+ * @throws DatamaestroError LAUNCHER_FAILED with what `sbatch` printed
+ */
+export async function submit(
+  folders: readonly string[],
+  program: AllocatedProgram,
+  options: SlurmOptions,
+): Promise<string[]> {
+  const [folder] = folders
+  if (folder === undefined) return []
+  const script = join(folder, "slurm.sh")
+  try {
+    await rm(script, { force: true })
+    await writeFile(script, scriptOf(folders, program), { mode: 0o700, flag: "wx" })
+  } catch (error) {
+    throw storageError(error, `write "${script}"`)
+  }
+  const { status, stdout, stderr } = await runSlurm("sbatch", [...argumentsOf(folder, folders.length, options), script])
+  // With --parsable: the number, and the cluster behind a semicolon. What a plug-in prints comes on lines of its own.
+  const id = /^(\d+)(;[^\s;]*)?$/m.exec(stdout.trim())?.[1]
+  if (status !== 0 || id === undefined) throw refused(status, stderr === "" ? stdout.trim() : stderr)
+  return folders.length === 1 ? [id] : folders.map((_, index) => `${id}_${index}`)
+}
+
+export function argumentsOf(folder: string, count: number, options: SlurmOptions): string[] {
+  const { partition, account, time, memory, cpus, options: further = [] } = options
+  const asked = { partition, account, time, mem: memory, "cpus-per-task": cpus }
+  return [
+    "--parsable",
+    `--job-name=datamaestro-${basename(folder)}`,
+    `--chdir=${folder}`,
+    // Absolute, and with what is a pattern to Slurm escaped, which it is in the folder's name too.
+    `--output=${join(folder, OUTPUT).replaceAll("%", "%%")}`,
+    "--open-mode=append",
+    "--nodes=1",
+    "--ntasks=1",
+    "--requeue",
+    `--signal=B:TERM@${NOTICE_SECONDS}`,
+    ...(count === 1 ? [] : [`--array=0-${count - 1}`]),
+    ...Object.entries(asked).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])),
+    ...further,
+  ]
+}
+
+/** `exec`: Slurm's signals reach the agent itself. */
+export function scriptOf(folders: readonly string[], { node, agent, cacheFolder }: AllocatedProgram): string {
+  const command = (folder: string): string => `exec ${[node, agent, "job", folder, cacheFolder].map(quote).join(" ")}`
+  const [only] = folders
+  if (only !== undefined && folders.length === 1) return `#!/bin/sh\n${command(only)}\n`
+  const cases = folders.map(
+    (folder, index) => `${index}) ${command(folder)} >>${quote(join(folder, OUTPUT))} 2>&1 ;;\n`,
+  )
+  return `#!/bin/sh\ncase "$SLURM_ARRAY_TASK_ID" in\n${cases.join("")}esac\nexit 1\n`
+}
+
+/** One word for POSIX sh, whatever it holds. */
+function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`
+}
+
+function refused(status: number, printed: string): DatamaestroError {
+  const unreachable = /unable to contact|connect failure|communication|socket timed out/i.test(printed)
+  return new DatamaestroError(
+    "LAUNCHER_FAILED",
+    `Cannot submit to Slurm on ${hostname()}: ${printed === "" ? `sbatch ended with status ${status}` : printed}`,
+    {
+      hint: unreachable
+        ? "Slurm's controller does not answer: try again later, or leave --launcher slurm out"
+        : 'correct "slurm" (partition, account, time, memory, cpus, options) in user.json: `sinfo` there shows what may be asked for',
+      details: { status, printed },
+    },
+  )
+}
