@@ -12,7 +12,7 @@ import { gzipSync } from "node:zlib"
  * along since a later upload would cost a round trip, and a data machine without those programs needs them at once.
  */
 const BUDGET = {
-  "agent.cjs": { raw: 1_100_000, gzip: 350_000 },
+  "agent.cjs": { raw: 1_100_000, gzip: 356_000 },
   "bootstrap.cjs": { raw: 8_000, gzip: 3_500 },
 } as const
 
