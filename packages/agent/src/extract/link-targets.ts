@@ -1,3 +1,5 @@
+import { MAX_PATH } from "./member.ts"
+
 /** Symbolic links by their path relative to the root, with their targets as the archive declares them. */
 export type LinkTable = ReadonlyMap<string, { target: string }>
 
@@ -38,7 +40,8 @@ export function linkEscapes(link: readonly string[], links: LinkTable): string |
 }
 
 function reasonAgainst(target: string): string | undefined {
-  if (target === "" || /[\0\\]/.test(target)) return "is a symbolic link with a malformed target"
+  if (target === "" || target.length > MAX_PATH || /[\0\\]/.test(target))
+    return "is a symbolic link with a malformed target"
   if (target.startsWith("/") || /^[A-Za-z]:/.test(target)) return "is a symbolic link with an absolute target"
   return undefined
 }

@@ -14,6 +14,9 @@ export interface Member {
   mtime: Date | undefined
 }
 
+/** Linux's PATH_MAX: no file system call takes a longer one, and longer ones cost memory without bound. */
+export const MAX_PATH = 4096
+
 /**
  * The parts of a member's name.
  *
@@ -21,6 +24,9 @@ export interface Member {
  *   absolute, with a drive letter, with `..`, with a backslash or NUL
  */
 export function memberSegments(archive: string, name: string): string[] {
+  if (name.length > MAX_PATH) {
+    throw unsafeArchive(archive, `${name.slice(0, 60)}…`, `has a name of more than ${MAX_PATH} characters`)
+  }
   if (name.includes("\0")) throw unsafeArchive(archive, name, "has a NUL character in its name")
   if (name.includes("\\")) throw unsafeArchive(archive, name, "has a backslash in its name")
   if (name.startsWith("/")) throw unsafeArchive(archive, name, "has an absolute name")
