@@ -107,6 +107,8 @@ async function main(): Promise<void> {
       HOME: laptop,
       XDG_CACHE_HOME: join(laptop, ".cache"),
       XDG_CONFIG_HOME: join(laptop, ".config"),
+      // Nothing is to be left behind, and so no connection either.
+      DATAMAESTRO_HOLD_MINUTES: "off",
     }
     const host = ["-F", server.configFile, "--host", "cluster"]
     const output = await datamaestro([...host, "prepare", "com.lecun.mnist"], environment)
