@@ -106,12 +106,6 @@ describe("the command line", () => {
       })
     }
 
-    for (const later of ["--launcher"]) {
-      it(`of ${later}, which this version does not have`, async () => {
-        expect((await run("prepare", later, "x")).stderr).to.contain(`unknown option '${later}'`)
-      })
-    }
-
     it("as a JSON line with --json", async () => {
       const { status, stderr } = await run("--json", "prepar")
       expect(status).to.equal(2)

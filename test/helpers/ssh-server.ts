@@ -70,6 +70,9 @@ export interface SshServer extends SshClientFiles {
 
 const PATH = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
 
+// Its questions to a client that has just gone would keep the tests' process for a minute.
+Object.assign(ssh2.Server, { KEEPALIVE_CLIENT_INTERVAL: 0 })
+
 export async function startSshServer(options: SshServerOptions = {}): Promise<SshServer> {
   const folder = await temporaryFolder()
   const user = options.user ?? "tester"

@@ -184,7 +184,7 @@ describe("running a command", () => {
   it("warns of settings of a host that it can't follow, and of what the agent has to tell", async () => {
     const call = testInvocation({
       host: ["cluster"],
-      settings: { hosts: { cluster: { host: "login.example.org", node: "/n", data: "/x", launcher: "slurm" } } },
+      settings: { hosts: { cluster: { host: "login.example.org", node: "/n", data: "/x", engine: "pbs" } } },
       open: ({ ssh, node, data }) => {
         expect([ssh?.destination, node, data]).to.deep.equal(["login.example.org", "/n", "/x"])
         return linkedSession(preparing, { warnings: ["the login shell did not answer"] })
@@ -192,7 +192,7 @@ describe("running a command", () => {
     })
     await runCommand(listDatafolders(), call)
     const messages = call.reporter.events.map(({ event }) => (event.phase === "notice" ? event.message : event.phase))
-    expect(messages[0]).to.contain('"launcher" of the host "cluster"')
+    expect(messages[0]).to.contain('"engine" of the host "cluster"')
     expect(messages[1]).to.equal("the login shell did not answer")
   })
 
