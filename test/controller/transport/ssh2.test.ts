@@ -161,7 +161,7 @@ describe("connectSsh2", () => {
   ] as const) {
     it(`gives up at a signal ${moment}`, async () => {
       const sockets: Socket[] = []
-      const silent = createServer((socket) => void sockets.push(socket))
+      const silent = createServer((socket) => void sockets.push(socket.unref()))
       await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve))
       cleanups.push(() => {
         for (const socket of sockets) socket.destroy()
