@@ -1,14 +1,17 @@
 import * as v from "valibot"
+import { CacheEntry } from "./cache-entry.ts"
 import { CopiedDataset } from "./copy.ts"
+import { DatasetInfo, PlannedWork, SearchHit } from "./dataset-info.ts"
 import { ProgressEvent } from "./events.ts"
-import { JobId } from "./job-id.ts"
+import { GlobalSettings } from "./global-settings.ts"
+import { JobLogEntry, JobReference, JobState, JobSummary } from "./job-summary.ts"
+import { DatasetSelector, Encoder, Preparation, Prepared } from "./preparation.ts"
 import { RELAY_FROM_AGENT, RELAY_FROM_CONTROLLER, RelayMode } from "./relay.ts"
-import { SlurmOptions } from "./slurm-options.ts"
+import { RepositoryLocation, RepositorySummary } from "./repository-location.ts"
 
 /** The contract's version; both ends must speak the same one. The controller brings its own agent, so they do. */
 export const PROTOCOL_VERSION = 1
 
-const Json = v.unknown()
 const StringMap = v.record(v.string(), v.string())
 
 export const Paths = v.object({
@@ -22,212 +25,6 @@ export const Paths = v.object({
   settings: v.string(),
 })
 export type Paths = v.InferOutput<typeof Paths>
-
-/** The global settings that users reach through the library. Keys unknown to us are kept. */
-/** A number of bytes with its unit. */
-export const SIZE = /^\s*(\d+(?:\.\d+)?)\s*([kMGTP]?)(i?)B?\s*$/i
-
-/** Most connections to one server for one file. */
-const Connections = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16))
-
-/** What decides over downloads and their cache, besides the folders. */
-export const GlobalSettings = v.looseObject({
-  datafolders: v.optional(StringMap),
-  /** How many days finished jobs are kept. */
-  job_days: v.optional(v.pipe(v.number(), v.minValue(0))),
-  /** URL prefix to one or more replacement prefixes, tried in order before the original. */
-  mirrors: v.optional(v.record(v.string(), v.union([v.string(), v.array(v.string())]))),
-  connections: v.optional(Connections),
-  /** Host to bearer token; only ever sent to that very host, over https. */
-  tokens: v.optional(StringMap),
-  cache: v.optional(
-    v.looseObject({
-      /** Bytes, or with a unit: `50 GB`, `1.5 TiB`. What was not used for longest goes first. */
-      limit: v.optional(v.union([v.pipe(v.number(), v.minValue(0)), v.pipe(v.string(), v.regex(SIZE))])),
-      /** Another cache folder, that is only read: downloads found there are not made again. */
-      shared: v.optional(v.string()),
-    }),
-  ),
-})
-export type GlobalSettings = v.InferOutput<typeof GlobalSettings>
-
-/** A repository as `package.json` declares it: known without running its code. */
-export const RepositoryLocation = v.object({
-  /** The namespace, e.g. `image`. */
-  id: v.string(),
-  /** The npm package it comes from. */
-  package: v.string(),
-  version: v.string(),
-  /** The exported class. */
-  export: v.string(),
-  /** Where the module is: a file on this machine, or an entry inside an uploaded pack. */
-  module: v.variant("kind", [
-    v.object({ kind: v.literal("file"), path: v.string() }),
-    v.object({ kind: v.literal("pack"), hash: v.string(), entry: v.string() }),
-  ]),
-})
-export type RepositoryLocation = v.InferOutput<typeof RepositoryLocation>
-
-export const RepositorySummary = v.object({
-  id: v.string(),
-  name: v.string(),
-  description: v.string(),
-  package: v.string(),
-  version: v.string(),
-  /** How many datasets it has; absent when it can't be loaded (`error` says why). */
-  datasets: v.optional(v.number()),
-  error: v.optional(v.string()),
-})
-export type RepositorySummary = v.InferOutput<typeof RepositorySummary>
-
-/** An axis for people: its values (else any of its type), and the one that is taken if none is said. */
-const AxisInfo = v.object({
-  domain: v.optional(v.array(Json)),
-  type: v.optional(v.string()),
-  default: v.optional(Json),
-  /** `false`: it is no part of the id, nor of the folder. */
-  inId: v.optional(v.boolean()),
-})
-
-export const SearchHit = v.object({
-  id: v.string(),
-  repository: v.string(),
-  name: v.optional(v.string()),
-  description: v.optional(v.string()),
-  /** Absent for a dataset without variants. */
-  axes: v.optional(v.record(v.string(), AxisInfo)),
-})
-export type SearchHit = v.InferOutput<typeof SearchHit>
-
-const DatasetSelector = v.object({
-  /** As typed: `com.lecun.mnist`, `com.lecun.mnist@image`, `mnist`, `org.example.x[dim=50]`. */
-  id: v.string(),
-  /** The repository searched first when `id` is not a full one. */
-  defaultRepository: v.optional(v.string()),
-})
-
-export const ResourceInfo = v.object({
-  name: v.string(),
-  kind: v.string(),
-  urls: v.array(v.string()),
-  /** Where it will be or is, absolute; absent for what is not stored. */
-  path: v.optional(v.string()),
-  integrity: v.array(v.string()),
-  state: v.picklist(["none", "partial", "complete"]),
-})
-
-export const DatasetInfo = v.object({
-  id: v.string(),
-  repository: v.string(),
-  name: v.optional(v.string()),
-  description: v.optional(v.string()),
-  homepage: v.optional(v.string()),
-  license: v.optional(v.string()),
-  size: v.optional(v.string()),
-  doi: v.optional(v.string()),
-  type: v.string(),
-  tags: v.array(v.string()),
-  tasks: v.array(v.string()),
-  /** The dataset's folder on the data machine, absolute. */
-  path: v.string(),
-  state: v.picklist(["none", "partial", "complete"]),
-  resources: v.array(ResourceInfo),
-  axes: v.record(v.string(), AxisInfo),
-  /** A variant to copy; absent where there are none. */
-  example: v.optional(v.string()),
-  agreement: v.optional(v.object({ id: v.string(), url: v.optional(v.string()), text: v.optional(v.string()) })),
-})
-export type DatasetInfo = v.InferOutput<typeof DatasetInfo>
-
-/** What `prepare --dry-run` tells of one resource. */
-export const PlannedWork = v.object({
-  /** The dataset that has the resource: the one asked for, or one that it refers to. */
-  dataset: v.string(),
-  resource: v.string(),
-  kind: v.string(),
-  action: v.picklist(["none", "download", "extract-cached", "make", "reference"]),
-  urls: v.array(v.string()),
-  target: v.optional(v.string()),
-  /** To fetch; of what is there already, on the disk. Absent where nobody knows. */
-  bytes: v.optional(v.number()),
-})
-
-export const Encoder = v.picklist(["normal", "xpm"])
-export type Encoder = v.InferOutput<typeof Encoder>
-
-/** What `datasets/prepare` and `jobs/start` are told to do. */
-const Preparation = v.object({
-  ...DatasetSelector.entries,
-  encoder: Encoder,
-  /** `false`: never fetch; fail with NOT_PREPARED where something lacks. */
-  download: v.boolean(),
-  force: v.optional(v.boolean()),
-  keepDownloads: v.optional(v.boolean()),
-  connections: v.optional(Connections),
-  /** Ids of the agreements that the person has accepted. */
-  agreements: v.optional(v.array(v.string())),
-  /** Chosen by the controller: asked for again with the same one, the work is found and not begun twice. */
-  job: v.optional(JobId),
-  /** What becomes of the work when the connection is lost; `continue` by default. */
-  onDisconnect: v.optional(v.picklist(["continue", "cancel"])),
-  /** Absent: the controller relays nothing. */
-  relay: v.optional(RelayMode),
-  /** Take what lacks from the machine that the controller has at hand, see `copyAddress`, and download nothing. */
-  copy: v.optional(v.boolean()),
-  /** The work runs in an allocation of Slurm. */
-  slurm: v.optional(SlurmOptions),
-})
-
-const Prepared = v.object({ id: v.string(), repository: v.string(), value: Json })
-
-/** A job as a person names it: its id, or the beginning of it. */
-const JobReference = v.object({ job: v.string() })
-
-/** `lost`: its process is gone without a result, it can be resumed. `unreadable`: `detail` says why. */
-export const JobState = v.picklist(["queued", "running", "done", "failed", "cancelled", "lost", "unreadable"])
-export type JobState = v.InferOutput<typeof JobState>
-
-export const JobSummary = v.object({
-  id: v.string(),
-  state: JobState,
-  /** As asked for. */
-  dataset: v.optional(v.string()),
-  /** Seconds since 1970, by the clock of the machine that wrote it. */
-  since: v.optional(v.number()),
-  /** Where it runs or ran last. */
-  host: v.optional(v.string()),
-  pid: v.optional(v.number()),
-  /** The newest thing it told of its progress. */
-  progress: v.optional(ProgressEvent),
-  /** Slurm's number of it, where it was submitted. */
-  slurm: v.optional(v.string()),
-  /** Why it failed, waits, or can't be read. */
-  detail: v.optional(v.string()),
-})
-export type JobSummary = v.InferOutput<typeof JobSummary>
-
-/** One line of a job's journal: an event of the work, or something that happened to the job itself. */
-export const JobLogEntry = v.object({
-  /** ISO 8601. */
-  time: v.string(),
-  event: v.optional(ProgressEvent),
-  message: v.optional(v.string()),
-})
-export type JobLogEntry = v.InferOutput<typeof JobLogEntry>
-
-export const CacheEntry = v.object({
-  key: v.string(),
-  url: v.optional(v.string()),
-  bytes: v.number(),
-  /** Seconds since 1970 of the last change. */
-  modified: v.number(),
-  /** Seconds since 1970 of the last use; that of the last change where none was recorded. */
-  used: v.optional(v.number()),
-  complete: v.boolean(),
-  /** Held by a running process right now. */
-  inUse: v.boolean(),
-})
-export type CacheEntry = v.InferOutput<typeof CacheEntry>
 
 /** One JSON-RPC method: the shape of what is sent and of what comes back. */
 function method<P extends v.GenericSchema, R extends v.GenericSchema>(params: P, result: R): { params: P; result: R } {
