@@ -14,8 +14,9 @@ export async function makeFolder(path: string): Promise<void> {
     const { code } = error as NodeJS.ErrnoException
     if (await isFolder(path)) return
     const parent = dirname(path)
-    if (code !== "ENOENT" || parent === path || (await isFolder(parent))) throw error
-    await makeFolder(parent)
+    if (code !== "ENOENT" || parent === path) throw error
+    if (!(await isFolder(parent))) await makeFolder(parent)
+    // Once more also where the parent is there: somebody else may just have made it.
     await mkdir(path).catch(async (again: unknown) => {
       if (!(await isFolder(path))) throw again
     })
