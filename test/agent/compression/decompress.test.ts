@@ -41,7 +41,12 @@ const formats = [
 ]
 
 function packed([program = "", ...options]: readonly string[], content: Uint8Array): Buffer {
-  const { stdout } = execaSync(program, [...options, "-c"], { input: content, encoding: "buffer", maxBuffer: 1e9 })
+  const { stdout } = execaSync(program, [...options, "-c"], {
+    input: content,
+    encoding: "buffer",
+    stripFinalNewline: false,
+    maxBuffer: 1e9,
+  })
   return Buffer.from(stdout)
 }
 

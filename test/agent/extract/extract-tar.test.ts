@@ -131,7 +131,10 @@ describe("extracting tar", () => {
       const bytes =
         program === undefined
           ? plain
-          : Buffer.from(execaSync(program, [...args, "-c"], { input: plain, encoding: "buffer" }).stdout)
+          : Buffer.from(
+              execaSync(program, [...args, "-c"], { input: plain, encoding: "buffer", stripFinalNewline: false })
+                .stdout,
+            )
       const { root } = await extractBytes(folder.path, "tar", bytes)
       expect(tree(root), program).to.include({ [long]: "long", "ü/ñ.txt": "pax" })
       expect(statSync(join(root, "ü/ñ.txt")).mtimeMs).to.be.closeTo(1_234_567_890_500, 1)
@@ -336,7 +339,8 @@ describe("extracting tar", () => {
     // zstd goes far beyond gzip's highest ratio.
     const zeros = tarArchive([{ name: "bomb", content: Buffer.alloc(140 * 1024 * 1024) }])
     const bytes = Buffer.from(
-      execaSync("zstd", ["-q", "-c"], { input: zeros, encoding: "buffer", maxBuffer: 1e9 }).stdout,
+      execaSync("zstd", ["-q", "-c"], { input: zeros, encoding: "buffer", stripFinalNewline: false, maxBuffer: 1e9 })
+        .stdout,
     )
     const error = await failure(extractBytes(folder.path, "tar", bytes))
     expect(error.code).to.equal("UNSAFE_ARCHIVE")
