@@ -36,10 +36,14 @@ export async function loadKeyCandidates(
   settings: SshSettings,
   context: KeyContext,
 ): Promise<{ candidates: LazyKeyCandidate[]; problems: string[] }> {
-  const problems: string[] = []
+  // Read side by side, told in the order of the configuration.
+  const agentProblems: string[] = []
+  const fileProblems = settings.identityFiles.map((): string[] => [])
   const [agentKeys, files] = await Promise.all([
-    listAgentKeys(settings.identityAgent, problems),
-    Promise.all(settings.identityFiles.map((file) => readIdentity(file, settings, problems, context))),
+    listAgentKeys(settings.identityAgent, agentProblems),
+    Promise.all(
+      settings.identityFiles.map((file, index) => readIdentity(file, settings, fileProblems[index] ?? [], context)),
+    ),
   ])
   const blobOf = (key: ParsedKey): string => key.getPublicSSH().toString("base64")
   const named = new Set(files.flatMap((file) => (file?.publicKey === undefined ? [] : [blobOf(file.publicKey)])))
@@ -55,7 +59,7 @@ export async function loadKeyCandidates(
     if (file === undefined || (file.publicKey !== undefined && held.has(blobOf(file.publicKey)))) return []
     return file.load === undefined ? [] : [file.load]
   })
-  return { candidates: [...fromAgent.map(ready), ...fromFiles], problems }
+  return { candidates: [...fromAgent.map(ready), ...fromFiles], problems: [...agentProblems, ...fileProblems.flat()] }
 }
 
 /** Hands one candidate to ssh2, whose own agent support tries all keys of an agent and hides what came of each. */
