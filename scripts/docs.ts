@@ -11,7 +11,11 @@ import { renderPage } from "./catalogue/render-page.ts"
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url))
 
-const found = findRepositories({ controller: resolve(ROOT, "packages/controller"), directory: ROOT, environment: {} })
+const { found } = findRepositories({
+  controller: resolve(ROOT, "packages/controller"),
+  directory: ROOT,
+  environment: {},
+})
 const entries = await collectEntries(
   found.map(({ folder, module, ...location }) => ({
     ...location,

@@ -27,6 +27,7 @@ export class AgentSession {
   #base = process.cwd()
   #login: Promise<LoginEnvironment> | undefined
   #repositories: RepositoryLocation[] = []
+  #unreadable: readonly string[] = []
   #index: Promise<RepositoryIndex> | undefined
   #cache: Promise<DownloadCache> | undefined
   #receiver: Promise<PackReceiver> | undefined
@@ -87,8 +88,10 @@ export class AgentSession {
     if (this.#remote) await this.login()
   }
 
-  declare(repositories: RepositoryLocation[]): void {
+  /** @param unreadable why packages that may have other repositories can't be read */
+  declare(repositories: RepositoryLocation[], unreadable: readonly string[] = []): void {
     this.#repositories = repositories
+    this.#unreadable = unreadable
     this.#index = undefined
   }
 
@@ -138,7 +141,10 @@ export class AgentSession {
     await this.environmentReady()
     const { RepositoryIndex } = await import("./repositories/repository-index.ts")
     const { packEntry } = await import("./packs/pack-entry.ts")
-    return new RepositoryIndex(this.#repositories, { modulePath: (module) => packEntry(this.packs, module) })
+    return new RepositoryIndex(this.#repositories, {
+      modulePath: (module) => packEntry(this.packs, module),
+      unreadable: this.#unreadable,
+    })
   }
 
   downloadCache(): Promise<DownloadCache> {

@@ -17,12 +17,12 @@ export interface RepositoryHandle {
 }
 
 /**
- * The repositories found from here, none of their code run.
+ * The repositories found from here, none of their code run; without those whose package.json can't be read.
  *
  * @throws DatamaestroError BROKEN_REPOSITORY
  */
 export function listRepositories(): RepositoryHandle[] {
-  const found = findRepositories({
+  const { found } = findRepositories({
     controller: packageFolder(),
     directory: process.cwd(),
     environment: process.env,

@@ -88,7 +88,11 @@ export const AGENT_METHODS = {
   "machine/time": method(Nothing, v.object({ time: v.number() })),
   /** Declares the repositories of this session; answers with the packs that must be uploaded first. */
   "repositories/declare": method(
-    v.object({ repositories: v.array(RepositoryLocation) }),
+    v.object({
+      repositories: v.array(RepositoryLocation),
+      /** Why packages that may have others can't be read: told where something is looked for and not found. */
+      unreadable: v.array(v.string()),
+    }),
     v.object({ missing: v.array(v.string()) }),
   ),
   /** A piece of a pack (gzipped tar, hash of the whole); pieces come in order, the last one makes it usable. */
@@ -96,7 +100,10 @@ export const AGENT_METHODS = {
     v.object({ hash: v.string(), offset: v.number(), data: v.string(), last: v.boolean() }),
     Nothing,
   ),
-  "repositories/list": method(Nothing, v.object({ repositories: v.array(RepositorySummary) })),
+  "repositories/list": method(
+    Nothing,
+    v.object({ repositories: v.array(RepositorySummary), unreadable: v.array(v.string()) }),
+  ),
   "datasets/search": method(
     v.object({ terms: v.array(v.string()) }),
     v.object({ hits: v.array(SearchHit), warnings: v.array(v.string()) }),

@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { mkdir, symlink, writeFile } from "node:fs/promises"
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises"
 import { delimiter, join } from "node:path"
 import { findRepositories } from "../../../packages/controller/src/repositories/find-repositories.ts"
 import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
@@ -26,8 +26,9 @@ describe("findRepositories", () => {
     await writeFile(join(folder, "package.json"), JSON.stringify(description))
     return folder
   }
-  const find = (path = "", directory = project): string[] =>
-    findRepositories({ controller, directory, environment: { DATAMAESTRO_REPOSITORY_PATH: path } }).map(({ id }) => id)
+  const look = (path = "", directory = project): ReturnType<typeof findRepositories> =>
+    findRepositories({ controller, directory, environment: { DATAMAESTRO_REPOSITORY_PATH: path } })
+  const find = (path = "", directory = project): string[] => look(path, directory).found.map(({ id }) => id)
 
   it("finds those beside the command, scoped ones too", async () => {
     await write(join(root.path, "global/node_modules/one"), "one")
@@ -57,10 +58,21 @@ describe("findRepositories", () => {
     expect(() => find([one, other].join(delimiter))).to.throw(other)
   })
 
-  it("names a malformed package.json, and leaves alone those that are none of its business", async () => {
+  it("names a malformed package.json, hides no other, and leaves alone those that are none of its business", async () => {
     await mkdir(join(root.path, "global/node_modules/stranger"), { recursive: true })
     await writeFile(join(root.path, "global/node_modules/stranger/package.json"), "{ not JSON")
-    expect(find()).to.deep.equal([])
+    expect(look()).to.deep.equal({ found: [], broken: [] })
+    await write(join(root.path, "global/node_modules/two"), "two")
+    const installed = join(root.path, "global/node_modules/one")
+    await mkdir(installed)
+    await writeFile(join(installed, "package.json"), '{ "datamaestro": ')
+    expect(find()).to.deep.equal(["two"])
+    expect(
+      look()
+        .broken.map(({ message }) => message)
+        .join(),
+    ).to.match(/one\/package.json": /)
+    await rm(installed, { recursive: true })
     const broken = join(root.path, "broken")
     await mkdir(broken)
     for (const text of [
@@ -71,9 +83,11 @@ describe("findRepositories", () => {
       '{ "datamaestro": { "repositories": {} } }',
     ]) {
       await writeFile(join(broken, "package.json"), text)
-      expect(() => find(broken), text)
-        .to.throw(join(broken, "package.json"))
-        .with.property("exitStatus", 6)
+      const [error, ...others] = look(broken).broken
+      expect(find(broken), text).to.deep.equal(["two"])
+      expect(error?.message).to.contain(join(broken, "package.json"))
+      expect(error?.exitStatus).to.equal(6)
+      expect(others).to.deep.equal([])
     }
   })
 

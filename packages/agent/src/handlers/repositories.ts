@@ -7,15 +7,18 @@ type RepositoryMethods =
 /** The repositories of the controller, and how they get here. */
 export function repositoryHandlers(session: AgentSession): Pick<AgentHandlers, RepositoryMethods> {
   return {
-    "repositories/declare": async ({ repositories }) => {
-      session.declare(repositories)
+    "repositories/declare": async ({ repositories, unreadable }) => {
+      session.declare(repositories, unreadable)
       const hashes = repositories.flatMap(({ module }) => (module.kind === "pack" ? [module.hash] : []))
       if (hashes.length === 0) return { missing: [] }
       const { missingPacks } = await import("../packs/pack-store.ts")
       return { missing: await missingPacks(session.packs, hashes) }
     },
 
-    "repositories/list": async () => ({ repositories: await (await session.repositoryIndex()).list() }),
+    "repositories/list": async () => {
+      const index = await session.repositoryIndex()
+      return { repositories: await index.list(), unreadable: [...index.unreadable] }
+    },
 
     "repositories/check": async ({ repository }, context) => {
       const [{ checkRepository }, index] = await Promise.all([

@@ -13,6 +13,8 @@ import { loadRepository, reasonOf, type LoadedRepository } from "./load-reposito
 export interface RepositoryIndexOptions {
   /** Where a module is on this machine; only called when it is first needed. */
   modulePath: (module: RepositoryLocation["module"]) => string | Promise<string>
+  /** Why packages that may have other repositories can't be read. */
+  unreadable?: readonly string[] | undefined
 }
 
 /**
@@ -20,6 +22,8 @@ export interface RepositoryIndexOptions {
  * is told when it is asked for and never hides the others.
  */
 export class RepositoryIndex {
+  /** Why packages that may have other repositories can't be read. */
+  readonly unreadable: readonly string[]
   readonly #locations: ReadonlyMap<string, RepositoryLocation>
   readonly #modulePath: RepositoryIndexOptions["modulePath"]
   readonly #loaded = new Map<string, Promise<LoadedRepository>>()
@@ -35,6 +39,7 @@ export class RepositoryIndex {
     }
     this.#locations = byId
     this.#modulePath = options.modulePath
+    this.unreadable = options.unreadable ?? []
   }
 
   /** The repositories' names, as declared. */
@@ -51,7 +56,7 @@ export class RepositoryIndex {
     const location = this.#locations.get(id)
     if (location === undefined) {
       throw new DatamaestroError("UNKNOWN_REPOSITORY", `Cannot find repository "${id}": there is none of that name`, {
-        hint: `there are: ${this.ids.join(", ") || "none"}`,
+        hint: [`there are: ${this.ids.join(", ") || "none"}`, ...this.unreadable].join("; "),
         details: { repository: id, known: this.ids },
       })
     }

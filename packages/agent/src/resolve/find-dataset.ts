@@ -46,6 +46,7 @@ export async function findDataset(
     if (preferred.ids.some((address) => address.id === id)) return choose(typed, id, preferred)
   }
   const all = await list(index, index.ids)
+  all.broken.push(...index.unreadable)
   const exact = all.ids.some((address) => address.id === id)
   const preferred = all.ids.filter((address) => address.repository === options.first && endsIn(address.id, id))
   return choose(typed, id, !exact && preferred.length > 0 ? { ...all, ids: preferred } : all)

@@ -36,7 +36,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
  */
 export async function searchDatasets(terms: readonly string[], index: RepositoryIndex): Promise<SearchResult> {
   const wanted = terms.map(parseTerm)
-  const warnings: string[] = []
+  const warnings = [...index.unreadable]
   const candidates: DatasetAddress[] = []
   for (const repository of index.ids.filter((id) => matches(wanted, "repository", [id]))) {
     try {

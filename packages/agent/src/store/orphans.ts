@@ -49,7 +49,12 @@ export async function findOrphans({ paths, index, signal, size }: OrphanOptions)
     if (name === CUSTOM) unknown.push({ path, reason: "it is Python datamaestro's, for datasets without a repository" })
     if (name === CUSTOM || isDotFile(name)) continue
     try {
-      const known = index.ids.includes(name) ? await knownFolders(name, index) : nothingKnown
+      const isKnown = index.ids.includes(name)
+      if (!isKnown && index.unreadable.length > 0) {
+        unknown.push({ path, reason: `its repository may be in what can't be read: ${index.unreadable.join("; ")}` })
+        continue
+      }
+      const known = isKnown ? await knownFolders(name, index) : nothingKnown
       await walk(entry.name, entry, { ...known, root: paths.datasets, signal, found, unknown })
     } catch (error) {
       if (signal.aborted) throw interrupted()

@@ -37,9 +37,9 @@ export function createDataset(first: string, second: string | undefined): Comman
       const repository = second === undefined ? settings.default_repository : first
       if (repository === undefined) throw noRepository(first)
       const name = datasetName(second ?? first)
-      const found = repositoriesHere()
+      const { found, broken } = repositoriesHere()
       const target = found.find(({ id }) => id === repository)
-      if (target === undefined) throw unknownRepository(repository, found)
+      if (target === undefined) throw unknownRepository(repository, found, broken)
       const source = repositorySource(target)
       await refuseExisting(name, target, call.session)
       const created = await write(name, target, source.path)
@@ -128,10 +128,18 @@ function exists(id: string, reason: string): DatamaestroError {
   })
 }
 
-function unknownRepository(id: string, found: readonly FoundRepository[]): DatamaestroError {
+function unknownRepository(
+  id: string,
+  found: readonly FoundRepository[],
+  broken: readonly DatamaestroError[],
+): DatamaestroError {
   const known = found.map((each) => each.id)
   return new DatamaestroError("UNKNOWN_REPOSITORY", `Cannot find repository "${id}": there is none of that name`, {
-    hint: `there are: ${known.join(", ") || "none"}; name a package's folder in DATAMAESTRO_REPOSITORY_PATH`,
+    hint: [
+      `there are: ${known.join(", ") || "none"}`,
+      ...broken.map(({ message }) => message),
+      "name a package's folder in DATAMAESTRO_REPOSITORY_PATH",
+    ].join("; "),
     details: { repository: id, known },
   })
 }

@@ -9,9 +9,9 @@ export function repositories(): Command<RepositorySummary[]> {
     severalHosts: "lines",
     async run({ session, signal, onProgress }) {
       const answer = await session.agent.request("repositories/list", {}, { signal })
-      for (const { error } of answer.repositories) {
-        if (error === undefined) continue
-        onProgress({ phase: "notice", level: "warning", message: error })
+      const problems = answer.repositories.flatMap(({ error }) => (error === undefined ? [] : [error]))
+      for (const message of [...problems, ...answer.unreadable]) {
+        onProgress({ phase: "notice", level: "warning", message })
       }
       return answer.repositories
     },

@@ -2,7 +2,7 @@ import { DatamaestroError, type AgentClient, type RepositoryLocation } from "@da
 import { join, posix } from "node:path"
 import { packageFolder } from "../deploy/package-folder.ts"
 import type { SessionEvent } from "../session.ts"
-import { findRepositories } from "./find-repositories.ts"
+import { findRepositories, type RepositoriesHere } from "./find-repositories.ts"
 import type { FoundRepository } from "./found-repository.ts"
 import { packRepository, type Pack } from "./pack-repository.ts"
 import { uploadPack } from "./upload-pack.ts"
@@ -23,10 +23,11 @@ export interface DeclareRepositoriesOptions {
  */
 export async function declareRepositories(agent: AgentClient, options: DeclareRepositoriesOptions): Promise<void> {
   const { where, signal, onEvent } = options
-  const found = repositoriesHere(options.folders)
+  const { found, broken } = repositoriesHere(options.folders)
+  const unreadable = broken.map(({ message }) => message)
   if (where === "local") {
     const repositories = found.map((one) => location(one, { kind: "file", path: join(one.folder, one.module) }))
-    await agent.request("repositories/declare", { repositories }, { signal })
+    await agent.request("repositories/declare", { repositories, unreadable }, { signal })
     return
   }
   const packs = new Map<string, { pack: Pack; name: string }>()
@@ -47,7 +48,7 @@ export async function declareRepositories(agent: AgentClient, options: DeclareRe
       repositories.push(location(one, { kind: "pack", hash: pack.hash, entry: posix.join(pack.folder, one.module) }))
     }
   }
-  const { missing } = await agent.request("repositories/declare", { repositories }, { signal })
+  const { missing } = await agent.request("repositories/declare", { repositories, unreadable }, { signal })
   for (const hash of missing) {
     const lacking = packs.get(hash)
     if (lacking === undefined) continue
@@ -59,7 +60,7 @@ export async function declareRepositories(agent: AgentClient, options: DeclareRe
 }
 
 /** What this machine has, seen from this process. */
-export function repositoriesHere(folders: readonly string[] = []): FoundRepository[] {
+export function repositoriesHere(folders: readonly string[] = []): RepositoriesHere {
   const here = { controller: packageFolder(), directory: process.cwd(), environment: process.env }
   return findRepositories({ ...here, folders })
 }

@@ -14,15 +14,23 @@ export interface FindRepositoriesOptions {
   folders?: readonly string[]
 }
 
+export interface RepositoriesHere {
+  found: FoundRepository[]
+  /** Why packages that say something of datamaestro can't be read, each naming its file. */
+  broken: DatamaestroError[]
+}
+
 /**
  * The repositories of this machine, without running any of their code: of the packages installed beside the command,
  * of the project in the working directory and its dependencies, and of the folders in `DATAMAESTRO_REPOSITORY_PATH`.
  *
- * @throws DatamaestroError BROKEN_REPOSITORY naming a malformed package.json, or the two packages that claim one name
+ * @throws DatamaestroError BROKEN_REPOSITORY naming the two packages that claim one name, or a folder of the variable
+ *   that is no repository's
  */
-export function findRepositories(options: FindRepositoriesOptions): FoundRepository[] {
+export function findRepositories(options: FindRepositoriesOptions): RepositoriesHere {
   const { controller, directory, environment } = options
   const found = new Map<string, FoundRepository>()
+  const broken: DatamaestroError[] = []
   const folders = new Set([
     ...besideCommand(controller),
     ...ofProject(directory),
@@ -30,13 +38,24 @@ export function findRepositories(options: FindRepositoriesOptions): FoundReposit
     ...(options.folders ?? []),
   ])
   for (const folder of folders) {
-    for (const repository of readRepositoryPackage(folder)) {
+    for (const repository of unlessBroken(folder, broken)) {
       const other = found.get(repository.id)
       if (other === undefined) found.set(repository.id, repository)
       else if (other.folder !== repository.folder) throw claimedTwice(repository, other)
     }
   }
-  return [...found.values()]
+  return { found: [...found.values()], broken }
+}
+
+/** One package that can't be read doesn't stand in the way of the others. */
+function unlessBroken(folder: string, broken: DatamaestroError[]): FoundRepository[] {
+  try {
+    return readRepositoryPackage(folder)
+  } catch (error) {
+    if (!(error instanceof DatamaestroError)) throw error
+    broken.push(error)
+    return []
+  }
 }
 
 /** The folder itself, and each above it. */
@@ -99,7 +118,8 @@ function named(environment: NodeJS.ProcessEnv, directory: string): string[] {
     const path = resolve(directory, folder)
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
       throw notNamed(path, "there is no such folder")
-    if (readRepositoryPackage(path).length === 0) {
+    const broken: DatamaestroError[] = []
+    if (unlessBroken(path, broken).length === 0 && broken.length === 0) {
       throw notNamed(path, "it is no package with repositories in its package.json")
     }
     return path
