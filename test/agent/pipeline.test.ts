@@ -557,6 +557,41 @@ describe("prepareDataset", () => {
       expect([runs, origin.requestsOf("/raw.txt").length]).to.deep.equal([2, 2])
     })
 
+    it("are given a referenced dataset's path, or its folder where it is no single file or folder", async () => {
+      origin.route("/words.txt", { body: "words" })
+      const parts = defineDataset({
+        id: "org.example.parts",
+        resources: { words: file(origin.at("/words.txt")) },
+        describe: ({ words }) => ({ train: textFile(words) }),
+      })
+      const single = defineDataset({
+        id: "org.example.single",
+        resources: { words: file(origin.at("/words.txt")) },
+        describe: ({ words }) => textFile(words),
+      })
+      const reader = defineDataset({
+        id,
+        resources: {
+          parts: reference(parts),
+          single: reference(single),
+          both: step({
+            from: ["parts", "single"],
+            name: "both.txt",
+            run: async ({ input, output }) =>
+              Promise.resolve(
+                writeFileSync(
+                  output,
+                  [join(input.parts, "words.txt"), input.single].map((path) => readFileSync(path)).join(),
+                ),
+              ),
+          }),
+        },
+        describe: ({ both }) => textFile(both),
+      })
+      for (const dataset of [parts, single, reader]) await prepareDataset(resolved(dataset), prepareOptions(home.path))
+      expect(content(root)["both.txt"]).to.equal("words,words")
+    })
+
     it("fails with the step's own message, keeping its inputs", async () => {
       const error = await failure(
         prepareDataset(

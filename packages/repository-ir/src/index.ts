@@ -12,6 +12,9 @@ const MSMARCO_PASSAGE = words(`
   dev.queries dev.qrels dev.run eval.withrun
   trec2019.queries trec2019.qrels trec2019.run trec2020.queries trec2020.qrels trec2020.run trec.dl.hard.qrels
 `)
+const MSMARCO_PASSAGE_COLLECTIONS = words(`
+  train train.withrun dev dev.withrun dev.small eval.queries.small
+`)
 const MSMARCO_PASSAGE_V2 = words("train dev1 dev2 trec2021 trec2022 trec2023")
 const RANK_DISTILLM = words(`
   msmarco.bm25 msmarco.colbertv2
@@ -73,6 +76,11 @@ export class IrRepository extends Repository {
       "com.microsoft.msmarco.passage",
       MSMARCO_PASSAGE,
       () => import("./com.microsoft.msmarco.passage.ts"),
+    ),
+    ...datasetFamily(
+      "com.microsoft.msmarco.passage",
+      MSMARCO_PASSAGE_COLLECTIONS,
+      () => import("./com.microsoft.msmarco.passage.collections.ts"),
     ),
     ...datasetFamily(
       "com.microsoft.msmarco.passagev2",

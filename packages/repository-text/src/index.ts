@@ -18,7 +18,8 @@ const MOVED_TO_IR = [
   "com.github.prdwb.orconvqa.preprocessed",
   ...under(
     "com.microsoft.msmarco.passage",
-    "train.queries train.qrels train.run dev.queries dev.qrels dev.run eval.withrun",
+    `train train.queries train.qrels train.run train.withrun dev dev.queries dev.qrels dev.run dev.withrun dev.small
+     eval.withrun eval.queries.small`,
   ),
   ...under("gov.nist.ir.covid.cord19", "round5 round5.metadata round5.topics round5.assessments"),
   ...under("edu.upenn.ldc", "aquaint aquaint.apw aquaint.nyt aquaint.xie"),
@@ -41,6 +42,9 @@ export class TextRepository extends Repository {
   static override readonly NAMESPACE = "text"
   static override readonly DESCRIPTION = "Datasets of text: reviews, word vectors, language modelling, ratings"
   static override readonly datasets = {
+    "com.github.apple.ml-qrecc.content": async () => (await import("./com.github.apple.ml-qrecc.ts")).content,
+    "com.github.ikat.clueweb22": async () => (await import("./com.github.ikat.ts")).clueweb22,
+    "com.github.prdwb.orconvqa.passages": async () => (await import("./com.github.prdwb.orconvqa.ts")).passages,
     ...datasetFamily(
       "com.microsoft.msmarco.passage",
       MSMARCO_PASSAGE,

@@ -56,7 +56,7 @@ export function planDataset(
           const { plan } = referenceTo(base, key, references)
           return { id: plan.id, repository: plan.repository }
         },
-        input: (key) => pathOf(base, key, symbols),
+        input: (key) => pathOf({ id, repository }, key, symbols),
       }),
       value: toPlannedValue(base, definition.describe(symbols, values)),
       ...(definition.agreement === undefined ? {} : { agreement: definition.agreement }),
@@ -129,11 +129,12 @@ function referenceTo(base: string, key: string, references: ReadonlyMap<string, 
   return found
 }
 
-function pathOf(base: string, key: string, symbols: Symbols<Resources>): PathReference {
+/** What a step is given: of a dataset that is no single file or folder, the dataset's folder. */
+function pathOf(owner: { id: string; repository: string }, key: string, symbols: Symbols<Resources>): PathReference {
   const symbol = Object.hasOwn(symbols, key) ? symbols[key] : undefined
-  const path = symbol === undefined || isSymbolicPath(symbol) ? symbol : symbol.path
-  if (path === undefined) throw new DefinitionError(base, "from", `there is no resource "${key}"`)
-  return { $path: path[PATH] }
+  if (symbol === undefined) throw new DefinitionError(owner.id, "from", `there is no resource "${key}"`)
+  if (isSymbolicPath(symbol)) return { $path: symbol[PATH] }
+  return { $path: (isSymbolicPath(symbol.value.path) ? symbol.path : outputOf(owner, key))[PATH] }
 }
 
 /** Anything else that an author's code throws here came out of `describe`. */
