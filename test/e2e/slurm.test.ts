@@ -1,53 +1,34 @@
 import { expect } from "chai"
-import { existsSync } from "node:fs"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { isAlive, startJobLab, until, type JobLab, type RunningCommand } from "../helpers/job-lab.ts"
+import { isAlive, until, type RunningCommand } from "../helpers/job-lab.ts"
+import { startSlurmLab, type SlurmLab } from "../helpers/slurm-lab.ts"
 import { skipWithoutSshd, startSshd } from "../helpers/sshd.ts"
 import { skipWithoutSlurm, startSlurm, type Slurm } from "../helpers/slurm.ts"
 
 describe("jobs in Slurm", function () {
   this.timeout(60_000)
   let slurm: Slurm
-  let lab: JobLab
+  let lab: SlurmLab
   before(async function () {
     skipWithoutSlurm(this)
     slurm = await startSlurm()
   })
   after(() => slurm?.stop())
-  beforeEach(async () => {
-    lab = await startJobLab()
-    Object.assign(lab.env, slurm.env)
-  })
-  afterEach(async () => {
-    await slurm.run("scancel", "--user=root")
-    await lab.close()
-    await slurm.empty()
-  })
+  beforeEach(async () => (lab = await startSlurmLab(slurm)))
+  afterEach(() => lab.close())
 
-  const settings = async (content: object): Promise<void> => {
-    await mkdir(join(lab.home, ".config/datamaestro"), { recursive: true })
-    await writeFile(join(lab.home, ".config/datamaestro/user.json"), JSON.stringify(content))
-  }
-  const run = async (...args: string[]): Promise<{ status: number | null; stdout: string; stderr: string }> => {
-    const command = lab.start(...args)
-    const status = await command.ended
-    return { status, stdout: command.stdout, stderr: command.stderr }
-  }
-  const list = async (): Promise<{ id: string; state: string; slurm: string; detail?: string; host?: string }[]> =>
-    JSON.parse((await run("--json", "jobs", "list")).stdout) as { id: string; state: string; slurm: string }[]
-  const lease = (id: string): string => join(lab.data, "data/lab", ...id.split("."), ".state.lease")
   const running = async (): Promise<string> => {
     let id = ""
     await until(async () => (await slurm.queue()).some((line) => / RUNNING /.test(line)))
-    await until(() => existsSync(lease(lab.dataset(30))) || existsSync(lease(lab.dataset(8))))
+    await until(() => lab.isLocked(30) || lab.isLocked(8))
     for (const line of await slurm.queue()) id = line.split(" ")[0] ?? ""
     return id
   }
   const hold = { launcher: "slurm", slurm: { options: ["--hold"] } }
 
   it("print what they print elsewhere, and say where they wait and run", async () => {
-    await settings({ slurm: { partition: "debug", time: "10", memory: "100M", cpus: 2, options: ["--hold"] } })
+    await lab.settings({ slurm: { partition: "debug", time: "10", memory: "100M", cpus: 2, options: ["--hold"] } })
     const command = lab.start("--launcher", "slurm", "prepare", lab.dataset(0.2))
     await command.said(/queued as Slurm job \d+ \(JobHeldUser\)/)
     const [line = ""] = await slurm.queue()
@@ -57,55 +38,55 @@ describe("jobs in Slurm", function () {
       expect(asked).to.contain(word)
     }
     const [job = ""] = await lab.jobs()
-    expect((await run("jobs", "list")).stdout).to.match(
+    expect((await lab.run("jobs", "list")).stdout).to.match(
       new RegExp(`^${job}\\tqueued\\torg\\.example\\.takes0p2\\tqueued as Slurm job ${id} \\(JobHeldUser\\)\\t`),
     )
     await slurm.run("scontrol", "release", id)
     await command.said(new RegExp(`running on ${slurm.node} \\(Slurm job ${id}\\)`))
     expect(await command.ended, command.stderr).to.equal(0)
     expect(await lab.isRight(command.stdout)).to.equal(true)
-    expect((await run("prepare", lab.dataset(0.2))).stdout).to.equal(command.stdout)
+    expect((await lab.run("prepare", lab.dataset(0.2))).stdout).to.equal(command.stdout)
     // What is there already needs no allocation, and no job.
-    const again = await run("--launcher", "slurm", "prepare", lab.dataset(0.2))
+    const again = await lab.run("--launcher", "slurm", "prepare", lab.dataset(0.2))
     expect(again.stdout).to.equal(command.stdout)
     expect(await lab.jobs()).to.have.length(1)
-    const { stdout: log } = await run("jobs", "logs", job)
+    const { stdout: log } = await lab.run("jobs", "logs", job)
     expect(log).to.match(/submitted from .* as Slurm job/)
     expect(log).to.contain(`running on ${slurm.node} in Slurm job ${id}`)
   })
 
   it("are detached, listed, followed by several, told of, and cancelled while they run", async () => {
-    const detached = await run("--launcher", "slurm", "prepare", "--detach", lab.dataset(3))
+    const detached = await lab.run("--launcher", "slurm", "prepare", "--detach", lab.dataset(3))
     expect(detached.status, detached.stderr).to.equal(0)
     const job = detached.stdout.trim()
-    const attached = await Promise.all([run("jobs", "attach", job), run("jobs", "attach", job)])
+    const attached = await Promise.all([lab.run("jobs", "attach", job), lab.run("jobs", "attach", job)])
     for (const { status, stdout, stderr } of attached) {
       expect(status, stderr).to.equal(0)
       expect(await lab.isRight(stdout)).to.equal(true)
     }
-    expect((await list())[0]).to.include({ state: "done", host: slurm.node })
-    const long = (await run("--launcher", "slurm", "prepare", "--detach", lab.dataset(30))).stdout.trim()
+    expect((await lab.list())[0]).to.include({ state: "done", host: slurm.node })
+    const long = (await lab.run("--launcher", "slurm", "prepare", "--detach", lab.dataset(30))).stdout.trim()
     await running()
     const pid = await lab.holder(long)
-    expect(await run("jobs", "cancel", long)).to.include({ status: 0, stdout: `${long}\tcancelled\n` })
+    expect(await lab.run("jobs", "cancel", long)).to.include({ status: 0, stdout: `${long}\tcancelled\n` })
     await until(() => !isAlive(pid))
-    expect(existsSync(lease(lab.dataset(30)))).to.equal(false)
+    expect(lab.isLocked(30)).to.equal(false)
     await slurm.empty()
-    expect((await run("jobs", "attach", long)).status).to.equal(130)
+    expect((await lab.run("jobs", "attach", long)).status).to.equal(130)
   })
 
   it("are cancelled while they wait, by command and by Ctrl-C", async () => {
-    await settings(hold)
-    const job = (await run("prepare", "--detach", lab.dataset(30))).stdout.trim()
-    expect((await list())[0]).to.include({ id: job, state: "queued" })
-    expect(await run("jobs", "cancel", job)).to.include({ status: 0, stdout: `${job}\tcancelled\n` })
+    await lab.settings(hold)
+    const job = (await lab.run("prepare", "--detach", lab.dataset(30))).stdout.trim()
+    expect((await lab.list())[0]).to.include({ id: job, state: "queued" })
+    expect(await lab.run("jobs", "cancel", job)).to.include({ status: 0, stdout: `${job}\tcancelled\n` })
     expect(await slurm.queue()).to.deep.equal([])
     const command = lab.start("prepare", lab.dataset(30))
     await command.said(/queued as Slurm job/)
     command.child.kill("SIGINT")
     expect(await command.ended, command.stderr).to.equal(130)
     expect(await slurm.queue()).to.deep.equal([])
-    expect((await list()).map(({ state }) => state)).to.deep.equal(["cancelled", "cancelled"])
+    expect((await lab.list()).map(({ state }) => state)).to.deep.equal(["cancelled", "cancelled"])
   })
 
   it("are cancelled by Ctrl-C while they run", async () => {
@@ -116,9 +97,9 @@ describe("jobs in Slurm", function () {
     command.child.kill("SIGINT")
     expect(await command.ended).to.equal(130)
     await until(() => !isAlive(pid))
-    expect(existsSync(lease(lab.dataset(30)))).to.equal(false)
+    expect(lab.isLocked(30)).to.equal(false)
     await slurm.empty()
-    expect((await list())[0]).to.include({ state: "cancelled" })
+    expect((await lab.list())[0]).to.include({ state: "cancelled" })
   })
 
   it("go on when the controller is killed, waiting or running", async () => {
@@ -128,23 +109,23 @@ describe("jobs in Slurm", function () {
     command.child.kill("SIGKILL")
     await command.ended
     const [job = ""] = await lab.jobs()
-    const attached = await run("jobs", "attach", job)
+    const attached = await lab.run("jobs", "attach", job)
     expect(attached.status, attached.stderr).to.equal(0)
     expect(await lab.isRight(attached.stdout)).to.equal(true)
   })
 
   it("that Slurm refuses, or that have no Slurm, end the command with exit 8 and the next step", async () => {
-    await settings({ launcher: "slurm", slurm: { partition: "nosuch" } })
+    await lab.settings({ launcher: "slurm", slurm: { partition: "nosuch" } })
     for (const detach of [[], ["--detach"]]) {
-      const refused = await run("prepare", ...detach, lab.dataset(0.2))
+      const refused = await lab.run("prepare", ...detach, lab.dataset(0.2))
       expect(refused.status, refused.stderr).to.equal(8)
       expect(refused.stderr)
         .to.contain("invalid partition specified: nosuch")
         .and.match(/user\.json/)
     }
-    expect((await run("--launcher", "none", "prepare", lab.dataset(0.2))).status).to.equal(0)
+    expect((await lab.run("--launcher", "none", "prepare", lab.dataset(0.2))).status).to.equal(0)
     lab.env["PATH"] = "/nowhere"
-    const missing = await run("prepare", lab.dataset(1))
+    const missing = await lab.run("prepare", lab.dataset(1))
     expect(missing.status).to.equal(8)
     expect(missing.stderr).to.match(/sbatch: it is not on the PATH/)
   })
@@ -154,7 +135,7 @@ describe("jobs in Slurm", function () {
     await command.said(/part0: downloading/)
     const id = await running()
     await until(async () => {
-      const { stdout } = await run("cache", "list")
+      const { stdout } = await lab.run("cache", "list")
       return stdout.split("\n").some((line) => Number(line.split("\t")[0]) > 30_000)
     })
     const [first = ""] = await lab.jobs()
@@ -167,9 +148,9 @@ describe("jobs in Slurm", function () {
     const status = await command.ended
     const [job = ""] = await lab.jobs()
     const told = await readFile(join(lab.data, "jobs", job, "slurm.out"), "utf8")
-    expect(status, `${command.stderr}\n${told}\n${(await run("jobs", "logs", job)).stdout}`).to.equal(0)
+    expect(status, `${command.stderr}\n${told}\n${(await lab.run("jobs", "logs", job)).stdout}`).to.equal(0)
     expect(await lab.isRight(command.stdout)).to.equal(true)
-    expect((await run("jobs", "logs", job)).stdout).to.match(/requeued by Slurm: start 2/)
+    expect((await lab.run("jobs", "logs", job)).stdout).to.match(/requeued by Slurm: start 2/)
     expect(lab.origin.requestsOf("/8/0").at(-1)?.headers["range"]).to.match(/^bytes=\d{5,}-/)
   })
 
@@ -192,7 +173,7 @@ describe("jobs in Slurm", function () {
   })
 
   it("stop before their time is over, and go on in a new allocation", async () => {
-    await settings({ launcher: "slurm", slurm: { time: "1" } })
+    await lab.settings({ launcher: "slurm", slurm: { time: "1" } })
     const command = lab.start("prepare", lab.dataset(8))
     await command.said(/part0: downloading/)
     const id = await running()
@@ -200,19 +181,19 @@ describe("jobs in Slurm", function () {
     await slurm.run("scancel", "--batch", "--signal=TERM", id)
     expect(await command.ended).to.equal(9)
     expect(command.stderr).to.match(/Cannot finish job \w+ in its Slurm allocation: its time limit is \d+ s away/)
-    expect(existsSync(lease(lab.dataset(8)))).to.equal(false)
+    expect(lab.isLocked(8)).to.equal(false)
     const [job = ""] = await lab.jobs()
     await slurm.empty()
-    expect((await list())[0])
+    expect((await lab.list())[0])
       .to.include({ state: "lost", slurm: id })
       .and.property("detail")
       .match(/time limit/)
-    expect((await run("jobs", "logs", job)).stdout).to.match(/stopped: its time limit/)
-    const attached = await run("jobs", "attach", job)
+    expect((await lab.run("jobs", "logs", job)).stdout).to.match(/stopped: its time limit/)
+    const attached = await lab.run("jobs", "attach", job)
     expect(attached.status, attached.stderr).to.equal(0)
     expect(attached.stderr).to.match(/submitting it again/)
     expect(await lab.isRight(attached.stdout)).to.equal(true)
-    expect((await list())[0]?.slurm).not.to.equal(id)
+    expect((await lab.list())[0]?.slurm).not.to.equal(id)
   })
 
   it("whose process is killed, or that Slurm is told to cancel, say so", async () => {
@@ -227,15 +208,15 @@ describe("jobs in Slurm", function () {
     await slurm.run("scancel", (await slurm.queue())[0]?.split(" ")[0] ?? "")
     expect(await attached.ended).to.equal(9)
     expect(attached.stderr).to.match(/it was cancelled in Slurm/)
-    expect((await run("jobs", "logs", job)).stdout).to.match(/Slurm job \d+ ended: it was cancelled in Slurm/)
-    expect((await run("jobs", "cancel", job)).stdout).to.equal(`${job}\tcancelled\n`)
+    expect((await lab.run("jobs", "logs", job)).stdout).to.match(/Slurm job \d+ ended: it was cancelled in Slurm/)
+    expect((await lab.run("jobs", "cancel", job)).stdout).to.equal(`${job}\tcancelled\n`)
   })
 
   it("run from a login node over SSH, whose shell prints what it likes", async function () {
     skipWithoutSshd(this)
     const sshd = await startSshd({ environment: { HOME: lab.home, ...slurm.env } })
     try {
-      await settings({ hosts: { cluster: { launcher: "slurm", data: lab.data, slurm: { options: ["--hold"] } } } })
+      await lab.settings({ hosts: { cluster: { launcher: "slurm", data: lab.data, slurm: { options: ["--hold"] } } } })
       await writeFile(join(lab.home, ".bash_profile"), "echo noise; export FROM_LOGIN=yes\n")
       const remote = (...args: string[]): RunningCommand =>
         lab.start("-F", sshd.configFile, "--host", "cluster", ...args)
@@ -256,7 +237,7 @@ describe("jobs in Slurm", function () {
   })
 
   it("find on the compute node what the login node has fetched", async () => {
-    await settings({ launcher: "slurm", slurm: { fetch: "login", extract: "slurm", options: ["--hold"] } })
+    await lab.settings({ launcher: "slurm", slurm: { fetch: "login", extract: "slurm", options: ["--hold"] } })
     const command = lab.start("prepare", lab.dataset(1))
     await command.said(/part0: downloading/)
     await command.said(/queued as Slurm job/)
@@ -267,7 +248,7 @@ describe("jobs in Slurm", function () {
     expect(await command.ended, command.stderr).to.equal(0)
     expect(await lab.isRight(command.stdout)).to.equal(true)
     expect(command.stderr).to.match(/part1: taken from the cache/)
-    expect((await run("cache", "list")).stdout).to.equal("")
+    expect((await lab.run("cache", "list")).stdout).to.equal("")
   })
 
   it("have scripts that any folder's name passes through", async () => {

@@ -92,7 +92,8 @@ export async function startJobLab(): Promise<JobLab> {
     const text = await readFile(join(data, "jobs", job, "lease"), "utf8").catch(() => "")
     return text === "" ? 0 : (JSON.parse(text) as { pid: number }).pid
   }
-  const jobs = (): Promise<string[]> => readdir(join(data, "jobs")).catch((): string[] => [])
+  const jobs = async (): Promise<string[]> =>
+    (await readdir(join(data, "jobs")).catch((): string[] => [])).filter((name) => !name.startsWith("."))
   return {
     folder,
     data,

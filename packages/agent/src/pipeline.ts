@@ -13,6 +13,8 @@ import {
 } from "./pipeline/prepare-resources.ts"
 import { requireAgreement, requireDatafolders } from "./pipeline/requirements.ts"
 import { preparationOrder, type ResolvedDataset } from "./resolve/resolve-dataset.ts"
+import { datasetFolder } from "./store/layout.ts"
+import { readLease } from "./store/lease.ts"
 import { acquireLock, type Lock } from "./store/lock.ts"
 import { MANIFEST_FILE } from "./store/manifest.ts"
 import { STATE_FILE } from "./store/state.ts"
@@ -59,6 +61,12 @@ export async function isPrepared(dataset: ResolvedDataset, options: PrepareOptio
     if (!found.present) prepared = false
   }
   return prepared
+}
+
+/** Who works on a dataset right now, as messages call them; takes nothing. */
+export async function lockHolder({ plan }: ResolvedDataset, { paths }: PrepareOptions): Promise<string | undefined> {
+  const { live, description } = await readLease(join(datasetFolder(paths, plan), LOCK_FILE))
+  return live ? description : undefined
 }
 
 async function examine(

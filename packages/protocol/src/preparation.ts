@@ -36,6 +36,8 @@ export const Preparation = v.object({
   copy: v.optional(v.boolean()),
   /** The work runs in an allocation of Slurm. */
   slurm: v.optional(SlurmOptions),
+  /** With `slurm`: one of so many that are asked for together, and submitted together. */
+  batch: v.optional(v.object({ id: JobId, size: v.pipe(v.number(), v.integer(), v.minValue(1)) })),
 })
 
 /** A dataset once it is prepared. */

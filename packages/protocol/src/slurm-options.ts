@@ -26,6 +26,8 @@ export const SlurmOptions = v.looseObject({
   ),
   memory: v.optional(v.pipe(v.string(), v.regex(MEMORY, 'must be an amount as Slurm has it, as in "8G"'))),
   cpus: v.optional(v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(1, "must be at least 1"))),
+  /** Most of a job array's tasks that run at once; as many as Slurm allows by default. */
+  width: v.optional(v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(1, "must be at least 1"))),
   /** Further options of `sbatch`, one an item. */
   options: v.optional(v.array(SbatchOption)),
   /** `login`: downloads are made into the cache before anything is submitted. */

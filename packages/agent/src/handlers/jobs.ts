@@ -8,9 +8,9 @@ export function jobHandlers(jobs: JobHost): Pick<AgentHandlers, JobMethods> {
   return {
     "datasets/prepare": (request, context) => jobs.prepare(request, context),
     "jobs/start": async (request) => ({ job: await jobs.start(request) }),
-    "jobs/list": async () => ({ jobs: await jobs.list() }),
+    "jobs/list": async () => ({ jobs: await jobs.directory.list() }),
     "jobs/attach": (request, context) => jobs.attach(request, context),
-    "jobs/logs": async ({ job }) => ({ entries: await jobs.logs(job) }),
+    "jobs/logs": async ({ job }) => ({ entries: await jobs.directory.logs(job) }),
     "jobs/cancel": ({ job }, { signal }) => jobs.cancel(job, signal),
   }
 }

@@ -7,7 +7,7 @@ import { jobFiles, readResult } from "./job-folder.ts"
 import { cancelLost } from "./job-record.ts"
 import type { JobResult } from "./job-specification.ts"
 import { JournalReader } from "./journal.ts"
-import { readLease, type Lease } from "./lease.ts"
+import { readLease, type Lease } from "../store/lease.ts"
 import { ProgressSnapshot } from "./progress-snapshot.ts"
 
 const POLL = 250

@@ -1,32 +1,29 @@
 import {
   asDatamaestroError,
-  DatamaestroError,
   interrupted,
   newJobId,
-  type JobLogEntry,
-  type JobState,
-  type JobSummary,
   type Params,
   type ProgressListener,
   type RelayMode,
   type RequestContext,
   type Result,
 } from "@datamaestro/protocol"
-import { hostname, userInfo } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { AgentSession } from "../agent-session.ts"
 import type { Relay } from "../fetch/way-out.ts"
-import { prepareRequest } from "../prepare-request.ts"
-import { AGENT_VERSION } from "../version.ts"
+import { prepareRequest, resolve, valueOf } from "../prepare-request.ts"
 import type { Allocation } from "../slurm/allocation.ts"
-import { SlurmWatch } from "../slurm/slurm-watch.ts"
-import { followJob, requestCancel, SLURM_GRACE } from "./follow-job.ts"
-import { findJob, jobFiles, jobIds, outcomeOf, readResult, readSpecification } from "./job-folder.ts"
-import { cancelLost, JobRecord } from "./job-record.ts"
-import { JOB_VERSION, type JobSpecification } from "./job-specification.ts"
-import { JournalReader } from "./journal.ts"
-import { readLease } from "./lease.ts"
+import { SubmissionBatch } from "../slurm/submission-batch.ts"
+import { SubmissionBatches } from "../slurm/submission-batches.ts"
+import { followJob } from "./follow-job.ts"
+import { JobDirectory } from "./job-directory.ts"
+import { allocationEnded, unreadableJob } from "./job-errors.ts"
+import { outcomeOf, readResult, readSpecification } from "./job-folder.ts"
+import { jobOfHolder } from "./job-of-holder.ts"
+import { JobRecord } from "./job-record.ts"
+import type { JobSpecification } from "./job-specification.ts"
+import { newSpecification } from "./new-specification.ts"
 import { RunningJob, SUBMITTED } from "./running-job.ts"
 
 type Prepared = Result<"datasets/prepare">
@@ -34,8 +31,6 @@ type Request = Params<"datasets/prepare">
 
 /** How long finished jobs are listed unless the settings say otherwise. */
 const KEEP_DAYS = 7
-/** Most entries of a journal that are shown. */
-const LOG_ENTRIES = 10_000
 const POLL = 100
 /** How long work in an allocation may take to give back its locks once it has ended, in milliseconds. */
 const SETTLE = 3000
@@ -46,6 +41,7 @@ export class JobHost {
   readonly #allocation: Allocation | undefined
   readonly #running = new Map<string, RunningJob>()
   readonly #relay: Relay | undefined
+  readonly #batches = new SubmissionBatches()
   #pruned = false
 
   /**
@@ -56,6 +52,11 @@ export class JobHost {
     this.#session = session
     this.#relay = relay
     this.#allocation = allocation
+  }
+
+  /** Those of all processes. */
+  get directory(): JobDirectory {
+    return new JobDirectory(this.#folder)
   }
 
   get #folder(): string {
@@ -69,31 +70,67 @@ export class JobHost {
   async prepare(request: Request, context: RequestContext): Promise<Prepared> {
     const id = request.job ?? newJobId()
     const folder = join(this.#folder, id)
-    if (this.#running.has(id)) return await this.#attach(id, context, { owner: true, relay: request.relay })
-    if (request.job !== undefined && (await readSpecification(folder)).kind !== "missing") {
+    const batch = this.#batches.announce(request, id)
+    if (this.#running.has(id) || (request.job !== undefined && (await readSpecification(folder)).kind !== "missing")) {
+      batch.leave(id)
       return await this.#attach(id, context, { owner: true, relay: request.relay })
     }
-    // Nobody is there any more, and nothing has begun.
-    if (context.signal.aborted) throw interrupted()
-    const specification = this.#specification(id, request, false)
-    const job = this.#run(this.#session, specification, { makeRecord: () => this.#makeRecord(folder, specification) })
-    const outcome = await job.follow({ ...context, owner: true })
-    if (outcome !== SUBMITTED) return outcome
-    return await this.#attach(id, context, { owner: true, relay: request.relay, begun: true })
+    for (;;) {
+      // Nobody is there any more, and nothing has begun.
+      if (context.signal.aborted) {
+        batch.leave(id)
+        throw interrupted()
+      }
+      const specification = newSpecification(this.#session, { id, request, detached: false })
+      const makeRecord = (): Promise<JobRecord | undefined> => this.#makeRecord(folder, specification)
+      const job = this.#run(this.#session, specification, { makeRecord, batch })
+      const outcome = await job.follow({ ...context, owner: true })
+      if (outcome === SUBMITTED) {
+        return await this.#attach(id, context, { owner: true, relay: request.relay, begun: true })
+      }
+      if (!("joined" in outcome)) return outcome
+      const result = await this.#join(outcome.joined, request, context)
+      if (result !== undefined) return result
+    }
   }
 
-  /** Begins a preparation that nobody need look on; once this returns, it can be found. */
+  /**
+   * Begins a preparation that nobody need look on; once this returns, it can be found.
+   *
+   * @returns the job's id; that of another one which Slurm has already for the same dataset
+   */
   async start(request: Request): Promise<string> {
     const id = request.job ?? newJobId()
     const folder = join(this.#folder, id)
-    if (this.#running.has(id) || (await readSpecification(folder)).kind !== "missing") return id
-    const specification = this.#specification(id, request, true)
+    const batch = this.#batches.announce(request, id)
+    if (this.#running.has(id) || (await readSpecification(folder)).kind !== "missing") {
+      batch.leave(id)
+      return id
+    }
+    const specification = newSpecification(this.#session, { id, request, detached: true })
+    if (request.slurm !== undefined) return await this.#startInSlurm(specification, request.slurm, batch)
     const record = await this.#makeRecord(folder, specification)
-    if (record === undefined) return id
-    const job = this.#run(this.#session, specification, { record })
-    // That Slurm refuses it is told here and now, unless that comes after a long download.
-    if (request.slurm !== undefined && request.slurm.fetch !== "login") await job.done
+    if (record !== undefined) this.#run(this.#session, specification, { record })
     return id
+  }
+
+  async #startInSlurm(
+    specification: JobSpecification,
+    slurm: NonNullable<Request["slurm"]>,
+    batch: SubmissionBatch,
+  ): Promise<string> {
+    const { id } = specification
+    let findable = (): void => {}
+    const found = new Promise<void>((resolve) => (findable = resolve))
+    const makeRecord = async (): Promise<JobRecord | undefined> => {
+      const record = await this.#makeRecord(join(this.#folder, id), specification)
+      findable()
+      return record
+    }
+    const job = this.#run(this.#session, specification, { makeRecord, batch })
+    // That Slurm refuses it is told here and now, unless that comes after a long download.
+    const outcome = await (slurm.fetch === "login" ? Promise.race([job.done, found]) : job.done)
+    return typeof outcome === "object" && "joined" in outcome ? outcome.joined : id
   }
 
   /**
@@ -105,7 +142,7 @@ export class JobHost {
   async work(id: string): Promise<number> {
     const folder = join(this.#folder, id)
     const found = await readSpecification(folder)
-    if (found.kind !== "found") throw unreadable(id, found)
+    if (found.kind !== "found") throw unreadableJob(id, found)
     const record = await this.#takeOver(folder)
     if (record === undefined) return 0
     await this.#allocation?.begin()
@@ -126,48 +163,12 @@ export class JobHost {
 
   /** @throws DatamaestroError UNKNOWN_JOB; what the job ended with; INTERRUPTED when no longer wanted, the job goes on */
   async attach({ job, relay }: Params<"jobs/attach">, context: RequestContext): Promise<Prepared> {
-    return await this.#attach(await findJob(this.#folder, job), context, { owner: false, relay })
-  }
-
-  async list(): Promise<JobSummary[]> {
-    const { listJobs } = await import("./list-jobs.ts")
-    return await listJobs(this.#folder)
-  }
-
-  async logs(reference: string): Promise<JobLogEntry[]> {
-    const folder = join(this.#folder, await findJob(this.#folder, reference))
-    // Why an allocation ended stands in the journal once somebody has asked.
-    const { live } = await readLease(jobFiles(folder).lease)
-    if (!live && (await readResult(folder)) === undefined) await new SlurmWatch(folder).look()
-    return (await new JournalReader(jobFiles(folder).journal).read()).slice(-LOG_ENTRIES)
+    return await this.#attach(await this.directory.find(job), context, { owner: false, relay })
   }
 
   /** Asks a job to stop, wherever it runs, and waits until it has. */
-  async cancel(reference: string, signal: AbortSignal): Promise<{ job: string; state: JobState }> {
-    const job = await findJob(this.#folder, reference)
-    const folder = join(this.#folder, job)
-    const found = await readSpecification(folder)
-    if (found.kind !== "found") throw unreadable(job, found)
-    const watch = new SlurmWatch(folder)
-    const began = performance.now()
-    let toldSlurm = false
-    for (let asked = false; ;) {
-      const { live } = await readLease(jobFiles(folder).lease)
-      const result = await readResult(folder)
-      if (result !== undefined) return { job, state: result.state }
-      const waits = !live && (await watch.look(true)).kind === "waiting"
-      if (!live && !waits && (await cancelLost(folder))) continue
-      if (!asked && (live || waits)) {
-        asked = true
-        this.#running.get(job)?.cancel()
-        await requestCancel(folder)
-      }
-      if (!toldSlurm && (waits || performance.now() - began > SLURM_GRACE)) {
-        toldSlurm = true
-        await watch.cancel()
-      }
-      await sleep(POLL, undefined, { signal })
-    }
+  async cancel(reference: string, signal: AbortSignal): Promise<Result<"jobs/cancel">> {
+    return await this.directory.cancel(reference, signal, (job) => this.#running.get(job)?.cancel())
   }
 
   /**
@@ -180,29 +181,19 @@ export class JobHost {
     holder: string,
     options: { signal: AbortSignal; progress: ProgressListener },
   ): Promise<void> {
-    for (const id of await jobIds(this.#folder)) {
-      const folder = join(this.#folder, id)
-      if (this.#running.has(id) || (await readResult(folder)) !== undefined) continue
-      const lease = await readLease(jobFiles(folder).lease)
-      if (!lease.live || lease.description !== holder) continue
-      const journal = new JournalReader(jobFiles(folder).journal)
-      const theirs = (await journal.read()).some(({ event }) => event?.phase === "dataset" && event.dataset === dataset)
-      if (!theirs) continue
-      options.progress({
-        phase: "notice",
-        level: "info",
-        message: `${dataset}: job ${id} prepares it: its progress follows`,
-      })
-      const progress: ProgressListener = (event) => {
-        if ("dataset" in event && event.dataset === dataset && event.phase !== "dataset") options.progress(event)
-      }
-      await followJob(folder, { signal: options.signal, progress, owner: false }).catch(() => {})
-      return
+    const id = await jobOfHolder(this.#folder, dataset, holder, (job) => this.#running.has(job))
+    if (id === undefined) return
+    const message = `${dataset}: job ${id} prepares it: its progress follows`
+    options.progress({ phase: "notice", level: "info", message })
+    const progress: ProgressListener = (event) => {
+      if ("dataset" in event && event.dataset === dataset && event.phase !== "dataset") options.progress(event)
     }
+    await followJob(join(this.#folder, id), { signal: options.signal, progress, owner: false }).catch(() => {})
   }
 
   /** The connection is gone. Says whether there is work that goes on without it; the rest is cancelled. */
   disconnect(): boolean {
+    this.#batches.close()
     const jobs = [...this.#running.values()]
     for (const job of jobs) {
       if (job.onDisconnect === "cancel") job.cancel()
@@ -223,6 +214,21 @@ export class JobHost {
     }
   }
 
+  /**
+   * The result of another job that prepares the same dataset, with its progress. Leaving does not end that job.
+   *
+   * @returns nothing when it ended without one: the work is ours then
+   * @throws DatamaestroError what it failed with; INTERRUPTED when no longer wanted
+   */
+  async #join(other: string, request: Request, context: RequestContext): Promise<Prepared | undefined> {
+    const message = `${request.id}: job ${other} prepares it already: its progress and its result follow`
+    context.progress({ phase: "notice", level: "info", message })
+    const result = await followJob(join(this.#folder, other), { ...context, owner: false })
+    if (result.state === "lost" || result.state === "cancelled") return undefined
+    outcomeOf(result)
+    return await valueOf(this.#session, await resolve(this.#session, request), request.encoder)
+  }
+
   /** @param begun it was begun by this very call: it is not begun again when it ends without a result */
   async #attach(
     id: string,
@@ -235,11 +241,11 @@ export class JobHost {
       const here = this.#running.get(id)
       if (here !== undefined) {
         const outcome = await here.follow({ ...context, owner })
-        if (outcome !== SUBMITTED) return outcome
+        if (outcome !== SUBMITTED && !("joined" in outcome)) return outcome
         seen = true
       }
       const found = await readSpecification(folder)
-      if (found.kind !== "found") throw unreadable(id, found)
+      if (found.kind !== "found") throw unreadableJob(id, found)
       const cancelOnLoss = found.value.request.onDisconnect === "cancel"
       const result = await followJob(folder, { ...context, owner, cancelOnLoss })
       if (result.state !== "lost") return outcomeOf(result)
@@ -275,8 +281,9 @@ export class JobHost {
   #run(
     session: AgentSession,
     { id, request, detached }: JobSpecification,
-    options: { record?: JobRecord; makeRecord?: () => Promise<JobRecord | undefined> },
+    options: { record?: JobRecord; makeRecord?: () => Promise<JobRecord | undefined>; batch?: SubmissionBatch },
   ): RunningJob {
+    const { batch = new SubmissionBatch(1) } = options
     const job = new RunningJob({
       id,
       onDisconnect: request.onDisconnect ?? "continue",
@@ -296,12 +303,16 @@ export class JobHost {
           return await prepareRequest(session, request, context)
         }
         const { submitPreparation } = await import("../slurm/submit-preparation.ts")
-        const job = { folder: join(this.#folder, id), request: { ...request, slurm }, record }
+        const begun = options.record !== undefined
+        const job = { folder: join(this.#folder, id), request: { ...request, slurm }, batch, begun, detached, record }
         return await submitPreparation(session, job, context)
       },
     })
     this.#running.set(id, job)
-    const forget = (): void => void this.#running.delete(id)
+    const forget = (): void => {
+      this.#running.delete(id)
+      batch.leave(id)
+    }
     job.done.then(forget, forget)
     return job
   }
@@ -320,43 +331,4 @@ export class JobHost {
     const { pruneJobs } = await import("./prune-jobs.ts")
     await pruneJobs(this.#folder, days)
   }
-
-  #specification(id: string, request: Request, detached: boolean): JobSpecification {
-    return {
-      version: JOB_VERSION,
-      id,
-      created: new Date().toISOString(),
-      request,
-      repositories: [...this.#session.repositories],
-      remote: this.#session.remote,
-      detached,
-      host: hostname(),
-      user: userName(),
-      agent: AGENT_VERSION,
-    }
-  }
-}
-
-function userName(): string {
-  try {
-    return userInfo().username
-  } catch {
-    // An account that the user database doesn't know, as in some containers.
-    return String(process.getuid?.() ?? "")
-  }
-}
-
-function unreadable(id: string, found: { kind: "missing" } | { kind: "unreadable"; reason: string }): DatamaestroError {
-  const reason = found.kind === "missing" ? "its job.json is missing" : found.reason
-  return new DatamaestroError("UNKNOWN_JOB", `Cannot read job "${id}": ${reason}`, {
-    hint: "prepare its dataset again: what is downloaded is kept; the job's folder can be removed",
-    details: { job: id },
-  })
-}
-
-function allocationEnded(id: string, why: string): DatamaestroError {
-  return new DatamaestroError("ALLOCATION_ENDED", `Cannot finish job ${id} in its Slurm allocation: ${why}`, {
-    hint: `what is done is kept: \`datamaestro jobs attach ${id}\` submits it again, with what "slurm" in user.json said when it was begun`,
-    details: { job: id },
-  })
 }

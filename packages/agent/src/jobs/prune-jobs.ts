@@ -1,7 +1,8 @@
 import { rm, stat } from "node:fs/promises"
 import { join } from "node:path"
+import { pruneClaims } from "../slurm/dataset-claim.ts"
 import { jobFiles, jobIds } from "./job-folder.ts"
-import { readLease } from "./lease.ts"
+import { readLease } from "../store/lease.ts"
 
 const DAY = 24 * 3600_000
 
@@ -21,4 +22,5 @@ export async function pruneJobs(jobs: string, days: number): Promise<void> {
     if (ended === undefined && (await readLease(files.lease)).live) continue
     await rm(folder, { recursive: true, force: true }).catch(() => {})
   }
+  await pruneClaims(jobs, new Set(await jobIds(jobs)))
 }

@@ -8,9 +8,9 @@ import {
 import type { JobEnd, JobRecord } from "./job-record.ts"
 import { ProgressSnapshot } from "./progress-snapshot.ts"
 
-/** What becomes of the work here: its result, or that it goes on in an allocation. */
 export const SUBMITTED = "submitted"
-type Prepared = Result<"datasets/prepare"> | typeof SUBMITTED
+/** What becomes of the work here: its result, or that it goes on in an allocation, or that another job does it. */
+export type Outcome = Result<"datasets/prepare"> | typeof SUBMITTED | { joined: string }
 
 /** How long cancelled work may take to clean up, in milliseconds. */
 const GRACE = 1200
@@ -24,7 +24,7 @@ export interface RunningJobOptions {
   record?: JobRecord | undefined
   /** Makes the folder, once there is work to be done; nothing where none can be made. */
   makeRecord(): Promise<JobRecord | undefined>
-  perform(context: PerformContext): Promise<Prepared>
+  perform(context: PerformContext): Promise<Outcome>
 }
 
 export interface PerformContext {
@@ -45,7 +45,7 @@ export interface FollowOptions {
 export class RunningJob {
   readonly id: string
   readonly onDisconnect: "continue" | "cancel"
-  readonly done: Promise<Prepared>
+  readonly done: Promise<Outcome>
   /** Settles once the work has given back what it held, also when it was left before. */
   settled: Promise<unknown> = Promise.resolve()
   readonly #options: RunningJobOptions
@@ -92,7 +92,7 @@ export class RunningJob {
   }
 
   /** The progress so far and from now on, and the result. */
-  async follow({ signal, progress, owner }: FollowOptions): Promise<Prepared> {
+  async follow({ signal, progress, owner }: FollowOptions): Promise<Outcome> {
     for (const event of this.#snapshot.events()) progress(event)
     let onAbort = (): void => {}
     const left = new Promise<never>((_, reject) => {
@@ -115,7 +115,7 @@ export class RunningJob {
     }
   }
 
-  async #run(): Promise<Prepared> {
+  async #run(): Promise<Outcome> {
     const left = new Promise<never>((_, reject) => (this.#leave = reject))
     left.catch(() => {})
     try {
@@ -130,15 +130,15 @@ export class RunningJob {
       work.catch(() => {})
       this.settled = Promise.allSettled([work])
       const result = await Promise.race([work, left])
-      await this.#end(result === SUBMITTED ? { state: "submitted" } : { state: "done", result })
+      await this.#end(endOf(result))
       return result
     } catch (error) {
-      await this.#end(this.#endOf(error))
+      await this.#end(this.#endOfFailed(error))
       throw this.ending ? interrupted() : error
     }
   }
 
-  #endOf(error: unknown): JobEnd {
+  #endOfFailed(error: unknown): JobEnd {
     if (this.#stopped !== undefined) return { state: "stopped", reason: this.#stopped }
     if (this.ending) return { state: "cancelled" }
     // The machine through which it downloads is gone: whoever attaches brings another.
@@ -179,4 +179,10 @@ export class RunningJob {
       record?.onCancel(() => this.cancel())
     })
   }
+}
+
+function endOf(outcome: Outcome): JobEnd {
+  if (outcome === SUBMITTED) return { state: "submitted" }
+  if ("joined" in outcome) return { state: "stopped", reason: `job ${outcome.joined} prepares the same dataset` }
+  return { state: "done", result: outcome }
 }

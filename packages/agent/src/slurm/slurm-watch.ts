@@ -1,13 +1,16 @@
 import { DatamaestroError, type ProgressListener } from "@datamaestro/protocol"
 import { basename } from "node:path"
-import { lookAt, type SlurmLook } from "./look.ts"
+import type { SlurmLook } from "./look.ts"
 import { recordEnd } from "./record-end.ts"
 import { runSlurm } from "./run-slurm.ts"
+import { sharedLooks } from "./shared-looks.ts"
 import { readSubmission, type Submission } from "./submission.ts"
 
 /** How often Slurm is asked about a job at first and later, in milliseconds: its controller serves many. */
 const FIRST_INTERVAL = 1000
 const LONGEST_INTERVAL = 15_000
+/** How old an answer may be where it matters now. */
+const FRESH = 100
 /** A result may be seen later than the end of the process that wrote it, on another machine. */
 const RESULT_LATE = 5000
 
@@ -36,7 +39,7 @@ export class SlurmWatch {
     const { at, interval, slurm } = this.#asked
     const again = slurm === submission.slurm
     if (again && !now && performance.now() - at < interval && this.#endSeen === undefined) return this.#standing
-    const look = (await lookAt([submission.slurm])).get(submission.slurm) ?? { kind: "forgotten" }
+    const look = await sharedLooks.look(submission.slurm, now || !again ? FRESH : interval / 2)
     this.#asked = {
       at: performance.now(),
       interval: again ? Math.min(1.5 * interval, LONGEST_INTERVAL) : FIRST_INTERVAL,

@@ -1,47 +1,65 @@
-import { DatamaestroError, type Params, type Result } from "@datamaestro/protocol"
+import { DatamaestroError, type Params } from "@datamaestro/protocol"
 import { hostname } from "node:os"
+import { basename, dirname, join } from "node:path"
 import type { AgentSession } from "../agent-session.ts"
+import { readSpecification } from "../jobs/job-folder.ts"
+import { jobOfHolder } from "../jobs/job-of-holder.ts"
 import type { JobRecord } from "../jobs/job-record.ts"
-import { SUBMITTED } from "../jobs/running-job.ts"
+import { SUBMITTED, type Outcome } from "../jobs/running-job.ts"
 import { prepareOptions, resolve, valueOf } from "../prepare-request.ts"
+import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
+import { datasetKey } from "../store/layout.ts"
+import { claimDataset } from "./dataset-claim.ts"
+import type { SubmissionBatch } from "./submission-batch.ts"
 import { writeSubmission } from "./submission.ts"
-import { submit } from "./submit.ts"
 
 type Request = Params<"datasets/prepare">
 
 export interface SubmittedJob {
   folder: string
   request: Request & { slurm: NonNullable<Request["slurm"]> }
+  /** Those that it is submitted with. */
+  batch: SubmissionBatch
+  /** It can be found by its id already: it does not join another job. */
+  begun: boolean
+  /** Whoever asked leaves with its id, and asks for the result by it. */
+  detached: boolean
   /** Holds the job until it is submitted. */
   record(): Promise<JobRecord | undefined>
 }
 
 /**
- * Hands a preparation over to Slurm, unless there is nothing to do. What only the person can provide is asked for first.
+ * Hands a preparation over to Slurm, unless there is nothing to do, or another job prepares the same dataset. What only
+ * the person can provide is asked for first.
  *
  * @throws DatamaestroError LAUNCHER_FAILED; of the storage where the job can't be written down
  */
 export async function submitPreparation(
   session: AgentSession,
-  { folder, request, record }: SubmittedJob,
+  { folder, request, batch, begun, detached, record }: SubmittedJob,
   context: Parameters<typeof prepareOptions>[2],
-): Promise<Result<"datasets/prepare"> | typeof SUBMITTED> {
+): Promise<Outcome> {
   await session.environmentReady()
   const dataset = await resolve(session, request)
   const options = await prepareOptions(session, request, context)
-  const { isPrepared } = await import("../pipeline.ts")
+  const { isPrepared, lockHolder, prepareDataset } = await import("../pipeline.ts")
   if (await isPrepared(dataset, options)) {
+    if (detached) await record()
     context.progress({ phase: "dataset", dataset: dataset.plan.id, state: "present" })
     return await valueOf(session, dataset, request.encoder)
   }
   const program = session.allocatedProgram()
+  const [jobs, job] = [dirname(folder), basename(folder)]
+  const force = begun || request.force === true
+  const working = force ? undefined : await lockHolder(dataset, options)
+  const theirs = working === undefined ? undefined : await jobOfHolder(jobs, dataset.plan.id, working)
+  if (theirs !== undefined && (await isFor(session, dataset, join(jobs, theirs)))) return { joined: theirs }
+  const joined = await claimDataset({ jobs, dataset: dataset.plan, job, force, signal: context.signal, record })
+  if (joined !== undefined) return { joined }
   const held = await record()
   if (held === undefined) throw notHeld(folder)
-  if (request.slurm.fetch === "login") {
-    const { prepareDataset } = await import("../pipeline.ts")
-    await prepareDataset(dataset, { ...options, fetchOnly: true })
-  }
-  const [slurm = ""] = await submit([folder], program, request.slurm)
+  if (request.slurm.fetch === "login") await prepareDataset(dataset, { ...options, fetchOnly: true })
+  const slurm = await batch.submit({ job, folder, program, options: request.slurm, signal: context.signal })
   await writeSubmission(folder, {
     version: 1,
     slurm,
@@ -52,6 +70,14 @@ export async function submitPreparation(
   })
   held.message(`submitted from ${hostname()} as Slurm job ${slurm}`)
   return SUBMITTED
+}
+
+/** Whether a job was begun for this very dataset, not for one that refers to it. */
+async function isFor(session: AgentSession, { plan }: ResolvedDataset, folder: string): Promise<boolean> {
+  const found = await readSpecification(folder)
+  if (found.kind !== "found") return false
+  const theirs = await resolve(session, found.value.request).catch(() => undefined)
+  return theirs !== undefined && datasetKey(theirs.plan) === datasetKey(plan)
 }
 
 function notHeld(folder: string): DatamaestroError {

@@ -47,7 +47,7 @@ export async function submit(
 }
 
 export function argumentsOf(folder: string, count: number, options: SlurmOptions): string[] {
-  const { partition, account, time, memory, cpus, options: further = [] } = options
+  const { partition, account, time, memory, cpus, width, options: further = [] } = options
   const asked = { partition, account, time, mem: memory, "cpus-per-task": cpus }
   return [
     "--parsable",
@@ -60,7 +60,7 @@ export function argumentsOf(folder: string, count: number, options: SlurmOptions
     "--ntasks=1",
     "--requeue",
     `--signal=B:TERM@${NOTICE_SECONDS}`,
-    ...(count === 1 ? [] : [`--array=0-${count - 1}`]),
+    ...(count === 1 ? [] : [`--array=0-${count - 1}${width === undefined ? "" : `%${width}`}`]),
     ...Object.entries(asked).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])),
     ...further,
   ]

@@ -6,12 +6,14 @@ const WIDTH = 4
 /**
  * Attempts every id and keeps what succeeded, in argument order.
  *
+ * @param width how many at once
  * @returns nothing when the only id failed; with several ids those that succeeded, maybe none
  */
 export async function eachId<T>(
   ids: readonly string[],
   call: Call,
   attempt: (id: string) => Promise<T>,
+  width = WIDTH,
 ): Promise<T[] | undefined> {
   const results = new Map<number, T>()
   const queue = [...ids.entries()]
@@ -25,7 +27,7 @@ export async function eachId<T>(
       }
     }
   }
-  await Promise.all(Array.from({ length: Math.min(WIDTH, ids.length) }, worker))
+  await Promise.all(Array.from({ length: Math.min(width, ids.length) }, worker))
   if (ids.length === 1 && results.size === 0) return undefined
   return [...results].toSorted(([a], [b]) => a - b).map(([, result]) => result)
 }

@@ -28,13 +28,24 @@ export function prepare(options: PrepareOptions): Command<Prepared[]> {
   return {
     needsRepositories: true,
     severalHosts: options.printValue ? "object" : "lines",
-    run: (call) => eachId(options.ids, call, (id) => prepareOne(id, options, call)),
+    run: async (call) => {
+      const { batch, width } = togetherIn(call, options.ids)
+      return await eachId(options.ids, call, (id) => prepareOne(id, { ...options, batch }, call), width)
+    },
     json,
     text: (results) => (options.printValue ? `${JSON.stringify(json(results))}\n` : ""),
   }
 }
 
-async function prepareOne(id: string, options: PrepareOptions, call: Call): Promise<Prepared> {
+type Batch = Params<"datasets/prepare">["batch"]
+
+/** Those that go to Slurm are all asked for at once: they become one job array, whose width Slurm holds. */
+function togetherIn({ machine }: Call, ids: readonly string[]): { batch?: Batch; width?: number } {
+  if (machine.slurm === undefined || ids.length < 2) return {}
+  return { batch: { id: newJobId(), size: ids.length }, width: ids.length }
+}
+
+async function prepareOne(id: string, options: PrepareOptions & { batch: Batch }, call: Call): Promise<Prepared> {
   const { invocation, session, signal, onProgress } = call
   return await invocation.agreements.during((agreements) =>
     requestPrepare(session, { ...paramsOf(id, options, call), agreements }, { signal, onProgress }),
@@ -51,7 +62,7 @@ function requireReachableRelay({ machine }: Call): void {
 
 function paramsOf(
   id: string,
-  options: Pick<PrepareOptions, "encoder" | "download" | "force">,
+  options: Pick<PrepareOptions, "encoder" | "download" | "force"> & { batch: Batch },
   call: Call,
 ): Params<"datasets/prepare"> {
   requireReachableRelay(call)
@@ -66,6 +77,7 @@ function paramsOf(
     connections: invocation.options.connections,
     onDisconnect: machine.onDisconnect,
     slurm: machine.slurm,
+    batch: options.batch,
   }
 }
 
@@ -82,16 +94,18 @@ export function detach(options: Omit<PrepareOptions, "printValue">): Command<Sta
     detaches: true,
     run: async (call) => {
       requireNoRelay(call.session)
-      return await eachId(options.ids, call, async (id) => {
+      const { batch, width } = togetherIn(call, options.ids)
+      const startOne = async (id: string): Promise<Started> => {
         // A connection lost between the wish and the answer must not begin the work twice.
-        const params = { ...paramsOf(id, options, call), agreements: call.invocation.agreements.accepted }
+        const params = { ...paramsOf(id, { ...options, batch }, call), agreements: call.invocation.agreements.accepted }
         const { job } = await call.session.agent.request(
           "jobs/start",
           { ...params, onDisconnect: "continue", job: newJobId() },
           { signal: call.signal },
         )
         return { id, job }
-      })
+      }
+      return await eachId(options.ids, call, startOne, width)
     },
     json: (started) => (options.ids.length === 1 ? started[0] : started),
     text: (started) => started.map(({ job }) => `${job}\n`).join(""),

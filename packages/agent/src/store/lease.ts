@@ -1,11 +1,11 @@
-import { describeHolder, isStale, readRecord } from "../store/lock-record.ts"
-import type { Holder } from "../store/lock-holder.ts"
+import { describeHolder, isStale, readRecord } from "./lock-record.ts"
+import type { Holder } from "./lock-holder.ts"
 
 /** As for every lock: silent for longer means dead. */
 const STALE_SECONDS = 45
 
 export interface Lease {
-  /** Somebody works on the job. */
+  /** Somebody works on what it stands for. */
   live: boolean
   /** Who has or had it last. */
   holder: Holder | undefined
@@ -13,7 +13,7 @@ export interface Lease {
   description: string | undefined
 }
 
-/** Who works on a job; takes nothing. */
+/** Who has a lock; takes nothing. */
 export async function readLease(path: string): Promise<Lease> {
   const record = await readRecord(path).catch(() => undefined)
   if (record === undefined) return { live: false, holder: undefined, description: undefined }

@@ -1,0 +1,78 @@
+import type { JobLogEntry, JobState, JobSummary } from "@datamaestro/protocol"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { SlurmWatch } from "../slurm/slurm-watch.ts"
+import { readLease } from "../store/lease.ts"
+import { requestCancel, SLURM_GRACE } from "./follow-job.ts"
+import { findJob, jobFiles, readResult, readSpecification } from "./job-folder.ts"
+import { unreadableJob } from "./job-errors.ts"
+import { cancelLost } from "./job-record.ts"
+import { JournalReader } from "./journal.ts"
+
+/** Most entries of a journal that are shown. */
+const LOG_ENTRIES = 10_000
+const POLL = 100
+
+/** All jobs of a data directory, whoever works on them: told of and ended by their files. */
+export class JobDirectory {
+  /** Absolute; may not be there. */
+  readonly folder: string
+
+  constructor(folder: string) {
+    this.folder = folder
+  }
+
+  /** @throws DatamaestroError UNKNOWN_JOB */
+  async find(reference: string): Promise<string> {
+    return await findJob(this.folder, reference)
+  }
+
+  async list(): Promise<JobSummary[]> {
+    const { listJobs } = await import("./list-jobs.ts")
+    return await listJobs(this.folder)
+  }
+
+  async logs(reference: string): Promise<JobLogEntry[]> {
+    const folder = join(this.folder, await this.find(reference))
+    // Why an allocation ended stands in the journal once somebody has asked.
+    const { live } = await readLease(jobFiles(folder).lease)
+    if (!live && (await readResult(folder)) === undefined) await new SlurmWatch(folder).look()
+    return (await new JournalReader(jobFiles(folder).journal).read()).slice(-LOG_ENTRIES)
+  }
+
+  /**
+   * Asks a job to stop, wherever it runs, and waits until it has.
+   *
+   * @param stopHere called for one that may run in this process
+   */
+  async cancel(
+    reference: string,
+    signal: AbortSignal,
+    stopHere: (job: string) => void,
+  ): Promise<{ job: string; state: JobState }> {
+    const job = await this.find(reference)
+    const folder = join(this.folder, job)
+    const found = await readSpecification(folder)
+    if (found.kind !== "found") throw unreadableJob(job, found)
+    const watch = new SlurmWatch(folder)
+    const began = performance.now()
+    let toldSlurm = false
+    for (let asked = false; ;) {
+      const { live } = await readLease(jobFiles(folder).lease)
+      const result = await readResult(folder)
+      if (result !== undefined) return { job, state: result.state }
+      const waits = !live && (await watch.look(true)).kind === "waiting"
+      if (!live && !waits && (await cancelLost(folder))) continue
+      if (!asked && (live || waits)) {
+        asked = true
+        stopHere(job)
+        await requestCancel(folder)
+      }
+      if (!toldSlurm && (waits || performance.now() - began > SLURM_GRACE)) {
+        toldSlurm = true
+        await watch.cancel()
+      }
+      await sleep(POLL, undefined, { signal })
+    }
+  }
+}

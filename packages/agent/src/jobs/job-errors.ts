@@ -1,0 +1,19 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+
+export function unreadableJob(
+  id: string,
+  found: { kind: "missing" } | { kind: "unreadable"; reason: string },
+): DatamaestroError {
+  const reason = found.kind === "missing" ? "its job.json is missing" : found.reason
+  return new DatamaestroError("UNKNOWN_JOB", `Cannot read job "${id}": ${reason}`, {
+    hint: "prepare its dataset again: what is downloaded is kept; the job's folder can be removed",
+    details: { job: id },
+  })
+}
+
+export function allocationEnded(id: string, why: string): DatamaestroError {
+  return new DatamaestroError("ALLOCATION_ENDED", `Cannot finish job ${id} in its Slurm allocation: ${why}`, {
+    hint: `what is done is kept: \`datamaestro jobs attach ${id}\` submits it again, with what "slurm" in user.json said when it was begun`,
+    details: { job: id },
+  })
+}

@@ -1,0 +1,98 @@
+import { interrupted, type SlurmOptions } from "@datamaestro/protocol"
+import { submit, type AllocatedProgram } from "./submit.ts"
+
+export interface BatchedSubmission {
+  job: string
+  /** The job's folder, absolute. */
+  folder: string
+  program: AllocatedProgram
+  options: SlurmOptions
+  signal: AbortSignal
+}
+
+interface Waiting {
+  submission: BatchedSubmission
+  settle(error: unknown, slurm?: string): void
+}
+
+/**
+ * Preparations that are asked for together, by one command, and submitted by one `sbatch`. Each of them either comes to
+ * be submitted or leaves; once none is left to wait for, all that have come are submitted. Who comes later is submitted alone.
+ */
+export class SubmissionBatch {
+  #size: number
+  readonly #announced = new Set<string>()
+  readonly #settled = new Set<string>()
+  readonly #waiting = new Map<string, Waiting>()
+
+  /** @param size how many are asked for */
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  /** Somebody asks for this one. */
+  announce(job: string): void {
+    this.#announced.add(job)
+  }
+
+  /** Nobody will ask for more than until now. */
+  close(): void {
+    this.#size = Math.min(this.#size, this.#announced.size)
+    this.#submitWhenComplete()
+  }
+
+  /** That one needs no submission, or can't be submitted. */
+  leave(job: string): void {
+    this.#settled.add(job)
+    this.#submitWhenComplete()
+  }
+
+  /**
+   * Waits for the others.
+   *
+   * @returns Slurm's number of it
+   * @throws DatamaestroError LAUNCHER_FAILED, for all of them; INTERRUPTED
+   */
+  async submit(submission: BatchedSubmission): Promise<string> {
+    const { job, signal } = submission
+    if (signal.aborted) throw interrupted()
+    return await new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        // What is being submitted this moment is cancelled once its number is known.
+        if (this.#waiting.delete(job)) reject(interrupted())
+      }
+      signal.addEventListener("abort", onAbort, { once: true })
+      const settle = (error: unknown, slurm = ""): void => {
+        signal.removeEventListener("abort", onAbort)
+        if (error === undefined) resolve(slurm)
+        else reject(error)
+      }
+      this.#waiting.set(job, { submission, settle })
+      this.#settled.add(job)
+      this.#submitWhenComplete()
+    })
+  }
+
+  #submitWhenComplete(): void {
+    if (this.#settled.size < this.#size || this.#waiting.size === 0) return
+    const members = [...this.#waiting.values()]
+    this.#waiting.clear()
+    void this.#submit(members)
+  }
+
+  async #submit(members: readonly Waiting[]): Promise<void> {
+    const [first] = members
+    if (first === undefined) return
+    const { program, options } = first.submission
+    try {
+      const ids = await submit(
+        members.map(({ submission }) => submission.folder),
+        program,
+        options,
+      )
+      for (const [index, member] of members.entries()) member.settle(undefined, ids[index] ?? "")
+    } catch (error) {
+      for (const member of members) member.settle(error)
+    }
+  }
+}
