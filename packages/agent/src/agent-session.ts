@@ -7,6 +7,7 @@ import type { JobSpecification } from "./jobs/job-specification.ts"
 import type { PackReceiver } from "./packs/pack-store.ts"
 import type { RepositoryIndex } from "./repositories/repository-index.ts"
 import type { AllocatedProgram } from "./slurm/submit.ts"
+import { followGroup } from "./store/follow-group.ts"
 import { SettingsFile } from "./store/settings.ts"
 import type { DownloadCache } from "./store/cache.ts"
 
@@ -55,6 +56,7 @@ export class AgentSession {
 
   locate(paths: Paths): void {
     this.#paths = paths
+    followGroup(paths.data)
   }
 
   /** What relative paths of a request are relative to. */

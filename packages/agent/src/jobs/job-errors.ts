@@ -1,9 +1,10 @@
 import { DatamaestroError } from "@datamaestro/protocol"
+import { storageError } from "../store/storage-error.ts"
+import type { Unreadable } from "./job-folder.ts"
 
-export function unreadableJob(
-  id: string,
-  found: { kind: "missing" } | { kind: "unreadable"; reason: string },
-): DatamaestroError {
+export function unreadableJob(id: string, found: { kind: "missing" } | Unreadable): DatamaestroError {
+  const storage = found.kind === "unreadable" ? storageError(found.cause, `read job "${id}"`) : undefined
+  if (storage instanceof DatamaestroError) return storage
   const reason = found.kind === "missing" ? "its job.json is missing" : found.reason
   return new DatamaestroError("UNKNOWN_JOB", `Cannot read job "${id}": ${reason}`, {
     hint: "prepare its dataset again: what is downloaded is kept; the job's folder can be removed",

@@ -2,6 +2,7 @@ import { DatamaestroError, fromWireError, type WireError } from "@datamaestro/pr
 import { readdir, readFile, stat } from "node:fs/promises"
 import { join } from "node:path"
 import * as v from "valibot"
+import { storageError } from "../store/storage-error.ts"
 import { JOB_VERSION, JobResult, JobSpecification } from "./job-specification.ts"
 
 /** The files of a job, by what they are for. */
@@ -17,7 +18,14 @@ export function jobFiles(folder: string) {
 }
 
 /** A file of a job as found: folders are edited by hand, half written, and left by other versions. */
-export type Found<T> = { kind: "found"; value: T } | { kind: "missing" } | { kind: "unreadable"; reason: string }
+export type Found<T> = { kind: "found"; value: T } | { kind: "missing" } | Unreadable
+
+export interface Unreadable {
+  kind: "unreadable"
+  reason: string
+  /** What the storage answered, where the content is not to blame. */
+  cause?: unknown
+}
 
 export async function readSpecification(folder: string): Promise<Found<JobSpecification>> {
   return await readDocument(jobFiles(folder).specification, JobSpecification)
@@ -36,7 +44,8 @@ async function readDocument<S extends v.GenericSchema>(path: string, schema: S):
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === "ENOENT" || code === "ENOTDIR") return { kind: "missing" }
-    return { kind: "unreadable", reason: code ?? `it is no JSON: ${message}` }
+    if (code !== undefined) return { kind: "unreadable", reason: code, cause: error }
+    return { kind: "unreadable", reason: `it is no JSON: ${message}` }
   }
   const version = typeof value === "object" && value !== null && "version" in value ? value.version : undefined
   if (typeof version === "number" && version > JOB_VERSION) {
@@ -62,7 +71,7 @@ export async function jobIds(jobs: string): Promise<string[]> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === "ENOENT" || code === "ENOTDIR") return []
-    throw error
+    throw storageError(error, `read "${jobs}"`)
   }
 }
 

@@ -138,8 +138,15 @@ export class DownloadCache {
 
   /** Remembers that an entry is used now, for the limit and `--older-than`. */
   async touch(key: string): Promise<void> {
+    const path = join(this.path, `${key}.json`)
     const now = new Date()
-    await utimes(join(this.path, `${key}.json`), now, now).catch(() => {})
+    try {
+      await utimes(path, now, now)
+    } catch {
+      // Only its owner may set a file's times; a colleague who may write to it writes the same again.
+      const record = await readRecordFile(path, EntryRecord)
+      if (record !== undefined) await writeAtomic(path, JSON.stringify(record), { sync: false }).catch(() => {})
+    }
   }
 
   /** Whether this or another process uses the entry. */
