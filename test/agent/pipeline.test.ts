@@ -435,7 +435,12 @@ describe("prepareDataset", () => {
     expect(error.details["agreement"]).to.deep.equal(given.agreement)
     expect(origin.requests).to.deep.equal([])
     expect(existsSync(root)).to.equal(false)
-    await prepareDataset(words(given), prepareOptions(home.path, { agreements: ["org.example.terms"] }))
+    const changed = prepareOptions(home.path, { agreements: [{ id: "org.example.terms", sha256: "0".repeat(64) }] })
+    expect((await failure(prepareDataset(words(given), changed))).message).to.contain("has changed since")
+    const sha256 = createHash("sha256").update("be kind").digest("hex")
+    const accepted = prepareOptions(home.path, { agreements: [{ id: "org.example.terms", sha256 }] })
+    await prepareDataset(words(given), accepted)
+    await prepareDataset(words(given), prepareOptions(home.path, { agreements: ["org.example.terms"], force: true }))
     await prepareDataset(words(given), prepareOptions(home.path))
   })
 
@@ -590,6 +595,17 @@ describe("prepareDataset", () => {
       })
       for (const dataset of [parts, single, reader]) await prepareDataset(resolved(dataset), prepareOptions(home.path))
       expect(content(root)["both.txt"]).to.equal("words,words")
+    })
+
+    it("and whatever else fails say which dataset and resource it was", async () => {
+      origin.route("/a.zip", { body: zipArchive([{ name: "there.txt", content: "x" }]) })
+      const lacking = defineDataset({
+        id,
+        resources: { archive: zip(origin.at("/a.zip"), { files: ["promised.txt"] }) },
+        describe: ({ archive }) => folder(archive),
+      })
+      const { details } = await failure(prepareDataset(resolved(lacking), prepareOptions(home.path)))
+      expect(details).to.include({ dataset: id, resource: "archive" })
     })
 
     it("fails with the step's own message, keeping its inputs", async () => {

@@ -1,8 +1,10 @@
+import { createHash } from "node:crypto"
 import { expect } from "chai"
 import { chmod, lstat, mkdir, mkdtemp, readFile, rm, symlink, writeFile, readdir } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { localMachine, remoteMachine } from "../../packages/controller/src/machine.ts"
+import { acceptedAgreements } from "../../packages/controller/src/accepted-agreements.ts"
 import { readUserSettings, rememberAgreement, userSettingsPath } from "../../packages/controller/src/user-settings.ts"
 import { rejection } from "../helpers/rejection.ts"
 
@@ -41,7 +43,7 @@ describe("user settings", () => {
   it("that are malformed name file, line and column, and are never overwritten", async () => {
     const text = '{\n  "agreements": {"a": "2020-01-01",}\n}'
     await write(text)
-    for (const error of [await rejection(read()), await rejection(rememberAgreement("b", path))]) {
+    for (const error of [await rejection(read()), await rejection(rememberAgreement({ id: "b" }, path))]) {
       expect([error.code, error.exitStatus]).to.deep.equal(["MALFORMED_SETTINGS", 6])
       expect(error.message).to.contain(path).and.contain("line 2, column")
     }
@@ -97,7 +99,7 @@ describe("user settings", () => {
 
   it("remember an agreement with its date, and keep every other byte", async () => {
     await write('{\n  "future": [1, 2],\n  "hosts": { "c": { "launcher": "slurm" } },\n  "agreements": {}\n}\n')
-    await rememberAgreement("org.x", path)
+    await rememberAgreement({ id: "org.x" }, path)
     const text = await readFile(path, "utf8")
     expect(text).to.contain('{\n  "future": [1, 2],\n  "hosts": { "c": { "launcher": "slurm" } },')
     const date = readUserSettings(path).agreements?.["org.x"] ?? ""
@@ -105,8 +107,17 @@ describe("user settings", () => {
     expect(await readdir(join(folder, "datamaestro"))).to.deep.equal(["user.json"])
   })
 
+  it("remember the text that was accepted by its hash, and forget it with the text", async () => {
+    await rememberAgreement({ id: "org.x", text: "be kind" }, path)
+    const sum = createHash("sha256").update("be kind").digest("hex")
+    const accepted = acceptedAgreements(readUserSettings(path), ["given"], { DATAMAESTRO_ACCEPT_AGREEMENTS: " a,b c" })
+    expect(accepted).to.deep.equal([{ id: "org.x", sha256: sum }, "a", "b", "c", "given"])
+    await rememberAgreement({ id: "org.x" }, path)
+    expect(acceptedAgreements(readUserSettings(path), [], {})).to.deep.equal(["org.x"])
+  })
+
   it("are made when there are none, for the user only", async () => {
-    await rememberAgreement("org.x", path)
+    await rememberAgreement({ id: "org.x" }, path)
     expect(Object.keys(readUserSettings(path).agreements ?? {})).to.deep.equal(["org.x"])
     expect((await lstat(path)).mode & 0o077).to.equal(0)
   })
@@ -117,7 +128,7 @@ describe("user settings", () => {
     await writeFile(target, "{}")
     await rm(path)
     await symlink(target, path)
-    await rememberAgreement("org.x", path)
+    await rememberAgreement({ id: "org.x" }, path)
     expect((await lstat(path)).isSymbolicLink()).to.equal(true)
     expect(await readFile(target, "utf8")).to.contain("org.x")
   })

@@ -1,3 +1,4 @@
+import { acceptedAgreements } from "./accepted-agreements.ts"
 import {
   DatamaestroError,
   newJobId,
@@ -41,7 +42,7 @@ export interface PrepareCallOptions extends CallOptions {
 export async function prepareIn(source: SessionSource, id: string, options: PrepareCallOptions): Promise<unknown> {
   const settings = readUserSettings()
   const agreements = new Agreements({
-    accepted: [...Object.keys(settings.agreements ?? {}), ...(options.accept ?? [])],
+    accepted: acceptedAgreements(settings, options.accept ?? []),
     prompter: options.prompter ?? silentPrompter,
     remember: rememberAgreement,
   })
@@ -57,7 +58,7 @@ export async function prepareIn(source: SessionSource, id: string, options: Prep
 /** Begins a preparation that outlives this program; the job's id. Agreements must have been accepted before. */
 export async function startIn(source: SessionSource, id: string, options: PrepareCallOptions): Promise<string> {
   const settings = readUserSettings()
-  const agreements = [...Object.keys(settings.agreements ?? {}), ...(options.accept ?? [])]
+  const agreements = acceptedAgreements(settings, options.accept ?? [])
   const params = {
     ...paramsOf(id, options),
     agreements,

@@ -1,4 +1,5 @@
 import { DatamaestroError, parseJsonDocument, SlurmOptions } from "@datamaestro/protocol"
+import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { mkdir, open, realpath, rename, rm } from "node:fs/promises"
 import { homedir } from "node:os"
@@ -41,6 +42,8 @@ const UserSettings = v.looseObject({
   default_repository: v.optional(v.string()),
   /** Agreement id to the date of acceptance, ISO 8601. */
   agreements: v.optional(v.record(v.string(), v.string())),
+  /** Agreement id to the SHA-256, in hex, of the text that was accepted; only of those that have one. */
+  agreement_texts: v.optional(v.record(v.string(), v.string())),
   /** For hosts that say nothing of their own. */
   reconnect_minutes: v.optional(v.pipe(v.number(), v.minValue(0))),
   hold_minutes: v.optional(HoldMinutes),
@@ -65,15 +68,24 @@ export function readUserSettings(path: string = userSettingsPath()): UserSetting
   return parse(readText(path), path)
 }
 
-/** Records that an agreement was accepted now, keeping every other byte of the file as it is. */
-export async function rememberAgreement(id: string, path: string = userSettingsPath()): Promise<void> {
+/**
+ * Records that an agreement was accepted now, and the SHA-256 of its text if it has one, keeping every other byte of the
+ * file as it is.
+ */
+export async function rememberAgreement(
+  { id, text }: { id: string; text?: string | undefined },
+  path: string = userSettingsPath(),
+): Promise<void> {
   const { applyEdits, modify } = await import("jsonc-parser")
-  const text = readText(path) ?? "{}\n"
-  parse(text, path)
-  const edits = modify(text, ["agreements", id], new Date().toISOString(), {
-    formattingOptions: { insertSpaces: true, tabSize: 2, eol: "\n" },
-  })
-  await replaceFile(path, applyEdits(text, edits)).catch((error: unknown) => {
+  const formattingOptions = { insertSpaces: true, tabSize: 2, eol: "\n" }
+  const set = (json: string, key: string, value: string | undefined): string =>
+    applyEdits(json, modify(json, [key, id], value, { formattingOptions }))
+  const before = readText(path) ?? "{}\n"
+  const known = parse(before, path).agreement_texts?.[id] !== undefined
+  const accepted = set(before, "agreements", new Date().toISOString())
+  const sum = text === undefined ? undefined : createHash("sha256").update(text).digest("hex")
+  const after = sum === undefined && !known ? accepted : set(accepted, "agreement_texts", sum)
+  await replaceFile(path, after).catch((error: unknown) => {
     throw storageError("write", path, error)
   })
 }

@@ -15,6 +15,10 @@ export const DatasetSelector = v.object({
 export const Encoder = v.picklist(["normal", "xpm"])
 export type Encoder = v.InferOutput<typeof Encoder>
 
+/** An agreement that the person has accepted: by its id, whatever it says, or only with the text of this SHA-256. */
+export const AcceptedAgreement = v.union([v.string(), v.object({ id: v.string(), sha256: v.string() })])
+export type AcceptedAgreement = v.InferOutput<typeof AcceptedAgreement>
+
 /** What `datasets/prepare` and `jobs/start` are told to do. */
 export const Preparation = v.object({
   ...DatasetSelector.entries,
@@ -24,8 +28,7 @@ export const Preparation = v.object({
   force: v.optional(v.boolean()),
   keepDownloads: v.optional(v.boolean()),
   connections: v.optional(Connections),
-  /** Ids of the agreements that the person has accepted. */
-  agreements: v.optional(v.array(v.string())),
+  agreements: v.optional(v.array(AcceptedAgreement)),
   /** Chosen by the controller: asked for again with the same one, the work is found and not begun twice. */
   job: v.optional(JobId),
   /** What becomes of the work when the connection is lost; `continue` by default. */

@@ -114,6 +114,11 @@ describe("variants", () => {
     expect(failure(() => canonical("w[dim=50,size=1]")).hint).to.equal(
       "its axes are: dim, corpus, cased, streaming, threshold",
     )
+    expect(failure(() => canonical("w[dimm=50]")).hint).to.match(/^did you mean dim\? its axes are: /)
+    expect(failure(() => canonical("w[dim=3000]")).hint).to.match(/^did you mean 300\? choose for "dim" one of /)
+    expect(failure(() => canonical("w[on=yes]", { on: axis("boolean") })).hint).to.equal(
+      'choose for "on" true or false',
+    )
     expect(failure(() => canonical("w[dim=50,threshold=high]")).message).to.contain("a number or null")
     expect(failure(() => canonical("w[a=1]", {})).hint).to.equal("this dataset has no variants")
     expect(failure(() => canonical("w[n=1.5]", { n: axis("integer") })).message).to.contain("an integer")

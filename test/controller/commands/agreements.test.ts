@@ -1,4 +1,4 @@
-import { DatamaestroError } from "@datamaestro/protocol"
+import { DatamaestroError, type AcceptedAgreement } from "@datamaestro/protocol"
 import { expect } from "chai"
 import { Agreements } from "../../../packages/controller/src/commands/agreements.ts"
 import { silentPrompter } from "../../../packages/controller/src/reporter/silent-prompter.ts"
@@ -8,7 +8,7 @@ const required = new DatamaestroError("AGREEMENT_REQUIRED", "Cannot prepare: agr
   details: { id: "org.licence", url: "https://licence.example", text: "Be\u001b[2J kind" },
 })
 
-const needing = (accepted: string[]): Promise<string> =>
+const needing = (accepted: AcceptedAgreement[]): Promise<string> =>
   accepted.includes("org.licence") ? Promise.resolve("value") : Promise.reject(required)
 
 function asked(answer: string): { agreements: Agreements; questions: string[]; remembered: string[] } {
@@ -21,7 +21,8 @@ function asked(answer: string): { agreements: Agreements; questions: string[]; r
       return Promise.resolve(answer)
     },
   }
-  const remember = (id: string): Promise<void> => Promise.resolve(void remembered.push(id))
+  const remember = ({ id, text }: { id: string; text?: string | undefined }): Promise<void> =>
+    Promise.resolve(void remembered.push(`${id}: ${text ?? ""}`))
   return { agreements: new Agreements({ accepted: [], prompter, remember }), questions, remembered }
 }
 
@@ -34,7 +35,7 @@ describe("agreements", () => {
     ])
     expect(questions).to.have.length(1)
     expect(questions[0]).to.contain("https://licence.example").and.not.contain("\u001b")
-    expect(remembered).to.deep.equal(["org.licence"])
+    expect(remembered).to.deep.equal(["org.licence: Be\u001b[2J kind"])
   })
 
   it("that are refused leave nothing behind (exit 7)", async () => {

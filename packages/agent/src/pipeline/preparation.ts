@@ -1,5 +1,5 @@
 import type { Plan, PlannedResource } from "@datamaestro/dataset"
-import type { GlobalSettings, Paths, ProgressListener } from "@datamaestro/protocol"
+import type { AcceptedAgreement, GlobalSettings, Paths, ProgressListener } from "@datamaestro/protocol"
 import type { CopyReader } from "../copy/copy-reader.ts"
 import type { WayOut } from "../fetch/way-out.ts"
 import type { StepContext } from "../pipeline-types.ts"
@@ -14,8 +14,8 @@ export interface PrepareOptions {
   cache: DownloadCache
   datafolders?: Datafolders | undefined
   mirrors?: GlobalSettings["mirrors"] | undefined
-  /** Ids of the agreements that the person has accepted. */
-  agreements?: readonly string[] | undefined
+  /** What the person has accepted. */
+  agreements?: readonly AcceptedAgreement[] | undefined
   /** `false`: fetch nothing; NOT_PREPARED where something lacks. Default true. */
   download?: boolean | undefined
   /** Prepares anew what is there; the old stays until the new is whole. Datasets it refers to are left alone. */

@@ -76,13 +76,21 @@ export async function makeMissing(
       else tell(preparation, resource, await make(preparation, resource))
     })
     tasks.set(resource.name, task)
-    task.catch((error: unknown) => {
+    task.catch((thrown: unknown) => {
+      const error = located(thrown, preparation.plan.id, resource.name)
       failure ??= { error }
       stop(error)
     })
   }
   await Promise.allSettled(tasks.values())
   if (failure !== undefined) throw failure.error
+}
+
+/** What went wrong deep below says which archive or file it was, and not whose. */
+function located(error: unknown, dataset: string, resource: string): unknown {
+  if (!(error instanceof DatamaestroError) || error.code === "INTERRUPTED") return error
+  const { code, message, hint, details, cause } = error
+  return new DatamaestroError(code, message, { hint, details: { dataset, resource, ...details }, cause })
 }
 
 async function make(preparation: Preparation, resource: StoredResource): Promise<How> {

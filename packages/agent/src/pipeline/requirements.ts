@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto"
 import { stat } from "node:fs/promises"
-import { DatamaestroError } from "@datamaestro/protocol"
+import type { Agreement } from "@datamaestro/dataset"
+import { DatamaestroError, type AcceptedAgreement } from "@datamaestro/protocol"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import { resourcePath } from "../store/layout.ts"
 import { storageError } from "../store/storage-error.ts"
@@ -26,14 +28,21 @@ export async function requireDatafolders({ plan }: ResolvedDataset, options: Pre
 /** @throws DatamaestroError AGREEMENT_REQUIRED with the agreement's id, URL and text in its details */
 export function requireAgreement({ plan }: ResolvedDataset, { agreements = [] }: PrepareOptions): void {
   const { agreement } = plan
-  if (agreement === undefined || agreements.includes(agreement.id)) return
+  if (agreement === undefined || agreements.some((accepted) => covers(accepted, agreement))) return
+  const before = agreements.some((accepted) => typeof accepted === "object" && accepted.id === agreement.id)
   const where = agreement.url === undefined ? "" : ` (${agreement.url})`
   throw new DatamaestroError(
     "AGREEMENT_REQUIRED",
-    `Cannot prepare "${plan.id}": its agreement "${agreement.id}" is not accepted`,
+    `Cannot prepare "${plan.id}": its agreement "${agreement.id}" ${before ? "has changed since it was accepted" : "is not accepted"}`,
     {
       hint: `read it${where}, and accept it with --accept-agreement ${agreement.id}`,
       details: { dataset: plan.id, agreement: { ...agreement } },
     },
   )
+}
+
+function covers(accepted: AcceptedAgreement, { id, text }: Agreement): boolean {
+  if (typeof accepted === "string") return accepted === id
+  if (accepted.id !== id) return false
+  return text === undefined || accepted.sha256 === createHash("sha256").update(text).digest("hex")
 }

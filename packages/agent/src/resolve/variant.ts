@@ -8,6 +8,7 @@ import {
   type AxisValue,
 } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
+import { nearIds } from "./near-ids.ts"
 import type { VariantItem } from "./selector.ts"
 
 /** A value for each axis. */
@@ -81,7 +82,8 @@ function axisOf(definition: Varied, name: string): Axis {
     "UNKNOWN_VARIANT",
     `Cannot select "${name}" of dataset "${definition.id}": it has no such axis`,
     {
-      hint: known.length === 0 ? "this dataset has no variants" : `its axes are: ${known.join(", ")}`,
+      hint:
+        known.length === 0 ? "this dataset has no variants" : `${meant(name, known)}its axes are: ${known.join(", ")}`,
       details: { dataset: definition.id, axis: name, axes: known },
     },
   )
@@ -93,7 +95,7 @@ function outside(definition: Varied, name: string, shown: string): DatamaestroEr
     "UNKNOWN_VARIANT",
     `Cannot select ${name}=${shown} of dataset "${definition.id}": it is not ${domainOf(axis)}`,
     {
-      hint: `choose for "${name}" ${domainOf(axis)}`,
+      hint: `${meant(shown, domainTexts(axis))}choose for "${name}" ${domainOf(axis)}`,
       details: { dataset: definition.id, axis: name, ...(axis.domain === undefined ? {} : { domain: axis.domain }) },
     },
   )
@@ -111,7 +113,18 @@ function missing(definition: Varied, name: string, axis: Axis): DatamaestroError
   )
 }
 
+/** The closest match, as the beginning of a hint. */
+function meant(typed: string, known: readonly string[]): string {
+  const [nearest] = nearIds(typed, known, 1)
+  return nearest === undefined ? "" : `did you mean ${nearest}? `
+}
+
+function domainTexts(axis: Axis): string[] {
+  return (axis.domain ?? []).map((value) => formatAxisValue(value, axis))
+}
+
 function domainOf(axis: Axis): string {
-  if (axis.domain !== undefined) return `one of ${axis.domain.map((value) => formatAxisValue(value, axis)).join(", ")}`
+  if (axis.domain !== undefined) return `one of ${domainTexts(axis).join(", ")}`
+  if (axis.type === "boolean") return axis.default === null ? "true, false or null" : "true or false"
   return `${axis.type === "integer" ? "an" : "a"} ${axis.type ?? "string"}${axis.default === null ? " or null" : ""}`
 }

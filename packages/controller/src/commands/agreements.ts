@@ -1,4 +1,4 @@
-import { DatamaestroError } from "@datamaestro/protocol"
+import { DatamaestroError, type AcceptedAgreement } from "@datamaestro/protocol"
 import * as v from "valibot"
 import { sanitizeText } from "../reporter/sanitize.ts"
 import type { Prompter } from "../transport/prompter.ts"
@@ -7,36 +7,35 @@ const Agreement = v.object({ id: v.string(), url: v.optional(v.string()), text: 
 type Agreement = v.InferOutput<typeof Agreement>
 
 export interface AgreementsOptions {
-  /** Accepted before, or by `--accept-agreement`. */
-  accepted: Iterable<string>
+  /** What holds without asking. */
+  accepted: readonly AcceptedAgreement[]
   prompter: Prompter
   /** Called once for each that the person accepts now. */
-  remember: (id: string) => Promise<void>
+  remember: (agreement: { id: string; text?: string | undefined }) => Promise<void>
 }
 
 /** The agreements that hold in this call. What several datasets or hosts need is asked for once. */
 export class Agreements {
   readonly #options: AgreementsOptions
-  readonly #accepted: Set<string>
+  readonly #acceptedNow = new Set<string>()
   readonly #asked = new Map<string, Promise<boolean>>()
 
   constructor(options: AgreementsOptions) {
     this.#options = options
-    this.#accepted = new Set(options.accepted)
   }
 
-  get accepted(): string[] {
-    return [...this.#accepted]
+  get accepted(): AcceptedAgreement[] {
+    return [...this.#options.accepted, ...this.#acceptedNow]
   }
 
   /** Runs what may need an agreement; asks for the one that lacks and runs it again. */
-  async during<R>(run: (accepted: string[]) => Promise<R>): Promise<R> {
+  async during<R>(run: (accepted: AcceptedAgreement[]) => Promise<R>): Promise<R> {
     for (;;) {
       try {
         return await run(this.accepted)
       } catch (error) {
         const agreement = requiredAgreement(error)
-        if (agreement === undefined || this.#accepted.has(agreement.id)) throw error
+        if (agreement === undefined || this.#acceptedNow.has(agreement.id)) throw error
         if (!this.#options.prompter.available || !(await this.#ask(agreement))) throw withHint(error, agreement)
       }
     }
@@ -54,8 +53,8 @@ export class Agreements {
     const text = `${shown.join("")}Do you accept the agreement "${agreement.id}"? [y/N]`
     const answer = await this.#options.prompter.ask({ text, hidden: false })
     if (!/^y(es)?$/i.test(answer.trim())) return false
-    await this.#options.remember(agreement.id)
-    this.#accepted.add(agreement.id)
+    await this.#options.remember(agreement)
+    this.#acceptedNow.add(agreement.id)
     return true
   }
 }

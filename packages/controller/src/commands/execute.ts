@@ -1,3 +1,4 @@
+import { acceptedAgreements } from "../accepted-agreements.ts"
 import { asDatamaestroError, DatamaestroError } from "@datamaestro/protocol"
 import type { Selection } from "../cli.ts"
 import { localMachine, remoteMachine, type Machine } from "../machine.ts"
@@ -25,7 +26,7 @@ export async function execute(selection: Selection): Promise<number> {
     const settings = readUserSettings()
     const prompter = new TerminalPrompter({ reporter, signal, onInterrupt: () => signals.raise("SIGINT") })
     const agreements = new Agreements({
-      accepted: [...Object.keys(settings.agreements ?? {}), ...selection.accepted],
+      accepted: acceptedAgreements(settings, selection.accepted),
       prompter,
       remember: rememberAgreement,
     })

@@ -14,6 +14,8 @@ const REPORT = "this is a defect of datamaestro: please report it, with what --d
 /** An error as lines for people: what failed, where, the next step; more with `debug` and `traceback`. */
 export function formatError(error: DatamaestroError, format: ErrorFormat): string {
   const lines = [`${paint("31;1", "error:", format.color)} ${indent(sanitizeText(error.message))}`]
+  const whose = ownerOf(error)
+  if (whose !== undefined) lines.push(`  for: ${indent(sanitizeText(whose))}`)
   if (format.host !== undefined) lines.push(`  on: ${indent(sanitizeText(format.host))}`)
   const hint = error.hint ?? (error.code === "UNEXPECTED" ? REPORT : undefined)
   if (hint !== undefined) lines.push(`  ${paint("36", "hint:", format.color)} ${indent(sanitizeText(hint))}`)
@@ -21,6 +23,13 @@ export function formatError(error: DatamaestroError, format: ErrorFormat): strin
   if (format.traceback && error.stack !== undefined) lines.push(indent(sanitizeText(`  ${error.stack}`)))
   if (format.traceback) lines.push(...causeStacks(error.cause))
   return lines.join("\n")
+}
+
+/** The dataset that an error is of, where the message doesn't say so. */
+function ownerOf({ message, details }: DatamaestroError): string | undefined {
+  const { dataset, resource } = details
+  if (typeof dataset !== "string" || message.includes(dataset)) return undefined
+  return typeof resource === "string" ? `${dataset}, resource ${resource}` : dataset
 }
 
 function detailLines(error: DatamaestroError): string[] {
