@@ -194,6 +194,23 @@ describe("a held connection", function () {
     }
   })
 
+  it("carries the cancellation of Ctrl-C, so that no work goes on", async () => {
+    await start()
+    const sample = await sampleRepository()
+    const { DATAMAESTRO_REPOSITORY_PATH, DATAMAESTRO_DIR } = sample.env
+    const env = { DATAMAESTRO_REPOSITORY_PATH, DATAMAESTRO_DIR }
+    await list()
+    const { status, stderr } = await lab.run(call("prepare", "org.endless"), {
+      env,
+      onStart: (kill) => void sample.endlessBegun.then(() => kill("SIGINT")),
+    })
+    expect(status).to.equal(130)
+    expect(stderr).to.contain("cancelling").and.not.contain("lost")
+    const { stdout } = await lab.run(call("jobs", "list"), { env })
+    expect(stdout).to.match(/^\w+\tcancelled\torg\.endless\t/)
+    await sample.close()
+  })
+
   it("ends when its folder is gone", async () => {
     await start()
     await list()

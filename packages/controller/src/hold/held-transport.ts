@@ -62,6 +62,8 @@ export async function attachTo(
         )
       } else if (type === "connected") {
         clearTimeout(timer)
+        // From here on an interruption needs the connection, to cancel over it.
+        signal?.removeEventListener("abort", abort)
         resolve(readJson(content) as Connected)
       } else if (type === "failure") {
         const error = fromWireFailure(readJson(content) as WireFailure)
