@@ -3,6 +3,7 @@ import { expect } from "chai"
 import { existsSync } from "node:fs"
 import { mkdir, utimes, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { unreadableJob } from "../../../packages/agent/src/jobs/job-errors.ts"
 import { followJob } from "../../../packages/agent/src/jobs/follow-job.ts"
 import { findJob, jobFiles, outcomeOf, readResult } from "../../../packages/agent/src/jobs/job-folder.ts"
 import { cancelLost, JobRecord } from "../../../packages/agent/src/jobs/job-record.ts"
@@ -41,6 +42,19 @@ describe("a job's folder", () => {
   const states = async (): Promise<string[]> => (await listJobs(jobs)).map(({ id, state }) => `${id} ${state}`)
   const following = (signal = new AbortController().signal, owner = false) => ({ signal, progress: () => {}, owner })
   const value = { id: "org.example.x", repository: "r", value: { path: "/p" } }
+
+  it("names the path where it can't be made or read, also where the system makes no folders", async () => {
+    await writeFile(join(folder.path, "file"), "")
+    const places = process.platform === "linux" ? ["/proc/nowhere"] : []
+    for (const place of [...places, join(folder.path, "file")]) {
+      const path = join(place, "jobs", "one")
+      const error = await rejection(JobRecord.create(path, specification("one")))
+      expect(error.message).to.contain(`Cannot write the job "${path}"`)
+    }
+    const cause = Object.assign(new Error("EACCES"), { code: "EACCES", path: "/closed/job.json" })
+    const error = unreadableJob("one", { kind: "unreadable", reason: "EACCES", cause })
+    expect(error.message).to.equal('Cannot read "/closed/job.json": permission denied')
+  })
 
   it("tells running, done, failed, cancelled and lost, in the order they began, whatever the clock did since", async () => {
     const running = await create("running", "2999-01-01T00:00:00Z")

@@ -3,7 +3,9 @@ import { storageError } from "../store/storage-error.ts"
 import type { Unreadable } from "./job-folder.ts"
 
 export function unreadableJob(id: string, found: { kind: "missing" } | Unreadable): DatamaestroError {
-  const storage = found.kind === "unreadable" ? storageError(found.cause, `read job "${id}"`) : undefined
+  const cause = found.kind === "unreadable" ? found.cause : undefined
+  const path = (cause as NodeJS.ErrnoException | undefined)?.path
+  const storage = storageError(cause, path === undefined ? `read job "${id}"` : `read "${path}"`)
   if (storage instanceof DatamaestroError) return storage
   const reason = found.kind === "missing" ? "its job.json is missing" : found.reason
   return new DatamaestroError("UNKNOWN_JOB", `Cannot read job "${id}": ${reason}`, {

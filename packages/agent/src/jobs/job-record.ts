@@ -1,8 +1,9 @@
 import { asDatamaestroError, interrupted, toWireError, type ProgressEvent, type Result } from "@datamaestro/protocol"
-import { mkdir, readdir, rm } from "node:fs/promises"
+import { readdir, rm } from "node:fs/promises"
 import { hostname } from "node:os"
 import { basename } from "node:path"
 import { tryLock, type Lock } from "../store/lock.ts"
+import { makeFolder } from "../store/make-folder.ts"
 import { storageError } from "../store/storage-error.ts"
 import { writeAtomic } from "../store/write-atomic.ts"
 import { jobFiles } from "./job-folder.ts"
@@ -42,7 +43,7 @@ export class JobRecord {
    */
   static async create(folder: string, specification: JobSpecification): Promise<JobRecord | undefined> {
     try {
-      await mkdir(folder, { recursive: true })
+      await makeFolder(folder)
       const record = await JobRecord.#hold(folder, "begun")
       if (record === undefined) return undefined
       // Not forced onto the disk: after a power cut a job without a specification is one that never began.
