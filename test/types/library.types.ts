@@ -1,5 +1,6 @@
 /** What the compiler must know of a prepared dataset when its definition is imported. */
 import { axis, defineDataset, file, textFile } from "@datamaestro/dataset"
+import { mnist } from "@datamaestro/repository-image/com.lecun.mnist"
 import { getDataset, prepareDataset } from "../../packages/controller/src/index.ts"
 
 const plain = defineDataset({
@@ -21,6 +22,12 @@ export async function typed(): Promise<void> {
   void [path, id]
   // @ts-expect-error there is no such split
   void prepared.validation
+
+  const digits = await prepareDataset(mnist, { host: "cluster" })
+  const images: string = digits.train.images.path
+  void images
+  // @ts-expect-error there is no such split
+  void digits.validation
 
   const chosen = await getDataset(varied, { selection: { dim: 50 } })
   const words: string = chosen.words.path
