@@ -6,9 +6,7 @@ import { startOrigin } from "../helpers/origin.ts"
 import { PluginPackages } from "../helpers/plugin-packages.ts"
 import { sampleRepository, type SampleRepository } from "../helpers/sample-repository.ts"
 
-interface Checked {
-  datasets: { id: string; resources: { sources: { ok: boolean; status: number; error?: string }[] }[] }[]
-}
+type Checked = { dataset: string; resource: string; status: string }[]
 
 describe("checking sources by the command line", () => {
   let sample: SampleRepository
@@ -18,18 +16,23 @@ describe("checking sources by the command line", () => {
   it("tells of every source whether it is there, and exits 4 for what is gone", async () => {
     const { status, stdout, stderr } = await datamaestro(["check", "sample"], { env: sample.env })
     expect(status, stderr).to.equal(4)
-    const { datasets } = JSON.parse(stdout) as Checked
-    expect(datasets.map(({ id }) => id)).to.include.members(["org.endless", "org.gone", "org.one"])
-    const source = (wanted: string) => datasets.find(({ id }) => id === wanted)?.resources[0]?.sources[0]
-    expect(source("org.one")).to.include({ ok: true, status: 200 })
-    expect(source("org.gone")).to.include({ ok: false, status: 404 })
+    const entries = JSON.parse(stdout) as Checked
+    expect(entries.map(({ dataset }) => dataset)).to.include.members(["org.endless", "org.gone", "org.one"])
+    const entry = (wanted: string) => entries.find(({ dataset }) => dataset === wanted)
+    expect(entry("org.one")).to.include({ resource: "text", resource_type: "file", status: "ok", message: "HTTP 200" })
+    expect(entry("org.gone")).to.include({
+      resource: "text",
+      resource_type: "file",
+      status: "failed",
+      message: "HTTP 404",
+    })
   })
 
   it("writes a file instead, -o before the command still being ssh's", async () => {
     const file = join(sample.folder, "result.json")
     const { stdout } = await datamaestro(["check", "sample", "-o", file], { env: sample.env })
     expect(stdout).to.equal("")
-    expect((JSON.parse(await readFile(file, "utf8")) as Checked).datasets).to.have.length(5)
+    expect(JSON.parse(await readFile(file, "utf8")) as Checked).to.have.length(5)
     const { status } = await datamaestro(["-o", "Port=1", "check", "sample"], { env: sample.env })
     expect(status).to.equal(2)
   })
@@ -63,19 +66,29 @@ describe("checking sources by the command line", () => {
       const env = { ...sample.env, DATAMAESTRO_REPOSITORY_PATH: folder }
       const { status, stdout, stderr } = await datamaestro(["check", "mine"], { env })
       expect(status, stderr).to.equal(0)
-      const { datasets } = JSON.parse(stdout) as Checked
-      expect(datasets.map(({ id }) => id)).to.deep.equal(["org.mirrored", "org.vary[dim=50]", "org.vary[dim=100]"])
-      expect(datasets[0]?.resources).to.deep.equal([
-        {
-          name: "text",
-          ok: true,
-          sources: [
-            { url: origin.at("/dead.txt"), ok: false, status: 404, error: "the server answered 404" },
-            { url: origin.at("/b.txt"), ok: true, status: 206, size: 7 },
-          ],
-        },
+      const entries = JSON.parse(stdout) as Checked
+      expect(entries.map(({ dataset }) => dataset)).to.deep.equal([
+        "org.mirrored",
+        "org.vary[dim=50]",
+        "org.vary[dim=100]",
       ])
-      expect(datasets[2]?.resources[0]?.sources[0]).to.include({ ok: true, status: 200, size: 1 })
+      const working = { url: origin.at("/b.txt"), status: "ok", message: "HTTP 206", size: 7 }
+      expect(entries[0]).to.deep.equal({
+        dataset: "org.mirrored",
+        resource: "text",
+        resource_type: "file",
+        ...working,
+        sources: [{ url: origin.at("/dead.txt"), status: "failed", message: "HTTP 404" }, working],
+      })
+      expect(entries[2]).to.deep.equal({
+        dataset: "org.vary[dim=100]",
+        resource: "text",
+        resource_type: "file",
+        url: origin.at("/a-100.txt"),
+        status: "ok",
+        message: "HTTP 200",
+        size: 1,
+      })
       expect(stderr).to.contain(`"${origin.at("/dead.txt")}" of dataset "org.mirrored" can't be had`)
       expect(origin.requestsOf("/b.txt").map(({ method, headers }) => [method, headers.range])).to.deep.equal([
         ["HEAD", undefined],
@@ -84,6 +97,30 @@ describe("checking sources by the command line", () => {
     } finally {
       await origin.close()
     }
+  })
+
+  it("calls an error what could not be asked or planned", async () => {
+    await using plugins = await PluginPackages.create()
+    const { module } = await plugins.addDatasets("mine", {
+      "org.broken": `defineDataset({ id: "org.broken", resources: { x: file("ftp://x/y") }, describe: ({ x }) => textFile(x) })`,
+      "org.nobody": `defineDataset({
+        id: "org.nobody", resources: { x: file("http://127.0.0.1:1/x") }, describe: ({ x }) => textFile(x),
+      })`,
+    })
+    const folder = dirname(module.kind === "file" ? module.path : "")
+    const declared = {
+      name: "mine",
+      type: "module",
+      datamaestro: { repositories: { mine: "./index.js#MyRepository" } },
+    }
+    await writeFile(join(folder, "package.json"), JSON.stringify(declared))
+    const env = { ...sample.env, DATAMAESTRO_REPOSITORY_PATH: folder }
+    const { status, stdout } = await datamaestro(["check", "mine"], { env })
+    expect(status).to.equal(4)
+    const [broken, nobody] = JSON.parse(stdout) as (Checked[number] & { message: string })[]
+    expect(broken).to.include({ dataset: "org.broken", status: "error" }).and.not.have.property("resource")
+    expect(broken?.message).to.contain('the scheme "ftp"')
+    expect(nobody).to.include({ dataset: "org.nobody", resource: "x", status: "error" })
   })
 
   it("says which repositories there are when it is none", async () => {

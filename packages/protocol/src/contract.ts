@@ -178,6 +178,7 @@ export const AGENT_METHODS = {
           resources: v.array(
             v.object({
               name: v.string(),
+              kind: v.string(),
               /** It can be had, maybe only from an alternative. */
               ok: v.boolean(),
               sources: v.array(

@@ -47,8 +47,9 @@ export async function checkRepository(
   const statusOf = (url: string): SourceStatus => found.get(url) ?? { url, ok: false }
   const datasets = planned.map((dataset): Dataset => ({
     ...dataset,
-    resources: dataset.resources.map(({ name, downloads }) => ({
+    resources: dataset.resources.map(({ name, kind, downloads }) => ({
       name,
+      kind,
       ok: downloads.every((alternatives) => alternatives.some((url) => statusOf(url).ok)),
       sources: downloads.flat().map(statusOf),
     })),
@@ -58,6 +59,7 @@ export async function checkRepository(
 
 interface PlannedSources {
   name: string
+  kind: string
   /** What is fetched, each with its alternatives. */
   downloads: string[][]
 }
@@ -65,6 +67,6 @@ interface PlannedSources {
 function sourcesIn(resources: readonly PlannedResource[]): PlannedSources[] {
   return resources.flatMap((resource) => {
     const downloads = downloadsOf(resource).map(({ urls }) => urls)
-    return downloads.length === 0 ? [] : [{ name: resource.name, downloads }]
+    return downloads.length === 0 ? [] : [{ name: resource.name, kind: resource.kind, downloads }]
   })
 }

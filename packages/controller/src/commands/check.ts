@@ -1,11 +1,12 @@
 import { DatamaestroError, type Result } from "@datamaestro/protocol"
 import { replaceFile } from "../user-settings.ts"
+import { checkEntries, type CheckEntry } from "./check-entries.ts"
 import type { Command } from "./command.ts"
 
 type Checked = Result<"repositories/check">
 
 /** Whether the sources of a repository's datasets are there, as JSON on stdout or in a file of this machine. */
-export function check(repository: string, output?: string): Command<Checked> {
+export function check(repository: string, output?: string): Command<CheckEntry[]> {
   return {
     needsRepositories: true,
     severalHosts: "object",
@@ -16,8 +17,9 @@ export function check(repository: string, output?: string): Command<Checked> {
       for (const message of alternativesOnly(checked)) onProgress({ phase: "notice", level: "warning", message })
       const error = lacking(checked)
       if (error !== undefined) call.fail(error, 0)
-      if (output === undefined) return checked
-      await replaceFile(output, text(checked)).catch((cause: NodeJS.ErrnoException) => {
+      const entries = checkEntries(checked)
+      if (output === undefined) return entries
+      await replaceFile(output, text(entries)).catch((cause: NodeJS.ErrnoException) => {
         throw new DatamaestroError("STORAGE_FAILED", `Cannot write "${output}": ${cause.code ?? cause.message}`, {
           hint: "choose another file with -o",
           details: { path: output },
@@ -30,8 +32,8 @@ export function check(repository: string, output?: string): Command<Checked> {
   }
 }
 
-function text(checked: Checked): string {
-  return `${JSON.stringify(checked, undefined, 2)}\n`
+function text(entries: CheckEntry[]): string {
+  return `${JSON.stringify(entries, undefined, 2)}\n`
 }
 
 /** What is gone and has an alternative that works: nobody is stopped by it, and somebody should mend it. */
