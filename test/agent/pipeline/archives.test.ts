@@ -211,6 +211,24 @@ describe("resources of several downloads", () => {
       expect(readdirSync(join(home.path, "cache")).filter((name) => name.endsWith(".dl"))).to.deep.equal([])
     })
 
+    it("tries again with care what one request does not bring: busy, cut off, damaged once, or without a sum", async () => {
+      serve()
+      origin.route("/images/train/1.jpg", { body: "one", fail: { status: 503, times: 1 } })
+      origin.route("/images/train/a%20b/2.jpg", { body: "two", cutAfter: { bytes: 1, times: 1 } })
+      origin.route("/images/train/3.jpg", { body: ["thrEe", "three"] })
+      origin.route("/images/train/4.jpg", { body: "four" })
+      list("next", [item("train/a b/2.jpg"), item("train/3.jpg"), { name: "train/4.jpg", size: "4" }])
+      await prepare(resources())
+      expect(tree(join(root, "train"))).to.deep.equal({
+        "1.jpg": "one",
+        "a b": "/",
+        "a b/2.jpg": "two",
+        "3.jpg": "three",
+        "4.jpg": "four",
+      })
+      expect(origin.requestsOf("/images/train/4.jpg")).to.have.length(1)
+    })
+
     it("goes on where it was interrupted", async () => {
       serve()
       origin.route("/images/train/3.jpg", { body: "", fail: { status: 404 } })

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { constants } from "node:fs"
-import { copyFile, link, mkdir, rename, rm, stat } from "node:fs/promises"
+import { copyFile, link, mkdir, rename, rm, stat, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import type { PlannedBucket } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
@@ -19,7 +19,8 @@ import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
 
 const OUTPUT = "output"
 const REPORT_MILLISECONDS = 100
-const AT_ONCE = 8
+/** As many requests as one server ever gets. */
+const AT_ONCE = 16
 
 /**
  * Fetches all files below a prefix of a bucket, several at a time. Those of an interrupted run are kept and verified;
@@ -72,7 +73,10 @@ async function fetchAll(
     // As many as there are places, not one waiting for each of a hundred thousand objects.
     const work = async (): Promise<void> => {
       for (const object of next) {
-        files.push(await inTurn(downloads, within.signal, () => fetchOne(within, resource, object, kept)))
+        files.push(
+          (await haveOne(within, resource, object, kept)) ??
+            (await inTurn(downloads, within.signal, () => fetchOne(within, resource, object, kept))),
+        )
         report(object.bytes)
       }
     }
@@ -107,7 +111,31 @@ async function fetchAll(
   }
 }
 
-/** A file of the bucket in the folder, whole: there already, or fetched, verified, and moved there. */
+/** A file of the bucket that is in the folder already, or that one request brings. */
+async function haveOne(
+  preparation: Preparation,
+  resource: PlannedBucket,
+  object: BucketObject,
+  folder: string,
+): Promise<PlacedFile | undefined> {
+  const path = join(folder, object.path)
+  const there = await keptFile(path, object, preparation.signal)
+  if (there !== undefined) return { path: object.path, ...there }
+  const { fetchSmall } = await import("../fetch/fetch-small.ts")
+  const small = await fetchSmall(requestOf(object), quietFetchContext(preparation, resource))
+  if (small === undefined) return undefined
+  await mkdir(dirname(path), { recursive: true })
+  // Not through another name: what a crash leaves here is held against its sum before it counts.
+  await writeFile(path, small.content)
+  return { path: object.path, bytes: small.content.length, sha256: small.sha256 }
+}
+
+function requestOf({ url, md5, bytes }: BucketObject): FetchRequest {
+  const integrity = md5 === undefined ? [] : [{ algorithm: "md5" as const, hex: md5, of: "download" as const }]
+  return { urls: [url], integrity, size: bytes }
+}
+
+/** A file of the bucket in the folder, whole: fetched with all care, verified, and moved there. */
 async function fetchOne(
   preparation: Preparation,
   resource: PlannedBucket,
@@ -115,11 +143,7 @@ async function fetchOne(
   folder: string,
 ): Promise<PlacedFile> {
   const path = join(folder, object.path)
-  const there = await keptFile(path, object, preparation.signal)
-  if (there !== undefined) return { path: object.path, ...there }
-  const { url, md5, bytes } = object
-  const integrity = md5 === undefined ? [] : [{ algorithm: "md5" as const, hex: md5, of: "download" as const }]
-  const download = await fetchNow(preparation, resource, { urls: [url], integrity, size: bytes })
+  const download = await fetchNow(preparation, resource, requestOf(object))
   try {
     await mkdir(dirname(path), { recursive: true })
     const temporary = `${path}.${randomBytes(6).toString("hex")}.part`
