@@ -1,6 +1,7 @@
 import { expect } from "chai"
-import { chmod, mkdir, readdir, writeFile } from "node:fs/promises"
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { startDelayProxy } from "../helpers/delay-proxy.ts"
 import { heldLab, modeOf, processEnd, type HeldLab } from "../helpers/held-lab.ts"
 import { hasPseudoTerminal, inTerminal } from "../helpers/pseudo-terminal.ts"
@@ -38,6 +39,32 @@ describe("a held connection", function () {
     }
     expect(server.connections).to.equal(1)
     expect(await only()).to.include({ commands: 0 })
+  })
+
+  it("has asked the login shell before a command comes, and asks again where its start-up files changed", async () => {
+    await start()
+    const asks = join(server.home, "asks")
+    const profile = (folder: string): Promise<void> =>
+      writeFile(
+        join(server.home, ".profile"),
+        `echo ${folder} >> ${asks}; export DATAMAESTRO_DIR=${join(server.home, folder)}\n`,
+      )
+    const asked = async (): Promise<string[]> =>
+      (await readFile(asks, "utf8").catch(() => "")).split("\n").filter((line) => line !== "")
+    const until = async (times: number): Promise<void> => {
+      while ((await asked()).length < times) await sleep(20)
+    }
+    await profile("a")
+    await lab.run(call("datafolders", "set", "large", "/l"))
+    // The search for Node, the agent of this command, and the one that waits.
+    await until(3)
+    expect(await list()).to.include({ stdout: "large\t/l\n" })
+    await until(4)
+    // Nobody takes an agent that has just begun to ask for one that has waited.
+    await sleep(600)
+    await profile("b")
+    expect(await list()).to.include({ status: 0, stdout: "" })
+    expect((await asked()).slice(3, 5)).to.deep.equal(["a", "b"])
   })
 
   it("asks nothing a second time: password and one-time code", async function () {

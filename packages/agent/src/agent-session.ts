@@ -2,7 +2,8 @@ import { DatamaestroError, type GlobalSettings, type Paths, type RepositoryLocat
 import { homedir, tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { expandPath } from "./data-directory.ts"
-import { readLoginEnvironment, type LoginEnvironment } from "./login-environment.ts"
+import { AskedLogin } from "./asked-login.ts"
+import type { LoginEnvironment } from "./login-environment.ts"
 import type { JobSpecification } from "./jobs/job-specification.ts"
 import type { PackReceiver } from "./packs/pack-store.ts"
 import type { RepositoryIndex } from "./repositories/repository-index.ts"
@@ -26,7 +27,7 @@ export class AgentSession {
   readonly packs: string
   #paths: Paths | undefined
   #base = process.cwd()
-  #login: Promise<LoginEnvironment> | undefined
+  #login: AskedLogin | undefined
   #repositories: RepositoryLocation[] = []
   #unreadable: readonly string[] = []
   #index: Promise<RepositoryIndex> | undefined
@@ -79,10 +80,15 @@ export class AgentSession {
 
   /** The login shell's environment becomes the process's own once it is known. Asked at most once. */
   login(): Promise<LoginEnvironment> {
-    return (this.#login ??= readLoginEnvironment().then((login) => {
-      Object.assign(process.env, login.variables)
-      return login
-    }))
+    return (this.#login ??= new AskedLogin()).environment
+  }
+
+  /** An agent may have waited for its controller for long: what the login shell said before counts while it is current. */
+  async renewLogin(): Promise<void> {
+    const asked = this.#login
+    if (asked === undefined || (await asked.isCurrent())) return
+    await asked.takeBack()
+    this.#login = undefined
   }
 
   /** For what goes out to the network or runs other people's code: proxies, tokens and PATH are as after a login. */

@@ -15,6 +15,7 @@ export function initializeHandlers(session: AgentSession, version: string): Pick
         )
       }
       session.begin(environment === "login")
+      await session.renewLogin()
       const login = environment === "login" && data === undefined ? await session.login() : undefined
       const { paths, source } = dataDirectory({ option: data, environment: process.env, base: session.base })
       session.locate(paths)

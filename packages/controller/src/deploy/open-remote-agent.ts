@@ -28,9 +28,9 @@ export async function openRemoteAgent(transport: Transport, options: OpenRemoteA
   const known = recallHost(address, node)
   const boot = { hash: deployment.hash, login: options.initialize.data === undefined }
 
-  // One that waits is started without its login shell, which is asked when somebody comes, as at each call.
+  // One that waits has asked the login shell by then; where start-up files have changed meanwhile it asks again.
   const aheadOn = (execPath: string): string =>
-    warmCommand(execPath, deployment.bootstrap, { hash: deployment.hash, push: false, login: false })
+    warmCommand(execPath, deployment.bootstrap, { hash: deployment.hash, push: false, login: true })
   const start = async (command: string, push: boolean, startedBy?: string): Promise<StartedAgent> => {
     const channel = await transport.exec(command, { signal, startedBy })
     const started = await startAgent(channel, { ...options, label, push, compressed: () => deployment.compressed() })
