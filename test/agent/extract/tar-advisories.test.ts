@@ -2,7 +2,9 @@ import { expect } from "chai"
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
-import { extractBytes, failure, temporaryFolder } from "../../fixtures/extraction.ts"
+import { extractArchive } from "../../../packages/agent/src/extract/extract-archive.ts"
+import { FollowedFile } from "../../../packages/agent/src/extract/followed-file.ts"
+import { extractBytes, failure, stepContext, temporaryFolder } from "../../fixtures/extraction.ts"
 import { tarArchive, type TarMember } from "../../fixtures/tar-archive.ts"
 
 const link = (name: string, linkname: string): TarMember => ({ name, type: "2", linkname })
@@ -16,6 +18,7 @@ const pax = (record: string): TarMember => {
 
 /** What was published about npm's tar, by its advisory; "ABOVE" stands for the folder above the extracted one. */
 const REFUSED: Readonly<Record<string, readonly TarMember[]>> = {
+  "GHSA-gfjr-3jmm-4g9v: a file written through a symbolic link of the archive": [link("x", "ABOVE"), file("x/victim")],
   "GHSA-j44m-qm6p-hp7m: a file written over a hard link to one that was there": [hard("x", "ABOVE/victim"), file("x")],
   "GHSA-3jfq-g458-7qm9: absolute paths, once stripped": [file("ABOVE/victim")],
   "GHSA-3jfq-g458-7qm9: absolute paths with more than one root": [file("////ABOVE/victim")],
@@ -87,18 +90,18 @@ describe("published advisories of npm's tar", function () {
     expect((await failure(selected)).code).to.equal("UNSAFE_ARCHIVE")
   })
 
-  it("CVE-2026-59875: NUL in paths of a pax header reaches no file system call", async () => {
+  it("GHSA-gvwx-54wh-qm9j: NUL in paths of a pax header reaches no file system call", async () => {
     await extract([pax("path=a\0../../victim"), file("y"), pax("linkpath=a\0b"), link("z", "w")])
     expect(readFileSync(join(folder.path, "victim"), "utf8")).to.equal("untouched")
     expect(readdirSync(join(folder.path, "out"))).to.deep.equal(["a", "z"])
   })
 
-  it("CVE-2026-59871: a pax path that is a number is a name", async () => {
+  it("GHSA-w8wr-v893-vjvp: a pax path that is a number is a name", async () => {
     const { files } = await extract([pax("path=123"), file("y")])
     expect(files.map(({ path }) => path)).to.deep.equal(["123"])
   })
 
-  it("CVE-2026-59874: a negative size ends the reading", async () => {
+  it("GHSA-8x88-c5mf-7j5w: a negative size ends the reading", async () => {
     const bytes = tarArchive([file("x"), file("y")])
     // The size field in base 256, all ones: -1.
     bytes.fill(0xff, 124, 136)
@@ -106,6 +109,29 @@ describe("published advisories of npm's tar", function () {
     const sum = bytes.subarray(0, 512).reduce((total, byte) => total + byte, 0)
     bytes.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1")
     expect((await failure(extractBytes(folder.path, "tar", bytes))).code).to.be.oneOf(["CORRUPT", "TRUNCATED"])
+  })
+
+  it("GHSA-vmf3-w455-68vh: a pax size is that of the member, not of a long name before it", async () => {
+    const long: TarMember = { name: "././@LongLink", type: "L", content: "a-long-name.txt\0" }
+    const members = [pax("size=5"), long, { name: "x", content: "hello" }, file("y")]
+    const { files } = await extract(members)
+    expect(files.map(({ path, bytes }) => [path, bytes])).to.deep.equal([
+      ["a-long-name.txt", 5],
+      ["y", 5],
+    ])
+    expect(readFileSync(join(folder.path, "out/a-long-name.txt"), "utf8")).to.equal("hello")
+  })
+
+  it("GHSA-29xp-372q-xqph: of a file that becomes shorter while it is read, no other memory is taken for its rest", async () => {
+    const archive = join(folder.path, "archive")
+    const bytes = tarArchive([{ name: "x", content: Buffer.alloc(4000, "x") }])
+    writeFileSync(archive, bytes.subarray(0, 2000))
+    const source = new FollowedFile()
+    source.end([{ path: archive, bytes: bytes.length }])
+    const request = { kind: "tar", source, archive: "x.tar", output: join(folder.path, "out"), verified: true } as const
+    const error = await failure(extractArchive({ ...request, selection: { strip: 0 } }, stepContext(folder.path)))
+    expect(error.code).to.equal("TRUNCATED")
+    expect(existsSync(join(folder.path, "out"))).to.equal(false)
   })
 
   it("GHSA-23hp-3jrh-7fpw: input that expands without end is stopped", async () => {

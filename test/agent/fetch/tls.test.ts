@@ -57,7 +57,7 @@ describe("a download over TLS", () => {
     })
   }
 
-  it("is refused, once and with what to do, where the certificate is not trusted", async () => {
+  it("is refused, once and with what to do, where the certificate is not trusted (also GHSA-cxrh-j4jr-qwg3)", async () => {
     const error = await rejection(setup.fetch({ urls: [`https://localhost:${port}/a`] }))
     expect(error).to.have.property("code", "DOWNLOAD_FAILED")
     expect(error.message).to.include("its certificate is not accepted")
@@ -81,6 +81,15 @@ describe("a download over TLS", () => {
     const { path } = await setup.fetch({ urls: [`https://localhost:${port}/a`] }, { environment })
     expect(await readFile(path)).to.deep.equal(body)
     expect(proxy.seen).to.deep.equal([`localhost:${port}`])
+  })
+
+  it("GHSA-pgw7-wx7w-2w33: holds the server's certificate against the same authorities behind a proxy", async () => {
+    proxy = await startConnectProxy()
+    const environment = { HOME: setup.folder, HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` }
+    const error = await rejection(setup.fetch({ urls: [`https://localhost:${port}/a`] }, { environment }))
+    expect(error.message).to.include("its certificate is not accepted")
+    expect(proxy.seen).to.have.length(1)
+    expect(asked).to.deep.equal([])
   })
 
   for (const scheme of ["socks5", "socks5h"]) {

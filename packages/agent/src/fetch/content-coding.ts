@@ -16,6 +16,8 @@ import { storageError } from "../store/storage-error.ts"
 import type { PartHasher } from "./part-hasher.ts"
 import { sourceError } from "./source-error.ts"
 
+/** Nobody codes more than twice; each coding costs a decoder with its buffers. */
+const MOST_CODINGS = 5
 const CHUNK = { chunkSize: 1024 * 1024 }
 
 /**
@@ -36,7 +38,12 @@ export async function decodeContent(
   signal: AbortSignal,
 ): Promise<void> {
   hasher.reset()
-  const decoders = coding.split(",").map((name) => decoderFor(name.trim(), source))
+  const names = coding.split(",")
+  if (names.length > MOST_CODINGS) {
+    const reason = `the server says that it is coded ${names.length} times over`
+    throw sourceError("DOWNLOAD_FAILED", source, reason, "add a mirror to the settings, or tell the site's owner")
+  }
+  const decoders = names.map((name) => decoderFor(name.trim(), source))
   const append = async (chunk: Buffer): Promise<void> => {
     hasher.update(chunk, to.bytes)
     await to.write([chunk])

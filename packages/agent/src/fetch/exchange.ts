@@ -1,4 +1,5 @@
 import { DatamaestroError } from "@datamaestro/protocol"
+import { isUtf8 } from "node:buffer"
 import { request, type Dispatcher } from "undici"
 import type { Readable } from "node:stream"
 import { redactUrl } from "../store/cache-url.ts"
@@ -48,10 +49,10 @@ export async function openExchange(source: string, options: ExchangeOptions): Pr
       "user-agent": USER_AGENT,
       ...(authorization === undefined ? {} : { authorization }),
     })
-    const location = headers.location
-    if (![301, 302, 303, 307, 308].includes(status) || location === undefined) {
+    if (![301, 302, 303, 307, 308].includes(status) || headers.location === undefined) {
       return { status, headers, body, url: redactUrl(url.href) }
     }
+    const location = asUtf8(headers.location)
     await discard(body)
     if (hops >= tuning.redirects) throw redirectError(source, `it redirects more than ${tuning.redirects} times`)
     const next = URL.canParse(location, url.href) ? new URL(location, url.href) : undefined
@@ -146,6 +147,12 @@ function flatten(headers: Dispatcher.ResponseData["headers"]): Record<string, st
     result[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value
   }
   return result
+}
+
+/** Header values come as Latin-1; a `Location` with unescaped letters beyond ASCII is UTF-8, as browsers take it. */
+function asUtf8(value: string): string {
+  const bytes = Buffer.from(value, "latin1")
+  return isUtf8(bytes) ? bytes.toString("utf8") : value
 }
 
 function redirectError(source: string, reason: string): DatamaestroError {

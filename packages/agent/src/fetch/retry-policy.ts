@@ -66,6 +66,9 @@ const RETRYABLE_NETWORK: Readonly<Record<string, string>> = {
   UND_ERR_BODY_TIMEOUT: "no byte came for too long",
   UND_ERR_SOCKET: "the server closed the connection",
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "the server closed the connection",
+  HTTPParserError: "the server's answer is not HTTP",
+  // What undici asserts of an answer it did not foresee, such as the status 000.
+  ERR_ASSERTION: "the server's answer is not HTTP",
 }
 
 /** What an error of the network means: whether another attempt helps, and why it failed in words. */
@@ -104,7 +107,8 @@ export function neverConnected(error: unknown): boolean {
 /** The code of the error or of the first cause that has one; of several addresses tried, the first one's. */
 function errorCode(error: unknown): string | undefined {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
-    const { code } = at as NodeJS.ErrnoException
+    const { code, name } = at as NodeJS.ErrnoException
+    if (name === "HTTPParserError") return name
     if (typeof code === "string") return code
     if (at instanceof AggregateError) return errorCode(at.errors[0])
   }

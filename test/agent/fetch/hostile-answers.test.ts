@@ -1,0 +1,96 @@
+import { expect } from "chai"
+import { readFile } from "node:fs/promises"
+import { rejection } from "../../helpers/rejection.ts"
+import { startRawServer, type RawServer } from "../../helpers/raw-server.ts"
+import { setUpFetch, type FetchSetup } from "./fetch-setup.ts"
+
+const found = (length: number, text: string, headers = ""): string =>
+  `HTTP/1.1 200 OK\r\n${headers}Content-Length: ${length}\r\n\r\n${text}`
+
+/** Answers that no server should give, and what a person is told. */
+const REFUSED: Readonly<Record<string, { answer: string; told: RegExp }>> = {
+  "lengths that contradict each other": {
+    answer: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 10\r\n\r\nhello",
+    told: /the server closed the connection/,
+  },
+  "a length and chunks": {
+    answer: "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    told: /the server closed the connection/,
+  },
+  "a negative length": { answer: found(-5, "hello"), told: /answer is not HTTP/ },
+  "a chunk of no size": {
+    answer: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n",
+    told: /answer is not HTTP/,
+  },
+  "a chunk without an end": {
+    answer: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhello",
+    told: /closed the connection/,
+  },
+  "headers without end": { answer: found(5, "hello", `X: ${"a".repeat(100_000)}\r\n`), told: /HEADERS_OVERFLOW/ },
+  "another protocol": { answer: "SSH-2.0-OpenSSH_9.2\r\n", told: /answer is not HTTP/ },
+  "no headers at all": { answer: "hello", told: /answer is not HTTP/ },
+  "a status that is none": { answer: "HTTP/1.1 000 What\r\nContent-Length: 0\r\n\r\n", told: /answer is not HTTP/ },
+  "another protocol that was not asked for": {
+    answer: "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nhello",
+    told: /the server closed the connection/,
+  },
+  "a part that was not asked for": {
+    answer: "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-4/10\r\nContent-Length: 5\r\n\r\nhello",
+    told: /the server answered 206/,
+  },
+  "no content": { answer: "HTTP/1.1 204 No Content\r\n\r\n", told: /the server answered 204/ },
+  "preliminary answers without end": {
+    answer: "HTTP/1.1 100 Continue\r\n\r\n".repeat(1000),
+    told: /the server closed the connection/,
+  },
+}
+
+describe("answers that are no proper HTTP", () => {
+  let setup: FetchSetup
+  let server: RawServer | undefined
+  beforeEach(async () => {
+    setup = await setUpFetch()
+  })
+  afterEach(async () => {
+    await server?.close()
+    await setup.close()
+  })
+
+  for (const [name, { answer, told }] of Object.entries(REFUSED)) {
+    it(`are told, not taken for the file: ${name}`, async () => {
+      server = await startRawServer(() => answer)
+      const error = await rejection(setup.fetch({ urls: [server.at("/a")] }))
+      expect(error.exitStatus, error.message).to.be.oneOf([4, 5])
+      expect(error.message).to.match(told)
+      expect(await setup.suffixes()).to.satisfy((names: string[]) => names.every((one) => !one.endsWith(".dl")))
+    })
+  }
+
+  it("are got over when the next one is right, in the middle of a file too", async () => {
+    const part = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n"
+    server = await startRawServer((request) => [part, "garbage\r\n", found(10, "hello, you")][request] ?? "")
+    const { path } = await setup.fetch({ urls: [server.at("/a")] })
+    expect(await readFile(path, "utf8")).to.equal("hello, you")
+  })
+
+  it("that send an ETag beyond ASCII get it back byte for byte", async () => {
+    const etag = '"\u00e9\u00ff"'
+    server = await startRawServer((request) =>
+      request === 0
+        ? found(10, "hello", `ETag: ${etag}\r\n`)
+        : "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n, you",
+    )
+    const { path } = await setup.fetch({ urls: [server.at("/a")] })
+    expect(await readFile(path, "utf8")).to.equal("hello, you")
+    expect(server.requests[1]).to.include(`if-range: ${etag}\r\n`)
+  })
+
+  it("that redirect to an address with unescaped letters are followed as browsers do", async () => {
+    const location = Buffer.from("/中é").toString("latin1")
+    server = await startRawServer((request) =>
+      request === 0 ? `HTTP/1.1 302 Found\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n` : found(5, "hello"),
+    )
+    await setup.fetch({ urls: [server.at("/a")] })
+    expect(server.requests[1]).to.match(/^GET \/%E4%B8%AD%C3%A9 HTTP/)
+  })
+})
