@@ -1,6 +1,6 @@
 import { expect } from "chai"
-import { spawn, execFileSync } from "node:child_process"
-import { createHash, randomBytes } from "node:crypto"
+import { execFileSync } from "node:child_process"
+import { createHash, generateKeyPairSync, randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { chmod, readFile, writeFile } from "node:fs/promises"
 import { connect as tcpConnect, createServer, type AddressInfo, type Server, type Socket } from "node:net"
@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
 import { setTimeout as sleep } from "node:timers/promises"
 import { startDelayProxy } from "../../helpers/delay-proxy.ts"
+import { startSshAgent } from "../../helpers/ssh-agent.ts"
 import { generateKey, temporaryFolder } from "../../helpers/ssh-client-files.ts"
 import { startSshServer, type SshServer, type SshServerOptions } from "../../helpers/ssh-server.ts"
 import { connectTo, failureOf, nobody, outputOf, person, runOn } from "./ssh-fixtures.ts"
@@ -114,6 +115,23 @@ describe("connectSsh2", () => {
       for await (const _ of channel.stdout) break
       channel.stderr.resume()
       expect(await channel.ended).to.include({ code: 7 })
+    })
+
+    it("compresses when it is asked to", async () => {
+      const server = await serve()
+      const text = "so much of the same ".repeat(100_000)
+      for (const [compression, most] of [
+        ["no", Number.POSITIVE_INFINITY],
+        ["yes", text.length / 10],
+      ] as const) {
+        const transport = await connect(server, { options: [`Compression=${compression}`] })
+        const before = server.bytes
+        expect((await runOn(transport, "cat", text)).stdout).to.equal(text)
+        const { received, sent } = server.bytes
+        const [up, down] = [received - before.received, sent - before.sent]
+        expect(Math.max(up, down)).to.be.lessThan(most)
+        if (compression === "no") expect(Math.min(up, down)).to.be.at.least(text.length)
+      }
     })
 
     it("close() closes the program's stdin", async () => {
@@ -303,19 +321,54 @@ describe("connectSsh2", () => {
       expect(someone.asked).to.have.length(2)
     })
 
-    it("reads encrypted keys of ssh-keygen, in the old format, too", async () => {
-      const path = await folder()
-      for (const [name, format] of [
-        ["new", "RFC4716"],
-        ["old", "PEM"],
-      ] as const) {
-        const file = join(path, name)
-        execFileSync("ssh-keygen", ["-q", "-t", "rsa", "-b", "2048", "-m", format, "-N", SECRET, "-f", file])
-        const server = await serve({ authorizedKeys: [await readFile(`${file}.pub`, "utf8")] })
-        await writeFile(`${file}.pub`, "")
-        const config = await withoutIdentity(server, path)
-        await connect(server, { configFile: config, identityFiles: [file], prompter: person(SECRET) })
+    for (const type of ["rsa", "ecdsa", "ed25519"] as const) {
+      for (const format of ["RFC4716", "PEM", "PKCS8"] as const) {
+        it(`reads ${type} keys of ssh-keygen in the format ${format}, open and encrypted`, async () => {
+          const path = await folder()
+          for (const passphrase of ["", SECRET]) {
+            const file = join(path, `key${passphrase.length}`)
+            execFileSync("ssh-keygen", ["-q", "-t", type, "-N", passphrase, "-f", file])
+            const rewrite = ["-q", "-p", "-m", format, "-P", passphrase, "-N", passphrase, "-f", file]
+            execFileSync("ssh-keygen", rewrite, { stdio: "pipe" })
+            const server = await serve({ authorizedKeys: [await readFile(`${file}.pub`, "utf8")] })
+            await writeFile(`${file}.pub`, "")
+            const config = await withoutIdentity(server, path)
+            const someone = person("not it", SECRET)
+            await connect(server, { configFile: config, identityFiles: [file], prompter: someone })
+            expect(someone.asked).to.have.length(passphrase === "" ? 0 : 2)
+          }
+        })
       }
+    }
+
+    it("reads what OpenSSL writes: Ed25519 as PKCS#8, and parameters before an EC key", async () => {
+      const path = await folder()
+      const file = join(path, "key")
+      const ed25519 = generateKeyPairSync("ed25519").privateKey
+      const half = Buffer.from(ed25519.export({ format: "jwk" }).x ?? "", "base64url")
+      const blob = Buffer.concat([Buffer.from("\0\0\0\x0bssh-ed25519\0\0\0\x20"), half])
+      const server = await serve({ authorizedKeys: [`ssh-ed25519 ${blob.toString("base64")}`] })
+      const config = await withoutIdentity(server, path)
+      await writeFile(file, ed25519.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 })
+      await connect(server, { configFile: config, identityFiles: [file] })
+
+      const ec = join(path, "ec")
+      execFileSync("ssh-keygen", ["-q", "-t", "ecdsa", "-m", "PEM", "-N", "", "-f", ec])
+      const parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+      await writeFile(ec, parameters + (await readFile(ec, "utf8")))
+      const other = await serve({ authorizedKeys: [await readFile(`${ec}.pub`, "utf8")] })
+      await connect(other, { configFile: await withoutIdentity(other, path), identityFiles: [ec] })
+    })
+
+    it("says of a key that SSH does not have what it is", async () => {
+      const path = await folder()
+      const file = join(path, "key")
+      const x25519 = generateKeyPairSync("x25519").privateKey
+      await writeFile(file, x25519.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 })
+      const server = await serve()
+      const config = await withoutIdentity(server, path)
+      const error = await failureOf(connectTo(server, { configFile: config, identityFiles: [file] }))
+      expect(error.message).to.contain(`${file} is no private key that can be read: it is of the kind x25519`)
     })
 
     it("goes on to the next method when the passphrase isn't given", async () => {
@@ -361,26 +414,11 @@ describe("connectSsh2", () => {
     })
 
     describe("of an ssh-agent", () => {
-      const startAgent = async (path: string, ...keys: string[]): Promise<string> => {
-        const socket = join(path, "agent")
-        const agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" })
-        cleanups.push(async () => {
-          agent.kill()
-          await once(agent, "exit")
-        })
-        for (let tries = 0; tries < 100; tries++) {
-          try {
-            execFileSync("ssh-add", ["-l"], { env: { SSH_AUTH_SOCK: socket }, stdio: "ignore" })
-            break
-          } catch (error) {
-            // 1: it answers, and has no keys yet.
-            if ((error as { status?: number }).status === 1) break
-            await sleep(20)
-          }
-        }
-        for (const key of keys)
-          execFileSync("ssh-add", ["-q", key], { env: { SSH_AUTH_SOCK: socket }, stdio: "ignore" })
-        return socket
+      const startAgent = (...keys: string[]): string => {
+        const agent = startSshAgent()
+        cleanups.push(() => agent.stop())
+        for (const key of keys) agent.add(key)
+        return agent.socket
       }
       const writeKeys = async (path: string, types: Parameters<typeof generateKey>[0][]): Promise<string[]> => {
         const files: string[] = []
@@ -397,7 +435,7 @@ describe("connectSsh2", () => {
           const path = await folder()
           const [file = ""] = await writeKeys(path, [type])
           const server = await serve({ authorizedKeys: [await readFile(`${file}.pub`, "utf8")] })
-          const socket = await startAgent(path, file)
+          const socket = startAgent(file)
           const config = await withoutIdentity(server, path, `IdentityAgent ${socket}`)
           await connect(server, { configFile: config })
           expect(server.attempts).to.deep.equal(["publickey?", "publickey"])
@@ -408,7 +446,7 @@ describe("connectSsh2", () => {
         const path = await folder()
         const [other = "", named = ""] = await writeKeys(path, ["ed25519", "ed25519"])
         const server = await serve({ authorizedKeys: [await readFile(`${named}.pub`, "utf8")] })
-        const socket = await startAgent(path, other, named)
+        const socket = startAgent(other, named)
         // Only the public half is there: it names the agent's key.
         const lines = [`IdentityAgent ${socket}`, `IdentityFile ${named}.pub`]
         await connect(server, { configFile: await withoutIdentity(server, path, ...lines) })

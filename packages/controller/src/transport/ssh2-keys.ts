@@ -2,6 +2,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { readFile, stat } from "node:fs/promises"
 import ssh2, { type BaseAgent, type ParsedKey } from "ssh2"
 import { readHostKey, type Notice } from "./host-key.ts"
+import { rewritePemKey } from "./pem-key.ts"
 import type { Prompter } from "./prompter.ts"
 import type { SshSettings } from "./ssh-settings.ts"
 
@@ -182,9 +183,13 @@ function labelOf(name: string, key: ParsedKey): string {
   return `${name} (${readHostKey(key.getPublicSSH()).fingerprint})`
 }
 
-function parse(content: string | Buffer, passphrase?: string): ParsedKey | Error {
+function parse(content: string, passphrase?: string): ParsedKey | Error {
   const parsed = ssh2.utils.parseKey(content, passphrase)
-  if (parsed instanceof Error) return parsed
+  if (parsed instanceof Error) {
+    if (!/unsupported key format/i.test(parsed.message)) return parsed
+    const rewritten = rewritePemKey(content, passphrase)
+    return typeof rewritten === "string" ? parse(rewritten) : (rewritten ?? parsed)
+  }
   return Array.isArray(parsed) ? (parsed[0] ?? new Error("it has no key")) : parsed
 }
 

@@ -1,0 +1,20 @@
+import { execFileSync } from "node:child_process"
+
+/** An `ssh-agent` of its own. */
+export interface SshAgent {
+  readonly socket: string
+  add(identityFile: string): void
+  stop(): void
+}
+
+export function startSshAgent(): SshAgent {
+  const said = execFileSync("ssh-agent", ["-s"], { encoding: "utf8" })
+  const socket = /SSH_AUTH_SOCK=([^;]+)/.exec(said)?.[1] ?? ""
+  const pid = Number(/SSH_AGENT_PID=(\d+)/.exec(said)?.[1])
+  return {
+    socket,
+    add: (identityFile) =>
+      void execFileSync("ssh-add", ["-q", identityFile], { env: { ...process.env, SSH_AUTH_SOCK: socket } }),
+    stop: () => void process.kill(pid),
+  }
+}
