@@ -1,11 +1,12 @@
 import { expect } from "chai"
 import { execFileSync } from "node:child_process"
 import { existsSync, statSync } from "node:fs"
-import { chmod, readdir, readFile, writeFile } from "node:fs/promises"
+import { chmod, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { connectSsh } from "../../../packages/controller/src/transport/connect-ssh.ts"
+import { startSshAgent } from "../../helpers/ssh-agent.ts"
 import { generateKey, temporaryFolder } from "../../helpers/ssh-client-files.ts"
 import { startSshServer, type SshServer, type SshServerOptions } from "../../helpers/ssh-server.ts"
 import { skipWithoutSshd, startSshd, type Sshd } from "../../helpers/sshd.ts"
@@ -204,6 +205,21 @@ describe("the system's ssh as transport", function () {
       expect((await runOn(transport, "echo in")).stdout).to.equal("in\n")
       expect(notices).to.have.length(1)
       expect(notices[0]).to.match(/^Using the system's ssh for "machine".*key-cert\.pub/)
+
+      // The same where the certificate is in an agent alone.
+      const agent = await startSshAgent()
+      cleanups.push(() => agent.stop())
+      agent.add(join(path, "key"))
+      await rm(join(path, "key-cert.pub"))
+      const byAgent = config.replace(/.*(IdentityFile|IdentitiesOnly|IdentityAgent).*\n/g, "")
+      await writeFile(join(path, "config"), `${byAgent}  IdentityAgent ${agent.socket}\n`)
+      const held = await connectSsh(
+        { destination: "machine", configFile: join(path, "config"), identityFiles: [], options: [] },
+        { prompter: nobody, onNotice: ({ message }) => notices.push(message) },
+      )
+      cleanups.push(() => held.close())
+      expect((await runOn(held, "echo in")).stdout).to.equal("in\n")
+      expect(notices[1]).to.match(/lacks the certificate ".*" of the SSH agent$/)
 
       await writeFile(sshd.knownHostsFile, `@cert-authority * ${authority}\n`)
       const untrusted = { destination: "machine", configFile: sshd.configFile, identityFiles: [], options: [] }

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join } from "node:path"
+import { listAgentIdentities } from "./agent-identities.ts"
 import { readHostKey } from "./host-key.ts"
 import { knownHostName, readKnownHosts } from "./known-hosts.ts"
 import { resolveSshSettings } from "./ssh-settings-resolution.ts"
@@ -19,27 +20,44 @@ const MAX_JUMPS = 8
  */
 export async function beyondBuiltIn(target: SshTarget, own: SshSettings): Promise<string[]> {
   const found: string[] = []
-  let settings: SshSettings | undefined = own
-  for (let hop = 0; settings !== undefined && hop < MAX_JUMPS; hop++) {
+  const hosts = [own]
+  // The list grows while it is walked: a jump host may have others before it.
+  for (const settings of hosts) {
     found.push(...settings.beyond, ...missingAlgorithms(settings), ...(await beyondInFiles(settings)))
-    const last: string | undefined = settings.proxyJump.at(-1)
-    settings =
-      last === undefined
-        ? undefined
-        : resolveSshSettings({ destination: last, configFile: target.configFile, identityFiles: [], options: [] })
+    for (const destination of settings.proxyJump) {
+      if (hosts.length > MAX_JUMPS) break
+      hosts.push(resolveSshSettings({ destination, configFile: target.configFile, identityFiles: [], options: [] }))
+    }
   }
   return [...new Set(found)]
 }
 
-function missingAlgorithms({ algorithms }: SshSettings): string[] {
+function missingAlgorithms({ algorithms, compression }: SshSettings): string[] {
   const found: string[] = []
-  chooseAlgorithms(algorithms, [], (_, option) => found.push(`"${option}"`))
+  chooseAlgorithms(algorithms, compression, [], (_, option) => found.push(`"${option}"`))
   return found
 }
 
 async function beyondInFiles(settings: SshSettings): Promise<string[]> {
-  const [identities, authority] = await Promise.all([beyondInIdentities(settings), certificateAuthority(settings)])
-  return [...identities, ...authority]
+  const found = await Promise.all([
+    beyondInIdentities(settings),
+    beyondInAgent(settings),
+    certificateAuthority(settings),
+  ])
+  return found.flat()
+}
+
+/** Certificates and hardware keys that an agent offers; with IdentitiesOnly the files tell of those that count. */
+async function beyondInAgent(settings: SshSettings): Promise<string[]> {
+  const { identityAgent, identitiesOnly, authenticationMethods } = settings
+  if (identityAgent === undefined || identitiesOnly || !authenticationMethods.includes("publickey")) return []
+  const found: string[] = []
+  for (const { type, comment } of await listAgentIdentities(identityAgent)) {
+    const name = `"${comment.replace(/\p{C}/gu, "")}" of the SSH agent`
+    if (type.includes("-cert-v0")) found.push(`the certificate ${name}`)
+    else if (type.startsWith("sk-")) found.push(`the hardware key ${name}`)
+  }
+  return found
 }
 
 /** Certificates beside keys, which OpenSSH takes unasked, and keys that live in a token. */
