@@ -39,6 +39,8 @@ const COMPARED: Readonly<Record<string, (settings: SshSettings) => string | read
     ({ yes: "true", no: "false" })[settings.strictHostKeyChecking as string] ?? settings.strictHostKeyChecking,
   bindaddress: (settings) => settings.bindAddress ?? "",
   pubkeyauthentication: (settings) => String(settings.authenticationMethods.includes("publickey")),
+  forwardagent: (settings) => settings.forwardAgent ?? "no",
+  compression: (settings) => (settings.compression ? "yes" : "no"),
   passwordauthentication: (settings) => (settings.authenticationMethods.includes("password") ? "yes" : "no"),
 }
 
@@ -109,8 +111,8 @@ describe("resolveSshSettings", () => {
       if (settings.identityFilesNamed) {
         expect(settings.identityFiles).to.deep.equal(oracle.get("identityfile")?.map(inHome))
       }
-      const sent = (oracle.get("setenv") ?? []).map((pair) => pair.split("=")[0])
-      for (const name of sent) expect(settings.environment).to.have.property(name ?? "")
+      const sent = Object.entries(settings.environment).map(([name, value]) => `${name}=${value}`)
+      if (!oracle.has("sendenv")) expect(sent.toSorted()).to.deep.equal((oracle.get("setenv") ?? []).toSorted())
     }
 
     const configurations: Record<string, { text: string; hosts: string[]; options?: string[] }> = {
@@ -182,7 +184,44 @@ describe("resolveSshSettings", () => {
         hosts: ["a", "typed@a"],
         options: ["Port=8", "User option", "Port=9"],
       },
-      environment: { text: 'SetEnv A=1 B="two words"\nSetEnv C=3\n', hosts: ["a"] },
+      environment: {
+        text: `SetEnv A=1 B="two words" 'C=3 4' A=2 D=x#y E= "F=a=b" #G=1\nSetEnv H=3\n`,
+        hosts: ["a"],
+      },
+      "quotes, escapes and # within a word": {
+        text: `Host "a" 'b' c\\ c # d\n IdentityFile /k/a#b\n IdentityFile '/k/a b' # c\n IdentityFile "/k/a \\"b\\" #c"\n IdentityFile /k/a\\ b\nUser o'ne t'wo\n"Port" 7\n`,
+        hosts: ["a", "b", "c", "d"],
+      },
+      "= in all its places": {
+        text: 'Host=a\nPort =4\nMatch host=b\nPort= 5\nMatch originalhost=c user=root\nPort\t=\t6\nMatch exec "A=d; test $A = %n"\nPort 7\n',
+        hosts: ["a", "b", "c", "d"],
+      },
+      "names in capitals": {
+        text: "Host Alpha\n Port 4\nMatch host ALPHA\n User u\nMatch originalhost BETA\n Port 5\nHost gamma\n HostName Real.ORG\nMatch host real.org\n User r\n",
+        hosts: ["alpha", "Alpha", "ALPHA", "beta", "gamma"],
+      },
+      "Match with ! before words that take no value": {
+        text: "Match !all\n Port 1\nMatch !canonical host a\n Port 2\nMatch !final\n User f\nMatch final all\n Port 3\n",
+        hosts: ["a", "b"],
+      },
+      "tokens of Match exec": {
+        text: `Match exec "test %h:%n:%p:%r:%u:%k:%i:%d = a:a:22:${userInfo().username}:${userInfo().username}:a:${process.getuid?.()}:${HOME}"\n Port 4\nMatch exec "test %L = $(hostname -s) && test %l = $(hostname) && test -n %C && test %% = %%"\n User all\n`,
+        hosts: ["a", "b"],
+      },
+      "the home of another account": {
+        text: "UserKnownHostsFile ~root/known ~/own\n",
+        hosts: ["a"],
+      },
+      "what follows a ProxyJump": { text: "ProxyJump b # c\nProxyCommand=x %h 'y #z' # w\n", hosts: ["a"] },
+      "a ProxyCommand is taken as it is": { text: `ProxyCommand=x "%h z" 'y #z' # w\nProxyJump b\n`, hosts: ["a"] },
+      "addresses of IPv6": {
+        text: "Host ::1 fe80::*\n Port 4\nMatch host ::2\n Port 5\n",
+        hosts: ["::1", "u@fe80::1", "::2"],
+      },
+      "agents and compression": {
+        text: "Host a\n ForwardAgent /sock\nHost b\n ForwardAgent no\n Compression yes\n",
+        hosts: ["a", "b", "c"],
+      },
     }
     for (const [name, { text, hosts, options }] of Object.entries(configurations)) {
       it(name, async () => {
@@ -207,10 +246,56 @@ describe("resolveSshSettings", () => {
       for (const host of ["a", "inner", "b"]) await compare(file, host)
     })
 
+    it("includes by glob(7), ~user and quotes", async () => {
+      await mkdir(join(folder.path, "g b"), { recursive: true })
+      await write("g b/x1.conf", "Port 41\n")
+      await write("g b/x2.conf", "User two\n")
+      await write("g b/y1.conf", "ConnectionAttempts 8\n")
+      for (const pattern of ["x[1-2].conf", "[!x]*.conf", "?1.conf", "{x1,x2}.conf", "x[12.conf"]) {
+        const file = await write(
+          "globs",
+          `Include ~root/no-such-file "${folder.path}/g b/${pattern}"\nPort 50\nUser last\n`,
+        )
+        await compare(file, "a")
+      }
+    })
+
+    it("refuses what ssh refuses", async () => {
+      const refused = [
+        'User "a',
+        "User ''",
+        "User a b",
+        "Port 22a",
+        "Port 65536",
+        "IdentityFile /a /b",
+        "HostName a b",
+        "HostName a%",
+        "SetEnv A",
+        "ConnectTimeout 5x",
+        "AddressFamily x",
+        "Match host",
+        "Include",
+      ]
+      for (const line of refused) {
+        const file = await write("refused", `${line}\n`)
+        expect(() => resolveSshSettings(target("a", file)), line)
+          .to.throw()
+          .with.property("code", "SSH_CONFIGURATION")
+        const asked = await askOracle(file, "a", []).then(
+          () => "taken",
+          () => "refused",
+        )
+        expect(asked, line).to.equal("refused")
+      }
+      for (const option of ["Host=b", "Match=all", "Include=/x"]) {
+        expect(() => resolveSshSettings(target("a", "none", { options: [option] })), option).to.throw(/is for files/)
+      }
+    })
+
     it("a few hundred generated configurations", async function () {
       this.timeout(60_000)
       const pick = generator(20_260)
-      const hosts = ["alpha", "beta.example.org", "gamma"]
+      const hosts = ["alpha", "beta.example.org", "ssh://one@gamma:77", "::1"]
       for (let round = 0; round < 80; round++) {
         const lines: string[] = []
         for (let section = 0; section < 5; section++) {
@@ -318,6 +403,11 @@ const SECTIONS = [
   "Match all",
   "Match !user two host *a*",
   "Match host real.example.org",
+  "Match final host real.example.org",
+  "Match !final originalhost=beta*",
+  'Match exec "test %n = alpha" user *e',
+  "Host \"gamma\" '*::1' # alpha",
+  "Match localuser no-such-user",
 ]
 
 const LINES = [
@@ -341,6 +431,19 @@ const LINES = [
   "HostKeyAlias known",
   "PasswordAuthentication no",
   "AddressFamily inet",
+  "identityfile '/k/with space' # two",
+  "IdentityFile /k/a#b",
+  "User=a\\ b",
+  "SetEnv A=1 'B=2 3'",
+  "SetEnv C=4",
+  "ProxyJump one@gate:22,two",
+  "BindAddress ::1",
+  "ForwardAgent no",
+  "Compression yes",
+  "ConnectionAttempts 3",
+  "PubkeyAuthentication no",
+  'GlobalKnownHostsFile /g/one "/g/two"',
+  "HashKnownHosts yes",
 ]
 
 /** The same choices in every run (a linear congruential generator). */

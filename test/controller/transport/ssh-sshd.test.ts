@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
 import { setTimeout as sleep } from "node:timers/promises"
 import { startDelayProxy } from "../../helpers/delay-proxy.ts"
+import { startSshAgent } from "../../helpers/ssh-agent.ts"
 import { generateKey } from "../../helpers/ssh-client-files.ts"
 import { createTestUser, skipWithoutSshd, skipWithoutTestUsers, startSshd, type Sshd } from "../../helpers/sshd.ts"
 import { connectTo, failureOf, outputOf, person, runOn } from "./ssh-fixtures.ts"
@@ -160,6 +161,24 @@ for (const client of ["ssh2", "openssh"] as const)
       const transport = await connect({ configFile: config }, { destination: "goal" })
       expect((await runOn(transport, "echo through")).stdout).to.equal("through\n")
       expect(goal.log()).to.contain("Accepted publickey")
+    })
+
+    it("forwards the agent only when it is asked to, and where the server allows it", async () => {
+      const agent = await startSshAgent()
+      cleanups.push(() => agent.stop())
+      const sshd = await serve()
+      agent.add(sshd.identityFile)
+      const held = async (server: Sshd, ...options: string[]): Promise<string[]> => {
+        const transport = await connect(server, { options })
+        const outputs = []
+        for (let call = 0; call < 2; call++) outputs.push((await runOn(transport, "ssh-add -l | wc -l")).stdout.trim())
+        return outputs
+      }
+      expect(await held(sshd, `IdentityAgent=${agent.socket}`)).to.deep.equal(["0", "0"])
+      expect(await held(sshd, `IdentityAgent=${agent.socket}`, "ForwardAgent=yes")).to.deep.equal(["1", "1"])
+      expect(await held(sshd, `ForwardAgent=${agent.socket}`)).to.deep.equal(["1", "1"])
+      const strict = await serve({ config: ["AllowAgentForwarding no"] })
+      expect(await held(strict, `ForwardAgent=${agent.socket}`)).to.deep.equal(["0", "0"])
     })
 
     it("writes host keys that ssh then knows", async () => {

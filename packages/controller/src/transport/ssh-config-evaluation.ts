@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs"
 import { isAbsolute, join } from "node:path"
 import { expandIncludePattern } from "./ssh-config-glob.ts"
 import { parseSshConfigLines, type SshConfigLine } from "./ssh-config-lines.ts"
+import { connectionTokens } from "./ssh-connection-tokens.ts"
+import { expandHome } from "./expand-home.ts"
 import { matchesPatternList } from "./ssh-pattern.ts"
 import { expandTokens } from "./ssh-tokens.ts"
 
@@ -72,6 +74,18 @@ export class SshConfigEvaluation {
   }
 
   /**
+   * One directive of the command line.
+   *
+   * @throws DatamaestroError SSH_CONFIGURATION
+   */
+  readOption(text: string): void {
+    for (const line of parseSshConfigLines(text, "-o")) {
+      if (["host", "match", "include"].includes(line.keyword)) throw malformed(line, `"${line.keyword}" is for files`)
+      this.#take(line)
+    }
+  }
+
+  /**
    * @param required whether a file that can't be read is an error: the one named by `-F`
    * @throws DatamaestroError SSH_CONFIGURATION
    */
@@ -94,13 +108,13 @@ export class SshConfigEvaluation {
     const keyword = ALIASES[line.keyword] ?? line.keyword
     const known = this.#values.get(keyword)
     if (known === undefined) this.#values.set(keyword, [line])
-    else if (ACCUMULATED.has(keyword) && !known.some((other) => other.raw === line.raw)) known.push(line)
+    else if (ACCUMULATED.has(keyword) && !known.some((other) => sameValues(other, line))) known.push(line)
   }
 
   #include(line: SshConfigLine, includeFolder: string, active: boolean, depth: number): void {
     if (depth >= MAX_INCLUDE_DEPTH) throw malformed(line, `includes are nested more than ${MAX_INCLUDE_DEPTH} deep`)
     for (const value of line.values) {
-      const expanded = /^~(?=[\\/])/.test(value) ? this.#context.home + value.slice(1) : value
+      const expanded = expandHome(value, this.#context.home)
       const pattern = isAbsolute(expanded) ? expanded : join(includeFolder, expanded)
       for (const path of expandIncludePattern(pattern)) {
         const text = readConfigFile(path, false)
@@ -112,7 +126,9 @@ export class SshConfigEvaluation {
   #matches(line: SshConfigLine, evaluate: boolean): boolean {
     let result = true
     const words = [...line.values]
-    for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    for (let given = words.shift(); given !== undefined; given = words.shift()) {
+      const [, word = given, after] = /^(!?\w+)=(.+)$/s.exec(given) ?? []
+      if (after !== undefined) words.unshift(after)
       const negated = word.startsWith("!")
       const attribute = (negated ? word.slice(1) : word).toLowerCase()
       if (attribute === "all" || attribute === "final" || attribute === "canonical") {
@@ -132,15 +148,19 @@ export class SshConfigEvaluation {
 
   #criterionHolds(attribute: string, argument: string, line: SshConfigLine, evaluate: boolean): boolean {
     const patterns = argument.split(",")
+    // Of names of hosts, only those of `Host` mind the case.
+    const isHost = (name: string): boolean => matchesPatternList(name.toLowerCase(), argument.toLowerCase().split(","))
     switch (attribute) {
       case "host":
-        return matchesPatternList(this.#currentHostName(), patterns)
+        return isHost(this.#currentHostName())
       case "originalhost":
-        return matchesPatternList(this.#context.originalHost, patterns)
+        return isHost(this.#context.originalHost)
       case "user":
         return matchesPatternList(this.first("user")?.values[0] ?? this.#context.localUser, patterns)
       case "localuser":
         return matchesPatternList(this.#context.localUser, patterns)
+      case "tagged":
+        return matchesPatternList(this.first("tag")?.values[0] ?? "", patterns)
       case "exec": {
         if (!evaluate) return false
         const command = expandTokens(argument, this.#tokens())
@@ -159,15 +179,20 @@ export class SshConfigEvaluation {
 
   #tokens(): Record<string, string> {
     const { originalHost, localUser, home } = this.#context
-    return {
-      h: this.#currentHostName(),
-      n: originalHost,
-      p: this.first("port")?.values[0] ?? "22",
-      r: this.first("user")?.values[0] ?? localUser,
-      u: localUser,
-      d: home,
-    }
+    return connectionTokens({
+      home,
+      localUser,
+      originalHost,
+      hostName: this.#currentHostName(),
+      port: this.first("port")?.values[0] ?? "22",
+      user: this.first("user")?.values[0] ?? localUser,
+      hostKeyAlias: this.first("hostkeyalias")?.values[0],
+    })
   }
+}
+
+function sameValues(one: SshConfigLine, other: SshConfigLine): boolean {
+  return one.values.join("\0") === other.values.join("\0")
 }
 
 function matchesHost(host: string, line: SshConfigLine): boolean {

@@ -1,10 +1,11 @@
 import { DatamaestroError } from "@datamaestro/protocol"
-import { createHash } from "node:crypto"
 import { existsSync } from "node:fs"
-import { homedir, hostname, userInfo } from "node:os"
+import { homedir, userInfo } from "node:os"
 import { isAbsolute, join, resolve } from "node:path"
+import { expandHome } from "./expand-home.ts"
 import { SshConfigEvaluation } from "./ssh-config-evaluation.ts"
 import type { SshConfigLine } from "./ssh-config-lines.ts"
+import { connectionTokens } from "./ssh-connection-tokens.ts"
 import { parseSshDestination } from "./ssh-destination.ts"
 import { BEYOND_BUILT_IN, HONOURED, OFF_VALUES, WITHOUT_EFFECT } from "./ssh-known-options.ts"
 import { matchesPattern, matchesPatternList } from "./ssh-pattern.ts"
@@ -43,7 +44,7 @@ export function resolveSshSettings(target: SshTarget, surroundings: Surroundings
   const config = new SshConfigEvaluation(context)
   const userFolder = join(home, ".ssh")
 
-  for (const option of target.options) config.readText(option, "-o", userFolder)
+  for (const option of target.options) config.readOption(option)
   for (const file of target.identityFiles) config.set("identityfile", file, "-i")
   // The destination's own user and port were typed, too, but after any -o.
   if (destination.user !== undefined) config.set("user", destination.user, target.destination)
@@ -68,19 +69,15 @@ export function resolveSshSettings(target: SshTarget, surroundings: Surroundings
   const user = value("user") ?? surroundings.localUser
   const hostKeyAlias = value("hostkeyalias")
   const jump = proxyJump(config)
-  const tokens: Record<string, string> = {
-    d: home,
-    h: hostName,
-    i: String(process.getuid?.() ?? 0),
-    k: hostKeyAlias ?? destination.host,
-    L: hostname().split(".")[0] ?? "",
-    l: hostname(),
-    n: destination.host,
-    p: String(port),
-    r: user,
-    u: surroundings.localUser,
-  }
-  tokens["C"] = createHash("sha1").update(`${tokens["l"]}${hostName}${port}${user}`).digest("hex")
+  const tokens = connectionTokens({
+    home,
+    localUser: surroundings.localUser,
+    originalHost: destination.host,
+    hostName,
+    port: String(port),
+    user,
+    hostKeyAlias,
+  })
   const path = (text: string): string => {
     const expanded = expandTokens(expandEnvironment(expandHome(text, home), environment), tokens)
     return isAbsolute(expanded) ? expanded : resolve(expanded)
@@ -92,6 +89,7 @@ export function resolveSshSettings(target: SshTarget, surroundings: Surroundings
 
   const named = config.all("identityfile").map((line) => line.values[0] ?? "")
   const identities = named.length === 0 ? DEFAULT_IDENTITIES.map((name) => join("~/.ssh", name)) : named
+  const agent = identityAgent(value("identityagent"), environment, path)
   const aliveInterval = seconds(config, "serveraliveinterval", 5)
   return {
     label: target.destination,
@@ -102,7 +100,8 @@ export function resolveSshSettings(target: SshTarget, surroundings: Surroundings
     identityFiles: [...new Set(identities.filter((file) => file.toLowerCase() !== "none").map(path))],
     identityFilesNamed: named.length > 0,
     identitiesOnly: flag(config, "identitiesonly", false),
-    identityAgent: identityAgent(value("identityagent"), environment, path),
+    identityAgent: agent,
+    forwardAgent: forwardedAgent(config, agent, environment, path),
     userKnownHostsFiles: files("userknownhostsfile", ["~/.ssh/known_hosts", "~/.ssh/known_hosts2"]),
     globalKnownHostsFiles: files("globalknownhostsfile", [
       join(surroundings.systemFolder, "ssh_known_hosts"),
@@ -114,7 +113,7 @@ export function resolveSshSettings(target: SshTarget, surroundings: Surroundings
     connectTimeout: seconds(config, "connecttimeout", 20) * 1000 || 20_000,
     connectionAttempts: integer(config, "connectionattempts", 1, 1, 1000),
     keepaliveInterval: aliveInterval * 1000,
-    keepaliveCount: integer(config, "serveralivecountmax", 3, 1, 10_000),
+    keepaliveCount: Math.max(1, integer(config, "serveralivecountmax", 3, 0, 10_000)),
     authenticationMethods: authenticationMethods(config),
     passwordPrompts: integer(config, "numberofpasswordprompts", 3, 1, 3),
     batchMode: flag(config, "batchmode", false),
@@ -129,6 +128,7 @@ export function resolveSshSettings(target: SshTarget, surroundings: Surroundings
       mac: value("macs"),
       hostKey: value("hostkeyalgorithms"),
     },
+    compression: flag(config, "compression", false),
     environment: sentEnvironment(config, environment),
     warnings: warnings(config),
     beyond: beyondBuiltIn(config, surroundings),
@@ -149,10 +149,6 @@ function resolveHostName(config: SshConfigEvaluation, typed: string): string {
   return (given === undefined ? typed : expandTokens(given, { h: typed, n: typed })).toLowerCase()
 }
 
-function expandHome(text: string, home: string): string {
-  return /^~(?=$|[\\/])/.test(text) ? home + text.slice(1) : text
-}
-
 function identityAgent(
   given: string | undefined,
   environment: Surroundings["environment"],
@@ -165,12 +161,25 @@ function identityAgent(
   return path(given)
 }
 
+/** `ForwardAgent` is yes, no, or the socket of another agent than the one that logs in. */
+function forwardedAgent(
+  config: SshConfigEvaluation,
+  agent: string | undefined,
+  environment: Surroundings["environment"],
+  path: (text: string) => string,
+): string | undefined {
+  const given = config.first("forwardagent")?.values[0]
+  if (given === undefined || /^(no|false)$/i.test(given)) return undefined
+  return /^(yes|true)$/i.test(given) ? agent : identityAgent(given, environment, path)
+}
+
 function proxyJump(config: SshConfigEvaluation): string[] {
   const jump = config.first("proxyjump")
   const command = config.first("proxycommand")
-  if (jump === undefined || jump.raw.toLowerCase() === "none") return []
+  const given = jump?.values[0]
+  if (jump === undefined || given === undefined || given.toLowerCase() === "none") return []
   if (command !== undefined && isBefore(config, command, jump)) return []
-  const hops = jump.raw.split(/\s*,\s*/)
+  const hops = given.split(",")
   for (const hop of hops) parseSshDestination(hop)
   return hops
 }
@@ -186,8 +195,8 @@ function isBefore(config: SshConfigEvaluation, one: SshConfigLine, other: SshCon
 function proxyCommand(config: SshConfigEvaluation, tokens: Readonly<Record<string, string>>): string | undefined {
   const line = config.first("proxycommand")
   if (line === undefined || line.raw.toLowerCase() === "none") return undefined
-  const { h = "", n = "", p = "", r = "" } = tokens
-  return expandTokens(line.raw, { h, n, p, r })
+  const { h = "", k = "", n = "", p = "", r = "" } = tokens
+  return expandTokens(line.raw, { h, k, n, p, r })
 }
 
 function authenticationMethods(config: SshConfigEvaluation): AuthenticationMethod[] {
@@ -277,12 +286,15 @@ function sentEnvironment(
     if (value === undefined || refused.some((pattern) => matchesPattern(name, pattern))) continue
     if (matchesPatternList(name, wanted)) sent[name] = value
   }
-  // ssh-config takes SetEnv for one value; a variable ends at white space outside of quotes.
-  for (const [, quoted, plain] of (config.first("setenv")?.raw ?? "").matchAll(/"([^"]*)"|(\S+)/g)) {
-    const pair = quoted ?? plain ?? ""
+  const own = new Map<string, string>()
+  const line = config.first("setenv")
+  for (const pair of line?.values ?? []) {
     const equals = pair.indexOf("=")
-    if (equals > 0) sent[pair.slice(0, equals)] = pair.slice(equals + 1)
+    if (equals <= 0) throw unusable(line, "NAME=VALUE")
+    const name = pair.slice(0, equals)
+    if (!own.has(name)) own.set(name, pair.slice(equals + 1))
   }
+  Object.assign(sent, Object.fromEntries(own))
   return sent
 }
 

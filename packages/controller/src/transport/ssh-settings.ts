@@ -16,6 +16,8 @@ export interface SshSettings {
   identitiesOnly: boolean
   /** The agent's socket. */
   identityAgent: string | undefined
+  /** The socket of the agent that programs there may use; absent: none, as by default. */
+  forwardAgent: string | undefined
   userKnownHostsFiles: readonly string[]
   globalKnownHostsFiles: readonly string[]
   hostKeyAlias: string | undefined
@@ -39,6 +41,7 @@ export interface SshSettings {
   /** Destinations to go through, the nearest first. */
   proxyJump: readonly string[]
   algorithms: AlgorithmPreferences
+  compression: boolean
   /** Variables that SendEnv and SetEnv name. */
   environment: Readonly<Record<string, string>>
   /** What was asked for and can't be honoured, each to be told once. */

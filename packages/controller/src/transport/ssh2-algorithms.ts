@@ -57,6 +57,7 @@ const EXTRA: Readonly<Record<string, readonly string[]>> = {
  */
 export function chooseAlgorithms(
   preferences: AlgorithmPreferences,
+  compression: boolean,
   knownTypes: readonly string[],
   warn: (message: string, directive: string) => void,
 ): Algorithms {
@@ -77,7 +78,7 @@ export function chooseAlgorithms(
     cipher: choose("cipher", "Ciphers", CIPHERS),
     hmac: choose("mac", "MACs", MACS),
     serverHostKey: [...first, ...hostKeys.filter((name) => !known.has(name))],
-    compress: ["none"],
+    compress: compression ? ["zlib@openssh.com", "none"] : ["none"],
   } as Algorithms
 }
 

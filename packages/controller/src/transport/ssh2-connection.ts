@@ -11,6 +11,7 @@ import { SshAuthentication } from "./ssh2-authentication.ts"
 import {
   isIdentified,
   observeFailures,
+  offerAgent,
   postponeKeepalive,
   requestServiceAhead,
   signWithoutAsking,
@@ -50,7 +51,10 @@ export async function logIn(
   options: ConnectOptions,
 ): Promise<SshConnection> {
   const { prompter, onNotice, signal } = options
-  const algorithms = chooseAlgorithms(settings.algorithms, check.knownTypes, (message) => onNotice("warning", message))
+  const { algorithms: preferences, compression } = settings
+  const algorithms = chooseAlgorithms(preferences, compression, check.knownTypes, (message) =>
+    onNotice("warning", message),
+  )
   const client = new ssh2.Client()
   let phase: "greeting" | "key exchange" | "log-in" | "ready" | "closed" = "greeting"
   let hostKeyError: unknown
@@ -157,6 +161,7 @@ export async function logIn(
         username: settings.user,
         algorithms,
         hostVerifier: verifyHostKey,
+        ...(settings.forwardAgent === undefined ? {} : { agent: settings.forwardAgent }),
         readyTimeout: 0,
         keepaliveInterval: settings.keepaliveInterval,
         keepaliveCountMax: settings.keepaliveCount,
@@ -170,6 +175,7 @@ export async function logIn(
         },
       })
       observeFailures(client, authentication)
+      if (settings.forwardAgent !== undefined) offerAgent(client)
       signWithoutAsking(client, authentication)
       requestServiceAhead(client, markAlgorithmsKnown)
       restartDeadline()

@@ -12,11 +12,14 @@ interface ClientInternals {
     authPK?: (user: string, key: ParsedKey, algorithm?: string, sign?: SignCallback) => void
     env?: (channel: number, name: string, value: string, wantReply: boolean) => void
     exec?: (channel: number, command: string, wantReply: boolean) => void
+    openssh_agentForward?: (channel: number, wantReply: boolean) => void
     ping?: () => void
     _handlers?: Record<string, ((...args: never[]) => void) | undefined>
   }
   /** The server's version, once its identification has arrived. */
   _remoteVer?: string
+  /** Whether the server may open channels to the agent. */
+  _agentFwdEnabled?: boolean
   /** Puts off the next keepalive. */
   _resetKA?: () => void
   /** What waits for the answers to global requests, in order. */
@@ -112,6 +115,22 @@ export function sendCommandAhead(client: Client, command: string, environment: R
     if (channel === 0) return
     for (const [name, value] of Object.entries(environment)) env.call(protocol, channel, name, value, false)
     exec.call(protocol, channel, line, wantReply)
+  }
+}
+
+/**
+ * Lets every command use the agent that the client was given. ssh2's own way takes a server's refusal for a failure of
+ * the command; as OpenSSH's client, this asks for no answer.
+ */
+export function offerAgent(client: Client): void {
+  const internals = client as ClientInternals
+  const { _protocol: protocol } = internals
+  const { exec, openssh_agentForward: forward } = protocol ?? {}
+  if (protocol === undefined || exec === undefined || forward === undefined) return
+  internals._agentFwdEnabled = true
+  protocol.exec = function (channel, command, wantReply) {
+    forward.call(this, channel, false)
+    exec.call(this, channel, command, wantReply)
   }
 }
 
