@@ -39,13 +39,18 @@ function written(term) {
   return term.replace(/:(.*\s.*)$/, ':"$1"')
 }
 
+/** What is typed, in whole terms: `tag:image` is no part of `tag:images`. */
+function typed() {
+  return query.value.match(/(?:(?:repo|tag|task|type):)?(?:"[^"]*"?|\S+)/g) ?? []
+}
+
 function has(term) {
-  return query.value.includes(written(term))
+  return typed().includes(written(term))
 }
 
 function toggle(term) {
   const word = written(term)
-  query.value = (has(term) ? query.value.replace(word, "") : `${query.value} ${word}`).replace(/\s+/g, " ").trim()
+  query.value = (has(term) ? typed().filter((each) => each !== word) : [...typed(), word]).join(" ")
   show()
 }
 
@@ -62,9 +67,9 @@ async function copy(button) {
     await navigator.clipboard.writeText(button.dataset.copy)
     button.textContent = "Copied"
   } catch {
-    // A page from a file may have no clipboard: what can be selected can be copied.
+    // A page from a file may have no clipboard of this kind; the older way copies what is selected.
     getSelection()?.selectAllChildren(button.previousElementSibling)
-    button.textContent = "Selected"
+    button.textContent = document.execCommand("copy") ? "Copied" : "Selected"
   }
   setTimeout(() => (button.textContent = "Copy"), 1500)
 }

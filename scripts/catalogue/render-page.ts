@@ -49,7 +49,7 @@ function renderEntry(entry: CatalogueEntry): string {
   const fields = { repo: [repository], tag: tags, task: tasks, type: [type] }
   return `<article id="${escape(id)}" data-text="${escape(search.toLowerCase())}" data-fields="${escape(JSON.stringify(fields))}">
 <details>
-<summary><h2>${escape(id)}</h2>${name === undefined ? "" : ` <span class="name">${escape(name)}</span>`}${variants > 1 ? ` <span class="count">${variants} variants</span>` : ""}
+<summary><h2>${escape(id).replace(/[._]/g, "$&<wbr>")}</h2>${name === undefined ? "" : ` <span class="name">${escape(name)}</span>`}${variants > 1 ? ` <span class="count">${variants} variants</span>` : ""}
 ${description === undefined ? "" : `<p>${escape(description)}</p>`}</summary>
 <div class="body">
 <p class="command"><code>${escape(entry.command)}</code> <button type="button" data-copy="${escape(entry.command)}">Copy</button></p>
@@ -72,7 +72,7 @@ function facts(entry: CatalogueEntry): [string, string][] {
     ["Type", `<code>${escape(type)}</code>`],
     ["License", license === undefined ? undefined : escape(license)],
     ["Size", size === undefined ? undefined : escape(size)],
-    ["DOI", doi === undefined ? undefined : link(`https://doi.org/${doi}`, doi)],
+    ["DOI", doi === undefined ? undefined : link(`https://doi.org/${nameOf(doi)}`, nameOf(doi))],
     [
       "Agreement",
       agreement === undefined
@@ -95,6 +95,11 @@ function facts(entry: CatalogueEntry): [string, string][] {
     }),
   ]
   return given.flatMap(([term, value]) => (value === undefined ? [] : [[term, value] as [string, string]]))
+}
+
+/** People write it as a name or as its address. */
+function nameOf(doi: string): string {
+  return doi.replace(/^https?:\/\/(dx\.)?doi\.org\//, "")
 }
 
 function renderResource({ name, kind, urls, bytes, leadsTo }: CatalogueResource): string {

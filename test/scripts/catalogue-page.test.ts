@@ -35,6 +35,7 @@ describe("the catalogue's page", function () {
     expect(pretraining).to.match(/datamaestro prepare &#39;ai\.lighton\.embeddings_pre_training\[[^\]]+\]&#39;/)
     expect(articleOf("com.microsoft.msmarco.passage.train.triples.id")).to.contain("<dt>Agreement</dt>")
     expect(articleOf("edu.stanford.glove.6b.50")).to.contain('href="#edu.stanford.glove.6b"')
+    expect(articleOf("com.github.apple.ml-qrecc")).to.contain('href="https://doi.org/10.48550/arXiv.2010.04898"')
     expect(articleOf("gov.nist.trec.tipster.ap88")).to.contain("data folder ")
   })
 
