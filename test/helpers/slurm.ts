@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
 import { temporaryFolder } from "./ssh-client-files.ts"
 
+const DEBUG = "PartitionName=debug Nodes=ALL Default=YES State=UP"
 const PROGRAMS = ["/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/sbin/munged", "/usr/bin/sbatch"]
 
 /** Whether a Slurm of one's own can be started here: its daemons want root. */
@@ -37,7 +38,20 @@ export interface Slurm {
   stop(): Promise<void>
 }
 
-export async function startSlurm(): Promise<Slurm> {
+export interface SlurmConfiguration {
+  /** Further lines of `slurm.conf`; they win over ours. */
+  lines?: readonly string[]
+  /** Lines of `cgroup.conf`; it limits nothing by control groups otherwise. */
+  cgroups?: readonly string[]
+  /** Its partitions, the default one first; one named `debug` otherwise. */
+  partitions?: readonly string[]
+}
+
+export async function startSlurm({
+  lines = [],
+  partitions = [DEBUG],
+  cgroups,
+}: SlurmConfiguration = {}): Promise<Slurm> {
   const temporary = await temporaryFolder("datamaestro-slurm-")
   const folder = temporary.path
   const node = hostname()
@@ -46,9 +60,7 @@ export async function startSlurm(): Promise<Slurm> {
   for (const name of ["state", "spool", "munge"]) await mkdir(path(name), { mode: 0o700 })
   await writeFile(path("munge/key"), randomBytes(64), { mode: 0o400 })
   const configuration = path("slurm.conf")
-  await writeFile(
-    configuration,
-    `ClusterName=test
+  const own = `ClusterName=test
 SlurmctldHost=${node}(127.0.0.1)
 SlurmctldPort=${controllerPort}
 SlurmdPort=${nodePort}
@@ -73,9 +85,10 @@ SlurmdPidFile=${path("slurmd.pid")}
 SlurmctldLogFile=${path("slurmctld.log")}
 SlurmdLogFile=${path("slurmd.log")}
 NodeName=${node} NodeAddr=127.0.0.1 CPUs=4 RealMemory=1000 State=UNKNOWN
-PartitionName=debug Nodes=ALL Default=YES State=UP
-`,
-  )
+${partitions.join("\n")}
+`
+  await writeFile(configuration, withLines(own, lines))
+  if (cgroups !== undefined) await writeFile(path("cgroup.conf"), `${cgroups.join("\n")}\n`)
   const env = { SLURM_CONF: configuration }
   const daemons: ChildProcess[] = []
   const start = (program: string, ...args: string[]): void => {
@@ -134,6 +147,13 @@ PartitionName=debug Nodes=ALL Default=YES State=UP
     },
     stop,
   }
+}
+
+/** A key may stand in the file but once. */
+function withLines(own: string, lines: readonly string[]): string {
+  const keys = new Set(lines.map((line) => line.split("=")[0]))
+  const kept = own.split("\n").filter((line) => !keys.has(line.split("=")[0]))
+  return [...kept, ...lines, ""].join("\n")
 }
 
 function freePort(): Promise<number> {

@@ -4,7 +4,7 @@ import { SharedLooks } from "../../../packages/agent/src/slurm/shared-looks.ts"
 
 describe("looks at Slurm that are shared", () => {
   const alive: SlurmLook = { kind: "alive", state: "PENDING", reason: "Priority", node: undefined, left: undefined }
-  const ended: SlurmLook = { kind: "ended", state: "TIMEOUT", why: "its time limit was reached" }
+  const ended: SlurmLook = { kind: "ended", state: "TIMEOUT", why: "its time limit was reached", node: undefined }
   const asked: (readonly string[])[] = []
   const looksOf = (answers: Record<string, SlurmLook>): SharedLooks => {
     asked.length = 0

@@ -46,11 +46,15 @@ describe("a batch of submissions", () => {
     const second = batch.submit(submission("bbbb"))
     expect(await asked()).to.deep.equal([])
     batch.leave("cccc")
-    expect(await Promise.all([first, second])).to.deep.equal(["7_0", "7_1"])
+    const output = (index: number): string => join(temporary.path, "aaaa", `slurm-${index}.out`)
+    expect(await Promise.all([first, second])).to.deep.equal([
+      { slurm: "7_0", output: output(0) },
+      { slurm: "7_1", output: output(1) },
+    ])
     expect(await asked()).to.have.length(1)
     expect((await asked())[0]).to.contain("--array=0-1%2")
     // It comes after all.
-    expect(await batch.submit(submission("cccc"))).to.equal("8")
+    expect(await batch.submit(submission("cccc"))).to.deep.equal({ slurm: "8" })
   })
 
   it("goes without those who were cancelled, and without those whom nobody asks for any more", async () => {
@@ -64,7 +68,7 @@ describe("a batch of submissions", () => {
     expect(await rejection(first)).to.include({ code: "INTERRUPTED" })
     expect(await asked()).to.deep.equal([])
     batch.close()
-    expect(await second).to.equal("7")
+    expect(await second).to.deep.equal({ slurm: "7" })
     expect((await asked())[0]).not.to.contain("--array")
   })
 

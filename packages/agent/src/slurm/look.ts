@@ -4,7 +4,7 @@ import { runSlurm, type SlurmAnswer } from "./run-slurm.ts"
 export type SlurmLook =
   /** It waits, runs, or is about to: `reason` says why it waits. */
   | { kind: "alive"; state: string; reason: string | undefined; node: string | undefined; left: number | undefined }
-  | { kind: "ended"; state: string; why: string }
+  | { kind: "ended"; state: string; why: string; node: string | undefined }
   /** Nobody there knows it any more. */
   | { kind: "forgotten" }
   /** Slurm can't be asked now. */
@@ -93,7 +93,8 @@ interface Told {
 function lookOf({ state, node, limit, left, reason }: Told): SlurmLook {
   const known = (text: string | undefined): string | undefined =>
     text === undefined || /^(|\(null\)|none|n\/a|none assigned)$/i.test(text) ? undefined : text
-  if (ENDED.has(state)) return { kind: "ended", state, why: whyEnded(state, known(node), known(limit)) }
+  if (ENDED.has(state))
+    return { kind: "ended", state, node: known(node), why: whyEnded(state, known(node), known(limit)) }
   return {
     kind: "alive",
     state,

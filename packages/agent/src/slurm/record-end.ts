@@ -1,7 +1,10 @@
 import { JournalWriter } from "../jobs/journal.ts"
 import { jobFiles } from "../jobs/job-folder.ts"
+import { readLastWords } from "./last-words.ts"
 import type { SlurmLook } from "./look.ts"
 import { writeSubmission, type Submission } from "./submission.ts"
+
+type Ended = Extract<SlurmLook, { kind: "ended" | "forgotten" }>
 
 /**
  * Writes down why an allocation ended without a result, once, since Slurm forgets. What the job itself has written wins:
@@ -9,18 +12,23 @@ import { writeSubmission, type Submission } from "./submission.ts"
  *
  * @returns why
  */
-export async function recordEnd(
-  folder: string,
-  submission: Submission,
-  look: Extract<SlurmLook, { kind: "ended" | "forgotten" }>,
-): Promise<string> {
+export async function recordEnd(folder: string, submission: Submission, look: Ended): Promise<string> {
   if (submission.ended !== undefined) return submission.ended.why
-  const { state, why } =
-    look.kind === "ended" ? look : { state: "UNKNOWN", why: "its process is gone, and Slurm no longer knows it" }
+  const { state, why } = await endOf(folder, submission, look)
   // Somebody who may only read here can still be told.
   await writeSubmission(folder, { ...submission, ended: { state, why } }).catch(() => {})
   const journal = await JournalWriter.open(jobFiles(folder).journal).catch(() => undefined)
   journal?.message(`Slurm job ${submission.slurm} ended: ${why}`)
   await journal?.close()
   return why
+}
+
+/** To Slurm a job that its daemon killed for memory, or that had no Node there, has merely failed. */
+async function endOf(folder: string, submission: Submission, look: Ended): Promise<{ state: string; why: string }> {
+  if (look.kind === "ended" && look.state !== "FAILED") return look
+  const { memory, line } = await readLastWords(folder, submission)
+  const node = look.kind === "ended" ? look.node : undefined
+  if (memory) return { state: "OUT_OF_MEMORY", why: `it ran out of memory${node === undefined ? "" : ` on ${node}`}` }
+  const why = look.kind === "ended" ? look.why : "its process is gone, and Slurm no longer knows it"
+  return { state: look.kind === "ended" ? look.state : "UNKNOWN", why: line === undefined ? why : `${why}: ${line}` }
 }

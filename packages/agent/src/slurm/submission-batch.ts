@@ -1,5 +1,5 @@
 import { interrupted, type SlurmOptions } from "@datamaestro/protocol"
-import { submit, type AllocatedProgram } from "./submit.ts"
+import { submit, type AllocatedProgram, type Submitted } from "./submit.ts"
 
 export interface BatchedSubmission {
   job: string
@@ -12,7 +12,7 @@ export interface BatchedSubmission {
 
 interface Waiting {
   submission: BatchedSubmission
-  settle(error: unknown, slurm?: string): void
+  settle(error: unknown, submitted?: Submitted): void
 }
 
 /**
@@ -50,10 +50,9 @@ export class SubmissionBatch {
   /**
    * Waits for the others.
    *
-   * @returns Slurm's number of it
    * @throws DatamaestroError LAUNCHER_FAILED, for all of them; INTERRUPTED
    */
-  async submit(submission: BatchedSubmission): Promise<string> {
+  async submit(submission: BatchedSubmission): Promise<Submitted> {
     const { job, signal } = submission
     if (signal.aborted) throw interrupted()
     return await new Promise((resolve, reject) => {
@@ -62,10 +61,10 @@ export class SubmissionBatch {
         if (this.#waiting.delete(job)) reject(interrupted())
       }
       signal.addEventListener("abort", onAbort, { once: true })
-      const settle = (error: unknown, slurm = ""): void => {
+      const settle = (error: unknown, submitted?: Submitted): void => {
         signal.removeEventListener("abort", onAbort)
-        if (error === undefined) resolve(slurm)
-        else reject(error)
+        if (submitted === undefined) reject(error)
+        else resolve(submitted)
       }
       this.#waiting.set(job, { submission, settle })
       this.#settled.add(job)
@@ -85,12 +84,12 @@ export class SubmissionBatch {
     if (first === undefined) return
     const { program, options } = first.submission
     try {
-      const ids = await submit(
+      const submitted = await submit(
         members.map(({ submission }) => submission.folder),
         program,
         options,
       )
-      for (const [index, member] of members.entries()) member.settle(undefined, ids[index] ?? "")
+      for (const [index, member] of members.entries()) member.settle(undefined, submitted[index])
     } catch (error) {
       for (const member of members) member.settle(error)
     }

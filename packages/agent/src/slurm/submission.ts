@@ -15,6 +15,10 @@ export const Submission = v.looseObject({
   /** The dataset's full id with variant, and its repository. */
   dataset: v.string(),
   repository: v.string(),
+  /** Where Slurm's daemon on the node prints, unless it is `slurm.out`. */
+  output: v.optional(v.string()),
+  /** So many bytes of `slurm.out` were there before. */
+  printed: v.optional(v.number()),
   /** How the allocation ended, as far as anybody saw. */
   ended: v.optional(v.object({ state: v.string(), why: v.string() })),
 })

@@ -1,4 +1,5 @@
 import { DatamaestroError, type Params } from "@datamaestro/protocol"
+import { stat } from "node:fs/promises"
 import { hostname } from "node:os"
 import { basename, dirname, join } from "node:path"
 import type { AgentSession } from "../agent-session.ts"
@@ -10,6 +11,7 @@ import { prepareOptions, resolve, valueOf } from "../prepare-request.ts"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import { datasetKey } from "../store/layout.ts"
 import { claimDataset } from "./dataset-claim.ts"
+import { OUTPUT } from "./last-words.ts"
 import type { SubmissionBatch } from "./submission-batch.ts"
 import { writeSubmission } from "./submission.ts"
 
@@ -59,16 +61,18 @@ export async function submitPreparation(
   const held = await record()
   if (held === undefined) throw notHeld(folder)
   if (request.slurm.fetch === "login") await prepareDataset(dataset, { ...options, fetchOnly: true })
-  const slurm = await batch.submit({ job, folder, program, options: request.slurm, signal: context.signal })
+  const printed = (await stat(join(folder, OUTPUT)).catch(() => undefined))?.size
+  const submitted = await batch.submit({ job, folder, program, options: request.slurm, signal: context.signal })
   await writeSubmission(folder, {
     version: 1,
-    slurm,
+    ...submitted,
+    ...(printed === undefined ? {} : { printed }),
     submitted: new Date().toISOString(),
     host: hostname(),
     dataset: dataset.plan.id,
     repository: dataset.plan.repository,
   })
-  held.message(`submitted from ${hostname()} as Slurm job ${slurm}`)
+  held.message(`submitted from ${hostname()} as Slurm job ${submitted.slurm}`)
   return SUBMITTED
 }
 

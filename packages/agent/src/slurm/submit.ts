@@ -3,13 +3,11 @@ import { rm, writeFile } from "node:fs/promises"
 import { hostname } from "node:os"
 import { basename, join } from "node:path"
 import { storageError } from "../store/storage-error.ts"
+import { OUTPUT } from "./last-words.ts"
 import { runSlurm } from "./run-slurm.ts"
 
 /** How long before the end of its time a job is told, in seconds: enough to write down what there is. */
 const NOTICE_SECONDS = 60
-/** Slurm's own output of a job, beside its journal. */
-const OUTPUT = "slurm.out"
-
 /** The program that an allocation runs: this very agent, by this very Node. Both must be visible there. */
 export interface AllocatedProgram {
   node: string
@@ -18,18 +16,25 @@ export interface AllocatedProgram {
   cacheFolder: string
 }
 
+export interface Submitted {
+  /** Slurm's number. */
+  slurm: string
+  /** Where Slurm's daemon on the node prints, unless that is the folder's own file. */
+  output?: string
+}
+
 /**
  * Submits jobs by one `sbatch`: several as an array.
  *
  * @param folders the jobs' folders, absolute; at least one
- * @returns Slurm's numbers, in the order of the folders
+ * @returns in the order of the folders
  * @throws DatamaestroError LAUNCHER_FAILED with what `sbatch` printed
  */
 export async function submit(
   folders: readonly string[],
   program: AllocatedProgram,
   options: SlurmOptions,
-): Promise<string[]> {
+): Promise<Submitted[]> {
   const [folder] = folders
   if (folder === undefined) return []
   const script = join(folder, "slurm.sh")
@@ -43,7 +48,8 @@ export async function submit(
   // With --parsable: the number, and the cluster behind a semicolon. What a plug-in prints comes on lines of its own.
   const id = /^(\d+)(;[^\s;]*)?$/m.exec(stdout.trim())?.[1]
   if (status !== 0 || id === undefined) throw refused(status, stderr === "" ? stdout.trim() : stderr)
-  return folders.length === 1 ? [id] : folders.map((_, index) => `${id}_${index}`)
+  if (folders.length === 1) return [{ slurm: id }]
+  return folders.map((_, index) => ({ slurm: `${id}_${index}`, output: join(folder, `slurm-${index}.out`) }))
 }
 
 export function argumentsOf(folder: string, count: number, options: SlurmOptions): string[] {
@@ -54,7 +60,7 @@ export function argumentsOf(folder: string, count: number, options: SlurmOptions
     `--job-name=datamaestro-${basename(folder)}`,
     `--chdir=${folder}`,
     // Absolute, and with what is a pattern to Slurm escaped, which it is in the folder's name too.
-    `--output=${join(folder, OUTPUT).replaceAll("%", "%%")}`,
+    `--output=${folder.replaceAll("%", "%%")}/${count === 1 ? OUTPUT : "slurm-%a.out"}`,
     "--open-mode=append",
     "--nodes=1",
     "--ntasks=1",
