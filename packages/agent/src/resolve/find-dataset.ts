@@ -86,7 +86,7 @@ function endsIn(id: string, tail: string): boolean {
 function unknown(typed: string, listing: Listing, within: string | undefined): DatamaestroError {
   const near = nearIds(
     typed,
-    listing.ids.map(({ id }) => id),
+    new Set(listing.ids.map(({ id }) => id)),
   )
   const hints = [
     near.length > 0 ? `did you mean ${near.join(" or ")}?` : "look for it with `datamaestro search TERM`",
