@@ -11,6 +11,7 @@ import {
   type PlannedValue,
   type Transform,
 } from "@datamaestro/dataset"
+import { rejection } from "../helpers/rejection.ts"
 import { declaredRepository } from "../helpers/declared-repository.ts"
 import { EXCEPTIONS, RETIRED, WITHOUT_STORE, type Aspect } from "./catalogue-exceptions.ts"
 import { Catalogue, type Fact, type ResourceFact, type ResultFact, type TransformFact } from "./catalogue-facts.ts"
@@ -45,6 +46,23 @@ describe("the catalogue", () => {
     const text = await index.repository("text")
     expect([...text.moved.keys()].sort()).to.deep.equal([...moved].sort())
     expect((await resolveDataset("aagohary.canard@text", index)).plan.repository).to.equal("ir")
+  })
+
+  it("says of the others why they are not there", async () => {
+    const { absent } = await index.repository("ir")
+    const others = [...catalogue.facts.values()].filter((fact) => !isHere(fact))
+    expect([...absent.keys()].sort()).to.deep.equal(others.map(({ id }) => id).sort())
+    for (const id of ["org.beir.nq", "beir.nq", "org.beir.nq@ir"]) {
+      const error = await rejection(resolveDataset(id, index))
+      expect(error.code).to.equal("UNKNOWN_DATASET")
+      expect(error.message).to.contain('"org.beir.nq": repository "ir" knows of it').and.contain("a store")
+      expect(error.hint).to.equal("Python datamaestro can prepare it, in the same data directory")
+    }
+  })
+
+  it("says what there is of the family of what is not there", async () => {
+    const error = await rejection(resolveDataset("co.huggingface.nano-beir.nq.documents", index))
+    expect(error.hint).to.contain("`datamaestro search co.huggingface.nano-beir` shows what there is")
   })
 
   it("makes no exception for what is not there", () => {

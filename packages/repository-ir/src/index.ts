@@ -1,8 +1,6 @@
 import { datasetFamily, Repository } from "@datamaestro/dataset"
-
-const words = (text: string): string[] => text.trim().split(/\s+/)
-const each = (names: readonly string[], parts: readonly string[]): string[] =>
-  names.flatMap((name) => parts.map((part) => `${name}.${part}`))
+import { ABSENT } from "./absent.ts"
+import { each, words } from "./names.ts"
 
 const NANO_BEIR = words(`
   arguana climate-fever dbpedia-entity fever fiqa hotpotqa msmarco nfcorpus nq quora scidocs scifact webis-touche2020
@@ -96,4 +94,5 @@ export class IrRepository extends Repository {
     ...datasetFamily("gov.nist.trec.adhoc", ADHOC, () => import("./gov.nist.trec.adhoc.ts")),
     ...datasetFamily("gov.nist.trec.tipster", TIPSTER, () => import("./gov.nist.trec.tipster.ts")),
   }
+  static override readonly absent = ABSENT
 }
