@@ -95,6 +95,8 @@ describe("the command line", () => {
       [["info", "a", "b"], "too many arguments", "see datamaestro info --help"],
       [["datafolders", "set", "k"], "missing required argument 'PATH'", "see datamaestro datafolders set --help"],
       [["--host", "-oProxyCommand=x", "version"], "not a host's name", "--host takes"],
+      [["--host", "cluster:0", "version"], "the port must be a number", "user@host:port"],
+      [["--host", "cluster", "-o", "Port", "version"], "It must be OPTION=VALUE", "see datamaestro"],
       [["-i", "key", "version"], "no host is given", "--host HOST"],
     ]
     for (const [args, message, hint] of cases) {
@@ -115,7 +117,10 @@ describe("the command line", () => {
 
   describe("on this machine", () => {
     it("lists data folders as KEY<TAB>PATH, sets and removes them", async () => {
-      expect(await run("datafolders", "set", "large", "/l")).to.deep.equal({ status: 0, stdout: "", stderr: "" })
+      const stderr = 'warning: There is no folder "/l" yet\n'
+      expect(await run("datafolders", "set", "large", "/l")).to.deep.equal({ status: 0, stdout: "", stderr })
+      expect(await run("datafolders", "set", "there", folder)).to.deep.equal({ status: 0, stdout: "", stderr: "" })
+      expect((await run("datafolders", "remove", "there")).status).to.equal(0)
       expect((await run("datafolders", "list")).stdout).to.equal("large\t/l\n")
       expect(JSON.parse((await run("datafolders", "list", "--json")).stdout)).to.deep.equal({ large: "/l" })
       expect(JSON.parse(await readFile(join(folder, "data", "settings.json"), "utf8"))).to.deep.equal({

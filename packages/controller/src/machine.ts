@@ -1,6 +1,7 @@
 import { DatamaestroError, SlurmOptions, type RelayMode } from "@datamaestro/protocol"
 import { resolve } from "node:path"
 import type { SessionOptions } from "./session.ts"
+import { parseSshDestination } from "./transport/ssh-destination.ts"
 import type { SshTransportName } from "./transport/ssh-target.ts"
 import type { UserSettings } from "./user-settings.ts"
 
@@ -103,6 +104,7 @@ export function remoteMachine(host: string, options: MachineOptions, settings: U
       details: { host: destination },
     })
   }
+  if (known === undefined) checkTyped(destination)
   return {
     host,
     ssh: {
@@ -126,4 +128,14 @@ export function remoteMachine(host: string, options: MachineOptions, settings: U
 function relayMode(wanted: boolean | undefined): RelayMode | undefined {
   if (wanted === undefined) return "auto"
   return wanted ? "always" : undefined
+}
+
+/** The same mistake in a configuration file would be one of the connection; on the command line it is one of usage. */
+function checkTyped(destination: string): void {
+  try {
+    parseSshDestination(destination)
+  } catch (error) {
+    if (!(error instanceof DatamaestroError)) throw error
+    throw new DatamaestroError("USAGE", error.message, { hint: error.hint, details: error.details })
+  }
 }

@@ -22,12 +22,12 @@ export function setDatafolder(key: string, path: string): Command<{ key: string;
   return {
     needsRepositories: false,
     severalHosts: "lines",
-    async run({ session, signal, invocation }) {
+    async run({ session, signal, onProgress, invocation }) {
       const remote = invocation.options.host.length > 0
       const answer = await session.agent.request(
         "datafolders/set",
         { key, path: remote ? path : resolve(path) },
-        { signal },
+        { signal, onProgress },
       )
       return { key, path: answer.path }
     },

@@ -4,6 +4,11 @@ import type { GlobalOptions } from "./invocation.ts"
 
 const collect = (value: string, previous: readonly string[] | undefined): string[] => [...(previous ?? []), value]
 
+function collectOptions(value: string, previous: readonly string[] | undefined): string[] {
+  if (!/^\s*[a-z]\w*\s*[=\s]\s*\S/i.test(value)) throw new InvalidArgumentError("It must be OPTION=VALUE.")
+  return collect(value, previous)
+}
+
 /** Never more than what is polite to a server. */
 const MOST_CONNECTIONS = 16
 
@@ -54,7 +59,7 @@ function globalOptions(): Option[] {
     new Option("--json", "results as JSON on stdout, events and errors as JSON lines on stderr"),
     new Option("-F <FILE>", "read FILE instead of ~/.ssh/config, as ssh does"),
     new Option("-i <IDENTITY>", "authenticate with this private key, as ssh does; repeatable").argParser(collect),
-    new Option("-o <OPTION=VALUE>", "an option of ssh_config(5); repeatable").argParser(collect),
+    new Option("-o <OPTION=VALUE>", "an option of ssh_config(5); repeatable").argParser(collectOptions),
     new Option("--transport <CLIENT>", "connect by the built-in SSH client or the system's ssh").choices([
       "ssh2",
       "openssh",
