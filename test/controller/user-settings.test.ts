@@ -97,6 +97,11 @@ describe("user settings", () => {
       .and.contain("hosts.cluster.host")
   })
 
+  it("that can't be read are told in words", async () => {
+    await mkdir(path, { recursive: true })
+    expect((await rejection(read())).message).to.equal(`Cannot read "${path}": illegal operation on a directory`)
+  })
+
   it("remember an agreement with its date, and keep every other byte", async () => {
     await write('{\n  "future": [1, 2],\n  "hosts": { "c": { "launcher": "slurm" } },\n  "agreements": {}\n}\n')
     await rememberAgreement({ id: "org.x" }, path)

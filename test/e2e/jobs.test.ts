@@ -70,7 +70,9 @@ describe("jobs on this machine", function () {
     expect(await run("jobs", "cancel", id)).to.include({ status: 0, stdout: `${id}\tcancelled\n` })
     await until(() => !isAlive(pid))
     expect(existsSync(lease(lab.dataset(30)))).to.equal(false)
-    expect((await run("jobs", "attach", id)).status).to.equal(130)
+    const attached = await run("jobs", "attach", id)
+    expect(attached.status).to.equal(130)
+    expect(attached.stderr).to.contain("the job was cancelled, not by this command\n  hint: prepare the dataset again")
     expect(await list()).to.have.nested.property("[0].state", "cancelled")
   })
 

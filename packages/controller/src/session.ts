@@ -170,7 +170,7 @@ async function openOver(
     hold,
     onNotice: (notice) => onEvent({ phase: "notice", ...notice }),
   })
-  onEvent({ phase: "connect", address: transport.address, milliseconds: performance.now() - began })
+  onEvent({ phase: "connect", address: transport.address, milliseconds: Math.round(performance.now() - began) })
   try {
     const started = await openRemoteAgent(transport, {
       deployment,

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs"
 import { mkdir, open, realpath, rename, rm } from "node:fs/promises"
 import { homedir } from "node:os"
 import { dirname, isAbsolute, join } from "node:path"
+import { getSystemErrorMap } from "node:util"
 import * as v from "valibot"
 
 /** For how long a connection is held after its last command, in minutes; 0 is `off`, too. */
@@ -126,10 +127,11 @@ export async function replaceFile(path: string, text: string): Promise<void> {
 }
 
 function storageError(verb: string, path: string, cause: unknown): DatamaestroError {
-  const { code, message } = cause as NodeJS.ErrnoException
+  const { code, errno, message } = cause as NodeJS.ErrnoException
   const name = code === "EACCES" || code === "EPERM" ? "PERMISSION_DENIED" : code === "EROFS" ? "READ_ONLY" : code
   const known = name === "PERMISSION_DENIED" || name === "READ_ONLY" ? name : "STORAGE_FAILED"
-  return new DatamaestroError(known, `Cannot ${verb} "${path}": ${code ?? message}`, {
+  const reason = getSystemErrorMap().get(errno ?? 0)?.[1] ?? message
+  return new DatamaestroError(known, `Cannot ${verb} "${path}": ${reason}`, {
     hint: "check the file's permissions, or point XDG_CONFIG_HOME to another folder",
     details: { path },
     cause,

@@ -80,12 +80,15 @@ describe("plain lines", () => {
       delay: 2,
       reason: "503 Service Unavailable",
     })
-    reporter.event({ phase: "wait", dataset: "d", holder: "process 12 on node1", seconds: 65 })
+    for (const seconds of [0, 65]) {
+      reporter.event({ phase: "wait", dataset: "d", holder: "process 12 on node1", seconds })
+    }
     reporter.event({ phase: "notice", level: "debug", message: "hidden" })
     lineReporter({ ...quiet, debug: true, stream }).event({ phase: "notice", level: "debug", message: "shown" })
     expect(stream.text).to.equal(
       "d r: 503 Service Unavailable; attempt 2 in 2 s\n" +
-        "d: waiting for process 12 on node1, who works on it, for 1 min 05 s\n" +
+        "d: waiting for process 12 on node1, which works on it\n" +
+        "d: waiting for process 12 on node1, which works on it, for 1 min 05 s\n" +
         "debug: shown\n",
     )
   })

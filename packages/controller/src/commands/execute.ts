@@ -50,8 +50,7 @@ export async function execute(selection: Selection): Promise<number> {
     const failure = await ("execute" in command ? command.execute(invocation) : runCommand(command, invocation))
     if (failure === undefined) return 0
     if (failure.code !== "INTERRUPTED") return failure.exitStatus
-    const hint = "run the same command again: it continues where it stopped"
-    reporter.error(new DatamaestroError("INTERRUPTED", "Interrupted", { hint }))
+    reporter.error(signals.status === undefined ? cancelledElsewhere() : interruptedHere())
     return signals.status ?? failure.exitStatus
   } catch (thrown) {
     const error = asDatamaestroError(thrown)
@@ -61,6 +60,16 @@ export async function execute(selection: Selection): Promise<number> {
     reporter.end()
     signals.stop()
   }
+}
+
+function interruptedHere(): DatamaestroError {
+  const hint = "run the same command again: it continues where it stopped"
+  return new DatamaestroError("INTERRUPTED", "Interrupted", { hint })
+}
+
+function cancelledElsewhere(): DatamaestroError {
+  const hint = "prepare the dataset again: it continues where it stopped"
+  return new DatamaestroError("INTERRUPTED", "Interrupted: the job was cancelled, not by this command", { hint })
 }
 
 function machinesOf(options: GlobalOptions, settings: UserSettings): Machine[] {

@@ -29,7 +29,7 @@ function describe(event: CommandEvent, debug: boolean): string | undefined {
     case "dataset":
       return describeDataset(event)
     case "wait":
-      return `${event.dataset}: waiting for ${event.holder}, who works on ${event.resource ?? "it"}, for ${formatDuration(event.seconds)}`
+      return `${event.dataset}: waiting for ${event.holder}, which works on ${event.resource ?? "it"}${event.seconds < 1 ? "" : `, for ${formatDuration(event.seconds)}`}`
     case "retry":
       return `${event.dataset} ${event.resource}: ${event.reason}; attempt ${event.attempt + 1} in ${formatDuration(event.delay)}`
     case "resource":
