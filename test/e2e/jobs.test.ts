@@ -53,6 +53,13 @@ describe("jobs on this machine", function () {
       .and.match(/part0: downloaded/)
   })
 
+  it("are not begun for an id that is no dataset's", async () => {
+    const { status, stdout, stderr } = await run("prepare", "--detach", "org.none")
+    expect([status, stdout], stderr).to.deep.equal([3, ""])
+    expect(stderr).to.contain('Cannot find dataset "org.none"')
+    expect((await run("jobs", "list")).stdout).to.equal("")
+  })
+
   it("that nobody knows end a command with exit 3", async () => {
     for (const args of [["attach"], ["logs"], ["cancel"]]) {
       for (const job of ["nosuchjob", "../../etc", ""]) {

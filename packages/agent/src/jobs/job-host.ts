@@ -100,6 +100,8 @@ export class JobHost {
    * @returns the job's id; that of another one which Slurm has already for the same dataset
    */
   async start(request: Request): Promise<string> {
+    // A misspelt id is told here and now; a job is for what takes its time. Slurm's way tells it before it submits.
+    if (request.slurm === undefined) await resolve(this.#session, request)
     const id = request.job ?? newJobId()
     const folder = join(this.#folder, id)
     const batch = this.#batches.announce(request, id)
