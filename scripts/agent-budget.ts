@@ -8,11 +8,13 @@ import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
 
 /**
- * Bytes: of the file as it is, and as it travels (gzip). 20 kB of it are decompressors for bzip2, xz and zstd: they travel
- * along since a later upload would cost a round trip, and a data machine without those programs needs them at once.
+ * Bytes: of the file as it is, and as it travels (gzip). The first part is what each call waits for on a machine that has
+ * no agent yet; the rest comes behind it. 20 kB of that are decompressors for bzip2, xz and zstd: they travel along since a
+ * later upload would cost a round trip, and a data machine without those programs needs them at once.
  */
 const BUDGET = {
-  "agent.cjs": { raw: 1_100_000, gzip: 356_000 },
+  "agent.cjs": { raw: 150_000, gzip: 50_000 },
+  "agent-rest.cjs": { raw: 1_020_000, gzip: 330_000 },
   "bootstrap.cjs": { raw: 8_000, gzip: 3_500 },
 } as const
 

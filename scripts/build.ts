@@ -1,8 +1,10 @@
-/** Bundles what travels or must start fast: the agent (one CommonJS file), the bootstrap, the command line. */
+/** Bundles what travels or must start fast: the agent (two CommonJS files), the bootstrap, the command line. */
 import { build, type BuildOptions } from "esbuild"
 import { createHash } from "node:crypto"
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises"
+import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
+import { loader } from "../packages/controller/src/deploy/agent-command.ts"
+import { bundleAgent } from "./bundle-agent.ts"
 import { brotliCompressSync, constants, deflateRawSync } from "node:zlib"
 
 const path = (relative: string): string => fileURLToPath(new URL(`../packages/${relative}`, import.meta.url))
@@ -21,8 +23,8 @@ const shared: BuildOptions = {
   logLevel: "warning",
 }
 
-await Promise.all([
-  build({ ...shared, entryPoints: [path("agent/src/main.ts")], outfile: path("agent/dist/agent.cjs"), minify: true }),
+const [agent] = await Promise.all([
+  bundleAgent(path("agent/src/main.ts"), shared),
   build({
     ...shared,
     entryPoints: [path("controller/src/deploy/bootstrap.ts")],
@@ -50,19 +52,24 @@ await Promise.all([
   }),
 ])
 await mkdir(path("controller/dist"), { recursive: true })
-await copyFile(path("agent/dist/agent.cjs"), path("controller/dist/agent.cjs"))
+for (const [name, bytes] of [
+  ["agent.cjs", agent.first],
+  ["agent-rest.cjs", agent.rest],
+] as const) {
+  await writeFile(path(`controller/dist/${name}`), bytes)
+  const packed = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } })
+  await writeFile(path(`controller/dist/${name}.br`), packed)
+}
 
 // What a warm call must know of both, in one small file: the agent's hash, and the bootstrap as it goes into a command line.
-const agent = await readFile(path("agent/dist/agent.cjs"))
+// The hash of the agent's first part stands for both: that of the second is written in it.
 const bootstrap = await readFile(path("controller/dist/bootstrap.cjs"))
-await writeFile(
-  path("controller/dist/agent.cjs.br"),
-  brotliCompressSync(agent, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: agent.length } }),
-)
+const packedBootstrap = deflateRawSync(bootstrap, { level: 9 }).toString("base64")
 await writeFile(
   path("controller/dist/deploy.json"),
   JSON.stringify({
-    agent: createHash("sha256").update(agent).digest("hex"),
-    bootstrap: deflateRawSync(bootstrap, { level: 9 }).toString("base64"),
+    agent: createHash("sha256").update(agent.first).digest("hex"),
+    bootstrap: packedBootstrap,
+    loader: loader(packedBootstrap),
   }),
 )

@@ -1,16 +1,21 @@
 import { expect } from "chai"
-import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { brotliCompressSync } from "node:zlib"
 import { loadDeployment } from "../../packages/controller/src/deploy/deployment.ts"
+import { until } from "../helpers/job-lab.ts"
 import { privateEnvironment } from "../helpers/private-environment.ts"
 import { rejection } from "../helpers/rejection.ts"
 import { startSshServer, type SshServer } from "../helpers/ssh-server.ts"
-import { openSshSession } from "../helpers/ssh-session.ts"
+import { openSshSession, uploadsIn } from "../helpers/ssh-session.ts"
 
 describe("the bootstrap, over the embedded SSH server", () => {
   let environment: Awaited<ReturnType<typeof privateEnvironment>>
   let server: SshServer
   const agents = (): string => join(server.home, ".cache/datamaestro/agents")
+  const folder = (): string => join(agents(), loadDeployment().hash)
+  const restFile = (): string => join(agents(), loadDeployment().hash, "agent-rest.cjs")
+  const restHere = (): string => join(dirname(loadDeployment().agentPath), "agent-rest.cjs")
   const agentFile = (): string => join(agents(), loadDeployment().hash, "agent.cjs")
 
   beforeEach(async () => {
@@ -82,16 +87,76 @@ describe("the bootstrap, over the embedded SSH server", () => {
   })
 
   it("survives a cut at any byte of the upload", async () => {
-    for (const bytes of [6000, 9000, 15000, 40000, 70000, 90000]) {
+    for (const bytes of [6000, 9000, 15000, 20000, 25000, 30000]) {
+      await server.close()
+      server = await startSshServer()
       server.dropAfter(bytes)
-      const error = await rejection(openSshSession(server))
-      expect(error).to.have.property("exitStatus", 8)
-      const names = await readdir(join(agents(), loadDeployment().hash)).catch(() => [])
-      for (const name of names) expect(name).to.not.match(/agent\.cjs$/)
+      // Bytes pass in pieces: the first part may have answered by then.
+      const cut = async (): Promise<unknown> => (await openSshSession(server)).agent.request("cache/list", {})
+      expect(await rejection(cut())).to.have.property("exitStatus", 8)
+      const left = await readFile(agentFile()).catch(() => undefined)
+      if (left !== undefined) expect(left).to.deep.equal(await readFile(loadDeployment().agentPath))
     }
     const session = await openSshSession(server)
-    expect(session.uploads).to.deep.equal(["agent"])
+    expect(await session.agent.request("cache/list", {})).to.deep.equal({ entries: [] })
     await session.close()
+    expect(await readFile(agentFile())).to.deep.equal(await readFile(loadDeployment().agentPath))
+  })
+
+  it("goes on where the connection was cut between the parts, or in the second", async () => {
+    for (const bytes of [80_000, 120_000, 160_000, 200_000]) {
+      await server.close()
+      server = await startSshServer()
+      server.dropAfter(bytes)
+      // The first part may have answered by then.
+      const cut = async (): Promise<unknown> => (await openSshSession(server)).agent.request("cache/list", {})
+      expect((await rejection(cut())).exitStatus).to.equal(8)
+      await until(async () => (await readdir(folder()).catch((): string[] => [])).includes("agent.cjs"))
+      expect(await readdir(folder())).to.not.include("agent-rest.cjs")
+      const next = await openSshSession(server)
+      expect(next.uploads).to.deep.equal([])
+      expect(await next.agent.request("cache/list", {})).to.deep.equal({ entries: [] })
+      expect(uploadsIn(next.events)).to.deep.equal(["agent"])
+      await next.close()
+      expect(await readFile(restFile())).to.deep.equal(await readFile(restHere()))
+    }
+  })
+
+  it("asks for the second part when it is gone, or not what its hash says, and for nothing else", async () => {
+    await (await openSshSession(server)).agent.request("cache/list", {})
+    for (const spoil of [() => rm(restFile()), () => writeFile(restFile(), "process.exit(3)")]) {
+      await spoil()
+      const session = await openSshSession(server)
+      expect(await session.agent.request("settings/get", {})).to.deep.equal({})
+      expect(uploadsIn(session.events)).to.deep.equal([])
+      const both = [session.agent.request("cache/list", {}), session.agent.request("jobs/list", {})]
+      expect(await Promise.all(both)).to.deep.equal([{ entries: [] }, { jobs: [] }])
+      expect(uploadsIn(session.events)).to.deep.equal(["agent"])
+      await session.close()
+      expect(await readFile(restFile())).to.deep.equal(await readFile(restHere()))
+    }
+  })
+
+  it("runs no second part that differs from what the first announces (exit 8)", async () => {
+    const packed = join(environment.path, "packed")
+    await mkdir(packed)
+    for (const name of ["deploy.json", "agent.cjs", "agent.cjs.br", "agent-rest.cjs"]) {
+      await copyFile(join(dirname(loadDeployment().agentPath), name), join(packed, name))
+    }
+    for (const [rest, why] of [
+      [brotliCompressSync("process.exit(3)"), "hash differs"],
+      [Buffer.from("no Brotli"), "second part"],
+    ] as const) {
+      await writeFile(join(packed, "agent-rest.cjs.br"), rest)
+      await rm(agents(), { recursive: true, force: true })
+      const session = await openSshSession(server, { deployment: loadDeployment(packed) })
+      const error = await rejection(session.agent.request("cache/list", {}))
+      expect(error).to.include({ code: "DEPLOY_FAILED", exitStatus: 8 })
+      expect(error.message).to.contain(why)
+      expect(await session.agent.request("settings/get", {})).to.deep.equal({})
+      await session.close()
+      expect(await readdir(join(agents(), loadDeployment().hash))).to.not.include("agent-rest.cjs")
+    }
   })
 
   it("pushes a newer agent at once to a machine that is known to have an older one", async () => {

@@ -1,24 +1,41 @@
 /**
  * What the bundle `agent.cjs` is made of: the bootstrap calls `runAgent`; as a program of its own it runs at once, or, as
  * `node agent.cjs job FOLDER`, works on one job without a controller, as in an allocation of Slurm; in a thread that the
- * agent started it does what that is for.
+ * agent started it does what that is for. What is imported here statically is the first part of the agent.
  */
 import { readFileSync } from "node:fs"
+import { dirname } from "node:path"
+import { Script } from "node:vm"
+import { loadRest, setBeginning, useRest, type Beginning } from "./agent-parts.ts"
+import type { ThreadRequest } from "./extract/extract-in-thread.ts"
+import type { PartModules } from "./rest-part.ts"
 import { runAgent } from "./run-agent.ts"
 import { threadInput } from "./thread-source.ts"
-import type { ThreadRequest } from "./extract/extract-in-thread.ts"
 
-export { runAgent }
+export { loadRest, runAgent }
 
-const thread = threadInput()
-if (thread !== undefined) {
-  void import("./extract/serve-extraction.ts").then(({ serveExtraction }) =>
-    serveExtraction(thread.input as ThreadRequest),
-  )
-} else if (typeof require !== "undefined" && typeof module !== "undefined" && require.main === module) {
-  const source = (): string => readFileSync(__filename, "utf8")
-  const [, , purpose, folder, cacheFolder] = process.argv
-  if (purpose === "job" && folder !== undefined) {
-    void import("./run-job.ts").then(({ runJob }) => runJob({ folder, cacheFolder, source, file: __filename }))
-  } else runAgent({ source })
+/** Called by the bundle itself when its modules are there. */
+export function begin(beginning: Beginning): void {
+  setBeginning(beginning)
+  const { alone, file } = beginning
+  const thread = threadInput()
+  if (thread !== undefined) {
+    void import("./extract/serve-extraction.ts").then(({ serveExtraction }) =>
+      serveExtraction(thread.input as ThreadRequest),
+    )
+  } else if (alone) {
+    const source = (): string => readFileSync(file, "utf8")
+    const [, , purpose, folder, cacheFolder] = process.argv
+    if (purpose === "job" && folder !== undefined) {
+      useRest({ folder: dirname(file), compile })
+      void import("./run-job.ts").then(({ runJob }) => runJob({ folder, cacheFolder, source, file }))
+    } else runAgent({ source, file, compile })
+  }
+}
+
+function compile(source: Buffer, name = "agent-rest.cjs"): PartModules {
+  const module = { exports: {} }
+  const load = new Script(`(function(module){${source.toString()}\n})`, { filename: name }).runInThisContext()
+  ;(load as (module: object) => void)(module)
+  return module.exports
 }

@@ -1,10 +1,14 @@
-import { AgentServer, MAGIC } from "@datamaestro/protocol"
+import { AgentServer, MAGIC, NOTIFICATIONS, REST_STREAM } from "@datamaestro/protocol"
 import { Console } from "node:console"
+import { dirname } from "node:path"
+import * as v from "valibot"
+import { countLoaded, useRest } from "./agent-parts.ts"
 import { AgentSession } from "./agent-session.ts"
 import { endOwnChildren } from "./end-own-children.ts"
 import { createHandlers } from "./handlers/create-handlers.ts"
 import { JobHost } from "./jobs/job-host.ts"
 import { RelayClient } from "./relay/relay-client.ts"
+import { type PartModules } from "./rest-part.ts"
 import { StdioPort } from "./stdio-port.ts"
 import { provideThreadSource } from "./thread-source.ts"
 import { AGENT_VERSION } from "./version.ts"
@@ -17,18 +21,23 @@ export interface AgentHost {
   cacheFolder?: string | undefined
   /** Where the agent's file lies; absent where it runs from memory. */
   file?: string | undefined
-  /** The agent's own code, for its threads. */
+  /** The second part of the agent comes without being asked for. */
+  restComing?: boolean
+  /** Runs the code of the second part. */
+  compile?: (source: Buffer, name: string) => PartModules
+  /** The code of the first part, for the agent's threads. */
   source?(): string
   /** Tells that the agent's file is in use. */
   stillUsed?(): void
-  /** Keeps V8's code for the next start. */
-  storeCodeCache?(): void
+  /** Keeps V8's code for the next start, unless more of the agent had run when it was last kept. */
+  storeCodeCache?(loaded: number): void
 }
 
 /** How long requests may take to clean up once their connection has ended, in milliseconds. */
 const GRACE = 1500
 const HOUR = 3600_000
 const THREADS = 16
+const REST_NAME = "agent-rest.cjs"
 
 /**
  * Serves the controller on stdin and stdout until the connection ends. Preparations that are under way are then
@@ -49,6 +58,17 @@ export function runAgent(host: AgentHost = {}): void {
     agentFile: host.file,
   })
   const relay = new RelayClient((method, params) => server.notify(method, params))
+  const { compile } = host
+  const rest =
+    compile === undefined
+      ? undefined
+      : useRest({
+          folder: host.file === undefined ? undefined : dirname(host.file),
+          coming: host.restComing === true,
+          ask: () => server.notify("$/agent/wanted", {}),
+          onUnkept: (reason) => server.notify("$/agent/unkept", { reason }),
+          compile: (source) => compile(source, REST_NAME),
+        })
   const jobs = new JobHost(session, { relay })
   const port = new StdioPort(process.stdin, process.stdout, write)
   let ending = false
@@ -66,7 +86,8 @@ export function runAgent(host: AgentHost = {}): void {
     void idle(server)
       .then(() => jobs.idle())
       .then(() => session.close())
-      .then(() => host.storeCodeCache?.())
+      .then(() => rest?.kept())
+      .then(() => host.storeCodeCache?.(countLoaded()))
       .finally(leave)
   }
   const die = (error: unknown): void => {
@@ -76,6 +97,7 @@ export function runAgent(host: AgentHost = {}): void {
   const disconnected = (status: number): void => {
     if (ending) return
     relay.end()
+    rest?.end()
     if (!jobs.disconnect()) return end(status)
     port.close()
     void jobs.idle().then(() => end(0))
@@ -92,8 +114,12 @@ export function runAgent(host: AgentHost = {}): void {
 
   const server = new AgentServer(port, createHandlers(session, AGENT_VERSION, jobs), {
     onEnd: () => disconnected(0),
-    onNotification: (method, params) => relay.receive(method, params),
-    onBytes: (stream, bytes) => relay.receiveBytes(stream, bytes),
+    onNotification: (method, params) => {
+      if (method !== "$/agent/rest") return relay.receive(method, params)
+      const announced = v.safeParse(NOTIFICATIONS[method], params)
+      if (announced.success) rest?.announce(announced.output)
+    },
+    onBytes: (stream, bytes) => (stream === REST_STREAM ? rest?.receive(bytes) : relay.receiveBytes(stream, bytes)),
   })
   setInterval(() => host.stillUsed?.(), HOUR).unref()
   port.send(MAGIC)

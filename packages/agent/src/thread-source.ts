@@ -1,4 +1,5 @@
 import { isMainThread, Worker, workerData } from "node:worker_threads"
+import { codeForThreads } from "./agent-parts.ts"
 
 /** What a thread of the agent is for; it is given with its input as `workerData`. */
 export interface ThreadInput<T> {
@@ -26,7 +27,7 @@ export function provideThreadSource(code: (() => string) | undefined): void {
 export function startThread<T>(datamaestro: ThreadInput<T>["datamaestro"], input: T): Worker | undefined {
   if (source === undefined) return undefined
   const data: ThreadInput<T> = { datamaestro, input }
-  return new Worker(source(), {
+  return new Worker(codeForThreads(source()), {
     eval: true,
     workerData: data,
     execArgv: [],

@@ -5,6 +5,7 @@ import { addGlobalOptions, readGlobalOptions } from "./commands/global-options.t
 import { jobCommands } from "./commands/job-commands.ts"
 import { machineCommands } from "./commands/machine-commands.ts"
 import { HOLDER_ARGUMENT } from "./hold/hold-protocol.ts"
+import { setEarlyAgent, type EarlyAgent } from "./transport/early-agent.ts"
 import { controllerVersion } from "./version.ts"
 
 const COMMANDS: CommandDefinitions = { ...datasetCommands, ...machineCommands, ...jobCommands }
@@ -27,9 +28,11 @@ Examples:
 /**
  * The command line: parses, runs, prints.
  *
+ * @param early this machine's agent, where it is started already
  * @returns the exit status
  */
-export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
+export async function main(argv: readonly string[] = process.argv.slice(2), early?: EarlyAgent): Promise<number> {
+  setEarlyAgent(early)
   if (argv[0] === HOLDER_ARGUMENT) return await (await import("./hold/run-holder.ts")).runHolder()
   const { selection, usage, status } = await parse(argv)
   if (selection !== undefined) {

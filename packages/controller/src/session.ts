@@ -13,6 +13,7 @@ import { OLDEST_NODE } from "./deploy/boot-protocol.ts"
 import { loadDeployment, type Deployment } from "./deploy/deployment.ts"
 import { NotBooted, startAgent, type StartedAgent } from "./deploy/start-agent.ts"
 import type { CopySource } from "./copy/copy-source.ts"
+import type { GatheredRepositories } from "./repositories/declare-repositories.ts"
 import { relayFor, type SessionRelay } from "./relay/session-relay.ts"
 import { silentPrompter } from "./reporter/silent-prompter.ts"
 import { spawnLocal } from "./transport/local.ts"
@@ -33,6 +34,8 @@ export interface SessionOptions {
   holdMinutes?: number | undefined
   /** What will be asked for first, where that is known: it leaves together with the handshake. */
   ahead?: AheadRequest | undefined
+  /** The agent will have to know the repositories: they are gathered while it is being reached, and told with the handshake. */
+  needsRepositories?: boolean | undefined
   debug: boolean
   /** When downloads go out through this machine; never by default. */
   relay?: RelayMode | undefined
@@ -43,6 +46,8 @@ export interface SessionOptions {
   signal?: AbortSignal | undefined
   /** How long the data machine's start-up files and the agent may take to speak, in milliseconds; a minute by default. */
   bootTimeout?: number | undefined
+  /** The agent that is brought; by default this package's own. */
+  deployment?: Deployment | undefined
 }
 
 /** What the controller itself has to tell while a session opens, a union on `phase`. */
@@ -83,7 +88,7 @@ const LOCAL_END = 2500
  */
 export async function openSession(options: SessionOptions): Promise<Session> {
   if (options.signal?.aborted === true) throw new DatamaestroError("INTERRUPTED", "Interrupted")
-  const deployment = loadDeployment()
+  const deployment = options.deployment ?? loadDeployment()
   return options.ssh === undefined
     ? await openLocalSession(options, deployment)
     : await openRemoteSession(options, options.ssh, deployment)
@@ -111,17 +116,44 @@ async function openLocalSession(options: SessionOptions, deployment: Deployment)
   const channel = await spawnLocal(program, ["-e", loader(deployment.bootstrap), boot]).catch((error: unknown) => {
     throw named === undefined ? error : unusableNode(named, error)
   })
+  const gathered = gatherFor(options, "local")
   const started = await startAgent(channel, {
     ...options,
     label: THIS_MACHINE,
     push: false,
     compressed: () => deployment.compressed(),
     initialize: initializeParams(options, "inherit"),
+    ahead: aheadOf(options, gathered),
   }).catch((error: unknown) => {
     if (!(error instanceof NotBooted)) throw error
     throw named === undefined ? error.cause : unusableNode(named, error.cause)
   })
-  return session(options, THIS_MACHINE, started, "local", () => endOf(channel))
+  return session(options, THIS_MACHINE, { ...started, gathered }, "local", () => endOf(channel))
+}
+
+/** While the agent is being reached this process has nothing else to do. */
+function gatherFor(
+  { needsRepositories, onEvent }: SessionOptions,
+  where: "local" | "remote",
+): Promise<GatheredRepositories> | undefined {
+  if (needsRepositories !== true) return undefined
+  const gathered = import("./repositories/declare-repositories.ts").then(({ gatherRepositories }) =>
+    gatherRepositories({ where, onEvent }),
+  )
+  // Whoever declares them hears of a failure.
+  gathered.catch(() => {})
+  return gathered
+}
+
+async function aheadOf(
+  { ahead }: SessionOptions,
+  gathered: Promise<GatheredRepositories> | undefined,
+): Promise<AheadRequest | undefined> {
+  if (ahead !== undefined || gathered === undefined) return ahead
+  return await gathered.then(
+    ({ params }) => ({ method: "repositories/declare", params }) as const,
+    () => undefined,
+  )
 }
 
 function unusableNode(node: string, cause: unknown): DatamaestroError {
@@ -164,6 +196,7 @@ async function openOver(
     import("./deploy/open-remote-agent.ts"),
   ])
   const began = performance.now()
+  const gathered = gatherFor(options, "remote")
   const transport: Transport = await connectSsh(ssh, {
     prompter,
     signal,
@@ -176,12 +209,12 @@ async function openOver(
       deployment,
       node: options.node,
       initialize: initializeParams(options, "login"),
-      ahead: options.ahead,
+      ahead: aheadOf(options, gathered),
       onEvent,
       signal,
       bootTimeout: options.bootTimeout,
     })
-    return session(options, transport.label, started, "remote", () => transport.close())
+    return session(options, transport.label, { ...started, gathered }, "remote", () => transport.close())
   } catch (error) {
     const lost = error instanceof DatamaestroError && error.code === "CONNECTION_LOST"
     if (lost && transport.held?.reused === true && signal?.aborted !== true) {
@@ -196,7 +229,7 @@ async function openOver(
 function session(
   options: SessionOptions,
   label: string,
-  { client, initialized }: StartedAgent,
+  { client, initialized, gathered }: StartedAgent & { gathered: Promise<GatheredRepositories> | undefined },
   where: "local" | "remote",
   end: () => Promise<void>,
 ): Session {
@@ -215,7 +248,7 @@ function session(
     relay,
     declareRepositories: () =>
       (declared ??= import("./repositories/declare-repositories.ts").then(({ declareRepositories }) =>
-        declareRepositories(client, { where, onEvent: options.onEvent, signal: options.signal }),
+        declareRepositories(client, { where, onEvent: options.onEvent, signal: options.signal, gathered }),
       )),
     close: () => {
       relay?.close()

@@ -21,14 +21,18 @@ export interface RequestOptions {
 
 export interface AgentClientOptions {
   heartbeat?: HeartbeatTiming
+  /** Told when the agent lacks its second part. */
+  onRestWanted?: () => void
+  /** Told why it can't keep that. */
+  onRestUnkept?: (reason: string) => void
 }
 
 /** Takes what the agent tells without being asked, other than progress. */
 export type NotificationListener = (method: string, params: unknown) => void
 
-/** A request that only looks something up. */
+/** A request that may be made before anybody knows that its answer is wanted. */
 export type AheadRequest = { [M in AheadMethod]: { method: M; params: Params<M> } }[AheadMethod]
-type AheadMethod = "datafolders/list"
+type AheadMethod = "datafolders/list" | "repositories/declare"
 
 interface Pending {
   onProgress: ProgressListener | undefined
@@ -38,6 +42,7 @@ interface Pending {
 /** The controller's end of the connection: typed requests, cancellation, progress, and a watch on the link. */
 export class AgentClient {
   readonly #port: LinePort
+  readonly #options: AgentClientOptions
   readonly #rpc: JSONRPCClient
   readonly #heartbeat: Heartbeat
   readonly #pending = new Map<number, Pending>()
@@ -48,6 +53,7 @@ export class AgentClient {
 
   constructor(port: LinePort, options: AgentClientOptions = {}) {
     this.#port = port
+    this.#options = options
     this.#rpc = new JSONRPCClient((payload: unknown) => {
       this.#heartbeat.spoke()
       port.send(JSON.stringify(payload))
@@ -148,9 +154,16 @@ export class AgentClient {
       this.#rpc.receive(message)
       return
     }
+    if (message["method"] === "$/agent/wanted") return this.#options.onRestWanted?.()
+    if (message["method"] === "$/agent/unkept") return this.#unkept(message["params"])
     if (message["method"] !== "$/progress") return this.#onNotification?.(String(message["method"]), message["params"])
     const progress = v.safeParse(NOTIFICATIONS["$/progress"], message["params"])
     if (progress.success) this.#pending.get(Number(progress.output.id))?.onProgress?.(progress.output.event)
+  }
+
+  #unkept(params: unknown): void {
+    const told = v.safeParse(NOTIFICATIONS["$/agent/unkept"], params)
+    if (told.success) this.#options.onRestUnkept?.(told.output.reason)
   }
 
   #end(reason: Error): void {

@@ -238,6 +238,12 @@ export const AGENT_METHODS = {
   ),
 } as const
 
+/** The stream of the agent's own second part; those of the relay begin with 1. */
+export const REST_STREAM = 0
+
+export const PartAnnouncement = v.object({ bytes: v.pipe(v.number(), v.integer(), v.minValue(1)) })
+export type PartAnnouncement = v.InferOutput<typeof PartAnnouncement>
+
 export type AgentMethods = typeof AGENT_METHODS
 export type AgentMethod = keyof AgentMethods
 export type Params<M extends AgentMethod> = v.InferOutput<AgentMethods[M]["params"]>
@@ -251,6 +257,12 @@ export const NOTIFICATIONS = {
   "$/progress": v.object({ id: v.union([v.number(), v.string()]), event: ProgressEvent }),
   /** Either way, when nothing else was sent for a while: we are alive. */
   "$/heartbeat": v.object({}),
+  /** Agent to controller: its second part is wanted, and not there. */
+  "$/agent/wanted": v.object({}),
+  /** Agent to controller: the second part was sent, and can't be kept for the next time. */
+  "$/agent/unkept": v.object({ reason: v.string() }),
+  /** Controller to agent: the next bytes of `REST_STREAM` are the second part of the agent, as Brotli. */
+  "$/agent/rest": PartAnnouncement,
   ...RELAY_FROM_AGENT,
   ...RELAY_FROM_CONTROLLER,
 } as const

@@ -30,11 +30,16 @@ export function createHandlers(session: AgentSession, version: string, jobs = ne
     ...cacheHandlers(session),
     ...orphanHandlers(session),
   }
-  // The controller need not wait for the answer to its first request before it sends this one.
+  // The controller need not wait for the answer to its first request before it sends one of these.
   const listDatafolders = handlers["datafolders/list"]
   handlers["datafolders/list"] = async (params, context) => {
     await initialized
     return await listDatafolders(params, context)
+  }
+  const declare = handlers["repositories/declare"]
+  handlers["repositories/declare"] = async (params, context) => {
+    await initialized
+    return await declare(params, context)
   }
   return handlers
 }

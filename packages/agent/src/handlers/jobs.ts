@@ -6,11 +6,25 @@ type JobMethods = "datasets/prepare" | "jobs/start" | "jobs/list" | "jobs/attach
 /** Preparing datasets: each preparation is a job, which may outlive the connection. */
 export function jobHandlers(jobs: JobHost): Pick<AgentHandlers, JobMethods> {
   return {
-    "datasets/prepare": (request, context) => jobs.prepare(request, context),
-    "jobs/start": async (request) => ({ job: await jobs.start(request) }),
+    "datasets/prepare": async (request, context) => {
+      await allHere()
+      return await jobs.prepare(request, context)
+    },
+    "jobs/start": async (request) => {
+      await allHere()
+      return { job: await jobs.start(request) }
+    },
     "jobs/list": async () => ({ jobs: await jobs.directory.list() }),
-    "jobs/attach": (request, context) => jobs.attach(request, context),
+    "jobs/attach": async (request, context) => {
+      await allHere()
+      return await jobs.attach(request, context)
+    },
     "jobs/logs": async ({ job }) => ({ entries: await jobs.directory.logs(job) }),
     "jobs/cancel": ({ job }, { signal }) => jobs.cancel(job, signal),
   }
+}
+
+/** Work that outlives the connection does not begin before all of the agent has come through it. */
+async function allHere(): Promise<void> {
+  await import("../pipeline.ts")
 }

@@ -56,6 +56,7 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
       data: machine.data,
       holdMinutes: holdMinutesOf(machine, invocation),
       ahead: command.ahead,
+      needsRepositories: command.needsRepositories,
       debug: invocation.options.debug,
       relay: machine.relay,
       prompter: invocation.prompter,

@@ -70,6 +70,11 @@ export class AgentPort implements LinePort {
     return this.#phase !== "noise"
   }
 
+  /** Nothing more can be sent. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
   send(line: string): void {
     if (this.#closed || !this.#channel.stdin.writable) return
     this.#channel.stdin.write(`${this.#sacrifice()}${line}\n`)

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { homedir, tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { Script, constants } from "node:vm"
 import { brotliDecompressSync } from "node:zlib"
 import { BOOT_MAGIC, OLDEST_NODE, UPLOAD_PREFIX, type BootArguments, type BootLine } from "./boot-protocol.ts"
@@ -10,6 +10,8 @@ import { BOOT_MAGIC, OLDEST_NODE, UPLOAD_PREFIX, type BootArguments, type BootLi
 const MAX_AGENT_BYTES = 64 * 1024 * 1024
 const MAX_KEPT_BYTES = 4 * 1024 * 1024
 const HOUR = 3600_000
+/** For both parts of the agent and their code caches. */
+const ROOM = 4 * 1024 * 1024
 const KEEP_UNUSED = 7 * 24 * HOUR
 
 const boot = JSON.parse(Buffer.from(process.argv[1] ?? "", "base64").toString()) as BootArguments
@@ -128,6 +130,8 @@ function store(source: Buffer): string | undefined {
       makePrivate(cache)
       makePrivate(join(cache, "agents"))
       makePrivate(folder)
+      const { bavail, bsize } = fs.statfsSync(folder)
+      if (bavail * bsize < ROOM) throw new Error("no space is left")
       writeWhole(join(folder, "agent.cjs"), source)
       prune(join(cache, "agents"))
       return cache
@@ -195,63 +199,90 @@ function accept(compressed: Buffer): void {
   }
   const cache = store(source)
   say({ type: "stored", ...(cache === undefined ? {} : { folder: cache }), warnings })
-  run({ cache, source })
+  run({ cache, source }, true)
 }
 
-/** V8's code cache is machine code: it is taken only with the hash written before it. */
-function readCodeCache(path: string | undefined): Buffer | undefined {
-  if (path === undefined) return undefined
+/** How much of the code had run when it was kept: as many digits before it. */
+const WEIGHT = 4
+
+interface Compiled {
+  exports: { runAgent?: (host: object) => void }
+  /** Keeps V8's code, unless what is there is good and of a run that used as much. */
+  keep(loaded: number): void
+}
+
+/** V8's code cache is machine code: it is taken only from a private folder, with the hash written before it. */
+function compile(source: Buffer, path: string, folder: string | undefined): Compiled {
+  const codePath =
+    folder === undefined ? undefined : join(folder, `code-${basename(path)}-${process.version}-${process.arch}.bin`)
+  let cached: Buffer | undefined
+  let weight = -1
   try {
-    const bytes = fs.readFileSync(path)
-    const data = bytes.subarray(64)
-    return sha256(data) === bytes.toString("latin1", 0, 64) ? data : undefined
+    if (codePath !== undefined && folder !== undefined && isPrivate(join(folder, "../.."))) {
+      const bytes = fs.readFileSync(codePath)
+      if (sha256(bytes.subarray(64)) === bytes.toString("latin1", 0, 64)) {
+        cached = bytes.subarray(64 + WEIGHT)
+        weight = Number(bytes.toString("latin1", 64, 64 + WEIGHT))
+      }
+    }
   } catch {
-    return undefined
+    // It was never kept, or is no good.
+  }
+  const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source.toString()}\n})`, {
+    filename: path,
+    ...(cached === undefined ? {} : { cachedData: cached }),
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  })
+  const module = { exports: {} }
+  const load = script.runInThisContext() as (...parts: unknown[]) => void
+  load(module.exports, require, module, path, dirname(path))
+  return {
+    exports: module.exports,
+    keep(loaded) {
+      if (codePath === undefined || folder === undefined) return
+      if (script.cachedDataRejected !== true && loaded <= weight) return
+      makePrivate(join(folder, "../.."))
+      makePrivate(join(folder, ".."))
+      makePrivate(folder)
+      const data = Buffer.concat([Buffer.from(String(loaded).padStart(WEIGHT, "0")), script.createCachedData()])
+      writeWhole(codePath, Buffer.concat([Buffer.from(sha256(data), "latin1"), data]))
+      prune(join(folder, ".."))
+    },
   }
 }
 
-function run(found: Found): void {
+function run(found: Found, restComing: boolean): void {
   const folder = found.cache === undefined ? undefined : join(found.cache, "agents", boot.hash)
+  const agentFile = folder === undefined || boot.file !== undefined ? undefined : join(folder, "agent.cjs")
+  const parts: Compiled[] = []
+  const load = (source: Buffer, path: string): Compiled["exports"] => {
+    const part = compile(source, path, folder)
+    parts.push(part)
+    return part.exports
+  }
+  let agent: Compiled["exports"]
   const path = boot.file ?? join(folder ?? homedir(), "agent.cjs")
-  const codePath = folder === undefined ? undefined : join(folder, `code-${process.version}-${process.arch}.bin`)
-  const cached = found.cache !== undefined && isPrivate(found.cache) ? readCodeCache(codePath) : undefined
-  const script = new Script(
-    `(function (exports, require, module, __filename, __dirname) {${found.source.toString()}\n})`,
-    {
-      filename: path,
-      ...(cached === undefined ? {} : { cachedData: cached }),
-      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    },
-  )
-  const module = { exports: {} as { runAgent?: (host: object) => void } }
-  const load = script.runInThisContext() as (...parts: unknown[]) => void
   try {
-    load(module.exports, require, module, path, dirname(path))
+    agent = load(found.source, path)
   } catch (error) {
     // Node would show the line it happened on, which holds the whole minified agent.
     process.stderr.write(`${(error as Error).stack}\n`)
     process.exit(1)
   }
-  const agentFile = folder === undefined || boot.file !== undefined ? undefined : join(folder, "agent.cjs")
   if (agentFile !== undefined) touch(agentFile)
-  module.exports.runAgent?.({
+  agent.runAgent?.({
     loginShell: boot.login,
     cacheFolder: found.cache,
     file: boot.file ?? agentFile,
+    restComing,
+    compile: (source: Buffer, name: string) => load(source, join(dirname(path), name)),
     source: () => found.source.toString(),
     stillUsed: () => {
       if (agentFile !== undefined) touch(agentFile)
     },
-    storeCodeCache: () => {
-      if (codePath === undefined || folder === undefined) return
-      if (cached !== undefined && script.cachedDataRejected !== true) return
+    storeCodeCache: (loaded: number) => {
       try {
-        if (found.cache !== undefined) makePrivate(found.cache)
-        makePrivate(join(folder, ".."))
-        makePrivate(folder)
-        const data = script.createCachedData()
-        writeWhole(codePath, Buffer.concat([Buffer.from(sha256(data), "latin1"), data]))
-        prune(join(folder, ".."))
+        for (const part of parts) part.keep(loaded)
       } catch {
         // A cache is only a cache.
       }
@@ -282,11 +313,11 @@ function start(): void {
     )
   }
   if (boot.push) {
-    receive((compressed) => (found === undefined ? accept(compressed) : run(found)))
+    receive((compressed) => (found === undefined ? accept(compressed) : run(found, true)))
     return
   }
   if (found === undefined) receive(accept)
-  else run(found)
+  else run(found, false)
 }
 
 start()

@@ -10,16 +10,21 @@ const DeployFile = v.object({
   bootstrap: v.pipe(v.string(), v.regex(/^[A-Za-z0-9+/=]+$/)),
 })
 
+export interface CompressedAgent {
+  first: Buffer
+  rest: Buffer
+}
+
 /** What the build left to be sent to data machines. */
 export interface Deployment {
-  /** SHA-256 of the agent's file, lower-case hex. */
+  /** SHA-256 of the first part of the agent, lower-case hex. It holds that of the second. */
   hash: string
   /** The bootstrap, raw DEFLATE (RFC 1951) in base64. */
   bootstrap: string
-  /** The agent's file, absolute. */
+  /** The file of its first part, absolute; the second lies beside it. */
   agentPath: string
-  /** The agent as Brotli (RFC 7932). */
-  compressed(): Promise<Buffer>
+  /** Its parts as Brotli (RFC 7932). */
+  compressed(): Promise<CompressedAgent>
 }
 
 /** @throws DatamaestroError UNEXPECTED when the package is not built */
@@ -38,6 +43,10 @@ export function loadDeployment(folder: string = join(packageFolder(), "dist")): 
     hash: parsed.agent,
     bootstrap: parsed.bootstrap,
     agentPath: join(folder, "agent.cjs"),
-    compressed: async () => await readFile(join(folder, "agent.cjs.br")),
+    compressed: async () => {
+      const parts = ["agent.cjs.br", "agent-rest.cjs.br"].map((name) => readFile(join(folder, name)))
+      const [first = Buffer.alloc(0), rest = Buffer.alloc(0)] = await Promise.all(parts)
+      return { first, rest }
+    },
   }
 }

@@ -2,6 +2,7 @@ import {
   AgentClient,
   DatamaestroError,
   PROTOCOL_VERSION,
+  REST_STREAM,
   type AheadRequest,
   type Params,
   type Result,
@@ -9,16 +10,17 @@ import {
 import type { SessionEvent } from "../session.ts"
 import type { Channel } from "../transport/transport.ts"
 import { AgentPort, type Hello } from "./agent-port.ts"
+import type { CompressedAgent } from "./deployment.ts"
 
 export interface StartAgentOptions {
   label: string
   node: string
   /** The agent's bytes go first, without being asked for. */
   push: boolean
-  compressed(): Promise<Uint8Array>
+  compressed(): Promise<CompressedAgent>
   initialize: Params<"initialize">
-  /** Sent right behind it. */
-  ahead?: AheadRequest | undefined
+  /** Sent behind it as soon as it is known, in one piece where that is at once. */
+  ahead?: Promise<AheadRequest | undefined> | undefined
   onEvent: (event: SessionEvent) => void
   /** Told when a Node has been found and runs. */
   onHello?: ((hello: Hello) => void) | undefined
@@ -44,6 +46,8 @@ export class NotBooted extends Error {
 
 /** In milliseconds. */
 export const BOOT_TIMEOUT = 60_000
+/** Bytes of the second part between which other messages may go. */
+const REST_CHUNK = 64 * 1024
 
 /**
  * Follows a channel on which the bootstrap was started until the agent has answered `initialize`, which is sent at
@@ -55,8 +59,23 @@ export async function startAgent(channel: Channel, options: StartAgentOptions): 
   const { label, node, onEvent, signal } = options
   let hello: Hello | undefined
   const send = async (): Promise<void> => {
-    const bytes = await options.compressed()
-    await port.upload(bytes, (sent) => onEvent({ phase: "upload", what: "agent", bytes: sent, total: bytes.length }))
+    const { first, rest } = await options.compressed()
+    const total = first.length + rest.length
+    await port.upload(first, (sent) => onEvent({ phase: "upload", what: "agent", bytes: sent, total }))
+    await sendRest(rest, first.length)
+  }
+  let restSent = false
+  // It runs from its first part meanwhile, and asks only for what an earlier upload was cut off from.
+  const sendRest = async (rest: Uint8Array, before: number): Promise<void> => {
+    if (restSent) return
+    restSent = true
+    const total = before + rest.length
+    client.notify("$/agent/rest", { bytes: rest.length })
+    for (let at = 0; at < rest.length && !port.closed; at += REST_CHUNK) {
+      await client.sendBytes(REST_STREAM, rest.subarray(at, at + REST_CHUNK))
+      const bytes = before + Math.min(at + REST_CHUNK, rest.length)
+      onEvent({ phase: "upload", what: "agent", bytes, total })
+    }
   }
   const sendOrFail = (): void => void send().catch((error: unknown) => port.fail(error as Error))
   const port = new AgentPort(channel, {
@@ -74,13 +93,25 @@ export async function startAgent(channel: Channel, options: StartAgentOptions): 
       if (folder !== undefined) onEvent({ phase: "notice", level: "debug", message: `The agent is in "${folder}"` })
     },
   })
-  const client = new AgentClient(port)
+  const client = new AgentClient(port, {
+    onRestWanted: () =>
+      void options
+        .compressed()
+        .then(({ rest }) => sendRest(rest, 0))
+        .catch((error: unknown) => port.fail(error as Error)),
+    onRestUnkept: (reason) => {
+      const message = `The second part of the agent is sent again each time to "${label}", which can't keep it: ${reason}`
+      onEvent({ phase: "notice", level: "warning", message })
+    },
+  })
   if (options.push) sendOrFail()
   const onAbort = (): void => port.fail(new DatamaestroError("INTERRUPTED", "Interrupted"))
   signal?.addEventListener("abort", onAbort, { once: true })
   try {
     const initializing = client.request("initialize", options.initialize)
-    if (options.ahead !== undefined) client.requestAhead(options.ahead)
+    void options.ahead?.then((ahead) => {
+      if (ahead !== undefined && !port.closed) client.requestAhead(ahead)
+    })
     const initialized = await initializing
     if (initialized.protocol !== PROTOCOL_VERSION) throw otherProtocol(label, initialized.protocol)
     for (const message of initialized.warnings) onEvent({ phase: "notice", level: "warning", message })

@@ -1,4 +1,4 @@
-import { DatamaestroError, type AgentClient, type RepositoryLocation } from "@datamaestro/protocol"
+import { DatamaestroError, type AgentClient, type Params, type RepositoryLocation } from "@datamaestro/protocol"
 import { join, posix } from "node:path"
 import { packageFolder } from "../deploy/package-folder.ts"
 import type { SessionEvent } from "../session.ts"
@@ -14,21 +14,31 @@ export interface DeclareRepositoriesOptions {
   signal?: AbortSignal | undefined
   /** Package folders besides those that are found. */
   folders?: readonly string[] | undefined
+  /** What was gathered already. */
+  gathered?: Promise<GatheredRepositories> | undefined
+}
+
+/** What this machine has, as an agent is told, and the packs that it may lack. */
+export interface GatheredRepositories {
+  params: Params<"repositories/declare">
+  packs: ReadonlyMap<string, { pack: Pack; name: string }>
 }
 
 /**
- * Tells the agent which repositories this machine has, and uploads of them what it lacks.
+ * Finds the repositories of this machine, and packs those that travel: all that needs no agent.
  *
- * @throws DatamaestroError BROKEN_REPOSITORY for what is wrong here; what the agent answers, such as NO_SPACE
+ * @throws DatamaestroError BROKEN_REPOSITORY for what is wrong here
  */
-export async function declareRepositories(agent: AgentClient, options: DeclareRepositoriesOptions): Promise<void> {
-  const { where, signal, onEvent } = options
-  const { found, broken } = repositoriesHere(options.folders)
+export async function gatherRepositories({
+  where,
+  onEvent,
+  folders,
+}: Pick<DeclareRepositoriesOptions, "where" | "onEvent" | "folders">): Promise<GatheredRepositories> {
+  const { found, broken } = repositoriesHere(folders)
   const unreadable = broken.map(({ message }) => message)
   if (where === "local") {
     const repositories = found.map((one) => location(one, { kind: "file", path: join(one.folder, one.module) }))
-    await agent.request("repositories/declare", { repositories, unreadable }, { signal })
-    return
+    return { params: { repositories, unreadable }, packs: new Map() }
   }
   const packs = new Map<string, { pack: Pack; name: string }>()
   const repositories: RepositoryLocation[] = []
@@ -48,7 +58,18 @@ export async function declareRepositories(agent: AgentClient, options: DeclareRe
       repositories.push(location(one, { kind: "pack", hash: pack.hash, entry: posix.join(pack.folder, one.module) }))
     }
   }
-  const { missing } = await agent.request("repositories/declare", { repositories, unreadable }, { signal })
+  return { params: { repositories, unreadable }, packs }
+}
+
+/**
+ * Tells the agent which repositories this machine has, and uploads of them what it lacks.
+ *
+ * @throws DatamaestroError BROKEN_REPOSITORY for what is wrong here; what the agent answers, such as NO_SPACE
+ */
+export async function declareRepositories(agent: AgentClient, options: DeclareRepositoriesOptions): Promise<void> {
+  const { signal, onEvent } = options
+  const { params, packs } = await (options.gathered ?? gatherRepositories(options))
+  const { missing } = await agent.request("repositories/declare", params, { signal })
   for (const hash of missing) {
     const lacking = packs.get(hash)
     if (lacking === undefined) continue

@@ -1,5 +1,6 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { spawn } from "node:child_process"
+import { takeEarlyAgent } from "./early-agent.ts"
 import type { Channel, ChannelEnd } from "./transport.ts"
 
 /**
@@ -12,12 +13,14 @@ import type { Channel, ChannelEnd } from "./transport.ts"
  */
 export async function spawnLocal(program: string, args: readonly string[]): Promise<Channel> {
   const posix = process.platform !== "win32"
-  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], detached: posix, windowsHide: true })
+  const early = takeEarlyAgent(program, args)
+  const child = early ?? spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], detached: posix, windowsHide: true })
   const ended = new Promise<ChannelEnd>((resolve) => {
     child.on("close", (code, signal) => resolve({ code, signal }))
     child.on("error", () => {})
   })
   await new Promise<void>((resolve, reject) => {
+    if (early !== undefined) return resolve()
     child.once("spawn", resolve)
     child.once("error", (error) =>
       reject(new DatamaestroError("AGENT_DIED", `Cannot start "${program}": ${error.message}`, { cause: error })),

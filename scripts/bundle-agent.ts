@@ -1,0 +1,75 @@
+/**
+ * Bundles the agent in two parts of CommonJS: what each start needs, and the rest, which may come later. A part is an
+ * object of modules, as functions; the first one ends with the few lines that join the two.
+ */
+import { build, transform, type BuildOptions } from "esbuild"
+import { createHash } from "node:crypto"
+import { basename } from "node:path"
+
+export interface AgentParts {
+  /** A module that exports what `main.ts` does. */
+  first: Buffer
+  /** A module that exports functions by name, for `first`. */
+  rest: Buffer
+}
+
+/** @param entry `main.ts`; what it imports statically makes the first part */
+export async function bundleAgent(entry: string, options: BuildOptions): Promise<AgentParts> {
+  const { outputFiles, metafile } = await build({
+    ...options,
+    entryPoints: [entry],
+    format: "esm",
+    splitting: true,
+    minify: true,
+    outdir: "/",
+    chunkNames: "[name]-[hash]",
+    write: false,
+    metafile: true,
+  })
+  const outputs = new Map(Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output]))
+  const main = [...outputs].find(([, { entryPoint }]) => entryPoint?.endsWith("/main.ts"))?.[0]
+  if (main === undefined) throw new Error(`nothing was made of ${entry}`)
+  const atOnce = new Set<string>()
+  const collect = (name: string): void => {
+    if (atOnce.has(name)) return
+    atOnce.add(name)
+    for (const { path, kind } of outputs.get(name)?.imports ?? []) {
+      if (kind === "import-statement" && outputs.has(basename(path))) collect(basename(path))
+    }
+  }
+  collect(main)
+  const modules = await Promise.all(
+    outputFiles.map(async ({ path, text }) => [basename(path), await asFunction(text)] as const),
+  )
+  const part = (isFirst: boolean): string =>
+    modules
+      .filter(([name]) => atOnce.has(name) === isFirst)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, code]) => `${JSON.stringify(`./${name}`)}:${code}`)
+      .join(",\n")
+  const rest = Buffer.from(`module.exports={${part(false)}}\n`)
+  const hash = createHash("sha256").update(rest).digest("hex")
+  return { first: Buffer.from(`var modules={${part(true)}}\n${joint(`./${main}`, hash)}`), rest }
+}
+
+async function asFunction(module: string): Promise<string> {
+  // Imports of other chunks, and of nothing else, begin so: they may have to wait for the second part.
+  const waiting = module.replace(/\bimport\("(?=\.\/[^"]*\.js"\))/g, 'later("')
+  const { code } = await transform(waiting, { format: "cjs", minify: true, platform: "node", target: "node20.18" })
+  return `function(require,module,later){${code.trimEnd()}\n}`
+}
+
+function joint(main: string, hash: string): string {
+  return `var nodeRequire=require,loaded={},arriving
+function use(name){
+var module=loaded[name]
+if(!module){module=loaded[name]={exports:{}};modules[name](find,module,later)}
+return module.exports}
+function find(name){return name.startsWith("./")?use(name):nodeRequire(name)}
+async function later(name){
+if(!(name in modules))Object.assign(modules,await(arriving??=use("${main}").loadRest()))
+return use(name)}
+module.exports=use("${main}")
+module.exports.begin({alone:require.main===module,file:__filename,restHash:"${hash}",countLoaded:function(){return Object.keys(loaded).length}})
+`
+}
