@@ -148,7 +148,7 @@ describe("the bootstrap, over the embedded SSH server", () => {
       [Buffer.from("no Brotli"), "second part"],
     ] as const) {
       await writeFile(join(packed, "agent-rest.cjs.br"), rest)
-      await rm(agents(), { recursive: true, force: true })
+      await rm(agents(), { recursive: true, force: true, maxRetries: 9 })
       const session = await openSshSession(server, { deployment: loadDeployment(packed) })
       const error = await rejection(session.agent.request("cache/list", {}))
       expect(error).to.include({ code: "DEPLOY_FAILED", exitStatus: 8 })
@@ -166,7 +166,7 @@ describe("the bootstrap, over the embedded SSH server", () => {
     expect((await stat(hosts)).mode & 0o777).to.equal(0o700)
     const known = JSON.parse(await readFile(join(hosts, name), "utf8")) as object
     await writeFile(join(hosts, name), JSON.stringify({ ...known, agent: "0".repeat(64) }))
-    await rm(agents(), { recursive: true })
+    await rm(agents(), { recursive: true, maxRetries: 9 })
     const session = await openSshSession(server)
     expect(session.uploads).to.deep.equal(["agent"])
     expect(await session.agent.request("settings/get", {})).to.deep.equal({})
