@@ -206,6 +206,13 @@ describe("defineDataset", () => {
     })
   })
 
+  it("refuses an agreement that could not be accepted: without an id, or its text alone", () => {
+    for (const agreement of [{ id: "" }, {}, "Be kind", null]) {
+      const act = (): void => define({ a: file(URL_A) }, { agreement } as unknown as Partial<DatasetFacts>)
+      expect(failure(act).message).to.contain("agreement.id")
+    }
+  })
+
   it("refuses a home page that is no web address", () => {
     expect(failure(() => define({}, { url: "javascript:alert(1)" })).field).to.equal("url")
   })

@@ -72,8 +72,10 @@ function checkFacts(facts: DatasetFacts): void {
       throw new DefinitionError(id, field, `${JSON.stringify(url)} is no http or https URL`)
     }
   }
-  if (facts.agreement !== undefined && facts.agreement.id === "") {
-    throw new DefinitionError(id, "agreement.id", "it is empty: acceptance is remembered under it")
+  // In JavaScript it may be anything, such as the text alone.
+  const agreed: unknown = facts.agreement?.id
+  if (facts.agreement !== undefined && (typeof agreed !== "string" || agreed === "")) {
+    throw new DefinitionError(id, "agreement.id", "it is missing: acceptance is remembered under it")
   }
 }
 
