@@ -52,6 +52,7 @@ export async function extractArchive(request: ExtractRequest, context: StepConte
       const extraction = await Extraction.start(request, file, context)
       return await (request.kind === "tar" ? extraction.tar() : extraction.zip())
     } catch (error) {
+      const told = storageError(error, `extract "${archive}"`)
       await rm(output, { recursive: true, force: true })
       if (context.signal.aborted) throw interrupted()
       if (error instanceof StaleBytes) continue
@@ -60,7 +61,7 @@ export async function extractArchive(request: ExtractRequest, context: StepConte
         await file.whole()
         if (file.generation !== generation) continue
       }
-      throw storageError(error, `extract "${archive}"`)
+      throw told
     }
   }
 }

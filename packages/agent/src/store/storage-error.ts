@@ -1,3 +1,5 @@
+import { statfsSync } from "node:fs"
+import { dirname } from "node:path"
 import { DatamaestroError, type ErrorCode } from "@datamaestro/protocol"
 
 interface Explanation {
@@ -83,8 +85,25 @@ const MKDIR_EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   },
 }
 
+/** What takes an inode. When it has no space although there are bytes, files are what there are too many of. */
+const MAKES_AN_INODE = new Set(["open", "mkdir", "symlink"])
+const SOME_BYTES = 1024 * 1024
+
+const NO_INODES: Explanation = {
+  code: "NO_SPACE",
+  reason: "the file system takes no more files, though it has bytes left (it is out of inodes)",
+  hint: "remove files that you don't need (`df -i` counts them), or choose another place with --data; what was downloaded is kept and will be continued",
+}
+
+const QUOTA_OF_EITHER: Explanation = {
+  code: "NO_SPACE",
+  reason: "your disk quota is used up, of space or of files (inodes)",
+  hint: "`quota`, or `lfs quota`, shows which: remove files that you don't need, or choose another place with --data; what was downloaded is kept and will be continued",
+}
+
 /**
- * An error of the file system, told so that a person can act; anything else is returned as it is.
+ * An error of the file system, told so that a person can act; anything else is returned as it is. To be called before
+ * anything is tidied up: it looks at what is full.
  *
  * @param doing what was tried, to follow "Cannot": `write "/data/x"`
  */
@@ -92,11 +111,28 @@ export function storageError(error: unknown, doing: string): unknown {
   if (!(error instanceof Error) || error instanceof DatamaestroError) return error
   const { code: errno, path, syscall } = error as NodeJS.ErrnoException
   const explanations = syscall === "mkdir" ? { ...EXPLANATIONS, ...MKDIR_EXPLANATIONS } : EXPLANATIONS
-  const explanation = errno === undefined ? undefined : explanations[errno]
+  const explanation = fullOfFiles(error) ?? (errno === undefined ? undefined : explanations[errno])
   if (explanation === undefined) return error
   return new DatamaestroError(explanation.code, `Cannot ${doing}: ${explanation.reason}`, {
     hint: explanation.hint,
     details: { errno, ...(path === undefined ? {} : { path }), ...(syscall === undefined ? {} : { syscall }) },
     cause: error,
   })
+}
+
+/** For what is full in another way than of bytes. */
+function fullOfFiles({ code, path, syscall }: NodeJS.ErrnoException): Explanation | undefined {
+  if (path === undefined || syscall === undefined || !MAKES_AN_INODE.has(syscall)) return undefined
+  if (code === "EDQUOT") return QUOTA_OF_EITHER
+  return code === "ENOSPC" && availableBytes(path) >= SOME_BYTES ? NO_INODES : undefined
+}
+
+function availableBytes(path: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(path)
+    return bavail * bsize
+  } catch (error) {
+    const parent = dirname(path)
+    return (error as NodeJS.ErrnoException).code === "ENOENT" && parent !== path ? availableBytes(parent) : 0
+  }
 }

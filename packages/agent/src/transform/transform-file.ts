@@ -53,9 +53,10 @@ export async function transformFile(request: TransformRequest, context: StepCont
     }
     return await rewrite(request, context)
   } catch (error) {
+    const told = storageError(error, `write "${request.output}"`)
     await rm(request.output, { force: true })
     if (context.signal.aborted) throw interrupted()
-    throw storageError(error, `write "${request.output}"`)
+    throw told
   }
 }
 
