@@ -76,7 +76,7 @@ describe("prepare --dry-run", function () {
       ["org.all", "download", 9e15],
       ["org.all", "download", undefined],
     ])
-    expect(sums).to.include({ fetch: 9e15 + 21, unknown: 1, fits: false })
+    expect(sums).to.include({ fetch: 9e15 + 21, needs: 9e15 + 21, unknown: 1, fits: false })
     expect(sums.free).to.be.above(0)
     expect(origin.requests.every(({ method, headers }) => method === "HEAD" || headers.range === "bytes=0-0")).to.equal(
       true,

@@ -55,4 +55,6 @@ export interface FetchRequest {
   size: number | undefined
   /** It is an archive, whatever its URL looks like: an HTML page in its place is recognised and told. */
   archive?: boolean
+  /** What is made of it takes at least its size again, beside it. */
+  grows?: boolean
 }

@@ -11,7 +11,7 @@ import {
   takeStock,
   type Standing,
 } from "./pipeline/prepare-resources.ts"
-import { requireAgreement, requireDatafolders } from "./pipeline/requirements.ts"
+import { requireAgreement, requireDatafolders, requireSpace } from "./pipeline/requirements.ts"
 import { preparationOrder, type ResolvedDataset } from "./resolve/resolve-dataset.ts"
 import { datasetFolder } from "./store/layout.ts"
 import { readLease } from "./store/lease.ts"
@@ -127,6 +127,7 @@ async function prepareLocked(
   try {
     const standing = await takeStock(preparation)
     requireDownloadAllowed(preparation, missingOf(standing))
+    if (options.copy === undefined) await requireSpace(found, missingOf(standing), options)
     if (options.fetchOnly === true) {
       await fetchMissing(preparation, standing, (reason) => stop.abort(reason))
       return "fetched"

@@ -126,7 +126,11 @@ export const AGENT_METHODS = {
   "datasets/value": method(v.object({ ...DatasetSelector.entries, encoder: Encoder }), Prepared),
   /** What `datasets/prepare` would do. With `ask`, servers are asked for sizes that the author does not tell. */
   "datasets/plan": method(
-    v.object({ ...DatasetSelector.entries, ask: v.optional(v.boolean()) }),
+    v.object({
+      ...DatasetSelector.entries,
+      ask: v.optional(v.boolean()),
+      keepDownloads: v.optional(v.boolean()),
+    }),
     v.object({
       id: v.string(),
       repository: v.string(),
@@ -138,7 +142,9 @@ export const AGENT_METHODS = {
       unknown: v.number(),
       /** Bytes that may still be written to the data directory's file system. */
       free: v.optional(v.number()),
-      /** Whether the downloads alone fit, as far as their sizes are known. */
+      /** Bytes that must be free at least, with what unpacking takes, as far as it is known. */
+      needs: v.number(),
+      /** Whether that is free, and as many files (inodes) as are known to be made. */
       fits: v.optional(v.boolean()),
     }),
   ),

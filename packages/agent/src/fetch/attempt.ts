@@ -11,7 +11,6 @@ import { isRetryableStatus, Retryable, retryAfter } from "./retry-policy.ts"
 import { changed } from "./same-content.ts"
 import { receiveSegments } from "./segments.ts"
 import { sizeError, sourceError, statusError } from "./source-error.ts"
-import { checkSpace } from "./space.ts"
 import type { Attempt, Transfer } from "./transfer-types.ts"
 import { isStrong, parseContentRange, resumeValidator, unsatisfiedTotal } from "./validators.ts"
 
@@ -95,7 +94,7 @@ async function whole(job: Attempt, exchange: Exchange): Promise<void> {
     ...(length === undefined ? {} : { length }),
     ...(encoded ? { encoding } : {}),
   }
-  await checkSpace(job)
+  await job.space.require(part, job.size)
   await part.checkpoint()
   await receiveAll(job, exchange, start, reader, length)
   if (length === undefined) part.state = { ...part.state, length: part.bytes }
@@ -131,7 +130,7 @@ async function rest(job: Attempt, exchange: Exchange): Promise<void> {
       ...(encoding === undefined ? {} : { encoding }),
     }
   }
-  await checkSpace(job)
+  await job.space.require(part, job.size)
   await part.checkpoint()
   await receiveAll(job, exchange, [], reader, range.end)
   if (total === undefined) part.state = { ...part.state, length: part.bytes }

@@ -12,6 +12,7 @@ import { isDataUrl } from "./html-page.ts"
 import { PartHasher } from "./part-hasher.ts"
 import type { Environment } from "@datamaestro/outgoing"
 import { allSourcesFailed, byHand, reasonOf, sizeError } from "./source-error.ts"
+import { SpaceCheck } from "./space.ts"
 import { transfer } from "./transfer.ts"
 import type { WayOut } from "./way-out.ts"
 
@@ -79,9 +80,11 @@ async function fromSource(
 ): Promise<CacheEntryFound> {
   const { request } = job
   const hasher = new PartHasher(request.integrity.map(({ algorithm }) => algorithm))
+  const space = new SpaceCheck(request.grows === true)
   try {
-    return await transferAndAccept(job, slot, hasher, source, hasNext)
+    return await transferAndAccept(job, slot, { hasher, space }, source, hasNext)
   } finally {
+    space.end()
     await hasher.close()
   }
 }
@@ -89,7 +92,7 @@ async function fromSource(
 async function transferAndAccept(
   job: DownloadJob,
   slot: PartSlot,
-  hasher: PartHasher,
+  { hasher, space }: { hasher: PartHasher; space: SpaceCheck },
   source: string,
   hasNext: boolean,
 ): Promise<CacheEntryFound> {
@@ -102,6 +105,7 @@ async function transferAndAccept(
       hasher,
       declared: request.integrity.length > 0,
       size: request.size,
+      space,
       data: request.archive === true || isDataUrl(first),
       byHand: byHand(first, cache.entryPath(key)),
       attempts: hasNext ? tuning.attemptsWithAlternative : tuning.attempts,

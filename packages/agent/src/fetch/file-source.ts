@@ -5,7 +5,6 @@ import { redactUrl } from "../store/cache-url.ts"
 import { BodyReader } from "./body-reader.ts"
 import { receive } from "./receive.ts"
 import { sizeError, sourceError } from "./source-error.ts"
-import { checkSpace } from "./space.ts"
 import type { Attempt } from "./transfer-types.ts"
 
 /** Copies a `file:` URL into the part, always from the start: reading is cheap, and the file may have changed. */
@@ -23,7 +22,7 @@ export async function readFileSource(job: Attempt): Promise<void> {
     hasher.reset()
   }
   part.state = { source: redactUrl(source), lastModified: status.mtime.toUTCString(), length: status.size }
-  await checkSpace(job)
+  await job.space.require(job.part, job.size)
   const stream = createReadStream(path, { highWaterMark: 1024 * 1024, signal: job.signal })
   try {
     const span = { position: 0, end: status.size, stop: undefined, waited: 0, waitsSince: undefined }

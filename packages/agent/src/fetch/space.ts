@@ -1,25 +1,53 @@
-import { DatamaestroError } from "@datamaestro/protocol"
-import type { Transfer } from "./transfer-types.ts"
+import { dirname } from "node:path"
+import type { CachePart } from "../store/cache-part.ts"
+import { noSpace } from "../store/free-space.ts"
 
-/** Before bytes are asked for in vain: throws NO_SPACE when the file system can't take the rest, as far as it is known. */
-export async function checkSpace({ part, size }: Pick<Transfer, "part" | "size">): Promise<void> {
-  const length = part.state.length ?? size
-  if (length === undefined) return
-  const needed = length - part.written
-  const available = await part.space().catch(() => undefined)
-  if (available === undefined || needed <= available) return
-  throw new DatamaestroError(
-    "NO_SPACE",
-    `Cannot write "${part.path}": ${formatBytes(needed)} are needed, ${formatBytes(available)} are available`,
-    {
-      hint: "free some space (`datamaestro cache clear` removes downloads), or choose another place with --data; what was downloaded is kept and will be continued",
-      details: { needed, available, path: part.path },
-    },
-  )
+/** Downloads of this process that are under way, with how long each will be; by their part. */
+const underWay = new Map<CachePart, number>()
+
+/**
+ * Holds one download against the free space, before bytes are asked for in vain: together with what others that are under
+ * way still lack, and with what is going to be made of it.
+ */
+export class SpaceCheck {
+  readonly #grows: boolean
+  #begun = false
+  #part: CachePart | undefined
+
+  /** @param grows what is made of it takes at least its size again */
+  constructor(grows: boolean) {
+    this.#grows = grows
+  }
+
+  /** @throws DatamaestroError NO_SPACE when the file system can't take it, as far as is known */
+  async require(part: CachePart, size: number | undefined): Promise<void> {
+    const length = part.state.length ?? size
+    if (length === undefined) return
+    this.end()
+    this.#part = part
+    // Once it comes, what is made of it may take some of its space already.
+    const output = this.#grows && !this.#begun ? length : 0
+    this.#begun = true
+    underWay.set(part, length)
+    const needed = length - part.written + output
+    const available = await part.space().catch(() => undefined)
+    if (available === undefined || needed + lackedBesides(part) <= available) return
+    this.end()
+    throw noSpace(`write "${part.path}"`, needed + lackedBesides(part), available, part.path)
+  }
+
+  /** It needs no more. */
+  end(): void {
+    if (this.#part !== undefined) underWay.delete(this.#part)
+    this.#part = undefined
+  }
 }
 
-function formatBytes(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB", "PB"]
-  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3))
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`
+/** What other downloads into the same folder still lack. */
+function lackedBesides(own: CachePart): number {
+  let bytes = 0
+  for (const [part, length] of underWay) {
+    if (part !== own && dirname(part.path) === dirname(own.path)) bytes += Math.max(0, length - part.written)
+  }
+  return bytes
 }

@@ -4,6 +4,7 @@ import type { JobEvent } from "./fetch-events.ts"
 import type { FetchTuning } from "./fetch-types.ts"
 import type { PartHasher } from "./part-hasher.ts"
 import type { Environment } from "@datamaestro/outgoing"
+import type { SpaceCheck } from "./space.ts"
 import type { WayOut } from "./way-out.ts"
 
 /** Everything that one source's transfer needs. */
@@ -15,6 +16,7 @@ export interface Transfer {
   declared: boolean
   /** Bytes that the definition declares. */
   size: number | undefined
+  space: SpaceCheck
   /** An HTML page is not what is due. */
   data: boolean
   /** What to do by hand, for hints. */

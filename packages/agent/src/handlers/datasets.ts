@@ -41,14 +41,15 @@ export function datasetHandlers(session: AgentSession): Pick<AgentHandlers, Data
       return await valueOf(session, dataset, encoder)
     },
 
-    "datasets/plan": async ({ ask = false, ...selector }, { signal }) => {
+    "datasets/plan": async ({ ask = false, keepDownloads = false, ...selector }, { signal }) => {
       const dataset = await resolve(session, selector)
       const { planWork } = await import("../pipeline.ts")
       const { withHubEndpoint } = await import("../fetch/hugging-face.ts")
       const { datafolders = {}, mirrors } = await session.settings()
       const cache = await session.downloadCache()
       const all = withHubEndpoint(mirrors, process.env)
-      return await planWork(dataset, { paths: session.paths, datafolders, mirrors: all, cache, ask, signal })
+      const { paths } = session
+      return await planWork(dataset, { paths, datafolders, mirrors: all, cache, ask, keepDownloads, signal })
     },
 
     "datasets/verify": async (selector, { signal, progress }) => {

@@ -1,20 +1,23 @@
-import { statfs } from "node:fs/promises"
-import { dirname } from "node:path"
 import { downloadsOf, type PlannedResource } from "@datamaestro/dataset"
 import type { GlobalSettings, Paths, Result } from "@datamaestro/protocol"
 import { sourcesOf } from "../fetch/sources.ts"
 import { preparationOrder, type ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import type { DownloadCache } from "../store/cache.ts"
+import { freeSpace } from "../store/free-space.ts"
 import { datasetFolder, resourcePath, type Datafolders } from "../store/layout.ts"
 import { diskState } from "./disk-state.ts"
 import { downloadSizes } from "./download-sizes.ts"
-import { FoundDataset, isStored } from "./found-dataset.ts"
+import { FoundDataset, isStored, type StoredResource } from "./found-dataset.ts"
+import { leastSpace, type SpaceNeed } from "./least-space.ts"
+import { packedBytes, spaceNeed } from "./space-need.ts"
 
 export interface PlanWorkOptions {
   paths: Paths
   datafolders: Datafolders
   mirrors: GlobalSettings["mirrors"]
   cache: DownloadCache
+  /** Downloads stay in the cache; they don't by default. */
+  keepDownloads?: boolean
   /** Whether servers may be asked how much it is; `false` by default. */
   ask?: boolean
   signal: AbortSignal
@@ -28,11 +31,14 @@ export async function planWork(dataset: ResolvedDataset, options: PlanWorkOption
   const { plan } = dataset
   const planned: PlannedDownload[] = []
   for (const one of preparationOrder(dataset)) planned.push(...(await worksOf(one, options)))
-  await addSizes(planned, options)
+  const sizes = await addSizes(planned, options)
   const work = planned.map((each) => each.work)
   const wanted = work.filter(({ action }) => action === "download")
   const fetch = wanted.reduce((sum, { bytes = 0 }) => sum + bytes, 0)
-  const free = await freeBytes(options.paths.data)
+  const free = await freeSpace(options.paths.data)
+  const needs = await spaceNeeds(planned, sizes, options.cache)
+  const least = leastSpace(needs, options.keepDownloads === true)
+  const files = needs.reduce((sum, need) => sum + need.files, 0)
   return {
     id: plan.id,
     repository: plan.repository,
@@ -40,12 +46,16 @@ export async function planWork(dataset: ResolvedDataset, options: PlanWorkOption
     work,
     fetch,
     unknown: wanted.filter(({ bytes }) => bytes === undefined).length,
-    ...(free === undefined ? {} : { free, fits: fetch <= free }),
+    needs: least,
+    ...(free === undefined ? {} : { free: free.bytes, fits: least <= free.bytes && files <= free.files }),
   }
 }
 
 interface PlannedDownload {
   work: Work
+  found: FoundDataset
+  /** Absent where nothing of it is to be made. */
+  resource: StoredResource | undefined
   /** What must be fetched: alternatives, and the size where the author knows it. */
   missing: { urls: string[]; size: number | undefined }[]
 }
@@ -69,7 +79,7 @@ async function worksOf(dataset: ResolvedDataset, options: PlanWorkOptions): Prom
       ...(known ? { target: resourcePath(options.paths, plan, resource, options.datafolders) } : {}),
       ...(done && files !== undefined ? { bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) } : {}),
     }
-    works.push({ work, missing })
+    works.push({ work, missing, found, resource: !done && isStored(resource) ? resource : undefined })
   }
   return works
 }
@@ -90,7 +100,11 @@ async function actionFor(
   return { action: missing.length > 0 ? "download" : "extract-cached", missing }
 }
 
-async function addSizes(planned: readonly PlannedDownload[], { ask = false, signal }: PlanWorkOptions): Promise<void> {
+/** What is missing gets its size. Those that servers told, by the first URL that was asked for. */
+async function addSizes(
+  planned: readonly PlannedDownload[],
+  { ask = false, signal }: PlanWorkOptions,
+): Promise<Map<string, number>> {
   const unknown = planned.flatMap(({ missing }) => missing.filter(({ size }) => size === undefined))
   const asked = ask && unknown.length > 0 ? await downloadSizes(unknown, signal) : new Map<string, number>()
   for (const { work, missing } of planned) {
@@ -99,11 +113,21 @@ async function addSizes(planned: readonly PlannedDownload[], { ask = false, sign
     const sizes = missing.map(({ urls, size }) => size ?? asked.get(urls[0] ?? ""))
     if (sizes.every((size) => size !== undefined)) work.bytes = sizes.reduce((sum, size) => sum + size, 0)
   }
+  return asked
 }
 
-/** What a person may still write there, or in the nearest folder above that exists; absent where nobody knows. */
-async function freeBytes(path: string): Promise<number | undefined> {
-  const space = await statfs(path).catch(() => undefined)
-  if (space !== undefined) return space.bavail * space.bsize
-  return dirname(path) === path ? undefined : await freeBytes(dirname(path))
+async function spaceNeeds(
+  planned: readonly PlannedDownload[],
+  sizes: ReadonlyMap<string, number>,
+  cache: DownloadCache,
+): Promise<SpaceNeed[]> {
+  const needs: SpaceNeed[] = []
+  for (const { resource, found, missing } of planned) {
+    if (resource === undefined) continue
+    // Servers were asked for the first source of each, which may be a mirror.
+    const told = missing.map(({ urls }) => ({ urls, bytes: sizes.get(urls[0] ?? "") }))
+    const sizeOf = (url: string): number | undefined => told.find(({ urls }) => urls.includes(url))?.bytes
+    needs.push(spaceNeed(resource, found, await packedBytes(resource, cache, sizeOf)))
+  }
+  return needs
 }

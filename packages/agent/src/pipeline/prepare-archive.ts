@@ -11,6 +11,7 @@ import { sourceRecord, urlName } from "./download-source.ts"
 import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
+import { growsUnpacked } from "./space-need.ts"
 import { withDownload, type Consumption } from "./with-download.ts"
 import { verifyJoined, withPieces } from "./with-pieces.ts"
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
@@ -25,7 +26,8 @@ export async function prepareArchive(
 ): Promise<"downloaded" | "cached"> {
   const { urls, size, integrity, pieces } = resource.download
   if (pieces !== undefined) return await preparePieces(preparation, resource, pieces)
-  const request = { urls, size, integrity: integrity.filter(({ of }) => of === "download"), archive: true }
+  const sums = integrity.filter(({ of }) => of === "download")
+  const request = { urls, size, integrity: sums, archive: true, grows: growsUnpacked(resource) }
   const { extractInThread } = await import("../extract/extract-in-thread.ts")
   const { extractions } = await queues()
   const begin = (): Consumption => {

@@ -9,6 +9,7 @@ import { sourceRecord, urlName } from "./download-source.ts"
 import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
+import { growsUnpacked } from "./space-need.ts"
 import { withDownload } from "./with-download.ts"
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
 
@@ -25,6 +26,7 @@ export async function prepareFile(preparation: Preparation, resource: PlannedFil
     urls: download.urls,
     integrity: early.map((sum) => ({ ...sum, of: "download" as const })),
     size: download.size,
+    grows: growsUnpacked(resource),
   }
   const { extractions } = await queues()
   const finish = async (cached: CachedDownload): Promise<void> => {

@@ -4,8 +4,12 @@ import type { Agreement } from "@datamaestro/dataset"
 import { DatamaestroError, type AcceptedAgreement } from "@datamaestro/protocol"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import { resourcePath } from "../store/layout.ts"
+import { freeSpace, noSpace } from "../store/free-space.ts"
 import { storageError } from "../store/storage-error.ts"
+import type { FoundDataset, StoredResource } from "./found-dataset.ts"
+import { leastSpace } from "./least-space.ts"
 import type { PrepareOptions } from "./preparation.ts"
+import { fetchNeed, packedBytes, spaceNeed } from "./space-need.ts"
 
 /** What only the person can provide: data folders that are configured and there. They are never copied. */
 export async function requireDatafolders({ plan }: ResolvedDataset, options: PrepareOptions): Promise<void> {
@@ -45,4 +49,38 @@ function covers(accepted: AcceptedAgreement, { id, text }: Agreement): boolean {
   if (typeof accepted === "string") return accepted === id
   if (accepted.id !== id) return false
   return text === undefined || accepted.sha256 === createHash("sha256").update(text).digest("hex")
+}
+
+/**
+ * Before anything is fetched: what is known to be needed is there. Sizes are those that the definition declares, that
+ * the cache has, and that an earlier preparation recorded.
+ *
+ * @throws DatamaestroError NO_SPACE
+ */
+export async function requireSpace(
+  found: FoundDataset,
+  missing: readonly StoredResource[],
+  { cache, keepDownloads = false, fetchOnly = false }: PrepareOptions,
+): Promise<void> {
+  const needs = await Promise.all(
+    missing.map(async (resource) => {
+      const packed = await packedBytes(resource, cache)
+      return fetchOnly && resource.kind !== "bucket" ? fetchNeed(packed) : spaceNeed(resource, found, packed)
+    }),
+  )
+  const free = await freeSpace(found.folder)
+  if (free === undefined) return
+  const { id } = found.plan
+  const bytes = leastSpace(needs, keepDownloads || fetchOnly)
+  if (bytes > free.bytes) throw noSpace(`prepare "${id}"`, bytes, free.bytes, found.folder)
+  const files = needs.reduce((sum, need) => sum + need.files, 0)
+  if (files <= free.files) return
+  throw new DatamaestroError(
+    "NO_SPACE",
+    `Cannot prepare "${id}": it has ${files} files, the file system takes ${free.files} more (inodes)`,
+    {
+      hint: "remove files that you don't need (`df -i` counts them), or choose another place with --data",
+      details: { needed: files, available: free.files, path: found.folder },
+    },
+  )
 }

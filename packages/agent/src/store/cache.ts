@@ -1,5 +1,5 @@
 import { DatamaestroError, type CacheEntry } from "@datamaestro/protocol"
-import { stat, utimes } from "node:fs/promises"
+import { readdir, stat, utimes } from "node:fs/promises"
 import { join } from "node:path"
 import {
   clearCache,
@@ -11,6 +11,7 @@ import {
 import { trimCache } from "./cache-limit.ts"
 import { isInUse, lockPath, markInUse, type UseMark } from "./cache-hold.ts"
 import { cacheKey } from "./cache-key.ts"
+import { isPartName } from "./cache-orphan.ts"
 import { CachePart } from "./cache-part.ts"
 import { EntryRecord, readRecordFile } from "./cache-record.ts"
 import { removeEntry, sweepOrphans } from "./cache-sweep.ts"
@@ -96,6 +97,18 @@ export class DownloadCache {
       const record = await readRecordFile(join(this.path, `${key}.json`), EntryRecord)
       return { path, bytes: status.size, inode: status.ino, record }
     })
+  }
+
+  /** Bytes of the largest unfinished part of that key. */
+  async partBytes(key: string): Promise<number> {
+    const names = await readdir(this.path).catch(() => [])
+    let most = 0
+    for (const name of names) {
+      if (!name.startsWith(`${key}.`) || !isPartName(name)) continue
+      const status = await stat(join(this.path, name)).catch(() => undefined)
+      most = Math.max(most, status?.size ?? 0)
+    }
+    return most
   }
 
   /** Marks an entry as in use, so that nobody removes it; take it while holding the lock. */

@@ -20,7 +20,12 @@ export function dryRun(ids: readonly string[], ask: boolean): Command<Plan[]> {
         const { session, invocation, signal, onProgress } = call
         const plan = await session.agent.request(
           "datasets/plan",
-          { id, defaultRepository: invocation.settings.default_repository, ask },
+          {
+            id,
+            defaultRepository: invocation.settings.default_repository,
+            ask,
+            keepDownloads: invocation.options.keepDownloads,
+          },
           { signal },
         )
         const level = plan.fits === false ? "warning" : "info"
@@ -36,9 +41,10 @@ function line({ dataset, action, resource, urls, target, bytes }: Plan["work"][n
   return tabLine([dataset, action, resource, urls[0] ?? "-", target ?? "-", bytes === undefined ? "-" : String(bytes)])
 }
 
-function summary({ id, fetch, unknown, free, fits }: Plan): string {
+function summary({ id, fetch, unknown, needs, free, fits }: Plan): string {
   const known = fetch > 0 || unknown === 0 ? [formatBytes(fetch)] : []
   const rest = unknown === 0 ? [] : [`${unknown} of unknown size`]
+  const unpacked = needs > fetch ? `, at least ${formatBytes(needs)} with what is unpacked` : ""
   const room = free === undefined ? "" : `; ${formatBytes(free)} are free${fits === false ? ": that does not fit" : ""}`
-  return `${id}: to fetch ${[...known, ...rest].join(" and ")}${room}`
+  return `${id}: to fetch ${[...known, ...rest].join(" and ")}${unpacked}${room}`
 }

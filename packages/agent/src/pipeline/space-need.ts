@@ -1,0 +1,85 @@
+import { downloadsOf, type ArchivePart, type PlannedResource, type Transform } from "@datamaestro/dataset"
+import type { DownloadCache } from "../store/cache.ts"
+import { shapeOf, type FoundDataset, type StoredResource } from "./found-dataset.ts"
+import type { SpaceNeed } from "./least-space.ts"
+
+/** A resource's downloads, in bytes. */
+export interface PackedBytes {
+  /** What lacks of them, as far as is known. */
+  missing: number
+  /** What is in the cache, parts too. */
+  present: number
+}
+
+/**
+ * What a resource takes. Of an output that was made before, its size and files are recorded; of another one as much is
+ * sure as was packed, unless only parts of it are wanted.
+ */
+export function spaceNeed(
+  resource: StoredResource,
+  found: FoundDataset,
+  { missing: fetch, present }: PackedBytes,
+): SpaceNeed {
+  // The file is its download, by another name.
+  if (isPlainFile(resource)) return { fetch: 0, output: fetch, freed: 0, files: 1 }
+  const record = found.manifest.record(resource.name)
+  const files = record?.shape === shapeOf(resource) ? record.files : undefined
+  if (files !== undefined) {
+    const output = files.reduce((sum, { bytes }) => sum + bytes, 0)
+    return { fetch, output, freed: present, files: files.length }
+  }
+  // Of several downloads each is a part of it.
+  const output = growsUnpacked(resource) ? fetch + present : 0
+  return { fetch, output, freed: present, files: 0 }
+}
+
+/** Of what is only downloaded, and stays. */
+export function fetchNeed({ missing }: PackedBytes): SpaceNeed {
+  return { fetch: missing, output: 0, freed: 0, files: 0 }
+}
+
+/** What the cache has of a resource's downloads. @param sizeOf by the first URL, where it is known */
+export async function packedBytes(
+  resource: StoredResource,
+  cache: DownloadCache,
+  sizeOf: (url: string) => number | undefined = () => undefined,
+): Promise<PackedBytes> {
+  let missing = 0
+  let present = 0
+  for (const { urls, size } of downloadsOf(resource)) {
+    const [url] = urls
+    if (url === undefined) continue
+    const entry = await cache.find(cache.keyOf(url))
+    const there = entry?.bytes ?? (await cache.partBytes(cache.keyOf(url)))
+    present += there
+    if (entry === undefined) missing += Math.max(0, (size ?? sizeOf(url) ?? 0) - there)
+  }
+  return { missing, present }
+}
+
+/** Whether what is made of the downloads is surely no smaller than they are. */
+export function growsUnpacked(resource: PlannedResource): boolean {
+  switch (resource.kind) {
+    case "file":
+      return resource.transforms.length > 0 && resource.transforms.every(onlyUnpacks)
+    case "tar":
+    case "zip":
+      return isWhole(resource)
+    case "merge":
+      return resource.archives.every(isWhole)
+    default:
+      return false
+  }
+}
+
+function isPlainFile(resource: StoredResource): boolean {
+  return resource.kind === "file" && resource.transforms.length === 0
+}
+
+function onlyUnpacks({ kind }: Transform): boolean {
+  return kind === "gunzip" || kind === "decompress"
+}
+
+function isWhole({ subpath, files, include }: ArchivePart): boolean {
+  return subpath === undefined && files === undefined && include === undefined
+}

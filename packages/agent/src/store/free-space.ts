@@ -1,0 +1,33 @@
+import { statfs } from "node:fs/promises"
+import { dirname } from "node:path"
+import { DatamaestroError } from "@datamaestro/protocol"
+
+export interface FreeSpace {
+  /** Bytes that an ordinary user may still write; with quotas of a folder (XFS, Lustre, ZFS) what those leave. */
+  bytes: number
+  /** Files that may still be made; without end where the file system does not count them. */
+  files: number
+}
+
+/** What may still be written there, or in the nearest folder above that exists; undefined where nobody knows. */
+export async function freeSpace(path: string): Promise<FreeSpace | undefined> {
+  const space = await statfs(path).catch(() => undefined)
+  if (space === undefined) return dirname(path) === path ? undefined : await freeSpace(dirname(path))
+  const { bavail, bsize, files, ffree } = space
+  return { bytes: bavail * bsize, files: files === 0 ? Number.POSITIVE_INFINITY : ffree }
+}
+
+/** @param doing what can't be done, to follow "Cannot" */
+export function noSpace(doing: string, needed: number, available: number, path: string): DatamaestroError {
+  const numbers = `${formatBytes(needed)} are needed, ${formatBytes(available)} are available`
+  return new DatamaestroError("NO_SPACE", `Cannot ${doing}: ${numbers}`, {
+    hint: "free some space (`datamaestro cache clear` removes downloads), or choose another place with --data; what was downloaded is kept and will be continued",
+    details: { needed, available, path },
+  })
+}
+
+function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB", "PB"]
+  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3))
+  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`
+}
