@@ -17,7 +17,7 @@ export interface PlanWorkOptions {
   mirrors: GlobalSettings["mirrors"]
   cache: DownloadCache
   /** Downloads stay in the cache; they don't by default. */
-  keepDownloads?: boolean
+  keepDownloads?: boolean | undefined
   /** Whether servers may be asked how much it is; `false` by default. */
   ask?: boolean
   signal: AbortSignal

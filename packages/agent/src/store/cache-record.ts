@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises"
 import * as v from "valibot"
+import { errnoName } from "./errno-name.ts"
 import { parseHolder } from "./lock-holder.ts"
 
 /** What is known of a whole entry, in `<key>.json` beside it. URLs carry no credentials. */
@@ -47,7 +48,7 @@ export type PartRecord = v.InferOutput<typeof PartRecord>
 /** Reads a record; `undefined` when it is missing or damaged: records only help, nothing is trusted for them. */
 export async function readRecordFile<T>(path: string, schema: v.GenericSchema<unknown, T>): Promise<T | undefined> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "EACCES" || error.code === "ESTALE") return undefined
+    if (["ENOENT", "EACCES", "ESTALE"].includes(errnoName(error) ?? "")) return undefined
     throw error
   })
   if (text === undefined) return undefined

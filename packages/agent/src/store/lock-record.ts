@@ -1,5 +1,6 @@
 import { open, rm, stat, type FileHandle } from "node:fs/promises"
 import { dirname } from "node:path"
+import { errnoName } from "./errno-name.ts"
 import { isSharedStorage } from "./shared-storage.ts"
 import { fileSystemNow } from "./lock-clock.ts"
 import { isGone, parseHolder, type Holder } from "./lock-holder.ts"
@@ -47,7 +48,7 @@ export async function readRecord(path: string): Promise<LockRecord | undefined> 
   try {
     file = await open(path, "r")
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
+    const code = errnoName(error)
     if (code === "ENOENT" || code === "ESTALE") return undefined
     if (code !== "EACCES") throw error
     const status = await stat(path).catch(() => undefined)
@@ -58,7 +59,7 @@ export async function readRecord(path: string): Promise<LockRecord | undefined> 
     const holder = parseHolder(await file.readFile("utf8"))
     return { token: holder?.token ?? `inode-${status.ino}`, holder, beat: status.mtimeMs }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ESTALE") return undefined
+    if (errnoName(error) === "ESTALE") return undefined
     throw error
   } finally {
     await file.close()

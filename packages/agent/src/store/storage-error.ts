@@ -1,6 +1,7 @@
 import { statfsSync } from "node:fs"
 import { dirname } from "node:path"
 import { DatamaestroError, type ErrorCode } from "@datamaestro/protocol"
+import { errnoName } from "./errno-name.ts"
 
 interface Explanation {
   code: ErrorCode
@@ -109,7 +110,8 @@ const QUOTA_OF_EITHER: Explanation = {
  */
 export function storageError(error: unknown, doing: string): unknown {
   if (!(error instanceof Error) || error instanceof DatamaestroError) return error
-  const { code: errno, path, syscall } = error as NodeJS.ErrnoException
+  const { path, syscall } = error as NodeJS.ErrnoException
+  const errno = errnoName(error)
   const explanations = syscall === "mkdir" ? { ...EXPLANATIONS, ...MKDIR_EXPLANATIONS } : EXPLANATIONS
   const explanation = fullOfFiles(error) ?? (errno === undefined ? undefined : explanations[errno])
   if (explanation === undefined) return error
@@ -121,7 +123,9 @@ export function storageError(error: unknown, doing: string): unknown {
 }
 
 /** For what is full in another way than of bytes. */
-function fullOfFiles({ code, path, syscall }: NodeJS.ErrnoException): Explanation | undefined {
+function fullOfFiles(error: NodeJS.ErrnoException): Explanation | undefined {
+  const { path, syscall } = error
+  const code = errnoName(error)
   if (path === undefined || syscall === undefined || !MAKES_AN_INODE.has(syscall)) return undefined
   if (code === "EDQUOT") return QUOTA_OF_EITHER
   return code === "ENOSPC" && availableBytes(path) >= SOME_BYTES ? NO_INODES : undefined

@@ -3,6 +3,7 @@ import { copyFile, link, open, rm } from "node:fs/promises"
 import type { HashAlgorithm, Transform } from "@datamaestro/dataset"
 import { interrupted } from "@datamaestro/protocol"
 import type { StepContext } from "../pipeline-types.ts"
+import { errnoName } from "../store/errno-name.ts"
 import { storageError } from "../store/storage-error.ts"
 import { applyTransforms } from "./apply-transforms.ts"
 
@@ -66,8 +67,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
     await link(from, to)
     return
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === "ENOENT" || code === "EEXIST" || code === "ENOSPC" || code === "EDQUOT") throw error
+    if (["ENOENT", "EEXIST", "ENOSPC", "EDQUOT"].includes(errnoName(error) ?? "")) throw error
   }
   await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
   const file = await open(to, "r+")

@@ -1,0 +1,15 @@
+import { constants } from "node:os"
+
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(constants.errno).map(([name, number]) => [number, name] as const),
+)
+
+/**
+ * The name of a system error: `ENOSPC`. Node's own `code` says `Unknown system error -122` for those that libuv has no name
+ * for, among them EDQUOT and ESTALE.
+ */
+export function errnoName(error: unknown): string | undefined {
+  const { code, errno } = error as NodeJS.ErrnoException
+  if (code?.startsWith("Unknown system error") !== true || errno === undefined) return code
+  return NAMES.get(-errno) ?? code
+}

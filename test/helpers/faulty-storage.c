@@ -1,0 +1,101 @@
+/*
+ * A preloaded library whose storage fails: below FAULTY_STORAGE_PREFIX, after FAULTY_STORAGE_BYTES were written there by
+ * this process, each further write fails with the error number FAULTY_STORAGE_ERROR, and so does each file that would be
+ * made, where FAULTY_STORAGE_CREATE is set.
+ *
+ *   cc -shared -fPIC -O2 -o faulty-storage.so faulty-storage.c -ldl
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static const char *prefix;
+static size_t prefix_length;
+static long limit;
+static int number;
+static int create;
+static atomic_long written;
+
+__attribute__((constructor)) static void start(void) {
+  prefix = getenv("FAULTY_STORAGE_PREFIX");
+  prefix_length = prefix ? strlen(prefix) : 0;
+  limit = atol(getenv("FAULTY_STORAGE_BYTES") ? getenv("FAULTY_STORAGE_BYTES") : "0");
+  number = atoi(getenv("FAULTY_STORAGE_ERROR") ? getenv("FAULTY_STORAGE_ERROR") : "5");
+  create = getenv("FAULTY_STORAGE_CREATE") != NULL;
+}
+
+static int is_below(const char *path) { return prefix_length > 0 && strncmp(path, prefix, prefix_length) == 0; }
+
+static int is_file_below(int file) {
+  char link[64], target[4096];
+  if (prefix_length == 0) return 0;
+  snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+  ssize_t length = readlink(link, target, sizeof target - 1);
+  if (length < 0) return 0;
+  target[length] = 0;
+  return is_below(target);
+}
+
+/* Whether BYTES more may not be written there. */
+static int fails(int file, ssize_t bytes) {
+  if (!is_file_below(file)) return 0;
+  if (atomic_fetch_add(&written, bytes) + bytes <= limit) return 0;
+  errno = number;
+  return 1;
+}
+
+static ssize_t length_of(const struct iovec *parts, int count) {
+  ssize_t length = 0;
+  for (int at = 0; at < count; at++) length += parts[at].iov_len;
+  return length;
+}
+
+#define REAL(name) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))
+
+ssize_t write(int file, const void *data, size_t bytes) {
+  return fails(file, bytes) ? -1 : REAL(write)(file, data, bytes);
+}
+ssize_t pwrite(int file, const void *data, size_t bytes, off_t at) {
+  return fails(file, bytes) ? -1 : REAL(pwrite)(file, data, bytes, at);
+}
+ssize_t pwrite64(int file, const void *data, size_t bytes, off64_t at) {
+  return fails(file, bytes) ? -1 : REAL(pwrite64)(file, data, bytes, at);
+}
+ssize_t writev(int file, const struct iovec *parts, int count) {
+  return fails(file, length_of(parts, count)) ? -1 : REAL(writev)(file, parts, count);
+}
+ssize_t pwritev(int file, const struct iovec *parts, int count, off_t at) {
+  return fails(file, length_of(parts, count)) ? -1 : REAL(pwritev)(file, parts, count, at);
+}
+ssize_t pwritev64(int file, const struct iovec *parts, int count, off64_t at) {
+  return fails(file, length_of(parts, count)) ? -1 : REAL(pwritev64)(file, parts, count, at);
+}
+
+static int may_not_make(const char *path, int flags) {
+  if (!create || (flags & O_CREAT) == 0 || !is_below(path) || atomic_load(&written) < limit) return 0;
+  errno = number;
+  return 1;
+}
+
+#define OPEN(name)                                                                  \
+  int name(const char *path, int flags, ...) {                                      \
+    mode_t mode = 0;                                                                \
+    if (flags & (O_CREAT | __O_TMPFILE)) {                                          \
+      va_list arguments;                                                            \
+      va_start(arguments, flags);                                                   \
+      mode = va_arg(arguments, mode_t);                                             \
+      va_end(arguments);                                                            \
+    }                                                                               \
+    return may_not_make(path, flags) ? -1 : REAL(name)(path, flags, mode);          \
+  }
+OPEN(open)
+OPEN(open64)

@@ -1,0 +1,32 @@
+import { spawnSync } from "node:child_process"
+import { constants } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+export interface Fault {
+  error: "EACCES" | "EDQUOT" | "EIO" | "ENOSPC" | "EROFS"
+  /** Where it happens: the beginning of paths. */
+  prefix: string
+  /** Bytes that a process can write there before. */
+  after: number
+  /** Files can't be made from then on either. */
+  create?: boolean
+}
+
+/** Storage that fails, for what is run with the environment that this gives: faulty-storage.c, compiled into `folder`. */
+export function compileFaultyStorage(folder: string): ((fault: Fault) => Record<string, string>) | undefined {
+  if (process.platform !== "linux") return undefined
+  const source = fileURLToPath(new URL("faulty-storage.c", import.meta.url))
+  const library = join(folder, "faulty-storage.so")
+  const compiled = spawnSync("cc", ["-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], { stdio: "inherit" })
+  if (compiled.status !== 0) return undefined
+  return ({ error, prefix, after, create = false }) => ({
+    LD_PRELOAD: library,
+    FAULTY_STORAGE_PREFIX: prefix,
+    FAULTY_STORAGE_BYTES: String(after),
+    FAULTY_STORAGE_ERROR: String(constants.errno[error]),
+    ...(create ? { FAULTY_STORAGE_CREATE: "1" } : {}),
+    // Else libuv could pass libc by.
+    UV_USE_IO_URING: "0",
+  })
+}
