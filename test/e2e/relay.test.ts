@@ -114,6 +114,57 @@ describe("a data machine without a way out", function () {
     expect(lab.origin.requestsOf("/8/0").at(-1)?.headers.range).to.match(/^bytes=[1-9]\d*-$/)
   })
 
+  it("gets nothing that it asks for besides, and no redirect that no server gave", async () => {
+    const secret = lab.origin.at("/secret?token=x")
+    lab.origin.route("/secret", { body: "secret" })
+    // As an agent would that somebody over there has changed.
+    const script = join(lab.folder, "asks-for-more.mjs")
+    const asks = ["file:///etc/passwd", secret, lab.origin.at("/secret", "127.0.0.2")].map((url, index) => {
+      const params = { stream: 9000 + index, url, method: "GET", headers: {}, credit: 65_536 }
+      return `${JSON.stringify({ jsonrpc: "2.0", method: "$/relay/open", params })}\n`
+    })
+    await writeFile(
+      script,
+      `import { spawn } from "node:child_process"
+       const child = spawn("/bin/sh", ["-c", process.env.SSH_ORIGINAL_COMMAND], { stdio: ["pipe", "pipe", "inherit"] })
+       process.stdin.pipe(child.stdin)
+       child.on("close", (code) => process.exit(code ?? 1))
+       let asked = false
+       child.stdout.on("data", (chunk) => {
+         process.stdout.write(chunk)
+         if (asked || !String(chunk).includes("$/relay/open") || chunk.at(-1) !== 10) return
+         asked = true
+         process.stdout.write(${JSON.stringify(asks.join(""))})
+       })`,
+    )
+    const changed = await startSshd({
+      environment: { HOME: lab.home },
+      config: [`ForceCommand exec ${process.execPath} ${script}`],
+    })
+    try {
+      const command = lab.start(
+        "-F",
+        changed.configFile,
+        "--host",
+        "cluster",
+        "--data",
+        lab.data,
+        "--relay",
+        "prepare",
+        lab.dataset(1),
+      )
+      expect(await command.ended, command.stderr).to.equal(0)
+      expect(await lab.isRight(command.stdout)).to.equal(true)
+      expect(lab.origin.requestsOf("/secret")).to.deep.equal([])
+      for (const address of [secret.replace(/\?.*/, ""), lab.origin.at("/secret", "127.0.0.2")]) {
+        expect(command.stderr).to.match(new RegExp(`warning: .*${address.replaceAll(".", "\\.")}`))
+      }
+      expect(command.stderr).not.to.contain("token=x")
+    } finally {
+      await changed.stop()
+    }
+  })
+
   it("gets nothing that the person's own definitions don't name", async () => {
     const attempt = remote("--relay", "prepare", "--detach", lab.dataset(8))
     expect(await attempt.ended).to.equal(2)

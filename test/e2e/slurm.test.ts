@@ -251,6 +251,32 @@ describe("jobs in Slurm", function () {
     expect((await lab.run("cache", "list")).stdout).to.equal("")
   })
 
+  it("find there what the login node has fetched through the controller", async function () {
+    skipWithoutSshd(this)
+    // Its way out leads nowhere; the compute node has the same one.
+    const proxy = "http://127.0.0.1:1"
+    const sshd = await startSshd({
+      environment: { HOME: lab.home, ...slurm.env, http_proxy: proxy, HTTP_PROXY: proxy },
+    })
+    const remote = (...args: string[]): RunningCommand => lab.start("-F", sshd.configFile, "--host", "cluster", ...args)
+    const host = { launcher: "slurm", data: lab.data, slurm: { fetch: "login" } }
+    try {
+      await lab.settings({ hosts: { cluster: host } })
+      const command = remote("--relay", "prepare", lab.dataset(1), lab.dataset(0.2))
+      expect(await command.ended, command.stderr).to.equal(0)
+      for (const value of JSON.parse(command.stdout) as unknown[]) {
+        expect(await lab.isRight(JSON.stringify(value))).to.equal(true)
+      }
+      expect(command.stderr).to.match(/part1: taken from the cache/)
+      await lab.settings({ hosts: { cluster: { ...host, slurm: {} } } })
+      const refused = remote("--relay", "prepare", lab.dataset(3))
+      expect(await refused.ended).to.equal(2)
+      expect(refused.stderr).to.match(/"fetch": "login"/)
+    } finally {
+      await sshd.stop()
+    }
+  })
+
   it("have scripts that any folder's name passes through", async () => {
     const folder = join(lab.folder, "it's $HOME; `odd` %j")
     await mkdir(folder)
