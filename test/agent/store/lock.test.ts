@@ -4,6 +4,7 @@ import { once } from "node:events"
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { thisHolder } from "../../../packages/agent/src/store/lock-holder.ts"
 import { acquireLock } from "../../../packages/agent/src/store/lock.ts"
@@ -191,4 +192,18 @@ describe("acquireLock", () => {
     expect(error).to.have.property("code", "STORAGE_FAILED")
     expect(error).to.have.property("message").that.includes("Cannot lock").and.includes("is a file, not a folder")
   })
+
+  it("is taken over also when the clock was set back since the last heartbeat, and not from a holder that lives", async () => {
+    const ahead = new Date(Date.now() + 3600_000)
+    await deadHolder({ host: "elsewhere" })
+    await utimes(path, ahead, ahead)
+    const beating = setInterval(() => void utimes(path, ahead, (ahead.setSeconds(ahead.getSeconds() + 1), ahead)), 200)
+    const waiting = acquireLock(path, { signal, staleAfterSeconds: 1 })
+    const first = await Promise.race([waiting, sleep(3500)])
+    clearInterval(beating)
+    expect(first).to.equal(undefined)
+    const lock = await waiting
+    expect(await lock.held()).to.equal(true)
+    await lock.release()
+  }).timeout(20_000)
 })

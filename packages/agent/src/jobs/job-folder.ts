@@ -1,9 +1,12 @@
 import { DatamaestroError, fromWireError, type WireError } from "@datamaestro/protocol"
 import { readdir, readFile, stat } from "node:fs/promises"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import * as v from "valibot"
 import { storageError } from "../store/storage-error.ts"
 import { JOB_VERSION, JobResult, JobSpecification } from "./job-specification.ts"
+
+/** In bytes; a result with as many paths as a value may have is far below. */
+const LARGEST = 256 * 1024 * 1024
 
 /** The files of a job, by what they are for. */
 export function jobFiles(folder: string) {
@@ -28,7 +31,9 @@ export interface Unreadable {
 }
 
 export async function readSpecification(folder: string): Promise<Found<JobSpecification>> {
-  return await readDocument(jobFiles(folder).specification, JobSpecification)
+  const found = await readDocument(jobFiles(folder).specification, JobSpecification)
+  // A folder that was copied or renamed by hand is a job of its own.
+  return found.kind === "found" ? { kind: "found", value: { ...found.value, id: basename(folder) } } : found
 }
 
 /** A result that can't be read is none: the job can be resumed, which makes a new one. */
@@ -40,6 +45,9 @@ export async function readResult(folder: string): Promise<JobResult | undefined>
 async function readDocument<S extends v.GenericSchema>(path: string, schema: S): Promise<Found<v.InferOutput<S>>> {
   let value: unknown
   try {
+    const status = await stat(path)
+    if (!status.isFile()) return { kind: "unreadable", reason: "it is no file" }
+    if (status.size > LARGEST) return { kind: "unreadable", reason: "it is larger than any that datamaestro writes" }
     value = JSON.parse(await readFile(path, "utf8"))
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException

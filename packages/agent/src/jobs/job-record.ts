@@ -6,12 +6,16 @@ import { tryLock, type Lock } from "../store/lock.ts"
 import { makeFolder } from "../store/make-folder.ts"
 import { storageError } from "../store/storage-error.ts"
 import { writeAtomic } from "../store/write-atomic.ts"
+import { unreadableJob } from "./job-errors.ts"
 import { jobFiles } from "./job-folder.ts"
 import { JOB_VERSION, type JobResult, type JobSpecification } from "./job-specification.ts"
 import { JournalWriter } from "./journal.ts"
 
 /** How often a job looks whether it shall stop, in milliseconds. */
 const LOOK = 400
+
+/** Where a file of the job should be, somebody has put something else. */
+const NO_FILE = new Set(["EISDIR", "ENOTDIR", "ENXIO", "ELOOP"])
 
 export type JobEnd =
   | { state: "done"; result: Result<"datasets/prepare"> }
@@ -66,6 +70,8 @@ export class JobRecord {
       if (record !== undefined && how === "resumed") await rm(jobFiles(folder).cancel, { force: true })
       return record
     } catch (error) {
+      const { code = "" } = error as NodeJS.ErrnoException
+      if (NO_FILE.has(code)) throw unreadableJob(basename(folder), { kind: "unreadable", reason: noFile(error) })
       throw storageError(error, `resume the job "${folder}"`)
     }
   }
@@ -125,6 +131,11 @@ function resultOf(end: Exclude<JobEnd, { state: "stopped" | "submitted" }>): Job
   const ended = { version: JOB_VERSION, ended: new Date().toISOString() } as const
   if (end.state === "done") return { ...ended, state: end.state, result: end.result }
   return { ...ended, state: end.state, error: toWireError(end.state === "failed" ? end.error : cancelled()) }
+}
+
+function noFile(error: unknown): string {
+  const { path } = error as NodeJS.ErrnoException
+  return `${path === undefined ? "its lease" : basename(path)} is no file`
 }
 
 function cancelled(): Error {

@@ -1,5 +1,5 @@
 import { JobLogEntry, ProgressCoalescer, type ProgressEvent } from "@datamaestro/protocol"
-import { open, type FileHandle } from "node:fs/promises"
+import { open, stat, type FileHandle } from "node:fs/promises"
 import * as v from "valibot"
 
 const FIRST_INTERVAL = 1000
@@ -75,6 +75,7 @@ export class JournalReader {
   /** The whole lines that have come since the last call. Lines that make no sense are skipped. */
   async read(): Promise<JobLogEntry[]> {
     // Opened anew each time: that makes NFS ask its server what is there.
+    if ((await stat(this.#path).catch(() => undefined))?.isFile() !== true) return []
     const file = await open(this.#path, "r").catch(() => undefined)
     if (file === undefined) return []
     const entries: JobLogEntry[] = []

@@ -66,10 +66,23 @@ export async function readRecord(path: string): Promise<LockRecord | undefined> 
   }
 }
 
+/** Heartbeats from the future, by the lock's path: which, and when it was first seen, by this process's clock. */
+const ahead = new Map<string, { beat: string; since: number }>()
+
 /** Whether the holder is gone: known dead on this machine, or silent for longer than `seconds`. */
 export async function isStale(path: string, record: LockRecord, seconds: number): Promise<boolean> {
   if (record.holder !== undefined && (await isGone(record.holder))) return true
-  return (await fileSystemNow(path)) - record.beat > seconds * 1000
+  const silent = (await fileSystemNow(path)) - record.beat
+  if (silent >= -seconds * 1000) {
+    ahead.delete(path)
+    return silent > seconds * 1000
+  }
+  // The clock was set back. Whoever lives soon writes a heartbeat by the new one.
+  const beat = `${record.token} ${record.beat}`
+  const seen = ahead.get(path)
+  if (seen?.beat === beat) return performance.now() - seen.since > seconds * 1000
+  ahead.set(path, { beat, since: performance.now() })
+  return false
 }
 
 export function describeHolder(record: LockRecord): string {
