@@ -1,5 +1,5 @@
-/** Calls over SSH, first and warm, against `ssh` running `node -e 0`; bytes of the first upload; time to help. */
-import { execFileSync } from "node:child_process"
+/** Calls over SSH, first and warm, against `ssh` running `node -e 0` and the original's way; held connections; open channels. */
+import { execFileSync, spawnSync } from "node:child_process"
 import { mkdir, rm } from "node:fs/promises"
 import { existsSync, rmSync } from "node:fs"
 import { join } from "node:path"
@@ -11,6 +11,16 @@ import { startSshd } from "../test/helpers/sshd.ts"
 import { measure, printRatios, type Contender } from "./measure.ts"
 
 const launcher = fileURLToPath(new URL("../packages/controller/bin/datamaestro.js", import.meta.url))
+
+const originalScript = fileURLToPath(new URL("original-way.py", import.meta.url))
+
+/** The Python that has rpyc, if there is one. */
+function originalWay(): string | undefined {
+  const { stdout, status } = spawnSync("python3", ["-c", "import rpyc, sys; print(sys.executable)"], {
+    encoding: "utf8",
+  })
+  return status === 0 ? stdout.trim() : undefined
+}
 
 /** `NODE_EXTRA_CA_CERTS` costs every start of Node 20 some 80 ms: nobody gets it. */
 function environmentOf(home: string): NodeJS.ProcessEnv {
@@ -32,17 +42,8 @@ export async function benchConnection(rounds: number): Promise<void> {
   const server = await startSshd({ environment: { HOME: cluster.path, PATH: process.env["PATH"] ?? "" } })
   const environment = environmentOf(laptop.path)
   try {
-    printRatios(
-      "time to help",
-      await measure(
-        [
-          { name: "datamaestro --help", command: [process.execPath, launcher, "--help"], environment },
-          { name: "node -e 0", command: [process.execPath, "-e", "0"], environment },
-        ],
-        rounds,
-      ),
-    )
-
+    const original = originalWay()
+    if (original === undefined) console.log("\nthe original's way: skipped, python3 with rpyc is not installed")
     for (const delay of [0, 25]) {
       const proxy = delay === 0 ? undefined : await startDelayProxy({ target: server, delay })
       const port = proxy?.port ?? server.port
@@ -86,6 +87,23 @@ export async function benchConnection(rounds: number): Promise<void> {
             environment,
             atMost: delay === 0 ? 1.05 : 0.8,
           },
+          ...(original === undefined
+            ? []
+            : [
+                {
+                  name: "the original's way: rpyc over two ssh",
+                  command: [
+                    original,
+                    originalScript,
+                    original,
+                    join(cluster.path, "datamaestro"),
+                    ...ssh,
+                    "h",
+                  ] as const,
+                  environment,
+                  atMost: 0.33,
+                },
+              ]),
           {
             ...call,
             name: "the same call, --transport openssh",

@@ -111,7 +111,7 @@ function source(datasets: readonly BenchDataset[]): string {
       dataset.kind === "file" ? `file(${url}, { name: "blob", ${sum} })` : `${dataset.kind}(${url}, { ${sum} })`
     const value = dataset.kind === "file" ? "rawFile" : "folder"
     return `    [${id}]: () => defineDataset({
-      id: ${id}, description: "A benchmark", url: ${url}, tags: [], tasks: [],
+      id: ${id}, description: "A benchmark", tags: [], tasks: [],
       resources: { content: ${resource} },
       describe: ({ content }) => ({ content: ${value}(content) }),
     }),`

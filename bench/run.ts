@@ -7,6 +7,7 @@ import { parseArgs } from "node:util"
 import { benchConnection } from "./connection.ts"
 import { markdownTable } from "./markdown.ts"
 import { benchRelay } from "./relay.ts"
+import { benchStart } from "./start.ts"
 import { benchPipeline, PIPELINE_ROWS } from "./pipeline.ts"
 
 const { values } = parseArgs({
@@ -21,7 +22,7 @@ const { values } = parseArgs({
     markdown: { type: "boolean", default: false },
   },
 })
-const names = ["connection", "relay", ...PIPELINE_ROWS]
+const names = ["start", "connection", "relay", ...PIPELINE_ROWS]
 const wanted = values.only ?? names
 const unknown = wanted.filter((name) => !names.includes(name))
 const rounds = values.rounds === undefined ? undefined : Number(values.rounds)
@@ -31,6 +32,7 @@ if (unknown.length > 0 || (rounds !== undefined && !(Number.isInteger(rounds) &&
 }
 
 console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? "?"}`)
+if (wanted.includes("start")) await benchStart(rounds ?? 15)
 if (wanted.includes("connection")) await benchConnection(rounds ?? 15)
 if (wanted.includes("relay")) await benchRelay(rounds ?? 5, values.small ? 16 : 1)
 const results = await benchPipeline({ rounds: rounds ?? 5, rows: wanted, scale: values.small ? 16 : 1 })

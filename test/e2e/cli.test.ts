@@ -5,6 +5,8 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { datamaestro, LAUNCHER } from "../helpers/command-line.ts"
+import { processEnd } from "../helpers/held-lab.ts"
+import { until } from "../helpers/job-lab.ts"
 
 describe("the command line", () => {
   let folder: string
@@ -244,6 +246,49 @@ describe("the command line", () => {
       await writeFile(join(kept, entry), "from somebody else")
       expect(await datamaestro(["--help"], options)).to.deep.equal(expected)
       expect(await readFile(join(kept, entry), "utf8")).to.equal("from somebody else")
+    })
+
+    it("starts this machine's agent at once where it will be wanted, never twice, and leaves none behind", async () => {
+      const started = join(folder, "started")
+      const preload = join(folder, "preload.cjs")
+      await writeFile(preload, `require("fs").appendFileSync(${JSON.stringify(started)}, process.pid + "\\n")`)
+      const programs = async (...args: string[]): Promise<number[]> => {
+        await rm(started, { force: true })
+        await datamaestro(args, { env: { ...env, NODE_OPTIONS: `--require ${preload}` } })
+        return (await readFile(started, "utf8")).trim().split("\n").map(Number)
+      }
+      expect(await programs("datafolders", "list")).to.have.length(2)
+      expect(await programs("datafolders", "list", "--node", process.execPath)).to.have.length(2)
+      for (const one of [["datafolders", "--help"], ["hosts"], ["--host=nowhere.invalid", "datafolders", "list"]]) {
+        expect(await programs(...one), one.join(" ")).to.have.length(1)
+      }
+      // It had been started for a mistake.
+      await programs("datafolders", "lst")
+      const lines = async (): Promise<string[]> => (await readFile(started, "utf8")).trim().split("\n")
+      await until(async () => (await lines()).length === 2)
+      expect(await processEnd(Number((await lines())[1]))).to.equal(true)
+    })
+
+    it("keeps the agent's compiled code, and more of it once more has run", async () => {
+      const cache = join(folder, "agent-cache")
+      const run = (...args: string[]) => datamaestro(args, { env: { ...env, XDG_CACHE_HOME: cache, HOME: cache } })
+      const kept = async (): Promise<Map<string, number>> => {
+        const agents = join(cache, ".cache", "datamaestro", "agents")
+        const [hash = ""] = await readdir(agents)
+        const names = (await readdir(join(agents, hash))).filter((name) => name.endsWith(".bin"))
+        const sizes = names.map(
+          async (name) => [name.split("-v")[0], (await stat(join(agents, hash, name))).size] as const,
+        )
+        return new Map((await Promise.all(sizes)) as [string, number][])
+      }
+      await run("datafolders", "list")
+      const first = await kept()
+      expect([...first.keys()]).to.deep.equal(["code-agent.cjs"])
+      await run("cache", "list")
+      const second = await kept()
+      expect([...second.keys()].sort()).to.deep.equal(["code-agent-rest.cjs", "code-agent.cjs"])
+      await run("search", "nothing-is-called-so")
+      expect((await kept()).get("code-agent-rest.cjs")).to.be.greaterThan(second.get("code-agent-rest.cjs") ?? Infinity)
     })
 
     it("works where nothing can be cached", async () => {
