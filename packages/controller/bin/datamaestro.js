@@ -9,6 +9,10 @@ var BUNDLE = path.join(__dirname, "..", "dist", "cli.cjs")
 /** Cached code that no start has used for this long is removed, in milliseconds. */
 var STALE = 30 * 24 * 3600 * 1000
 
+/** What needs an agent of this machine, when no other one is named. */
+var WITH_AGENT = /^(prepare|download|info|search|repositories|verify|check|orphans|datafolders|cache|jobs|version)$/
+var COMMAND = new RegExp(WITH_AGENT.source + "|^(hosts|doctor|copy)$")
+
 function fail(message, hint, status) {
   process.stderr.write("error: " + message + "\n  hint: " + hint + "\n")
   process.exit(status)
@@ -71,17 +75,27 @@ function writeCached(folder, name, data) {
   }
 }
 
+/** Help needs a tenth of the functions that a command needs, and each command its own: what it ran the first time is kept. */
+function kindOfRun() {
+  var words = process.argv.slice(2)
+  if (words.length === 0 || words.indexOf("--help") >= 0 || words.indexOf("-h") >= 0) return "help"
+  if (words[0].charAt(0) === "@") return "hold"
+  var remote = words.some(function (word) {
+    return /^--host/.test(word)
+  })
+  var command = words.find(function (word) {
+    return COMMAND.test(word)
+  })
+  return (remote ? "host-" : "here-") + (command || "other")
+}
+
 /** Compiles the bundle, from V8's cached data where there is some: half of the time to start is compiling. */
 function load() {
   var vm = require("vm")
   var source = fs.readFileSync(BUNDLE, "utf8")
   var stat = fs.statSync(BUNDLE)
   var folder = cacheFolder()
-  // Help needs a tenth of the functions that a command needs: each has the ones it runs.
-  var quick = process.argv.length < 3 || process.argv.indexOf("--help") > 0 || process.argv.indexOf("-h") > 0
-  var name = ["cli", process.version, process.arch, stat.size, Math.round(stat.mtimeMs), quick ? "help" : "run"].join(
-    "-",
-  )
+  var name = ["cli", process.version, process.arch, stat.size, Math.round(stat.mtimeMs), kindOfRun()].join("-")
   var cachedData = folder && readCached(folder, name)
   var script = new vm.Script("(function (exports, require, module, __filename, __dirname) {" + source + "\n})", {
     filename: BUNDLE,
@@ -98,8 +112,6 @@ function load() {
   return module.exports
 }
 
-/** What needs an agent of this machine, when no other one is named. */
-var WITH_AGENT = /^(prepare|download|info|search|repositories|verify|check|orphans|datafolders|cache|jobs|version)$/
 /** Then it may not be that one. Too much is no harm: it is only started later. */
 var OTHERWISE = /^(--host|--node|--help|-h$|--version|@)/
 

@@ -1,9 +1,8 @@
 import { DatamaestroError, parseJsonDocument, SlurmOptions } from "@datamaestro/protocol"
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
-import { mkdir, open, realpath, rename, rm } from "node:fs/promises"
 import { homedir } from "node:os"
-import { dirname, isAbsolute, join } from "node:path"
+import { isAbsolute, join } from "node:path"
 import { getSystemErrorMap } from "node:util"
 import * as v from "valibot"
 
@@ -86,6 +85,7 @@ export async function rememberAgreement(
   const accepted = set(before, "agreements", new Date().toISOString())
   const sum = text === undefined ? undefined : createHash("sha256").update(text).digest("hex")
   const after = sum === undefined && !known ? accepted : set(accepted, "agreement_texts", sum)
+  const { replaceFile } = await import("./replace-file.ts")
   await replaceFile(path, after).catch((error: unknown) => {
     throw storageError("write", path, error)
   })
@@ -103,26 +103,6 @@ function readText(path: string): string | undefined {
     const { code } = error as NodeJS.ErrnoException
     if (code === "ENOENT" || code === "ENOTDIR") return undefined
     throw storageError("read", path, error)
-  }
-}
-
-/** Writes the whole file or nothing. A linked file, as dotfile collections have it, stays a link. */
-export async function replaceFile(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const target = await realpath(path).catch(() => path)
-  const temporary = `${target}.${process.pid}.tmp`
-  try {
-    const file = await open(temporary, "w", 0o600)
-    try {
-      await file.writeFile(text)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(temporary, target)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
   }
 }
 

@@ -1,5 +1,5 @@
 import { DatamaestroError, type Result } from "@datamaestro/protocol"
-import { replaceFile } from "../user-settings.ts"
+import { replaceFile } from "../replace-file.ts"
 import { checkEntries, type CheckEntry } from "./check-entries.ts"
 import type { Command } from "./command.ts"
 

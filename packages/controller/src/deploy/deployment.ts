@@ -1,6 +1,6 @@
 import { DatamaestroError } from "@datamaestro/protocol"
-import { readFileSync } from "node:fs"
-import { readFile } from "node:fs/promises"
+// node:fs/promises takes two milliseconds of each start, and is wanted here once an agent.
+import { promises, readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as v from "valibot"
 import { packageFolder } from "./package-folder.ts"
@@ -44,7 +44,7 @@ export function loadDeployment(folder: string = join(packageFolder(), "dist")): 
     bootstrap: parsed.bootstrap,
     agentPath: join(folder, "agent.cjs"),
     compressed: async () => {
-      const parts = ["agent.cjs.br", "agent-rest.cjs.br"].map((name) => readFile(join(folder, name)))
+      const parts = ["agent.cjs.br", "agent-rest.cjs.br"].map((name) => promises.readFile(join(folder, name)))
       const [first = Buffer.alloc(0), rest = Buffer.alloc(0)] = await Promise.all(parts)
       return { first, rest }
     },

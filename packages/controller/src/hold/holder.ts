@@ -5,12 +5,13 @@ import { join } from "node:path"
 import { interrupted } from "@datamaestro/protocol"
 import { connectSsh } from "../transport/connect-ssh.ts"
 import type { Prompter } from "../transport/prompter.ts"
-import type { Channel, Transport } from "../transport/transport.ts"
-import { AheadProgram } from "./ahead-program.ts"
+import type { Transport } from "../transport/transport.ts"
 import { onFrames, readJson, writeFrame, type FrameType } from "./frames.ts"
 import type { HeldStatus, HoldRequest, HolderOptions } from "./hold-protocol.ts"
 import { announce, currentSocket, withdraw } from "./holder-address.ts"
+import { NextProgram } from "./next-program.ts"
 import { pipeChannel } from "./pipe-channel.ts"
+import { SocketPrompter, type Answer } from "./socket-prompter.ts"
 import { toWireFailure } from "./wire-failure.ts"
 
 /** How long the server may take for a sign of life before the connection counts as gone, in milliseconds. */
@@ -20,8 +21,6 @@ const WATCH = 2000
 const SLEPT = 20_000
 /** How long whoever started it may take to come. */
 const FIRST_COME = 10_000
-/** A program is started ahead when its predecessor is out of the way, or has been at work for this long. */
-const AHEAD_DELAY = 100
 
 /** Keeps one connection for the commands that come to its socket, until nobody has come for a while. */
 export class Holder {
@@ -34,8 +33,7 @@ export class Holder {
   readonly #leases = new Set<Socket>()
   #transport: Transport | undefined
   #connecting: Socket | undefined
-  #ahead: AheadProgram | undefined
-  #wanted: string | undefined
+  readonly #ahead = new NextProgram(() => (this.#closing ? undefined : this.#transport))
   #idleSince = Date.now()
   #idle: NodeJS.Timeout | undefined
   #closing = false
@@ -65,7 +63,7 @@ export class Holder {
     this.#abort.abort()
     withdraw(this.#options.folder, this.#options.key, this.#socket)
     this.#server.close()
-    this.#ahead?.close()
+    this.#ahead.close()
     await this.#transport?.close()
   }
 
@@ -96,11 +94,11 @@ export class Holder {
 
   #attach(socket: Socket): (type: FrameType, content: Buffer) => void {
     let finished = false
-    const answers = new Map<number, (text: string | undefined) => void>()
+    const prompter = new SocketPrompter(socket, this.#options.mayAsk)
     this.#leases.add(socket)
     clearTimeout(this.#idle)
     socket.on("close", () => {
-      for (const answer of answers.values()) answer(undefined)
+      prompter.end()
       this.#leases.delete(socket)
       if (this.#connecting === socket) return this.end()
       // Whoever left without a word was killed or interrupted: that leaves nothing behind.
@@ -109,36 +107,19 @@ export class Holder {
       if (this.#closing || this.#transport === undefined) return this.end()
       this.#idleSince = Date.now()
       this.#expire(this.#options.minutes * 60_000)
-      void this.#startAhead()
+      void this.#ahead.start()
     })
     if (this.#transport !== undefined) this.#greet(socket, this.#transport)
-    else void this.#connect(socket, answers)
+    else void this.#connect(socket, prompter)
     return (type, body) => {
       if (type === "done") finished = true
-      else if (type === "ahead") this.#wish(readJson(body) as string)
-      else if (type === "answer") {
-        const { id, text } = readJson(body) as { id: number; text?: string }
-        answers.get(id)?.(text)
-        answers.delete(id)
-      }
+      else if (type === "ahead") this.#ahead.wish(readJson(body) as string)
+      else if (type === "answer") prompter.answer(readJson(body) as Answer)
     }
   }
 
-  async #connect(socket: Socket, answers: Map<number, (text: string | undefined) => void>): Promise<void> {
+  async #connect(socket: Socket, prompter: Prompter): Promise<void> {
     this.#connecting = socket
-    let questions = 0
-    const prompter: Prompter = {
-      available: this.#options.mayAsk,
-      ask: async (question) => {
-        const id = ++questions
-        const text = await new Promise<string | undefined>((resolve) => {
-          answers.set(id, resolve)
-          writeFrame(socket, "question", { id, ...question })
-        })
-        if (text === undefined) throw interrupted()
-        return text
-      },
-    }
     try {
       const { target } = this.#options
       const transport = await connectSsh(target, {
@@ -193,7 +174,8 @@ export class Holder {
     const early: [FrameType, Buffer][] = []
     let receive = (type: FrameType, body: Buffer): void => void early.push([type, body])
     const begin = async (): Promise<void> => {
-      const { channel, output } = await this.#channel(command, startedBy)
+      if (this.#transport === undefined) throw interrupted()
+      const { channel, output } = await this.#ahead.exec(this.#transport, command, startedBy)
       if (socket.destroyed) return channel.close()
       receive = pipeChannel(socket, channel, output)
       for (const [type, body] of early) receive(type, body)
@@ -203,54 +185,6 @@ export class Holder {
       socket.end()
     })
     return (type, body) => receive(type, body)
-  }
-
-  async #channel(command: string, startedBy: string | undefined): Promise<{ channel: Channel; output: Buffer }> {
-    const transport = this.#transport
-    if (transport === undefined) throw interrupted()
-    const ahead = this.#ahead
-    if (ahead !== undefined && ahead.usable && startedBy === ahead.command) {
-      this.#ahead = undefined
-      return ahead.take()
-    }
-    const nothing = Buffer.alloc(0)
-    try {
-      return { channel: await transport.exec(command), output: nothing }
-    } catch (error) {
-      // A server may allow one program at a time (MaxSessions 1): the one that waits makes way.
-      if (ahead === undefined || !ahead.usable) throw error
-      this.#ahead = undefined
-      ahead.close()
-      await ahead.ended
-      return { channel: await transport.exec(command), output: nothing }
-    }
-  }
-
-  #wish(command: string): void {
-    this.#wanted = command
-    setTimeout(() => void this.#startAhead(), AHEAD_DELAY)
-  }
-
-  async #startAhead(): Promise<void> {
-    const [transport, command] = [this.#transport, this.#wanted]
-    if (transport === undefined || command === undefined || this.#closing) return
-    this.#wanted = undefined
-    if (this.#hasAhead()) return
-    // Without it the next command takes a little longer.
-    const ahead = await AheadProgram.start(transport, command).catch(() => undefined)
-    if (ahead === undefined) return
-    const needless = this.#isLeaving() || this.#hasAhead()
-    if (needless) ahead.close()
-    else this.#ahead = ahead
-  }
-
-  // Either may change while a program is being started.
-  #isLeaving(): boolean {
-    return this.#closing
-  }
-
-  #hasAhead(): boolean {
-    return this.#ahead?.usable === true
   }
 
   #expire(after: number): void {

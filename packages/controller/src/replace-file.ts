@@ -1,0 +1,22 @@
+import { mkdir, open, realpath, rename, rm } from "node:fs/promises"
+import { dirname } from "node:path"
+
+/** Writes the whole file or nothing. A linked file, as dotfile collections have it, stays a link. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const target = await realpath(path).catch(() => path)
+  const temporary = `${target}.${process.pid}.tmp`
+  try {
+    const file = await open(temporary, "w", 0o600)
+    try {
+      await file.writeFile(text)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, target)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+}
