@@ -1,5 +1,5 @@
 import { constants, createReadStream } from "node:fs"
-import { copyFile, link, open, rm } from "node:fs/promises"
+import { copyFile, link, open, rm, type FileHandle } from "node:fs/promises"
 import type { HashAlgorithm, Transform } from "@datamaestro/dataset"
 import { interrupted } from "@datamaestro/protocol"
 import type { StepContext } from "../pipeline-types.ts"
@@ -89,8 +89,10 @@ async function rewrite(request: TransformRequest, context: StepContext): Promise
   try {
     for await (const chunk of plain) {
       if (signal.aborted) throw interrupted()
+      // Another thread writes while this one hashes.
+      const writing = writeAll(file, chunk)
       hasher.update(chunk)
-      for (let offset = 0; offset < chunk.length;) offset += (await file.write(chunk, offset)).bytesWritten
+      await writing
       if (performance.now() - reported < REPORT_MILLISECONDS) continue
       reported = performance.now()
       progress({ phase: "transform", dataset, resource, bytes: read.bytes, total: request.known.bytes })
@@ -101,6 +103,10 @@ async function rewrite(request: TransformRequest, context: StepContext): Promise
     await file.close()
   }
   return { bytes: hasher.bytes, digests: hasher.digests() }
+}
+
+async function writeAll(file: FileHandle, chunk: Buffer): Promise<void> {
+  for (let offset = 0; offset < chunk.length;) offset += (await file.write(chunk, offset)).bytesWritten
 }
 
 async function* watched(source: AsyncIterable<Buffer>, read: { bytes: number }): AsyncGenerator<Buffer> {
