@@ -81,7 +81,7 @@ function kindOfRun() {
   if (words.length === 0 || words.indexOf("--help") >= 0 || words.indexOf("-h") >= 0) return "help"
   if (words[0].charAt(0) === "@") return "hold"
   var remote = words.some(function (word) {
-    return /^--host/.test(word)
+    return word.startsWith("--host")
   })
   var command = words.find(function (word) {
     return COMMAND.test(word)

@@ -1,7 +1,7 @@
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { closeSync, openSync } from "node:fs"
 import { Writable } from "node:stream"
-import { ReadStream, WriteStream } from "node:tty"
+import { isatty, ReadStream, WriteStream } from "node:tty"
 import type { Prompter, Question } from "../transport/prompter.ts"
 import type { Reporter } from "./reporter.ts"
 import { sanitizeText } from "./sanitize.ts"
@@ -103,7 +103,8 @@ function hasTerminal(): boolean {
     closeSync(openSync("/dev/tty", "r+"))
     return true
   } catch {
-    return process.stdin.isTTY && process.stderr.isTTY
+    // Asking process.stdin would make a stream of it, which takes two milliseconds.
+    return isatty(0) && isatty(2)
   }
 }
 
