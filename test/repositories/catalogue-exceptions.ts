@@ -4,18 +4,11 @@ export type Aspect = "agreement" | "details" | "resources" | "timestamp" | "url"
 /** Hosts that the sheets name and that have turned the public away: the mirrors stand alone. */
 export const RETIRED = ["https://msmarco.blob.core.windows.net/", "https://s3.amazonaws.com/research.metamind.io/"]
 
-/** What upstream turns into a store for one library, or makes of such a store: here the documents are as their source has them. */
-export const WITHOUT_STORE = [
-  "com.github.apple.ml-qrecc.content",
-  "com.github.ikat.clueweb22",
-  "com.github.prdwb.orconvqa.passages",
-  "com.microsoft.msmarco.passage.train",
-  "com.microsoft.msmarco.passage.train.withrun",
-  "com.microsoft.msmarco.passage.dev",
-  "com.microsoft.msmarco.passage.dev.withrun",
-  "com.microsoft.msmarco.passage.dev.small",
-  "com.microsoft.msmarco.passage.eval.queries.small",
-]
+/** What differs wherever upstream makes a store of documents, or something of a store: here it is the documents. */
+export const STORED: readonly Aspect[] = ["resources", "details", "value"]
+
+/** What upstream has no id for. */
+export const OURS_ALONE = ["org.beir.cqadupstack@ir"]
 
 const homepage = "the sheet has none, and there is one"
 const agreement = "the rest of the family asks for its agreement, and so must it"
@@ -24,20 +17,15 @@ const zip = "upstream hands out the archive as if it were the vectors: here the 
 const member = "upstream names a member that the archive does not have: here the one that ir_datasets names"
 const wholeFile = "upstream looks for a member in what is a plain file"
 
-const noStore = { resources: "the documents themselves, no store made of them", value: "the same" }
-const ofText = "the passages are those that `text` has, not a store made of them"
+const page = "upstream gives the archive as home page"
+const LOTTE = ["lifestyle", "recreation", "science", "technology", "writing", "pooled"].flatMap((topic) =>
+  ["dev.search", "dev.forum", "test.search", "test.forum"].map((part) => `edu.stanford.lotte.${topic}.${part}`),
+)
 
 /** Where ours differs on purpose, and why; docs/catalogue.md tells the same to people. */
 export const EXCEPTIONS: Readonly<Record<string, Partial<Record<Aspect, string>>>> = {
-  "com.github.apple.ml-qrecc.content": noStore,
-  "com.github.ikat.clueweb22": noStore,
-  "com.github.prdwb.orconvqa.passages": noStore,
-  "com.microsoft.msmarco.passage.train": { details: ofText, value: ofText },
-  "com.microsoft.msmarco.passage.train.withrun": { value: ofText },
-  "com.microsoft.msmarco.passage.dev": { details: ofText, value: ofText },
-  "com.microsoft.msmarco.passage.dev.withrun": { value: ofText },
-  "com.microsoft.msmarco.passage.dev.small": { resources: ofText, details: ofText, value: ofText },
-  "com.microsoft.msmarco.passage.eval.queries.small": { details: ofText, value: ofText },
+  ...Object.fromEntries(LOTTE.map((id) => [id, { url: page }])),
+  "gov.nist.trec.car.documents": { url: page },
   "co.huggingface.datasets.sentence-transformers.msmarco-hard-negatives.ensemble": {
     value: "upstream leaves the file to its reader: here it is fetched, and the value says where it is",
   },

@@ -20,9 +20,6 @@ export abstract class Repository {
   /** Ids of datasets that another repository has now, by its namespace: asked for here, they are found there. */
   static readonly movedTo: Readonly<Record<string, readonly string[]>> = {}
 
-  /** Ids that people may ask for and that it doesn't have, by the reason, which is told to them. */
-  static readonly absent: Readonly<Record<string, readonly string[]>> = {}
-
   static get id(): string {
     return this.NAMESPACE
   }
@@ -45,10 +42,7 @@ export abstract class Repository {
 }
 
 /** What is needed of a repository's class: its statics. */
-export type RepositoryClass = Pick<
-  typeof Repository,
-  "NAMESPACE" | "NAME" | "DESCRIPTION" | "datasets" | "movedTo" | "absent"
->
+export type RepositoryClass = Pick<typeof Repository, "NAMESPACE" | "NAME" | "DESCRIPTION" | "datasets" | "movedTo">
 
 /** Whether a class extends `Repository`, of this copy of the package or of another one of the same format. */
 export function isRepositoryClass(thing: unknown): thing is RepositoryClass {

@@ -1,4 +1,11 @@
-import { brandOf, FORMAT_VERSION, isRepositoryClass, REPOSITORY, type DatasetLoader } from "@datamaestro/dataset"
+import {
+  brandOf,
+  FORMAT_VERSION,
+  isRepositoryClass,
+  REPOSITORY,
+  type DatasetLoader,
+  type RepositoryClass,
+} from "@datamaestro/dataset"
 import { DatamaestroError, type RepositoryLocation } from "@datamaestro/protocol"
 import { importModule } from "./import-module.ts"
 
@@ -12,8 +19,6 @@ export interface LoadedRepository {
   datasets: ReadonlyMap<string, DatasetLoader>
   /** The repository that has a dataset now which this one had. */
   moved: ReadonlyMap<string, string>
-  /** Why it doesn't have a dataset that people may ask for. */
-  absent: ReadonlyMap<string, string>
 }
 
 /**
@@ -66,14 +71,16 @@ export async function loadRepository(location: RepositoryLocation, path: string)
     package: location.package,
     version: location.version,
     datasets,
-    moved: byId(found.movedTo),
-    absent: byId(found.absent),
+    moved: movedDatasets(found),
   }
 }
 
-/** @param lists absent in a class made with an older copy of the package */
-function byId(lists: Readonly<Record<string, readonly string[]>> | undefined): Map<string, string> {
-  return new Map(Object.entries(lists ?? {}).flatMap(([key, ids]) => ids.map((id) => [id.normalize("NFC"), key])))
+function movedDatasets(found: RepositoryClass): Map<string, string> {
+  // A class made with an older copy of the package has no such list.
+  const lists: Readonly<Record<string, readonly string[]>> | undefined = found.movedTo
+  return new Map(
+    Object.entries(lists ?? {}).flatMap(([repository, ids]) => ids.map((id) => [id.normalize("NFC"), repository])),
+  )
 }
 
 /** What was thrown by code that is not ours, in one line. */

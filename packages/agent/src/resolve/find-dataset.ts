@@ -20,13 +20,6 @@ interface Listing {
   ids: DatasetAddress[]
   /** Repositories that could not be looked into, and why. */
   broken: string[]
-  /** By id, those that a repository knows and doesn't have. */
-  absent: Map<string, Absence>
-}
-
-interface Absence {
-  repository: string
-  reason: string
 }
 
 /**
@@ -43,11 +36,10 @@ export async function findDataset(
 ): Promise<DatasetAddress> {
   const id = typed.normalize("NFC")
   if (options.repository !== undefined) {
-    const { datasets, moved, absent } = await index.repository(options.repository)
+    const { datasets, moved } = await index.repository(options.repository)
     const own = addresses(options.repository, datasets.keys())
     const elsewhere = Array.from(moved, ([movedId, repository]) => ({ id: movedId, repository }))
-    const known = { ids: [...own, ...elsewhere], broken: [], absent: absences(options.repository, absent) }
-    return choose(typed, id, known, options.repository)
+    return choose(typed, id, { ids: [...own, ...elsewhere], broken: [] }, options.repository)
   }
   if (options.first !== undefined && index.ids.includes(options.first)) {
     const preferred = await list(index, [options.first])
@@ -64,7 +56,7 @@ function choose(typed: string, id: string, listing: Listing, within?: string): D
   const exact = listing.ids.filter((address) => address.id === id)
   const matches = exact.length > 0 ? exact : listing.ids.filter((address) => endsIn(address.id, id))
   const [match, ...others] = matches
-  if (match === undefined) throw absentDataset(typed, id, listing) ?? unknown(typed, listing, within)
+  if (match === undefined) throw unknown(typed, listing, within)
   if (others.length === 0) return match
   const names = matches.map((address) => `${address.id}@${address.repository}`).sort()
   throw new DatamaestroError("AMBIGUOUS_DATASET", `Cannot choose dataset "${typed}": there are ${names.join(", ")}`, {
@@ -74,15 +66,11 @@ function choose(typed: string, id: string, listing: Listing, within?: string): D
 }
 
 async function list(index: RepositoryIndex, repositories: readonly string[]): Promise<Listing> {
-  const listing: Listing = { ids: [], broken: [], absent: new Map() }
+  const listing: Listing = { ids: [], broken: [] }
   const loaded = await Promise.allSettled(repositories.map((id) => index.repository(id)))
   for (const result of loaded) {
     if (result.status === "rejected") listing.broken.push(reasonOf(result.reason))
-    else {
-      const { id, datasets, absent } = result.value
-      listing.ids.push(...addresses(id, datasets.keys()))
-      for (const [missing, absence] of absences(id, absent)) listing.absent.set(missing, absence)
-    }
+    else listing.ids.push(...addresses(result.value.id, result.value.datasets.keys()))
   }
   return listing
 }
@@ -91,16 +79,15 @@ function addresses(repository: string, ids: Iterable<string>): DatasetAddress[] 
   return Array.from(ids, (id) => ({ id, repository }))
 }
 
-function absences(repository: string, absent: ReadonlyMap<string, string>): Map<string, Absence> {
-  return new Map(Array.from(absent, ([id, reason]) => [id, { repository, reason }]))
-}
-
 function endsIn(id: string, tail: string): boolean {
   return id.endsWith(`.${tail}`)
 }
 
 function unknown(typed: string, listing: Listing, within: string | undefined): DatamaestroError {
-  const near = nearIds(typed, new Set(listing.ids.map(({ id }) => id)))
+  const near = nearIds(
+    typed,
+    new Set(listing.ids.map(({ id }) => id)),
+  )
   const hints = [
     near.length > 0 ? `did you mean ${near.join(" or ")}?` : "look for it with `datamaestro search TERM`",
     ...(listing.broken.length > 0 ? ["repair or remove what can't be loaded: it may be there"] : []),
@@ -110,27 +97,6 @@ function unknown(typed: string, listing: Listing, within: string | undefined): D
     hint: hints.join("; "),
     details: { dataset: typed, near, ...(listing.broken.length === 0 ? {} : { broken: listing.broken }) },
   })
-}
-
-/** What is said of an id that is known and not there, also of the end of one. */
-function absentDataset(typed: string, id: string, { absent, ids }: Listing): DatamaestroError | undefined {
-  const full = absent.has(id) ? [id] : [...absent.keys()].filter((each) => endsIn(each, id))
-  const [only, ...others] = full
-  const absence = only === undefined || others.length > 0 ? undefined : absent.get(only)
-  if (only === undefined || absence === undefined) return undefined
-  const family = only.split(".").slice(0, 3).join(".")
-  const relatives = ids.some((each) => each.id.startsWith(`${family}.`))
-  return new DatamaestroError(
-    "UNKNOWN_DATASET",
-    `Cannot find dataset "${only}": repository "${absence.repository}" knows of it and does not have it: ${absence.reason}`,
-    {
-      hint: [
-        "Python datamaestro can prepare it, in the same data directory",
-        ...(relatives ? [`\`datamaestro search ${family}\` shows what there is of it here`] : []),
-      ].join("; "),
-      details: { dataset: typed, repository: absence.repository, reason: absence.reason },
-    },
-  )
 }
 
 /** A dataset that is not found may well be in what could not be looked into: that is the cause to tell. */
