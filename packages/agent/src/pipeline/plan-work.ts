@@ -6,7 +6,6 @@ import type { DownloadCache } from "../store/cache.ts"
 import { freeSpace } from "../store/free-space.ts"
 import { datasetFolder, resourcePath, type Datafolders } from "../store/layout.ts"
 import { diskState } from "./disk-state.ts"
-import { downloadSizes } from "./download-sizes.ts"
 import { FoundDataset, isStored, type StoredResource } from "./found-dataset.ts"
 import { leastSpace, type SpaceNeed } from "./least-space.ts"
 import { packedBytes, spaceNeed } from "./space-need.ts"
@@ -106,7 +105,7 @@ async function addSizes(
   { ask = false, signal }: PlanWorkOptions,
 ): Promise<Map<string, number>> {
   const unknown = planned.flatMap(({ missing }) => missing.filter(({ size }) => size === undefined))
-  const asked = ask && unknown.length > 0 ? await downloadSizes(unknown, signal) : new Map<string, number>()
+  const asked = ask && unknown.length > 0 ? await askSizes(unknown, signal) : new Map<string, number>()
   for (const { work, missing } of planned) {
     if (work.action === "extract-cached") work.bytes = 0
     if (work.action !== "download") continue
@@ -130,4 +129,13 @@ async function spaceNeeds(
     needs.push(spaceNeed(resource, found, await packedBytes(resource, cache, sizeOf)))
   }
   return needs
+}
+
+/** What speaks HTTP is loaded only here: a preparation that finds everything has no use for it. */
+async function askSizes(
+  downloads: readonly { urls: readonly string[] }[],
+  signal: AbortSignal,
+): Promise<Map<string, number>> {
+  const { downloadSizes } = await import("./download-sizes.ts")
+  return await downloadSizes(downloads, signal)
 }
