@@ -13,6 +13,7 @@ import {
   skipWithoutSshd,
   skipWithoutTestUsers,
   startSshd,
+  testUsersAvailable,
   type Sshd,
   type TestUserOptions,
 } from "../helpers/sshd.ts"
@@ -74,6 +75,49 @@ describe("a data machine", function () {
       })
     }
 
+    const odd: Readonly<Record<string, string>> = {
+      "leave out no error": "set -u -e -x -o pipefail\n",
+      "name functions as programs": "node() { false; }; sh() { false; }; env() { false; }; export -f node sh env\n",
+      "split words elsewhere": "export IFS=/\n",
+      "have no PATH": "export PATH=\n",
+      "want a library that is gone": "export LD_PRELOAD=/no/such.so\n",
+      "want a script at each start of a shell": "export BASH_ENV=$HOME/.noise ENV=$HOME/.noise\n",
+      "speak a language that is not installed": "export LC_ALL=xx_YY.none LANG=xx\n",
+      "forget HOME": "unset HOME\n",
+      "move HOME to where nothing is": "export HOME=/no/such/home\n",
+      "have a cache that can't be written": "export XDG_CACHE_HOME=/proc/cache\n",
+      "give Node an option that it doesn't know": "export NODE_OPTIONS=--no-such-option\n",
+      "have Node load what is gone": "export NODE_OPTIONS='--require /no/such.js'\n",
+      "say so at a trap": "trap 'echo bye; read x' EXIT\n",
+    }
+    for (const [name, bashrc] of Object.entries(odd)) {
+      it(`${name}: it works`, async () => {
+        const machine = await account({ files: { ".bashrc": bashrc, ".noise": "echo noise; read answer\n" } })
+        for (let call = 0; call < 2; call++) await works(await openSshSession(machine))
+      })
+    }
+
+    for (const { shell, file, set } of [
+      { shell: "/usr/bin/tcsh", file: ".tcshrc", set: "setenv NODE_OPTIONS" },
+      { shell: "/usr/bin/fish", file: ".config/fish/config.fish", set: "set -gx NODE_OPTIONS" },
+    ]) {
+      it(`give Node an option that it doesn't know: ${shell}`, async function () {
+        if (!existsSync(shell) && process.env["CI"] === undefined) this.skip()
+        const machine = await account({ shell, files: { [file]: `${set} --no-such-option\n` } })
+        for (let call = 0; call < 2; call++) await works(await openSshSession(machine))
+      })
+    }
+
+    it("give Node an option that it knows: it is kept", async () => {
+      const machine = await account({ files: { ".bashrc": "export NODE_OPTIONS=--max-old-space-size=300\n" } })
+      for (let call = 0; call < 2; call++) {
+        const session = await openSshSession(machine)
+        const environ = await readFile(`/proc/${session.initialized.pid}/environ`, "utf8")
+        expect(environ.split("\0")).to.include("NODE_OPTIONS=--max-old-space-size=300")
+        await works(session)
+      }
+    })
+
     it("hang: given up in time, with what they printed", async () => {
       const machine = await account({ files: { ".bashrc": "echo The file system is being repaired\nsleep 60\n" } })
       const error = await rejection(openSshSession(machine, { bootTimeout: 1500 }))
@@ -120,6 +164,14 @@ describe("a data machine", function () {
       const error = await rejection(openSshSession(await home(["ForceCommand internal-sftp"])))
       expect(error).to.include({ code: "DEPLOY_FAILED", exitStatus: 8 })
       expect(error.message).to.contain("SFTP")
+    })
+
+    it("gives the account no shell: told (exit 8)", async function () {
+      if (!testUsersAvailable()) this.skip()
+      const machine = await account({ shell: "/usr/sbin/nologin" })
+      const error = await rejection(openSshSession(machine))
+      expect(error).to.include({ code: "DEPLOY_FAILED", exitStatus: 8 })
+      expect(error.message).to.contain("may not log in to a shell")
     })
 
     it("runs a command of its own choice: told, with what it printed", async () => {

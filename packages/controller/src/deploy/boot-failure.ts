@@ -22,15 +22,22 @@ export function bootFailure({ label, noise, stderr, booted, reason, code }: Boot
     .join("\n")
     .slice(-SHOWN)
   const details = { host: label, printed, ...(code === undefined ? {} : { code }) }
-  if (/sftp connections only/i.test(printed)) {
-    return new DatamaestroError(
-      "DEPLOY_FAILED",
-      `Cannot run anything on "${label}": the account allows file transfer (SFTP) only`,
-      {
-        hint: "ask the administrators of this machine for an account that may run commands, or choose another host",
-        details,
-      },
-    )
+  // What OpenSSH's internal-sftp, nologin of the distributions, and rssh and scponly say.
+  const refusal = [
+    {
+      said: /sftp connections only|restricted by (rssh|scponly)/i,
+      why: "the account allows file transfer (SFTP) only",
+    },
+    {
+      said: /account is (currently )?not available|not available for (shell|interactive)/i,
+      why: "the account may not log in to a shell",
+    },
+  ].find(({ said }) => said.test(printed))
+  if (refusal !== undefined) {
+    return new DatamaestroError("DEPLOY_FAILED", `Cannot run anything on "${label}": ${refusal.why}`, {
+      hint: "ask the administrators of this machine for an account that may run commands, or choose another host",
+      details,
+    })
   }
   const shown = printed === "" ? "it printed nothing" : `it printed this instead:\n${printed}`
   const message = `Cannot start the agent on "${label}": ${reason}; ${shown}`

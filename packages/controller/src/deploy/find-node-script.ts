@@ -41,6 +41,8 @@ const STATEMENTS = [
   "nl=$(echo; echo x)",
   "nl=${nl%x}",
   "ifs=$IFS",
+  // Options that keep every Node from starting (of another version, of a file that is gone) are left out, see the end.
+  "opt=$NODE_OPTIONS; unset NODE_OPTIONS",
   "list=; best=0; node=; seen=:; has=",
   // weigh PATH 20.18.1: keeps the newest; what is no number is no version.
   `weigh() { IFS=.; set -- "$1" $2; IFS=$ifs; p=\${4%%-*}; if [ "$2" -ge 0 ] && [ "$3" -ge 0 ] && [ "$p" -ge 0 ]; then k=$(($2 * 1000000 + $3 * 1000 + $p)); if [ $k -ge ${OLDEST} ] && [ $k -gt $best ]; then best=$k; node=$1; fi; fi 2>/dev/null; }`,
@@ -51,7 +53,7 @@ const STATEMENTS = [
   // ask COMMAND: the PATH of the login shell after COMMAND. csh takes -l only alone. The end mark spares waiting for what it left running.
   `ask() { case "$SHELL" in "") ;; *csh) echo "$1; echo; env; echo @@end" | limit "$SHELL" -l 2>/dev/null;; *) limit "$SHELL" -l -c "$1; echo; env; echo @@end" 2>/dev/null </dev/null;; esac | sed -n -e "/^@@end/q" -e "s/^PATH=//p" | tail -n 1; }`,
   `case "$3" in auto) along "$PATH"; along "$(ask :)"; for f in ${PLACES.join(" ")}; do consider "$f"; done; if [ -z "$node" ]; then for f in /etc/profile.d/*mod*.sh "$MODULESHOME" "$LMOD_DIR"; do if [ -e "$f" ]; then has=1; fi; done; for m in nodejs node NodeJS; do if [ "$has" ] && [ -z "$node" ]; then along "$(ask "module load $m")"; fi; done; fi;; "~/"*) consider "$HOME/\${3#??}";; */*) consider "$3";; *) consider "$(command -v "$3")";; esac`,
-  `if [ "$node" ]; then exec "$node" -e "$1" "$2"; fi`,
+  `if [ "$node" ]; then if [ "$opt" ] && NODE_OPTIONS=$opt "$node" -e 0 >/dev/null 2>&1 </dev/null; then NODE_OPTIONS=$opt; export NODE_OPTIONS; fi; exec "$node" -e "$1" "$2"; fi`,
   `echo; echo ${NO_NODE_MAGIC}; printf %s "$list"; echo ${NO_NODE_END}; exit 86`,
 ]
 
