@@ -186,6 +186,16 @@ describe("the bootstrap, over the embedded SSH server", () => {
     expect(server.commands).to.have.length(3)
   })
 
+  /** Runs as any version that is asked of it. */
+  const RUNS = `if [ "$1" = --version ]; then echo v99.0.0; else echo "$0" >> "$HOME/used"; exec ${process.execPath} "$@"; fi`
+  const putNode = async (place: string, script: string, head = "#!/bin/sh\n"): Promise<string> => {
+    const path = join(server.home, place)
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, `${head}${script}`)
+    await chmod(path, 0o755)
+    return path
+  }
+
   it("names the Node versions it found when none suits, and how to say where a newer one is (exit 8)", async () => {
     const old = join(server.home, "old node")
     await writeFile(old, "#!/bin/sh\necho v18.19.0\n")
@@ -197,6 +207,58 @@ describe("the bootstrap, over the embedded SSH server", () => {
     const none = await rejection(openSshSession(server, { node: "/nowhere/node" }))
     expect(none.message).to.include("/nowhere/node").and.include("there is none")
   })
+
+  it("tells of the Node that lies elsewhere than at the path that was named, and doesn't take it", async () => {
+    const wanted = await putNode("wanted/node", "echo v99.1.0")
+    await putNode(".nvm/versions/node/v99.2.0/bin/node", "echo v99.2.0")
+    const error = await rejection(openSshSession(server, { node: `${wanted}s` }))
+    expect(error).to.include({ code: "NO_NODE", exitStatus: 8 })
+    expect(error.message).to.match(/there is none; elsewhere there are .*v99\.2\.0\/bin\/node \(v99\.2\.0\)/)
+    expect(error).to.have.property("hint").that.includes("leave --node out")
+    const broken = await putNode("broken/node", "exit 1")
+    const other = await rejection(openSshSession(server, { node: broken }))
+    expect(other.message).to.include(`found ${broken} (unusable); elsewhere`)
+  })
+
+  for (const place of [
+    ".nvm/versions/node/v99.0.0/bin/node",
+    ".local/share/fnm/node-versions/v99.0.0/installation/bin/node",
+    ".volta/tools/image/node/99.0.0/bin/node",
+    ".asdf/installs/nodejs/99.0.0/bin/node",
+    ".local/share/mise/installs/node/99.0.0/bin/node",
+    "miniforge3/envs/with space/bin/node",
+    ".linuxbrew/bin/node",
+  ]) {
+    it(`finds ~/${place}`, async () => {
+      const path = await putNode(place, RUNS)
+      await (await openSshSession(server)).close()
+      expect(await readFile(join(server.home, "used"), "utf8")).to.equal(`${path}\n`)
+    })
+  }
+
+  for (const [name, content] of [
+    ["of another architecture", "\u007fELF\u0002\u0001\u0001 no program of this machine"],
+    ["that ends with an error", "#!/bin/sh\nexit 3\n"],
+    ["that is too old", "#!/bin/sh\necho v12.22.12\n"],
+    ["that says something else", "#!/bin/sh\necho node v99\n"],
+    ["that reads what is meant for the agent", "#!/bin/sh\ncat\n"],
+    ["that hangs", "#!/bin/sh\nsleep 300\n"],
+  ] as const) {
+    it(`passes over a program ${name}, first on the PATH`, async () => {
+      await putNode("bin/node", content, "")
+      const good = await putNode(".nvm/versions/node/v99.0.0/bin/node", RUNS)
+      const machine = await startSshServer({
+        home: server.home,
+        environment: { PATH: `${join(server.home, "bin")}:${process.env["PATH"]}` },
+      })
+      try {
+        await (await openSshSession(machine)).close()
+        expect(await readFile(join(server.home, "used"), "utf8")).to.equal(`${good}\n`)
+      } finally {
+        await machine.close()
+      }
+    })
+  }
 
   it("takes the newest Node that suits, from a version manager's folder too", async () => {
     const nvm = join(server.home, ".nvm/versions/node")

@@ -1,9 +1,10 @@
 import { expect } from "chai"
 import { execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"
-import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { chmod, copyFile, mkdir, readdir, readFile, readlink, rm, stat, writeFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { startDelayProxy, type DelayProxyOptions } from "../helpers/delay-proxy.ts"
 import { privateEnvironment } from "../helpers/private-environment.ts"
 import { rejection } from "../helpers/rejection.ts"
 import { startSshServer, type SshMoment, type SshServer, type SshServerOptions } from "../helpers/ssh-server.ts"
@@ -247,6 +248,47 @@ describe("a data machine", function () {
       const home = join("/var/tmp", `datamaestro-test-${process.pid}`)
       cleanups.push(() => rm(home, { recursive: true, force: true }))
       await works(await openSshSession(await serve({ home, shell })))
+    })
+  })
+
+  describe("whose home is shared by several login nodes", () => {
+    it("serves the same agent and data, wherever Node lies on each", async function () {
+      if (!testUsersAvailable()) this.skip()
+      const user = await createTestUser({ files: { ".bashrc": 'export PATH="$NODE_THERE:$PATH"\n' } })
+      cleanups.push(() => user.remove())
+      // Node of the first login node is not on the second.
+      const moved = join(environment.path, "tools", "node")
+      await mkdir(dirname(moved))
+      await chmod(environment.path, 0o755)
+      await copyFile(process.execPath, moved)
+      const nodes = [
+        await serveBySshd({ user: user.name, environment: { NODE_THERE: dirname(moved) } }),
+        await serveBySshd({ user: user.name, environment: { NODE_THERE: dirname(process.execPath) } }),
+      ]
+      // One name leads to either of them: only what is behind it changes.
+      const [first, second] = nodes as [Sshd, Sshd]
+      const route: DelayProxyOptions = { target: first }
+      const gate = await startDelayProxy(route)
+      cleanups.push(() => gate.close())
+      const known = nodes.flatMap((node) => node.hostKeys).map((key) => `cluster ${key}`)
+      await writeFile(first.knownHostsFile, `${known.join("\n")}\n`)
+      await copyFile(second.identityFile, join(first.folder, "second"))
+      const config = join(first.folder, "both")
+      await writeFile(
+        config,
+        `IdentityFile ${join(first.folder, "second")}\nHostKeyAlias cluster\nPort ${gate.port}\n${await readFile(first.configFile, "utf8")}`,
+      )
+      const call = async (): Promise<{ uploads: string[]; execPath: string }> => {
+        const session = await openSshSession({ ...first, configFile: config })
+        const execPath = await readlink(`/proc/${session.initialized.pid}/exe`)
+        await works(session)
+        return { uploads: session.uploads, execPath }
+      }
+      expect(await call()).to.deep.equal({ uploads: ["agent"], execPath: moved })
+      route.target = second
+      await rm(moved)
+      expect(await call()).to.deep.equal({ uploads: [], execPath: process.execPath })
+      expect((await call()).uploads).to.deep.equal([])
     })
   })
 

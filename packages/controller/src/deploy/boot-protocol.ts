@@ -13,6 +13,8 @@ export const UPLOAD_PREFIX = "@@datamaestro-upload/1 "
 
 /** Printed by the probe when no Node suits; each line up to `NO_NODE_END` is a version, a tab, and a path. */
 export const NO_NODE_MAGIC = "@@datamaestro-no-node/1"
+/** A line among them: what follows was found elsewhere than at the path that was asked for. */
+export const INSTEAD = "@@datamaestro-instead"
 export const NO_NODE_END = "@@datamaestro-no-node-end/1"
 
 /** The oldest Node the agent runs on. */

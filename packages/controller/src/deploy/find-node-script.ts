@@ -1,9 +1,12 @@
-import { NO_NODE_END, NO_NODE_MAGIC, OLDEST_NODE } from "./boot-protocol.ts"
+import { INSTEAD, NO_NODE_END, NO_NODE_MAGIC, OLDEST_NODE } from "./boot-protocol.ts"
 
 const OLDEST = OLDEST_NODE[0] * 1_000_000 + OLDEST_NODE[1] * 1000 + OLDEST_NODE[2]
 
 /** What the login shell may take until its start-up files are given up, in seconds. */
 const LOGIN_SECONDS = 10
+
+/** What a program called `node` may take to tell its version, in seconds. */
+const VERSION_SECONDS = 5
 
 /** Where version managers and installers put Node. */
 const PLACES = [
@@ -44,15 +47,19 @@ const STATEMENTS = [
   // Options that keep every Node from starting (of another version, of a file that is gone) are left out, see the end.
   "opt=$NODE_OPTIONS; unset NODE_OPTIONS",
   "list=; best=0; node=; seen=:; has=",
+  // limit SECONDS COMMAND…; older ones of BusyBox know no -k.
+  `if timeout -k 1 5 true >/dev/null 2>&1; then limit() { timeout -k 1 "$@"; }; elif command -v perl >/dev/null 2>&1; then limit() { perl -e "alarm shift; exec @ARGV" "$@"; }; else limit() { shift; "$@"; }; fi`,
   // weigh PATH 20.18.1: keeps the newest; what is no number is no version.
   `weigh() { IFS=.; set -- "$1" $2; IFS=$ifs; p=\${4%%-*}; if [ "$2" -ge 0 ] && [ "$3" -ge 0 ] && [ "$p" -ge 0 ]; then k=$(($2 * 1000000 + $3 * 1000 + $p)); if [ $k -ge ${OLDEST} ] && [ $k -gt $best ]; then best=$k; node=$1; fi; fi 2>/dev/null; }`,
-  `consider() { case "$seen" in *":$1:"*) return 0;; esac; seen="$seen$1:"; if [ -f "$1" ] && [ -x "$1" ]; then v=$("$1" --version 2>/dev/null </dev/null) || v=unusable; list="$list$v	$1$nl"; case "$v" in v[0-9]*.[0-9]*.[0-9]*) weigh "$1" "\${v#v}";; esac; fi; }`,
+  `consider() { case "$seen" in *":$1:"*) return 0;; esac; seen="$seen$1:"; if [ -f "$1" ] && [ -x "$1" ]; then v=$(limit ${VERSION_SECONDS} "$1" --version 2>/dev/null </dev/null) || v=unusable; list="$list$v	$1$nl"; case "$v" in v[0-9]*.[0-9]*.[0-9]*) weigh "$1" "\${v#v}";; esac; fi; }`,
   // along a:b:c: every folder of a PATH; a relative one could hold anything.
   `along() { set -f; IFS=:; for d in $1; do IFS=$ifs; case "$d" in /*) consider "$d/node";; esac; done; IFS=$ifs; set +f; }`,
-  `if command -v timeout >/dev/null 2>&1; then limit() { timeout -k 1 ${LOGIN_SECONDS} "$@"; }; elif command -v perl >/dev/null 2>&1; then limit() { perl -e "alarm ${LOGIN_SECONDS}; exec @ARGV" "$@"; }; else limit() { "$@"; }; fi`,
   // ask COMMAND: the PATH of the login shell after COMMAND. csh takes -l only alone. The end mark spares waiting for what it left running.
-  `ask() { case "$SHELL" in "") ;; *csh) echo "$1; echo; env; echo @@end" | limit "$SHELL" -l 2>/dev/null;; *) limit "$SHELL" -l -c "$1; echo; env; echo @@end" 2>/dev/null </dev/null;; esac | sed -n -e "/^@@end/q" -e "s/^PATH=//p" | tail -n 1; }`,
-  `case "$3" in auto) along "$PATH"; along "$(ask :)"; for f in ${PLACES.join(" ")}; do consider "$f"; done; if [ -z "$node" ]; then for f in /etc/profile.d/*mod*.sh "$MODULESHOME" "$LMOD_DIR"; do if [ -e "$f" ]; then has=1; fi; done; for m in nodejs node NodeJS; do if [ "$has" ] && [ -z "$node" ]; then along "$(ask "module load $m")"; fi; done; fi;; "~/"*) consider "$HOME/\${3#??}";; */*) consider "$3";; *) consider "$(command -v "$3")";; esac`,
+  `ask() { case "$SHELL" in "") ;; *csh) echo "$1; echo; env; echo @@end" | limit ${LOGIN_SECONDS} "$SHELL" -l 2>/dev/null;; *) limit ${LOGIN_SECONDS} "$SHELL" -l -c "$1; echo; env; echo @@end" 2>/dev/null </dev/null;; esac | sed -n -e "/^@@end/q" -e "s/^PATH=//p" | tail -n 1; }`,
+  `search() { along "$PATH"; along "$(ask :)"; for f in ${PLACES.join(" ")}; do consider "$f"; done; if [ -z "$node" ]; then for f in /etc/profile.d/*mod*.sh "$MODULESHOME" "$LMOD_DIR"; do if [ -e "$f" ]; then has=1; fi; done; for m in nodejs node NodeJS; do if [ "$has" ] && [ -z "$node" ]; then along "$(ask "module load $m")"; fi; done; fi; }`,
+  `case "$3" in auto) search;; "~/"*) consider "$HOME/\${3#??}";; */*) consider "$3";; *) consider "$(command -v "$3")";; esac`,
+  // Another than was named is told of, not taken.
+  `case "$3" in auto) ;; *) if [ -z "$node" ]; then list="$list${INSTEAD}$nl"; search; node=; fi;; esac`,
   `if [ "$node" ]; then if [ "$opt" ] && NODE_OPTIONS=$opt "$node" -e 0 >/dev/null 2>&1 </dev/null; then NODE_OPTIONS=$opt; export NODE_OPTIONS; fi; exec "$node" -e "$1" "$2"; fi`,
   `echo; echo ${NO_NODE_MAGIC}; printf %s "$list"; echo ${NO_NODE_END}; exit 86`,
 ]
