@@ -1,7 +1,10 @@
 import { expect } from "chai"
-import { mkdir, writeFile } from "node:fs/promises"
+import { execFileSync, spawnSync } from "node:child_process"
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { datamaestro } from "../helpers/command-line.ts"
+import { heldLab } from "../helpers/held-lab.ts"
 import { temporaryFolder } from "../helpers/ssh-client-files.ts"
 import { skipWithoutSshd, startSshd, type Sshd } from "../helpers/sshd.ts"
 
@@ -48,6 +51,90 @@ describe("datamaestro --transport openssh", function () {
     expect(unknown.status).to.equal(6)
     expect(unknown.stderr).to.contain("openssh")
     await writeFile(settings, "{}")
+  })
+
+  describe("where the person has a shared connection (ssh -M)", () => {
+    let config: string
+    const control = (command: string): string =>
+      spawnSync("ssh", ["-F", config, "-O", command, "cluster"], { encoding: "utf8" }).stderr
+    const logIns = (): number => sshd.log().split("Accepted publickey").length - 1
+    beforeEach(async () => {
+      config = join(home.path, "shared")
+      await writeFile(config, `ControlPath ${home.path}/c-%C\n${await readFile(sshd.configFile, "utf8")}`)
+      await share()
+    })
+    const share = async (): Promise<void> => {
+      const before = logIns()
+      execFileSync("ssh", ["-F", config, "-M", "-N", "-f", "cluster"], { stdio: "ignore" })
+      // The server tells of it in its own time.
+      while (logIns() === before) await sleep(10)
+    }
+    afterEach(() => void control("exit"))
+    const openssh = (...args: string[]): ReturnType<typeof datamaestro> =>
+      datamaestro(["-F", config, "--host", "cluster", "--transport", "openssh", ...args], { env: env() })
+
+    it("uses it, logs in no second time, and leaves it as it was", async () => {
+      const before = logIns()
+      const pid = control("check")
+      for (let call = 0; call < 2; call++) {
+        const { status, stderr } = await openssh("version")
+        expect(status, stderr).to.equal(0)
+      }
+      const examined = await openssh("doctor", "--json", "--url", "http://127.0.0.1:1/")
+      const { steps } = JSON.parse(examined.stdout) as { steps: { step: string; found: string }[] }
+      expect(steps.find(({ step }) => step === "authenticate")?.found).to.equal("by your shared connection")
+      expect(logIns()).to.equal(before)
+      expect(control("check")).to.equal(pid).and.contain("running")
+    })
+
+    it("holds it not itself: after `hosts close` it is there as before", async () => {
+      const lab = await heldLab()
+      try {
+        const before = logIns()
+        const args = ["-F", config, "--host", "cluster", "--transport", "openssh", "datafolders", "list"]
+        for (let call = 0; call < 2; call++) {
+          const { status, stderr } = await lab.run(args)
+          expect(status, stderr).to.equal(0)
+        }
+        const [held, ...others] = await lab.held()
+        expect(held?.host).to.equal("cluster")
+        expect(others).to.deep.equal([])
+        expect(logIns()).to.equal(before)
+      } finally {
+        await lab.remove()
+      }
+      expect(control("check")).to.contain("running")
+    })
+
+    it("does without it when it was killed, or hangs", async () => {
+      for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
+        const pid = Number(/pid=(\d+)/.exec(control("check"))?.[1])
+        process.kill(pid, signal)
+        try {
+          const { status, stderr } = await openssh("version")
+          expect(status, stderr).to.equal(0)
+        } finally {
+          if (signal === "SIGSTOP") process.kill(pid, "SIGKILL")
+        }
+        for (const name of await readdir(home.path)) if (name.startsWith("c-")) await rm(join(home.path, name))
+        if (signal === "SIGKILL") await share()
+      }
+    })
+  })
+
+  it("holds a connection between commands as the built-in client does", async () => {
+    const lab = await heldLab()
+    try {
+      const before = sshd.log().split("Accepted publickey").length
+      const args = ["-F", sshd.configFile, "--host", "cluster", "--transport", "openssh", "datafolders", "list"]
+      const first = await lab.run(args)
+      expect(first.status, first.stderr).to.equal(0)
+      for (let call = 0; call < 2; call++) expect(await lab.run(args)).to.deep.equal({ ...first, stderr: "" })
+      expect(sshd.log().split("Accepted publickey").length).to.equal(before + 1)
+      expect((await lab.held()).map(({ host }) => host)).to.deep.equal(["cluster"])
+    } finally {
+      await lab.remove()
+    }
   })
 
   it("is for connecting only (exit 2)", async () => {

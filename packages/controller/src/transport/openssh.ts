@@ -20,6 +20,8 @@ const PLAIN = [
 ]
 /** How long a connection that its controller left without a word (killed) stays, in seconds. */
 const PERSIST = 30
+/** How long the person's shared connection may take to tell that it is there, in milliseconds: one that hangs is none. */
+const CHECK_TIMEOUT = 3000
 /** How long a program may take to end once its channel was closed, in milliseconds. */
 const CLOSE_GRACE = 1000
 
@@ -70,11 +72,17 @@ interface Sharing {
 async function chooseSharing(target: SshTarget, configuration: OpensshConfiguration, folder: string): Promise<Sharing> {
   const { controlPath, controlPersists } = configuration
   if (controlPath !== undefined) {
-    const { code } = await runSsh(opensshArguments(target, ["-O", "check"]))
-    if (code === 0) return { options: [], masterOptions: [], connected: true, own: false }
+    const check = runSsh(opensshArguments(target, ["-O", "check"]), { signal: AbortSignal.timeout(CHECK_TIMEOUT) })
+    const answer = await check.catch(() => "none" as const)
+    if (answer === "none") return ownSharing(folder)
+    if (answer.code === 0) return { options: [], masterOptions: [], connected: true, own: false }
     // What is made now stays for as long as the person's configuration says.
     if (controlPersists) return { options: [], masterOptions: [], connected: false, own: false }
   }
+  return ownSharing(folder)
+}
+
+function ownSharing(folder: string): Sharing {
   const options = ["-o", `ControlPath=${join(folder, "s").replaceAll("%", "%%")}`]
   const masterOptions = ["-o", "ControlMaster=yes", "-o", `ControlPersist=${PERSIST}`]
   return { options, masterOptions, connected: false, own: true }
