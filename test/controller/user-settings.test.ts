@@ -95,6 +95,10 @@ describe("user settings", () => {
     expect((await rejection(read())).message)
       .to.contain("line 3, column")
       .and.contain("hosts.cluster.host")
+    await write('{\n  "hosts": ["cluster"]\n}')
+    expect((await rejection(read())).message)
+      .to.contain("line 2, column 12")
+      .and.contain("hosts: must be an object, not a list")
   })
 
   it("that can't be read are told in words", async () => {

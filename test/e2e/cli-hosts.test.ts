@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { mkdir, writeFile } from "node:fs/promises"
+import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { datamaestro } from "../helpers/command-line.ts"
 import { sampleRepository, type SampleRepository } from "../helpers/sample-repository.ts"
@@ -59,6 +59,37 @@ describe("the command line with hosts", () => {
       lab: { train: { path: join(data, "data/sample/org/two/two.txt") }, id: "org.two" },
     })
     expect(stderr).to.contain("  on: ssh://127.0.0.1:1\n")
+  })
+
+  it("attempts all, each with a failure of its own; the first one of the arguments decides", async () => {
+    const config = join(sample.folder, "failures")
+    const old = join(server.home, "old")
+    await writeFile(old, "#!/bin/sh\necho v16.0.0\n", { mode: 0o755 })
+    const lines = "Host gone\n HostName no.such.invalid\nHost closed\n Port 1\nHost denied\n PubkeyAuthentication no\n"
+    await writeFile(config, `${lines}${await readFile(server.configFile, "utf8")}`)
+    const settings = join(sample.folder, "config", "datamaestro")
+    await mkdir(settings, { recursive: true })
+    await writeFile(join(settings, "user.json"), JSON.stringify({ hosts: { antique: { node: old } } }))
+    const among = (...hosts: string[]): ReturnType<typeof datamaestro> =>
+      datamaestro(["-F", config, ...hosts.flatMap((host) => ["--host", host]), "prepare", "org.none"], {
+        env: sample.env,
+      })
+    const broken = ["gone", "denied", "antique", "closed"]
+    const first = await among(...broken, "fine")
+    expect(first.status, first.stderr).to.equal(8)
+    for (const host of [...broken, "fine"]) expect(first.stderr).to.contain(`  on: ${host}\n`)
+    expect(first.stderr).to.contain("no machine is called").and.contain("refused the connection")
+    expect(first.stderr).to.contain("Cannot log in to").and.contain(`${old} (v16.0.0)`)
+    // An id that nobody knows is another failure: that of the first argument decides.
+    expect((await among("fine", "gone")).status).to.equal(3)
+    expect((await among("gone", "fine")).status).to.equal(8)
+  })
+
+  it("runs once on a host that is named twice", async () => {
+    await run("--host", "a", "datafolders", "set", "large", server.home)
+    const { stdout, stderr, status } = await run("--host", "a", "--host", "a", "datafolders", "list")
+    expect(status, stderr).to.equal(0)
+    expect(stdout).to.equal(`large\t${server.home}\n`)
   })
 
   it("cancels the work on the data machine on Ctrl-C", async () => {

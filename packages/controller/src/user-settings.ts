@@ -35,6 +35,9 @@ const HostSettings = v.looseObject({
   hold_minutes: v.optional(HoldMinutes),
 })
 
+/** Valibot takes a list for an object with nothing in it. */
+const NotList = v.custom<object>((value) => !Array.isArray(value), "must be an object, not a list")
+
 const UserSettings = v.looseObject({
   /** For this machine. */
   ...launching,
@@ -47,7 +50,7 @@ const UserSettings = v.looseObject({
   /** For hosts that say nothing of their own. */
   reconnect_minutes: v.optional(v.pipe(v.number(), v.minValue(0))),
   hold_minutes: v.optional(HoldMinutes),
-  hosts: v.optional(v.record(v.string(), HostSettings)),
+  hosts: v.optional(v.pipe(NotList, v.record(v.string(), HostSettings))),
 })
 /** `user.json`, read on the controller. Keys unknown to us are kept. */
 export type UserSettings = v.InferOutput<typeof UserSettings>
