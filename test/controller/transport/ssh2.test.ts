@@ -592,6 +592,52 @@ describe("connectSsh2", () => {
     })
   })
 
+  describe("Terrapin (CVE-2023-48795)", () => {
+    /** The name-lists of the client's SSH_MSG_KEXINIT (RFC 4253 section 7.1), which it sends in clear. */
+    const offersOf = async (options: readonly string[]): Promise<string[][]> => {
+      const received: Buffer[] = []
+      const silent = createServer((socket) => {
+        socket.on("error", () => undefined)
+        socket.write("SSH-2.0-listener\r\n")
+        socket.on("data", (chunk: Buffer) => {
+          received.push(chunk)
+          const all = Buffer.concat(received)
+          const start = all.indexOf("\r\n") + 2
+          if (start > 1 && all.length >= start + 4 && all.length >= start + 4 + all.readUInt32BE(start)) socket.end()
+        })
+      })
+      await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve))
+      cleanups.push(() => void silent.close())
+      const server = await serve()
+      const port = `Port=${(silent.address() as AddressInfo).port}`
+      await failureOf(connectTo(server, { options: [port, ...options] }))
+      const all = Buffer.concat(received)
+      // Length, padding's length, message number, cookie.
+      let offset = all.indexOf("\r\n") + 2 + 4 + 1
+      expect(all[offset]).to.equal(20)
+      offset += 1 + 16
+      return Array.from({ length: 8 }, () => {
+        const length = all.readUInt32BE(offset)
+        offset += 4 + length
+        return all
+          .subarray(offset - length, offset)
+          .toString("latin1")
+          .split(",")
+      })
+    }
+
+    for (const options of [[], ["Ciphers=+chacha20-poly1305@openssh.com,aes*-cbc"], ["MACs=+hmac-*"]]) {
+      it(`offers strict key exchange, and never the modes that the attack needs: ${options.join(" ")}`, async () => {
+        const [kex = [], , ...encryption] = await offersOf(options)
+        expect(kex).to.include("kex-strict-c-v00@openssh.com")
+        const [toServer = [], toClient = []] = encryption
+        expect(toServer).to.include("aes128-gcm@openssh.com")
+        for (const cipher of [...toServer, ...toClient])
+          expect(cipher).to.match(/^aes(128|192|256)-(ctr|gcm@openssh\.com)$/)
+      })
+    }
+  })
+
   describe("what can't be reached", () => {
     const listen = async (onConnection: (socket: import("node:net").Socket) => void): Promise<number> => {
       const sockets = new Set<import("node:net").Socket>()
