@@ -177,6 +177,7 @@ describe("--node bundled", function () {
       ["/usr/bin/fish", "-c"],
       ["/usr/bin/tcsh", "-c"],
       ["/bin/bash", "-c", noisy],
+      ["/bin/bash", "-c", 'PATH=; eval "$0"'],
     ]) {
       const one = await serve({ shell })
       const session = await open(one)

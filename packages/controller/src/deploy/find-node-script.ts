@@ -46,6 +46,8 @@ const STATEMENTS = [
   "ifs=$IFS",
   // Options that keep every Node from starting (of another version, of a file that is gone) are left out, see the end.
   "opt=$NODE_OPTIONS; unset NODE_OPTIONS",
+  // What this script needs is there, whatever start-up files made of PATH.
+  "path=$PATH; PATH=${PATH:+$PATH:}/usr/bin:/bin",
   "list=; best=0; node=; seen=:; has=",
   // limit SECONDS COMMAND…; older ones of BusyBox know no -k.
   `if timeout -k 1 5 true >/dev/null 2>&1; then limit() { timeout -k 1 "$@"; }; elif command -v perl >/dev/null 2>&1; then limit() { perl -e "alarm shift; exec @ARGV" "$@"; }; else limit() { shift; "$@"; }; fi`,
@@ -56,7 +58,7 @@ const STATEMENTS = [
   `along() { set -f; IFS=:; for d in $1; do IFS=$ifs; case "$d" in /*) consider "$d/node";; esac; done; IFS=$ifs; set +f; }`,
   // ask COMMAND: the PATH of the login shell after COMMAND. csh takes -l only alone. The end mark spares waiting for what it left running.
   `ask() { case "$SHELL" in "") ;; *csh) echo "$1; echo; env; echo @@end" | limit ${LOGIN_SECONDS} "$SHELL" -l 2>/dev/null;; *) limit ${LOGIN_SECONDS} "$SHELL" -l -c "$1; echo; env; echo @@end" 2>/dev/null </dev/null;; esac | sed -n -e "/^@@end/q" -e "s/^PATH=//p" | tail -n 1; }`,
-  `search() { along "$PATH"; along "$(ask :)"; for f in ${PLACES.join(" ")}; do consider "$f"; done; if [ -z "$node" ]; then for f in /etc/profile.d/*mod*.sh "$MODULESHOME" "$LMOD_DIR"; do if [ -e "$f" ]; then has=1; fi; done; for m in nodejs node NodeJS; do if [ "$has" ] && [ -z "$node" ]; then along "$(ask "module load $m")"; fi; done; fi; }`,
+  `search() { along "$path"; along "$(ask :)"; for f in ${PLACES.join(" ")}; do consider "$f"; done; if [ -z "$node" ]; then for f in /etc/profile.d/*mod*.sh "$MODULESHOME" "$LMOD_DIR"; do if [ -e "$f" ]; then has=1; fi; done; for m in nodejs node NodeJS; do if [ "$has" ] && [ -z "$node" ]; then along "$(ask "module load $m")"; fi; done; fi; }`,
   `case "$3" in auto) search;; "~/"*) consider "$HOME/\${3#??}";; */*) consider "$3";; *) consider "$(command -v "$3")";; esac`,
   // Another than was named is told of, not taken.
   `case "$3" in auto) ;; *) if [ -z "$node" ]; then list="$list${INSTEAD}$nl"; search; node=; fi;; esac`,

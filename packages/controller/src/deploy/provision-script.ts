@@ -7,9 +7,12 @@ export const SAID = "@@datamaestro-node "
 /** The controller's word before the bytes: start-up files that ask something have eaten the lines before it. */
 export const GO = "@@datamaestro-go"
 
+/** Where the programs are that the scripts need, whatever start-up files made of PATH. */
+const SYSTEM_PATH = "PATH=${PATH:+$PATH:}/usr/bin:/bin:/usr/sbin:/sbin"
+
 /** Says what runs there and, for each folder that could hold programs, whether it can and its free kilobytes. */
 export const SURVEY_SCRIPT = [
-  "umask 077; LC_ALL=C; export LC_ALL; u=$(id -u)",
+  `${SYSTEM_PATH}; umask 077; LC_ALL=C; export LC_ALL; u=$(id -u)`,
   "l=$(getconf GNU_LIBC_VERSION 2>/dev/null)",
   `case "$l" in glibc*) ;; *) l=; if [ "$(uname -s)" = Darwin ]; then l=$(sw_vers -productVersion 2>/dev/null); else case "$(ldd --version 2>&1 | head -n 1)" in *musl*) l=musl;; *GLIBC*|*GNU*) l="glibc $(ldd --version 2>/dev/null | head -n 1 | sed -e "s/.* //")";; esac; for f in /lib/ld-musl-*; do if [ -z "$l" ] && [ -e "$f" ]; then l=musl; fi; done; fi;; esac`,
   `echo; echo "${SAID}machine $(uname -s) $(uname -m) $l"`,
@@ -24,7 +27,7 @@ export const SURVEY_SCRIPT = [
  * one is verified, unpacked, run once, and only then in its place.
  */
 export const RECEIVE_SCRIPT = [
-  `umask 077; say() { echo; echo "${SAID}$*"; }`,
+  `${SYSTEM_PATH}; umask 077; say() { echo; echo "${SAID}$*"; }`,
   `cd "$1/node" || exit 1; n=$2; m="$n.$$"`,
   `if [ -x "$n/node" ] && "$n/node" --version >/dev/null 2>&1 </dev/null; then say stored "$1/node/$n/node"; exit 0; fi`,
   // One attempt owns the part while it lasts.
