@@ -134,6 +134,41 @@ describe("datamaestro doctor", function () {
     expect(stdout).to.contain("HTTPS_PROXY=http://***@proxy.example.org:3128").and.not.contain("secret-Pw")
     expect(stdout).to.match(/ok +clock/)
   })
+  it("tells a proxy that does not answer, by name and without its password", async () => {
+    const there = { HTTP_PROXY: "http://me:secret-Pw@127.0.0.1:1", http_proxy: "http://me:secret-Pw@127.0.0.1:1" }
+    const server = await serve({ environment: there })
+    url = "http://far.example.org/"
+    const report = await examine(server)
+    expect(report.status).to.equal(4)
+    expect(statesOf(report)).to.equal("oosoooooofoo")
+    expect(report.steps[9]?.next).to.contain("a proxy is named")
+    expect(JSON.stringify(report)).to.contain("http_proxy=http://***@127.0.0.1:1").and.not.contain("secret-Pw")
+  })
+
+  it("tells a data directory that is none, is full, or has malformed settings (exit 6)", async function () {
+    if (process.platform !== "linux" || process.getuid?.() !== 0) this.skip()
+    const server = await serve()
+    const fails = async (data: string, code: string, text: string): Promise<void> => {
+      const report = await examine(server, "--data", data)
+      expect(report.steps[8], data).to.include({ step: "data directory", state: "failed", code })
+      expect(report.steps[8]?.found).to.contain(text)
+      expect(report.steps[8]?.next).to.be.a("string")
+      expect(report.status).to.equal(6)
+      expect(statesOf(report)).to.equal("oosooooofooo")
+    }
+    await fails("/proc/no/data", "STORAGE_FAILED", "no folder can be made there")
+    const full = join(home.path, "full")
+    await mkdir(full)
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", full])
+    cleanups.push(() => void execFileSync("umount", ["-l", full]))
+    await writeFile(join(full, "x"), Buffer.alloc(64 * 1024)).catch(() => undefined)
+    await fails(full, "NO_SPACE", "no space left")
+    const malformed = join(home.path, "malformed")
+    await mkdir(malformed)
+    await writeFile(join(malformed, "settings.json"), '{\n  "datafolders": 3\n}')
+    await fails(malformed, "MALFORMED_SETTINGS", "settings.json")
+  })
+
   it("tells a data directory that can't be written (exit 6)", async function () {
     if (process.platform !== "linux" || process.getuid?.() !== 0) this.skip()
     const folder = join(home.path, "readonly")

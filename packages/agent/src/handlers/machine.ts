@@ -1,6 +1,6 @@
 import { asDatamaestroError, type AgentHandlers, type Result } from "@datamaestro/protocol"
 import { randomBytes } from "node:crypto"
-import { rm, stat, statfs, writeFile } from "node:fs/promises"
+import { mkdir, rm, stat, statfs, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import type { AgentSession } from "../agent-session.ts"
 import { storageError } from "../store/storage-error.ts"
@@ -11,7 +11,7 @@ const PROXY_VARIABLES = new Set(["http_proxy", "https_proxy", "all_proxy", "no_p
 export function machineHandlers(session: AgentSession): Pick<AgentHandlers, "machine/diagnose" | "machine/time"> {
   return {
     "machine/diagnose": async ({ url }, { signal }) => {
-      const [data] = await Promise.all([diagnoseData(session.paths.data), session.environmentReady()])
+      const [data] = await Promise.all([diagnoseData(session), session.environmentReady()])
       const began = performance.now()
       const { reach } = await import("../fetch/reach.ts")
       const answer = await reach(url, process.env, signal)
@@ -22,18 +22,22 @@ export function machineHandlers(session: AgentSession): Pick<AgentHandlers, "mac
   }
 }
 
-async function diagnoseData(path: string): Promise<Result<"machine/diagnose">["data"]> {
+async function diagnoseData(session: AgentSession): Promise<Result<"machine/diagnose">["data"]> {
+  const path = session.paths.data
   const looked = await nearestFolder(path)
   const about = { exists: looked === path, looked }
   const trial = join(looked, `.datamaestro-trial-${randomBytes(6).toString("hex")}`)
   let failure: { code: string; message: string; hint?: string } | undefined
   try {
-    await writeFile(trial, Buffer.alloc(4096), { flag: "wx", mode: 0o600 })
+    await mkdir(trial, { mode: 0o700 })
+    await writeFile(join(trial, "file"), Buffer.alloc(4096))
+    // Every command reads them.
+    await session.settings()
   } catch (error) {
     const { code, message, hint } = asDatamaestroError(storageError(error, `write to "${looked}"`))
     failure = { code, message, ...(hint === undefined ? {} : { hint }) }
   } finally {
-    await rm(trial, { force: true }).catch(() => {})
+    await rm(trial, { recursive: true, force: true }).catch(() => {})
   }
   const space = await statfs(looked).catch(() => undefined)
   return {
