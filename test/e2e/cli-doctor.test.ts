@@ -141,7 +141,7 @@ describe("datamaestro doctor", function () {
     const report = await examine(server)
     expect(report.status).to.equal(4)
     expect(statesOf(report)).to.equal("oosoooooofoo")
-    expect(report.steps[9]?.next).to.contain("a proxy is named")
+    expect(report.steps[9]?.next).to.contain("one is named, see below")
     expect(JSON.stringify(report)).to.contain("http_proxy=http://***@127.0.0.1:1").and.not.contain("secret-Pw")
   })
 

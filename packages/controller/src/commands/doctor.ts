@@ -13,9 +13,6 @@ import type { Invocation } from "./invocation.ts"
 const ON_MACHINE = ["Node", "agent", "data directory", "internet", "proxy", "clock"] as const
 const REMOTE = [...SSH_STAGES, "shell", ...ON_MACHINE]
 
-const PROXY_HINT =
-  "a proxy is named in the login shell there (see below): ask its administrators whether it is the right one, answers, and lets this address pass; until then downloads go out through this machine (--relay)"
-
 const SHELL_TIMEOUT = 20_000
 const LITTLE_SPACE = 1024 ** 3
 const FEW_INODES = 10_000
@@ -176,14 +173,12 @@ async function examineMachine(
   const { data, internet, proxies } = await agent.request("machine/diagnose", { url }, { signal })
   examineData(data, `${paths.data} (${SOURCES[dataSource]})`, examination)
   const named = Object.entries(proxies).map(([name, value]) => `${name}=${value}`)
+  const doubt = named.length === 0 ? "" : " (one is named, see below: does it answer, and let this address pass?)"
   if (internet.status !== undefined) examination.passed("internet", `${url} answers ${internet.status}`)
   else {
     examination.failed(
       new DatamaestroError("DOWNLOAD_FAILED", `Cannot reach ${url} from there: ${internet.failure ?? "no answer"}`, {
-        hint:
-          named.length > 0
-            ? PROXY_HINT
-            : "use a login node, which usually may go out; or export HTTPS_PROXY in the login shell there, as its administrators say; until then downloads go out through this machine (--relay)",
+        hint: `use a login node, which usually may go out; or export HTTPS_PROXY in the login shell there, as its administrators say${doubt}; until then downloads go out through this machine (--relay)`,
       }),
       "internet",
     )
