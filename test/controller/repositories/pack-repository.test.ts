@@ -30,6 +30,11 @@ describe("packRepository", function () {
       }),
       "packages/mine/index.js": `import { words } from "beside"; export class Mine { static WORDS = words }`,
       "packages/mine/data/list.txt": "not imported, but its own",
+      "packages/mine/index.d.ts": "",
+      "packages/mine/index.js.map": "{}",
+      "packages/mine/index.d.mts.map": "{}",
+      "packages/mine/dist/tsconfig.tsbuildinfo": "{}",
+      "packages/mine/data/world.map": "its own",
       "packages/beside/package.json": JSON.stringify({ name: "beside", type: "module", exports: "./main.js" }),
       "packages/beside/main.js": `export const words = "from beside"`,
       "packages/beside/other.js": "",
@@ -59,7 +64,8 @@ describe("packRepository", function () {
     expect(await readFile(join(output, "packages/mine/data/list.txt"), "utf8")).to.equal("not imported, but its own")
     expect(await readlink(join(output, "node_modules/beside"))).to.equal("../packages/beside")
     const names = execFileSync("tar", ["-tzf", "-"], { input: await pack.archive(), encoding: "utf8" })
-    expect(names).to.not.match(/stranger|other\.js/)
+    expect(names).to.not.match(/stranger|other\.js|\.d\.|\.js\.map|tsbuildinfo/)
+    expect(names).to.contain("data/world.map")
   })
 
   for (const [name, scope] of [

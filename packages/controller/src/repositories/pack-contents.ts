@@ -38,10 +38,13 @@ export async function packContents(folder: string, repositories: readonly FoundR
   return { root: aboveModules(commonFolder([...files.map(dirname), folder])), files, folders: own.folders }
 }
 
+/** What a compiler writes for editors, debuggers and itself: half of many a package, and never read when it runs. */
+const BESIDE_CODE = /\.(d\.[cm]?ts(\.map)?|[cm]?js\.map|tsbuildinfo)$/
+
 function walk(folder: string, found: { files: string[]; folders: string[] }): void {
   found.folders.push(folder)
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (entry.name === "node_modules" || entry.name === ".git") continue
+    if (entry.name === "node_modules" || entry.name === ".git" || BESIDE_CODE.test(entry.name)) continue
     const path = join(folder, entry.name)
     if (entry.isDirectory()) walk(path, found)
     else if (entry.isFile()) found.files.push(path)
