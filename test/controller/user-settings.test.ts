@@ -156,7 +156,12 @@ describe("the machine a command runs on", () => {
 
   it("takes what is not said from the user settings", () => {
     const settings = { hosts: { c: { host: "me@login:2222", node: "/n", data: "/d" } } }
-    expect(remoteMachine("c", {}, settings)).to.deep.include({ host: "c", node: "/n", data: "/d" })
+    expect(remoteMachine("c", {}, settings)).to.deep.include({
+      host: "c",
+      node: "/n",
+      data: undefined,
+      dataSetting: "/d",
+    })
     expect(remoteMachine("c", {}, settings).ssh?.destination).to.equal("me@login:2222")
     expect(remoteMachine("c", { node: "/other", data: "rel" }, settings)).to.include({ node: "/other", data: "rel" })
     expect(remoteMachine("constructor", {}, settings).ssh?.destination).to.equal("constructor")

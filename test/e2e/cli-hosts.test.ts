@@ -47,6 +47,36 @@ describe("the command line with hosts", () => {
     )
   })
 
+  it("looks for the data where --data says, else DATAMAESTRO_DIR there, else user.json, else in the home folder", async () => {
+    const settings = join(sample.folder, "config", "datamaestro")
+    await mkdir(settings, { recursive: true })
+    const set = (host: object): Promise<void> =>
+      writeFile(join(settings, "user.json"), JSON.stringify({ hosts: { lab: { host: "cluster", ...host } } }))
+    const path = async (...args: string[]): Promise<string> => {
+      const { stdout, stderr } = await run("--host", "lab", ...args, "prepare", "org.one")
+      const value = JSON.parse(stdout === "" ? JSON.stringify({ train: { path: stderr } }) : stdout) as {
+        train: { path: string }
+      }
+      return value.train.path.replace(/\/data\/sample\/org\/one\/one\.txt$/, "")
+    }
+    const found = async (...args: string[]): Promise<string> => {
+      const { stdout } = await run("--host", "lab", ...args, "doctor", "--url", sample.url)
+      return /data directory +(.*?), /.exec(stdout)?.[1] ?? stdout
+    }
+    const at = (folder: string): string => join(server.home, folder)
+
+    await set({})
+    expect(await path()).to.equal(at("datamaestro"))
+    await set({ data: "~/of user.json" })
+    expect(await path()).to.equal(at("of user.json"))
+    expect(await found()).to.equal(`${at("of user.json")} (user.json)`)
+    await writeFile(at(".profile"), 'export DATAMAESTRO_DIR="$HOME/of-the-profile"\n')
+    expect(await path()).to.equal(at("of-the-profile"))
+    expect(await found()).to.equal(`${at("of-the-profile")} (DATAMAESTRO_DIR)`)
+    expect(await path("--data", at("of --data"))).to.equal(at("of --data"))
+    expect(await found("--data", at("of --data"))).to.equal(`${at("of --data")} (--data)`)
+  })
+
   it("prints what succeeded when one can't be reached", async () => {
     const hosts = join(sample.folder, "config", "datamaestro")
     await mkdir(hosts, { recursive: true })

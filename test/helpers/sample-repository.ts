@@ -9,6 +9,8 @@ export interface SampleRepository {
   /** The home, configuration, cache, data directory and repository path of a user of its own. */
   env: NodeJS.ProcessEnv
   folder: string
+  /** Where the files come from; ends in a slash. */
+  url: string
   /** Resolves when somebody has begun to download the endless file. */
   endlessBegun: Promise<void>
   close(): Promise<void>
@@ -53,6 +55,7 @@ export async function sampleRepository(): Promise<SampleRepository> {
       DATAMAESTRO_REPOSITORY_PATH: plugin,
     },
     folder,
+    url: `${base}/`,
     endlessBegun,
     async close() {
       origin.closeAllConnections()

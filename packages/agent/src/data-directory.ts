@@ -12,16 +12,18 @@ export interface DataDirectoryOptions {
   /** `--data`. */
   option: string | undefined
   environment: NodeJS.ProcessEnv
+  /** `data` of this host in the user settings. */
+  setting?: string | undefined
   /** What relative paths are relative to. */
   base: string
 }
 
 /**
- * The data directory: `--data`, else `DATAMAESTRO_DIR`, else `~/datamaestro`. Creates nothing.
+ * The data directory: `--data`, else `DATAMAESTRO_DIR`, else as the user settings say, else `~/datamaestro`. Creates nothing.
  *
  * @throws DatamaestroError USAGE for an empty `--data`
  */
-export function dataDirectory({ option, environment, base }: DataDirectoryOptions): {
+export function dataDirectory({ option, environment, setting, base }: DataDirectoryOptions): {
   paths: Paths
   source: Result<"initialize">["dataSource"]
 } {
@@ -37,6 +39,7 @@ export function dataDirectory({ option, environment, base }: DataDirectoryOption
   if (variable !== undefined && variable !== "") {
     return { paths: pathsOf(expandPath(variable, base)), source: "environment" }
   }
+  if (setting !== undefined) return { paths: pathsOf(expandPath(setting, base)), source: "settings" }
   return { paths: pathsOf(join(homedir(), "datamaestro")), source: "default" }
 }
 

@@ -6,7 +6,7 @@ import type { SshTransportName } from "./transport/ssh-target.ts"
 import type { UserSettings } from "./user-settings.ts"
 
 /** Where a command runs, with all that the command line and the user settings say about it. */
-export interface Machine extends Pick<SessionOptions, "ssh" | "node" | "data"> {
+export interface Machine extends Pick<SessionOptions, "ssh" | "node" | "data" | "dataSetting"> {
   /** The host as typed; absent for this machine. */
   host?: string
   /** What becomes of work there when the connection is lost. */
@@ -115,7 +115,8 @@ export function remoteMachine(host: string, options: MachineOptions, settings: U
       transport: options.transport ?? known?.transport,
     },
     node: options.node ?? known?.node ?? "auto",
-    data: options.data ?? known?.data,
+    data: options.data,
+    dataSetting: known?.data,
     onDisconnect: options.onDisconnect ?? known?.on_disconnect ?? "continue",
     relay: relayMode(options.relay ?? known?.relay),
     ...launching(options, known ?? {}),

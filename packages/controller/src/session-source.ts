@@ -30,6 +30,7 @@ export async function openOn(machine: Machine, options: OpenOptions): Promise<Se
     ssh: machine.ssh,
     node: machine.node,
     data: machine.data,
+    dataSetting: machine.dataSetting,
     debug: false,
     relay: machine.relay,
     prompter: options.prompter ?? silentPrompter,

@@ -30,6 +30,8 @@ export interface SessionOptions {
   node: string
   /** `--data`. */
   data?: string | undefined
+  /** Where the data is if neither `--data` nor the machine's environment says so. */
+  dataSetting?: string | undefined
   /** For how many minutes the connection is to be held after it; absent or 0: it ends with the session. */
   holdMinutes?: number | undefined
   /** What will be asked for first, where that is known: it leaves together with the handshake. */
@@ -96,7 +98,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 
 /** What the agent is told first. */
 export function initializeParams(
-  options: Pick<SessionOptions, "data" | "debug">,
+  options: Pick<SessionOptions, "data" | "dataSetting" | "debug">,
   environment: "login" | "inherit",
 ): Params<"initialize"> {
   return {
@@ -105,6 +107,7 @@ export function initializeParams(
     environment,
     debug: options.debug,
     ...(options.data === undefined ? {} : { data: options.data }),
+    ...(options.dataSetting === undefined ? {} : { dataSetting: options.dataSetting }),
   }
 }
 

@@ -42,6 +42,8 @@ export const AGENT_METHODS = {
       controller: v.string(),
       /** `--data`; else the machine's own environment decides. */
       data: v.optional(v.string()),
+      /** `data` of the host in the user settings, for where the environment names none. */
+      dataSetting: v.optional(v.string()),
       /** `login`: ask the login shell for its environment (remote); `inherit`: the process's own (local). */
       environment: v.picklist(["login", "inherit"]),
       debug: v.optional(v.boolean()),
@@ -56,7 +58,7 @@ export const AGENT_METHODS = {
       pid: v.number(),
       paths: Paths,
       /** Which rule chose the data directory. */
-      dataSource: v.picklist(["option", "environment", "default"]),
+      dataSource: v.picklist(["option", "environment", "settings", "default"]),
       /** What should be told to the person, e.g. a login shell that did not answer. */
       warnings: v.array(v.string()),
     }),

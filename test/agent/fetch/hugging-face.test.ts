@@ -46,14 +46,20 @@ describe("the Hugging Face Hub", () => {
     }
   })
 
-  it("is where HF_ENDPOINT says, unless the settings know better", () => {
+  it("is where HF_ENDPOINT says, and else where the settings say", () => {
     const sources = (environment: Record<string, string>, mirrors = {}) =>
       sourcesOf([HUB], withHubEndpoint(mirrors, environment))
     expect(sources({})).to.deep.equal([HUB])
     expect(sources({ HF_ENDPOINT: "https://hf-mirror.com/" })[0]).to.match(/^https:\/\/hf-mirror\.com\/datasets\/owner/)
     expect(sources({ HF_ENDPOINT: "nonsense" })).to.deep.equal([HUB])
     const own = { "https://huggingface.co/": "https://mine.example.org/" }
-    expect(sources({ HF_ENDPOINT: "https://hf-mirror.com" }, own)[0]).to.match(/^https:\/\/mine/)
+    expect(sources({}, own)[0]).to.match(/^https:\/\/mine/)
+    const both = sources({ HF_ENDPOINT: "https://hf-mirror.com" }, own)
+    expect(both.map((url) => new URL(url).hostname)).to.deep.equal([
+      "hf-mirror.com",
+      "mine.example.org",
+      "huggingface.co",
+    ])
   })
 
   it("serves a private file by endpoint and token", async () => {

@@ -185,8 +185,8 @@ describe("running a command", () => {
     const call = testInvocation({
       host: ["cluster"],
       settings: { hosts: { cluster: { host: "login.example.org", node: "/n", data: "/x", engine: "pbs" } } },
-      open: ({ ssh, node, data }) => {
-        expect([ssh?.destination, node, data]).to.deep.equal(["login.example.org", "/n", "/x"])
+      open: ({ ssh, node, dataSetting }) => {
+        expect([ssh?.destination, node, dataSetting]).to.deep.equal(["login.example.org", "/n", "/x"])
         return linkedSession(preparing, { warnings: ["the login shell did not answer"] })
       },
     })

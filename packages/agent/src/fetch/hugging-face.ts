@@ -6,15 +6,15 @@ import type { Environment } from "@datamaestro/outgoing"
 
 const HUB = "https://huggingface.co"
 
-/** The settings' mirrors, with `HF_ENDPOINT` in the Hub's place where the environment has it. */
+/** The settings' mirrors, with `HF_ENDPOINT` in the Hub's place, and before its mirrors, where the environment has it. */
 export function withHubEndpoint(
   mirrors: GlobalSettings["mirrors"],
   environment: Environment,
 ): GlobalSettings["mirrors"] {
   const endpoint = endpointOf(environment)
   const prefix = `${HUB}/`
-  if (endpoint === HUB || mirrors?.[prefix] !== undefined) return mirrors
-  return { ...mirrors, [prefix]: `${endpoint}/` }
+  if (endpoint === HUB) return mirrors
+  return { ...mirrors, [prefix]: [`${endpoint}/`, ...[mirrors?.[prefix] ?? []].flat()] }
 }
 
 /**

@@ -6,7 +6,7 @@ import { dataDirectory } from "../data-directory.ts"
 /** Versions and places. Waits for the login shell only when nothing else says where the data is. */
 export function initializeHandlers(session: AgentSession, version: string): Pick<AgentHandlers, "initialize"> {
   return {
-    initialize: async ({ protocol, controller, data, environment }) => {
+    initialize: async ({ protocol, controller, data, dataSetting, environment }) => {
       if (protocol !== PROTOCOL_VERSION) {
         throw new DatamaestroError(
           "PROTOCOL_MISMATCH",
@@ -17,7 +17,12 @@ export function initializeHandlers(session: AgentSession, version: string): Pick
       session.begin(environment === "login")
       await session.renewLogin()
       const login = environment === "login" && data === undefined ? await session.login() : undefined
-      const { paths, source } = dataDirectory({ option: data, environment: process.env, base: session.base })
+      const { paths, source } = dataDirectory({
+        option: data,
+        environment: process.env,
+        setting: dataSetting,
+        base: session.base,
+      })
       session.locate(paths)
       return {
         protocol: PROTOCOL_VERSION,

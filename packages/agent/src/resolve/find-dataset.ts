@@ -84,10 +84,7 @@ function endsIn(id: string, tail: string): boolean {
 }
 
 function unknown(typed: string, listing: Listing, within: string | undefined): DatamaestroError {
-  const near = nearIds(
-    typed,
-    new Set(listing.ids.map(({ id }) => id)),
-  )
+  const near = nearIds(typed, new Set(listing.ids.map(({ id }) => id)))
   const hints = [
     near.length > 0 ? `did you mean ${near.join(" or ")}?` : "look for it with `datamaestro search TERM`",
     ...(listing.broken.length > 0 ? ["repair or remove what can't be loaded: it may be there"] : []),

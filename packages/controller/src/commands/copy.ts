@@ -88,11 +88,12 @@ async function open(
   { openSession, options, prompter, reporter, signal }: Invocation,
   further: Pick<SessionOptions, "copySource">,
 ): Promise<Session> {
-  const { ssh, node, data, reconnectMinutes, host } = machine
+  const { ssh, node, data, dataSetting, reconnectMinutes, host } = machine
   const session: SessionOptions = {
     ssh,
     node,
     data,
+    dataSetting,
     debug: options.debug,
     prompter,
     onEvent: (event) => reporter.event(event, host),

@@ -126,7 +126,7 @@ async function examineThere(
     const { client, initialized } = await openRemoteAgent(transport, {
       deployment: loadDeployment(),
       node: machine.node,
-      initialize: initializeParams({ data: machine.data, debug: options.debug }, "login"),
+      initialize: initializeParams({ ...machine, debug: options.debug }, "login"),
       onEvent: (event) => reporter.event(event, prefix),
       onHello: ({ node, execPath }) => {
         // A Node that was remembered and is gone is followed by another.
@@ -196,7 +196,12 @@ async function examineMachine(
   )
 }
 
-const SOURCES = { option: "--data", environment: "DATAMAESTRO_DIR", default: "the default" } as const
+const SOURCES = {
+  option: "--data",
+  environment: "DATAMAESTRO_DIR",
+  settings: "user.json",
+  default: "the default",
+} as const
 
 function examineData(data: Result<"machine/diagnose">["data"], name: string, examination: Examination): void {
   const { exists, looked, freeBytes, freeInodes, failure } = data

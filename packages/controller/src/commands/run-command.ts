@@ -54,6 +54,7 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
       ssh: machine.ssh,
       node: machine.node,
       data: machine.data,
+      dataSetting: machine.dataSetting,
       holdMinutes: holdMinutesOf(machine, invocation),
       ahead: command.ahead,
       needsRepositories: command.needsRepositories,
