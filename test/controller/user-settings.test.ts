@@ -95,6 +95,12 @@ describe("user settings", () => {
     expect((await rejection(read())).message)
       .to.contain("line 3, column")
       .and.contain("hosts.cluster.host")
+    for (const host of ["", "a b", "-oProxyCommand=true", "a\\nb"]) {
+      await write(`{"hosts": {\n  "cluster": { "host": "${host}" }}}`)
+      const error = await rejection(read())
+      expect(error).to.include({ code: "MALFORMED_SETTINGS", exitStatus: 6 })
+      expect(error.message).to.contain("line 2, column 24").and.contain("hosts.cluster.host: must be an alias")
+    }
     await write('{\n  "hosts": ["cluster"]\n}')
     expect((await rejection(read())).message)
       .to.contain("line 2, column 12")

@@ -21,7 +21,12 @@ const launching = {
 const HostSettings = v.looseObject({
   ...launching,
   /** What is connected to instead of the name: `login.example.org`, `user@host:port`. */
-  host: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
+  host: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^(?!-)[^\s\p{Cc}]+$/u, "must be an alias, user@host, user@host:port or ssh://user@host:port"),
+    ),
+  ),
   node: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
   data: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
   /** Which SSH client connects. */
