@@ -491,6 +491,17 @@ describe("connectSsh2", () => {
       expect(someone.asked.every((question) => question.hidden)).to.equal(true)
     })
 
+    it("shows a server's question without what would steer or colour the terminal", async () => {
+      const server = await serve({
+        requiredMethods: ["keyboard-interactive"],
+        keyboardInteractive: async (ask) =>
+          (await ask(["\u001b[1;31mOne-time\u001b[0m\r\n code\u0007:\u001b]0;title"]))[0] === "1",
+      })
+      const someone = person("1")
+      await connect(server, { prompter: someone, options: ["PubkeyAuthentication=no"] })
+      expect(someone.asked[0]?.text).to.equal("(tester@127.0.0.1) One-time  code : ]0;title")
+    })
+
     it("goes from a key of an agent on to a password when both are required", async () => {
       const path = await folder()
       const key = generateKey("ed25519", SECRET)

@@ -215,5 +215,6 @@ export class SshAuthentication {
 
 /** A server's own words, without what would steer the terminal. */
 function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim()
+  const plain = text.replace(/(\u001b\[|\u009b)[0-?]*[ -/]*[@-~]/g, "")
+  return plain.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim()
 }
