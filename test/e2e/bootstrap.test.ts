@@ -63,17 +63,19 @@ describe("the bootstrap, over the embedded SSH server", () => {
   })
 
   it("ignores a code cache that was tampered with", async () => {
-    const cacheFile = async (): Promise<string | undefined> =>
-      (await readdir(join(agents(), loadDeployment().hash))).find((name) => name.startsWith("code-"))
-    await (await openSshSession(server)).close()
-    const deadline = Date.now() + 5000
-    while ((await cacheFile()) === undefined && Date.now() < deadline) await new Promise((go) => setTimeout(go, 20))
-    const path = join(agents(), loadDeployment().hash, (await cacheFile()) ?? "missing")
-    const bytes = await readFile(path)
-    bytes.fill(0x41, bytes.length - 1000)
-    await writeFile(path, bytes)
+    const kept = async (): Promise<string[]> => (await readdir(folder())).filter((name) => /^code-.*\.bin$/.test(name))
+    const first = await openSshSession(server)
+    await first.agent.request("cache/list", {})
+    await first.close()
+    await until(async () => (await kept()).length === 2)
+    for (const name of await kept()) {
+      const bytes = await readFile(join(folder(), name))
+      bytes.fill(0x41, bytes.length - 1000)
+      await writeFile(join(folder(), name), bytes)
+    }
     const session = await openSshSession(server)
     expect(session.initialized.protocol).to.equal(1)
+    expect(await session.agent.request("cache/list", {})).to.deep.equal({ entries: [] })
     await session.close()
   })
 
