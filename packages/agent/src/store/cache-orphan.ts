@@ -1,5 +1,5 @@
 import { readdir, rename, stat } from "node:fs/promises"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { ByteRanges } from "./byte-ranges.ts"
 import { PartRecord, readRecordFile } from "./cache-record.ts"
 import { fileSystemNow } from "./lock-clock.ts"
@@ -47,13 +47,19 @@ export interface Claimed {
 }
 
 /** Renames the fullest orphan of that key to `target`; the winner of the rename goes on with it. */
-export async function claimOrphan(folder: string, key: string, target: string): Promise<Claimed | undefined> {
+export async function claimOrphan(
+  folder: string,
+  key: string,
+  { target, url }: { target: string; url: string },
+): Promise<Claimed | undefined> {
   const names = (await readdir(folder)).filter((name) => name.startsWith(`${key}.`) && isPartName(name))
   const found: { path: string; record: PartRecord; ranges: [number, number][]; bytes: number }[] = []
   for (const path of names.map((name) => join(folder, name))) {
-    const record = await readRecordFile(recordPathOf(path), PartRecord)
-    if (record === undefined || !(await isOrphan(path, record))) continue
-    const ranges = await usableRanges(path, record)
+    const recorded = await readRecordFile(recordPathOf(path), PartRecord)
+    if (!(await isOrphan(path, recorded))) continue
+    const record = recorded ?? (await pythonRecord(path, key, url))
+    if (record === undefined) continue
+    const ranges = recorded === undefined ? record.ranges : await usableRanges(path, record)
     const bytes = ranges.reduce((sum, [start, end]) => sum + end - start, 0)
     if (bytes > 0) found.push({ path, record, ranges, bytes })
   }
@@ -68,6 +74,16 @@ export async function claimOrphan(folder: string, key: string, target: string): 
     return { record, recordPath: recordPathOf(path), ranges }
   }
   return undefined
+}
+
+/**
+ * What Python datamaestro left: it writes `<key>.tmp` from the start and records nothing. Without a validator it is only
+ * continued where a declared checksum would show a mixture.
+ */
+async function pythonRecord(path: string, key: string, url: string): Promise<PartRecord | undefined> {
+  const status = basename(path) === `${key}.tmp` ? await stat(path).catch(() => undefined) : undefined
+  if (status === undefined) return undefined
+  return { url, source: url, ranges: [[0, status.size]], holder: "" }
 }
 
 /**

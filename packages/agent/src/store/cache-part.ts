@@ -73,7 +73,7 @@ export class CachePart {
   static async open(folder: string, key: string, url: string): Promise<CachePart> {
     const holder = await thisHolder()
     const path = partPath(folder, key, holder)
-    const claimed = await claimOrphan(folder, key, path)
+    const claimed = await claimOrphan(folder, key, { target: path, url })
     if (claimed === undefined) return await CachePart.create(folder, key, url)
     const { source, etag, lastModified, length, encoding } = claimed.record
     const state: PartState = {
