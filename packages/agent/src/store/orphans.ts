@@ -5,6 +5,7 @@ import { isDatasetMark, isDotFile } from "../place/nested-dataset.ts"
 import { reasonOf } from "../repositories/load-repository.ts"
 import type { RepositoryIndex } from "../repositories/repository-index.ts"
 import { folderName } from "./layout.ts"
+import { isStale, readRecord } from "./lock-record.ts"
 import { storageError } from "./storage-error.ts"
 
 type Orphans = Result<"orphans/list">
@@ -19,8 +20,8 @@ export interface OrphanOptions {
 
 /** Python datamaestro's folder for datasets of modules that are in no repository: nothing here can tell of them. */
 const CUSTOM = "__custom__"
-/** Whoever prepares renews the lock far more often than this, in milliseconds. */
-const LOCK_SILENCE = 300_000
+/** Whoever prepares renews the lock far more often than this, in seconds by the file system's clock. */
+const LOCK_SILENCE = 300
 const LOCK_FILE = ".state.lease"
 
 /** The folders of known datasets, below `DATA/data`, and those that lead to them. */
@@ -157,8 +158,10 @@ function isOfDataset(name: string, { folders }: Known): boolean {
 }
 
 async function isHeld(path: string): Promise<boolean> {
-  const found = await lstat(path).catch(() => undefined)
-  return found !== undefined && Date.now() - found.mtimeMs < LOCK_SILENCE
+  const record = await readRecord(path).catch(() => undefined)
+  if (record === undefined) return false
+  // Where nobody can tell, it is in use: what is removed does not come back.
+  return !(await isStale(path, record, LOCK_SILENCE).catch(() => false))
 }
 
 async function bytesIn(path: string, signal: AbortSignal): Promise<number> {
