@@ -51,6 +51,48 @@ describe("sources of a download", () => {
     expect(mirrored.path).to.equal(result.path)
   })
 
+  describe("that are slow without ever stalling", () => {
+    const large = randomBytes(90_000)
+    const sums = [{ algorithm: "sha256", hex: sha256(large), of: "download" } as const]
+    const slow = { slowSeconds: 1, slowBytesPerSecond: 50_000 }
+    const left = (): string[] => setup.notices().filter((message) => message.startsWith("Left"))
+
+    it("are left for the next, which goes on with what came where a sum shows that it is the same", async () => {
+      const { origin } = setup
+      origin.route("/slow", { body: large, throttle: 30_000 })
+      origin.route("/good", { body: large })
+      const { tuning } = setup.context()
+      const urls = [origin.at("/slow"), origin.at("/good")]
+      const result = await setup.fetch({ urls, integrity: sums }, { tuning: { ...tuning, ...slow } })
+      expect(result).to.include({ sha256: sha256(large), source: origin.at("/good") })
+      expect(left()).to.have.length(1)
+      expect(left()[0]).to.match(/slow for .*good: it brought less than 50 kB a second/)
+      expect(origin.requestsOf("/good")[0]?.headers.range).to.match(/^bytes=[1-9]\d+-$/)
+    })
+
+    it("are taken all the same when no other works, from where they were left", async () => {
+      const { origin } = setup
+      origin.route("/slow", { body: large, throttle: 30_000 })
+      const { tuning } = setup.context()
+      const urls = [origin.at("/slow"), origin.at("/missing")]
+      const result = await setup.fetch({ urls }, { tuning: { ...tuning, ...slow } })
+      expect(result).to.include({ sha256: sha256(large), source: origin.at("/slow") })
+      expect(left()).to.have.length(2)
+      expect(origin.requestsOf("/slow").map(({ headers }) => headers.range !== undefined)).to.deep.equal([false, true])
+    })
+
+    it("are not left when they are nearly done, nor the only one", async () => {
+      const { origin } = setup
+      origin.route("/near", { body: large.subarray(0, 70_000), throttle: 30_000 })
+      origin.route("/slow", { body: large, throttle: 30_000 })
+      const tuning = { ...setup.context().tuning, ...slow, slowSeconds: 2 }
+      await setup.fetch({ urls: [origin.at("/near"), origin.at("/missing")] }, { tuning })
+      await setup.fetch({ urls: [origin.at("/slow")] }, { tuning })
+      expect(left()).to.deep.equal([])
+      expect(origin.requests).to.have.length(2)
+    })
+  })
+
   it("are all listed when none works", async () => {
     const { origin } = setup
     origin.route("/wrong", { body: "wrong" })

@@ -11,7 +11,8 @@ import type { FetchTuning } from "./fetch-types.ts"
 import { isDataUrl } from "./html-page.ts"
 import { PartHasher } from "./part-hasher.ts"
 import type { Environment } from "@datamaestro/outgoing"
-import { allSourcesFailed, byHand, reasonOf, sizeError } from "./source-error.ts"
+import { allSourcesFailed, byHand, reasonOf, sizeError, sourceError } from "./source-error.ts"
+import { SlowWatch } from "./slow-watch.ts"
 import { SpaceCheck } from "./space.ts"
 import { transfer } from "./transfer.ts"
 import type { WayOut } from "./way-out.ts"
@@ -34,21 +35,28 @@ export interface DownloadJob {
 }
 
 /**
- * Downloads into the cache, for the holder of the key's lock: from the first source that gives what is declared. A
+ * Downloads into the cache, for the holder of the key's lock: from the first source that gives what is declared. One
+ * that is slow is left for the next, and taken all the same when no other works. A
  * checksum that does not match costs the source one retry from scratch; nothing unverified gets a final name.
  */
 export async function download(job: DownloadJob): Promise<CacheEntryFound> {
   const { cache, key, sources } = job
   const tried: { url: string; error: DatamaestroError }[] = []
-  const slot = new PartSlot(await cache.openPart(key, redactUrl(job.request.urls[0] ?? "")))
+  const slot = new PartSlot(
+    await cache.openPart(key, redactUrl(job.request.urls[0] ?? "")),
+    new SpaceCheck(job.request.grows === true),
+  )
+  const queue = [...sources]
   try {
-    for (const [index, source] of sources.entries()) {
+    for (let index = 0; index < queue.length; index++) {
+      const source = queue[index] ?? ""
       try {
         return await fromSource(job, slot, source, index < sources.length - 1)
       } catch (error) {
         if (!(error instanceof DatamaestroError) || !SOURCE_FAILURES.has(error.code)) throw error
-        tried.push({ url: redactUrl(source), error })
-        const next = sources[index + 1]
+        if (error.details.slow === true) queue.push(source)
+        else tried.push({ url: redactUrl(source), error })
+        const next = queue[index + 1]
         if (next === undefined) break
         job.emit({
           phase: "notice",
@@ -59,6 +67,7 @@ export async function download(job: DownloadJob): Promise<CacheEntryFound> {
     }
     throw allSourcesFailed(tried)
   } finally {
+    slot.space.end()
     await slot.part.keep()
   }
 }
@@ -66,9 +75,11 @@ export async function download(job: DownloadJob): Promise<CacheEntryFound> {
 /** The part that is being filled; another one after its content was decoded. */
 class PartSlot {
   part: CachePart
+  readonly space: SpaceCheck
 
-  constructor(part: CachePart) {
+  constructor(part: CachePart, space: SpaceCheck) {
     this.part = part
+    this.space = space
   }
 }
 
@@ -80,11 +91,15 @@ async function fromSource(
 ): Promise<CacheEntryFound> {
   const { request } = job
   const hasher = new PartHasher(request.integrity.map(({ algorithm }) => algorithm))
-  const space = new SpaceCheck(request.grows === true)
+  const slow = hasNext ? new SlowWatch(() => slot.part, job.tuning) : undefined
   try {
-    return await transferAndAccept(job, slot, { hasher, space }, source, hasNext)
+    return await transferAndAccept(job, slot, hasher, source, slow)
+  } catch (error) {
+    if (slow?.signal.aborted !== true || job.signal.aborted) throw error
+    throw sourceError("DOWNLOAD_FAILED", source, slow.reason, "try again later", { details: { slow: true } })
   } finally {
-    space.end()
+    slow?.stop()
+    slot.space.end()
     await hasher.close()
   }
 }
@@ -92,11 +107,12 @@ async function fromSource(
 async function transferAndAccept(
   job: DownloadJob,
   slot: PartSlot,
-  { hasher, space }: { hasher: PartHasher; space: SpaceCheck },
+  hasher: PartHasher,
   source: string,
-  hasNext: boolean,
+  slow: SlowWatch | undefined,
 ): Promise<CacheEntryFound> {
-  const { cache, key, request, tuning, environment, signal } = job
+  const { cache, key, request, tuning, environment } = job
+  const signal = slow === undefined ? job.signal : AbortSignal.any([job.signal, slow.signal])
   const first = request.urls[0] ?? source
   for (let again = false; ; again = true) {
     await transfer({
@@ -105,10 +121,10 @@ async function transferAndAccept(
       hasher,
       declared: request.integrity.length > 0,
       size: request.size,
-      space,
+      space: slot.space,
       data: request.archive === true || isDataUrl(first),
       byHand: byHand(first, cache.entryPath(key)),
-      attempts: hasNext ? tuning.attemptsWithAlternative : tuning.attempts,
+      attempts: slow !== undefined ? tuning.attemptsWithAlternative : tuning.attempts,
       tuning,
       environment,
       wayOut: job.wayOut,
@@ -116,6 +132,7 @@ async function transferAndAccept(
       emit: (event) => job.emit(event),
       availability: job.availability,
     })
+    slow?.stop()
     try {
       return await accept(job, slot, hasher, source)
     } catch (error) {

@@ -33,6 +33,9 @@ export interface FetchTuning {
   attempts: number
   /** The same for a source after which others follow. */
   attemptsWithAlternative: number
+  /** A source after which others follow is left when it brings less than this, on average over so long. */
+  slowBytesPerSecond: number
+  slowSeconds: number
   /** The first delay before a retry is between 0 and this; each further one may be twice as long. */
   firstDelaySeconds: number
   /** No delay of our own is longer. */
@@ -57,6 +60,8 @@ export const FETCH_TUNING: FetchTuning = {
   connectSeconds: 15,
   attempts: 7,
   attemptsWithAlternative: 3,
+  slowBytesPerSecond: 50_000,
+  slowSeconds: 30,
   firstDelaySeconds: 1,
   longestDelaySeconds: 60,
   longestRetryAfterSeconds: 900,
