@@ -121,12 +121,13 @@ async function spaceNeeds(
   cache: DownloadCache,
 ): Promise<SpaceNeed[]> {
   const needs: SpaceNeed[] = []
+  const parts = await cache.partSizes()
   for (const { resource, found, missing } of planned) {
     if (resource === undefined) continue
     // Servers were asked for the first source of each, which may be a mirror.
     const told = missing.map(({ urls }) => ({ urls, bytes: sizes.get(urls[0] ?? "") }))
     const sizeOf = (url: string): number | undefined => told.find(({ urls }) => urls.includes(url))?.bytes
-    needs.push(spaceNeed(resource, found, await packedBytes(resource, cache, sizeOf)))
+    needs.push(spaceNeed(resource, found, await packedBytes(resource, cache, parts, sizeOf)))
   }
   return needs
 }

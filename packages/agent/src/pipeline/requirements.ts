@@ -62,9 +62,10 @@ export async function requireSpace(
   missing: readonly StoredResource[],
   { cache, keepDownloads = false, fetchOnly = false }: PrepareOptions,
 ): Promise<void> {
+  const parts = await cache.partSizes()
   const needs = await Promise.all(
     missing.map(async (resource) => {
-      const packed = await packedBytes(resource, cache)
+      const packed = await packedBytes(resource, cache, parts)
       return fetchOnly && resource.kind !== "bucket" ? fetchNeed(packed) : spaceNeed(resource, found, packed)
     }),
   )

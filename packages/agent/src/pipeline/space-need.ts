@@ -38,10 +38,16 @@ export function fetchNeed({ missing }: PackedBytes): SpaceNeed {
   return { fetch: missing, output: 0, freed: 0, files: 0 }
 }
 
-/** What the cache has of a resource's downloads. @param sizeOf by the first URL, where it is known */
+/**
+ * What the cache has of a resource's downloads.
+ *
+ * @param parts bytes of the cache's unfinished parts, by key
+ * @param sizeOf bytes by the first URL, where somebody told them
+ */
 export async function packedBytes(
   resource: StoredResource,
   cache: DownloadCache,
+  parts: ReadonlyMap<string, number>,
   sizeOf: (url: string) => number | undefined = () => undefined,
 ): Promise<PackedBytes> {
   let missing = 0
@@ -49,8 +55,9 @@ export async function packedBytes(
   for (const { urls, size } of downloadsOf(resource)) {
     const [url] = urls
     if (url === undefined) continue
-    const entry = await cache.find(cache.keyOf(url))
-    const there = entry?.bytes ?? (await cache.partBytes(cache.keyOf(url)))
+    const key = cache.keyOf(url)
+    const entry = await cache.find(key)
+    const there = entry?.bytes ?? parts.get(key) ?? 0
     present += there
     if (entry === undefined) missing += Math.max(0, (size ?? sizeOf(url) ?? 0) - there)
   }

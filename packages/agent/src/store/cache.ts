@@ -99,16 +99,16 @@ export class DownloadCache {
     })
   }
 
-  /** Bytes of the largest unfinished part of that key. */
-  async partBytes(key: string): Promise<number> {
-    const names = await readdir(this.path).catch(() => [])
-    let most = 0
-    for (const name of names) {
-      if (!name.startsWith(`${key}.`) || !isPartName(name)) continue
+  /** Of each key that has unfinished parts, the bytes of the largest. */
+  async partSizes(): Promise<Map<string, number>> {
+    const sizes = new Map<string, number>()
+    for (const name of await readdir(this.path).catch(() => [])) {
+      if (!isPartName(name)) continue
+      const key = name.slice(0, name.indexOf("."))
       const status = await stat(join(this.path, name)).catch(() => undefined)
-      most = Math.max(most, status?.size ?? 0)
+      sizes.set(key, Math.max(sizes.get(key) ?? 0, status?.size ?? 0))
     }
-    return most
+    return sizes
   }
 
   /** Marks an entry as in use, so that nobody removes it; take it while holding the lock. */
