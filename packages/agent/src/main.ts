@@ -25,10 +25,12 @@ export function begin(beginning: Beginning): void {
     )
   } else if (alone) {
     const source = (): string => readFileSync(file, "utf8")
-    const [, , purpose, folder, cacheFolder] = process.argv
+    const [, , purpose, folder, cacheFolder, helper] = process.argv
     if (purpose === "job" && folder !== undefined) {
       useRest({ folder: dirname(file), compile })
-      void import("./run-job.ts").then(({ runJob }) => runJob({ folder, cacheFolder, source, file }))
+      void import("./run-job.ts").then(({ runJob }) =>
+        runJob({ folder, cacheFolder, helper: Number(helper ?? 0), source, file }),
+      )
     } else runAgent({ source, file, compile })
   }
 }

@@ -1,6 +1,7 @@
 import { rm, rmdir } from "node:fs/promises"
 import { join } from "node:path"
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
+import { DOWNLOADS_FOLDER } from "./pipeline/downloads-folder.ts"
 import { exists, FoundDataset } from "./pipeline/found-dataset.ts"
 import type { Preparation, PrepareOptions } from "./pipeline/preparation.ts"
 import { fetchMissing } from "./pipeline/fetch-missing.ts"
@@ -21,12 +22,12 @@ import { STATE_FILE } from "./store/state.ts"
 import { removeUnfinished } from "./store/write-atomic.ts"
 
 export { diskState } from "./pipeline/disk-state.ts"
+export { isShareable, makeShares } from "./pipeline/shared-making.ts"
 export { planWork } from "./pipeline/plan-work.ts"
 export type { PrepareOptions } from "./pipeline/preparation.ts"
 
 /** In the dataset's folder; `.state.lock` is Python datamaestro's, which is held in another way. */
 const LOCK_FILE = ".state.lease"
-const DOWNLOADS_FOLDER = ".downloads"
 /** How long tidying may wait for the lock. */
 const TIDY_MILLISECONDS = 300
 

@@ -4,6 +4,7 @@ import { pathsOf } from "./data-directory.ts"
 import { endOwnChildren } from "./end-own-children.ts"
 import { JobHost } from "./jobs/job-host.ts"
 import { quietExperiments } from "./run-agent.ts"
+import { helpJob } from "./slurm/help-job.ts"
 import { Allocation } from "./slurm/allocation.ts"
 import { provideThreadSource } from "./thread-source.ts"
 
@@ -12,6 +13,8 @@ export interface JobProgram {
   folder: string
   /** Where uploads lie. */
   cacheFolder: string | undefined
+  /** The how-manieth of those who help with the job it is; 0 for the job itself. */
+  helper: number
   source(): string
   file: string
 }
@@ -26,7 +29,7 @@ const THREADS = 16
  *
  * Ends the process: 0 when the job is done, else by what failed, 143 when it was stopped.
  */
-export async function runJob({ folder, cacheFolder, source, file }: JobProgram): Promise<void> {
+export async function runJob({ folder, cacheFolder, helper, source, file }: JobProgram): Promise<void> {
   process.title = "datamaestro-job"
   process.env["UV_THREADPOOL_SIZE"] ??= String(THREADS)
   provideThreadSource(source)
@@ -44,11 +47,13 @@ export async function runJob({ folder, cacheFolder, source, file }: JobProgram):
     jobs.stop("the agent met an error it did not foresee")
     setTimeout(() => leave(1), GRACE).unref()
   }
+  const abort = new AbortController()
   let stopping = false
   const onTerm = async (): Promise<void> => {
     if (stopping) return
     stopping = true
-    jobs.stop(await allocation.whyEnding())
+    abort.abort()
+    if (helper === 0) jobs.stop(await allocation.whyEnding())
     setTimeout(() => leave(143), GRACE).unref()
   }
   process.on("SIGTERM", () => void onTerm())
@@ -56,6 +61,10 @@ export async function runJob({ folder, cacheFolder, source, file }: JobProgram):
   process.on("uncaughtException", die)
   process.on("unhandledRejection", die)
   try {
+    if (helper > 0) {
+      await helpJob(session, { folder, helper, abort })
+      return leave(0)
+    }
     const status = await jobs.work(basename(folder))
     leave(stopping ? 143 : status)
   } catch (error) {

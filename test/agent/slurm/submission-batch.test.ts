@@ -27,9 +27,10 @@ describe("a batch of submissions", () => {
   }
   const asked = async (): Promise<string[]> =>
     (await readFile(join(temporary.path, "asked"), "utf8").catch(() => "")).split("\n").filter((line) => line !== "")
-  const submission = (job: string, signal = new AbortController().signal): BatchedSubmission => ({
+  const submission = (job: string, signal = new AbortController().signal, helpers = 0): BatchedSubmission => ({
     job,
     folder: join(temporary.path, job),
+    helpers,
     program: { node: "node", agent: "agent", cacheFolder: "cache" },
     options: { width: 2 },
     signal,
@@ -55,6 +56,17 @@ describe("a batch of submissions", () => {
     expect((await asked())[0]).to.contain("--array=0-1%2")
     // It comes after all.
     expect(await batch.submit(submission("cccc"))).to.deep.equal({ slurm: "8" })
+  })
+
+  it("has tasks that help after all the jobs themselves", async () => {
+    const batch = batchOf("aaaa", "bbbb")
+    const first = batch.submit(submission("aaaa", undefined, 2))
+    const second = batch.submit(submission("bbbb", undefined, 1))
+    expect(await first).to.deep.include({ slurm: "7_0", helpers: ["7_2", "7_3"] })
+    expect(await second).to.deep.include({ slurm: "7_1", helpers: ["7_4"] })
+    expect((await asked())[0]).to.contain("--array=0-4%2")
+    const script = await readFile(join(temporary.path, "aaaa", "slurm.sh"), "utf8")
+    expect(script).to.match(/\n3\) exec .*aaaa' 'cache' '2' >>/)
   })
 
   it("goes without those who were cancelled, and without those whom nobody asks for any more", async () => {

@@ -17,9 +17,12 @@ describe("what is submitted to Slurm", () => {
     const folders = ["/tmp/it's", "/tmp/$HOME `id`\n!\\"]
     for (const [index, folder] of folders.entries()) {
       const program = { node: "/usr/bin/printf", agent: "%s|", cacheFolder: "/c" }
-      const alone = scriptOf([folder], program)
+      const alone = scriptOf([{ folder }], program)
       expect(execFileSync("sh", ["-c", alone], { encoding: "utf8" })).to.equal(`job|${folder}|/c|`)
-      const script = scriptOf(folders, program).replace(/ >>'.*?' 2>&1 ;;\n(?=\d|esac)/gs, " ;;\n")
+      const script = scriptOf(
+        folders.map((each) => ({ folder: each })),
+        program,
+      ).replace(/ >>'.*?' 2>&1 ;;\n(?=\d|esac)/gs, " ;;\n")
       const env = { SLURM_ARRAY_TASK_ID: String(index) }
       expect(execFileSync("sh", ["-c", script], { encoding: "utf8", env })).to.equal(`job|${folder}|/c|`)
     }

@@ -301,9 +301,8 @@ export class JobHost {
             this.followHolder(dataset, holder, { signal: stop, progress }),
         }
         const { slurm } = request
-        if (slurm === undefined || this.#allocation !== undefined) {
-          return await prepareRequest(session, request, context)
-        }
+        if (this.#allocation !== undefined) return await this.#allocation.prepare(session, request, context)
+        if (slurm === undefined) return await prepareRequest(session, request, context)
         const { submitPreparation } = await import("../slurm/submit-preparation.ts")
         const begun = options.record !== undefined
         const job = { folder: join(this.#folder, id), request: { ...request, slurm }, batch, begun, detached, record }

@@ -41,9 +41,10 @@ export async function placeResource(
       record: { ...record, shape: shapeOf(resource), entries, time: new Date().toISOString() },
     }
     await declareReady(work, folder, placement)
+    if (preparation.onlyReady === true) return undefined
     return await move(preparation, resource, work, placement)
   })
-  await finish(preparation, resource, work, recorded)
+  if (recorded !== undefined) await finish(preparation, resource, work, recorded)
 }
 
 /** Does the rest of a placement that an earlier run was killed in; says whether there was one. */

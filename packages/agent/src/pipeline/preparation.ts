@@ -7,6 +7,7 @@ import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import type { DownloadCache } from "../store/cache.ts"
 import type { Datafolders } from "../store/layout.ts"
 import type { Lock } from "../store/lock.ts"
+import type { Sharing } from "./shared-making.ts"
 import type { FoundDataset } from "./found-dataset.ts"
 
 export interface PrepareOptions {
@@ -34,6 +35,8 @@ export interface PrepareOptions {
   copy?: CopyReader | undefined
   /** Tells the progress of whoever prepares a dataset while we wait for them, until `stop` aborts. */
   followHolder?: ((dataset: string, holder: string, stop: AbortSignal) => Promise<void>) | undefined
+  /** Other processes make some of the archives. */
+  sharing?: Sharing | undefined
   signal: AbortSignal
   progress: ProgressListener
 }
@@ -51,6 +54,8 @@ export interface Preparation {
   /** Aborts on the person's wish and when another resource failed. */
   signal: AbortSignal
   lock: Lock
+  /** Nothing is placed: that is up to the process that has the dataset's lock. */
+  onlyReady?: boolean
   /** Runs one placement at a time, so that two resources never fill one place unseen. */
   placing<T>(work: () => Promise<T>): Promise<T>
 }

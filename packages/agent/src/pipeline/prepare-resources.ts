@@ -13,6 +13,7 @@ import { prepareLinks } from "./prepare-links.ts"
 import { prepareManual } from "./prepare-manual.ts"
 import { prepareWayback } from "./prepare-wayback.ts"
 import type { Preparation } from "./preparation.ts"
+import { isBeingMade, isShareable, makeShared } from "./shared-making.ts"
 import { runStep } from "./run-step.ts"
 
 type How = Extract<ProgressEvent, { phase: "resource" }>["how"]
@@ -26,7 +27,8 @@ export async function takeStock(preparation: Preparation): Promise<Standing> {
   const standing: Standing = new Map()
   for (const resource of found.stored) {
     if (signal.aborted) throw interrupted()
-    if (await continuePlacement(preparation, resource)) standing.set(resource, "made")
+    if (await isBeingMade(preparation, resource)) standing.set(resource, undefined)
+    else if (await continuePlacement(preparation, resource)) standing.set(resource, "made")
     else if (options.force === true) standing.set(resource, undefined)
     else if (await found.isWhole(resource)) standing.set(resource, "present")
     else if (await adopt(preparation, resource)) standing.set(resource, "adopted")
@@ -68,12 +70,21 @@ export async function makeMissing(
   stop: (reason: unknown) => void,
 ): Promise<void> {
   const tasks = new Map<string, Promise<void>>()
+  const { sharing } = preparation.options
+  const shared = [...standing].flatMap(([resource, how]) =>
+    sharing !== undefined && how === undefined && isShareable(resource) ? [resource.name] : [],
+  )
+  await sharing?.announce(shared)
   let failure: { error: unknown } | undefined
   for (const [resource, how] of standing) {
     const needed = resource.kind === "step" || resource.kind === "wayback" ? resource.from : []
     const task = Promise.all(needed.flatMap((name) => tasks.get(name) ?? [])).then(async () => {
       if (how !== undefined) tell(preparation, resource, how)
-      else tell(preparation, resource, await make(preparation, resource))
+      else {
+        const own = (): Promise<How> => make(preparation, resource)
+        const others = shared.includes(resource.name)
+        tell(preparation, resource, others ? await makeShared(preparation, resource, own) : await own())
+      }
     })
     tasks.set(resource.name, task)
     task.catch((thrown: unknown) => {

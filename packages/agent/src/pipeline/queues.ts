@@ -9,6 +9,8 @@ interface Queues {
   downloads: PQueue
   /** Also transforms and steps: what keeps a processor busy. */
   extractions: PQueue
+  /** Archives of datasets that several processes work on. */
+  shares: PQueue
 }
 
 let made: Promise<Queues> | undefined
@@ -18,6 +20,7 @@ export function queues(): Promise<Queues> {
   made ??= import("p-queue").then(({ default: Queue }) => ({
     downloads: new Queue({ concurrency: DOWNLOADS }),
     extractions: new Queue({ concurrency: EXTRACTIONS }),
+    shares: new Queue({ concurrency: EXTRACTIONS }),
   }))
   return made
 }

@@ -1,4 +1,6 @@
 import { hostname } from "node:os"
+import { prepareRequest } from "../prepare-request.ts"
+import { announceArchives, followHelpers } from "./job-sharing.ts"
 import { lookAt } from "./look.ts"
 import { readSubmission, writeSubmission } from "./submission.ts"
 
@@ -33,6 +35,20 @@ export class Allocation {
     if (submission?.ended === undefined) return
     const { ended: _ended, ...rest } = submission
     await writeSubmission(this.#folder, rest).catch(() => {})
+  }
+
+  /** Prepares the job's dataset, with the help of other allocations where it was submitted so. */
+  async prepare(...[session, request, context]: Parameters<typeof prepareRequest>): ReturnType<typeof prepareRequest> {
+    const { helpers = [] } = (await readSubmission(this.#folder)) ?? {}
+    if (helpers.length === 0) return await prepareRequest(session, request, context)
+    const done = new AbortController()
+    void followHelpers(this.#folder, context.progress, done.signal)
+    try {
+      const sharing = { announce: (names: readonly string[]) => announceArchives(this.#folder, names) }
+      return await prepareRequest(session, request, { ...context, sharing })
+    } finally {
+      done.abort()
+    }
   }
 
   /** Why Slurm asks it to end; also written down, since Slurm itself won't know. */

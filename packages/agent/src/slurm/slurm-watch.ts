@@ -67,7 +67,9 @@ export class SlurmWatch {
   async cancel(): Promise<void> {
     const submission = await readSubmission(this.#folder)
     if (submission === undefined) return
-    const { status, stderr } = await runSlurm("scancel", [submission.slurm], { timeout: 20_000 })
+    const { status, stderr } = await runSlurm("scancel", [submission.slurm, ...(submission.helpers ?? [])], {
+      timeout: 20_000,
+    })
     if (status === 0 || /invalid job id/i.test(stderr)) return
     throw new DatamaestroError("LAUNCHER_FAILED", `Cannot cancel Slurm job ${submission.slurm}: ${stderr}`, {
       hint: `only who submitted it, or an administrator, may: \`scancel ${submission.slurm}\``,

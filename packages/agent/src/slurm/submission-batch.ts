@@ -1,10 +1,12 @@
 import { interrupted, type SlurmOptions } from "@datamaestro/protocol"
-import { submit, type AllocatedProgram, type Submitted } from "./submit.ts"
+import { submit, type AllocatedProgram, type Submitted, type Task } from "./submit.ts"
 
 export interface BatchedSubmission {
   job: string
   /** The job's folder, absolute. */
   folder: string
+  /** How many more tasks help with it. */
+  helpers: number
   program: AllocatedProgram
   options: SlurmOptions
   signal: AbortSignal
@@ -12,7 +14,7 @@ export interface BatchedSubmission {
 
 interface Waiting {
   submission: BatchedSubmission
-  settle(error: unknown, submitted?: Submitted): void
+  settle(error: unknown, submitted?: Submitted & { helpers?: string[] }): void
 }
 
 /**
@@ -52,7 +54,7 @@ export class SubmissionBatch {
    *
    * @throws DatamaestroError LAUNCHER_FAILED, for all of them; INTERRUPTED
    */
-  async submit(submission: BatchedSubmission): Promise<Submitted> {
+  async submit(submission: BatchedSubmission): Promise<Submitted & { helpers?: string[] }> {
     const { job, signal } = submission
     if (signal.aborted) throw interrupted()
     return await new Promise((resolve, reject) => {
@@ -61,7 +63,7 @@ export class SubmissionBatch {
         if (this.#waiting.delete(job)) reject(interrupted())
       }
       signal.addEventListener("abort", onAbort, { once: true })
-      const settle = (error: unknown, submitted?: Submitted): void => {
+      const settle = (error: unknown, submitted?: Submitted & { helpers?: string[] }): void => {
         signal.removeEventListener("abort", onAbort)
         if (submitted === undefined) reject(error)
         else resolve(submitted)
@@ -84,12 +86,18 @@ export class SubmissionBatch {
     if (first === undefined) return
     const { program, options } = first.submission
     try {
-      const submitted = await submit(
-        members.map(({ submission }) => submission.folder),
-        program,
-        options,
+      // Slurm begins tasks in their order: first the jobs themselves.
+      const jobs = members.map(({ submission }): Task => ({ folder: submission.folder }))
+      const helpers = members.flatMap(({ submission: { folder, helpers: count } }) =>
+        Array.from({ length: count }, (_, index): Task => ({ folder, helper: index + 1 })),
       )
-      for (const [index, member] of members.entries()) member.settle(undefined, submitted[index])
+      const submitted = await submit([...jobs, ...helpers], program, options)
+      for (const [index, member] of members.entries()) {
+        const own = submitted[index]
+        const theirs = helpers.flatMap(({ folder }, at) => (folder === member.submission.folder ? [at] : []))
+        const numbers = theirs.flatMap((at) => submitted[jobs.length + at]?.slurm ?? [])
+        member.settle(undefined, own && (numbers.length === 0 ? own : { ...own, helpers: numbers }))
+      }
     } catch (error) {
       for (const member of members) member.settle(error)
     }

@@ -19,6 +19,8 @@ export const Submission = v.looseObject({
   output: v.optional(v.string()),
   /** So many bytes of `slurm.out` were there before. */
   printed: v.optional(v.number()),
+  /** Slurm's numbers of those that help with it. */
+  helpers: v.optional(v.array(v.pipe(v.string(), v.regex(/^\d+_\d+$/)))),
   /** How the allocation ended, as far as anybody saw. */
   ended: v.optional(v.object({ state: v.string(), why: v.string() })),
 })

@@ -1,4 +1,4 @@
-import { DatamaestroError, type Params } from "@datamaestro/protocol"
+import { DatamaestroError, type Params, type SlurmOptions } from "@datamaestro/protocol"
 import { stat } from "node:fs/promises"
 import { hostname } from "node:os"
 import { basename, dirname, join } from "node:path"
@@ -8,6 +8,7 @@ import { jobOfHolder } from "../jobs/job-of-holder.ts"
 import type { JobRecord } from "../jobs/job-record.ts"
 import { SUBMITTED, type Outcome } from "../jobs/running-job.ts"
 import { prepareOptions, resolve, valueOf } from "../prepare-request.ts"
+import type { PrepareOptions } from "../pipeline.ts"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import { datasetKey } from "../store/layout.ts"
 import { claimDataset } from "./dataset-claim.ts"
@@ -62,7 +63,14 @@ export async function submitPreparation(
   if (held === undefined) throw notHeld(folder)
   if (request.slurm.fetch === "login") await prepareDataset(dataset, { ...options, fetchOnly: true })
   const printed = (await stat(join(folder, OUTPUT)).catch(() => undefined))?.size
-  const submitted = await batch.submit({ job, folder, program, options: request.slurm, signal: context.signal })
+  const submitted = await batch.submit({
+    job,
+    folder,
+    helpers: await helpersFor(dataset, options, request.slurm),
+    program,
+    options: request.slurm,
+    signal: context.signal,
+  })
   await writeSubmission(folder, {
     version: 1,
     ...submitted,
@@ -74,6 +82,21 @@ export async function submitPreparation(
   })
   held.message(`submitted from ${hostname()} as Slurm job ${submitted.slurm}`)
   return SUBMITTED
+}
+
+/** Where a width is asked for, a dataset's archives are made by so many tasks; the job itself is one of them. */
+async function helpersFor(
+  dataset: ResolvedDataset,
+  options: PrepareOptions,
+  { width = 1 }: SlurmOptions,
+): Promise<number> {
+  if (width < 2 || options.force === true) return 0
+  const { FoundDataset } = await import("../pipeline/found-dataset.ts")
+  const { isShareable } = await import("../pipeline.ts")
+  const found = await FoundDataset.read(options.paths, dataset.plan)
+  let archives = 0
+  for (const resource of found.stored) if (isShareable(resource) && !(await found.isWhole(resource))) archives++
+  return Math.max(0, Math.min(width, archives) - 1)
 }
 
 /** Whether a job was begun for this very dataset, not for one that refers to it. */

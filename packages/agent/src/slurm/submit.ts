@@ -23,33 +23,40 @@ export interface Submitted {
   output?: string
 }
 
+/** What one task of an array does. */
+export interface Task {
+  /** The job's folder, absolute. */
+  folder: string
+  /** The how-manieth helper of the job it is, from 1; the job itself otherwise. */
+  helper?: number
+}
+
 /**
  * Submits jobs by one `sbatch`: several as an array.
  *
- * @param folders the jobs' folders, absolute; at least one
- * @returns in the order of the folders
+ * @returns in the order of the tasks
  * @throws DatamaestroError LAUNCHER_FAILED with what `sbatch` printed
  */
 export async function submit(
-  folders: readonly string[],
+  tasks: readonly Task[],
   program: AllocatedProgram,
   options: SlurmOptions,
 ): Promise<Submitted[]> {
-  const [folder] = folders
+  const { folder } = tasks[0] ?? {}
   if (folder === undefined) return []
   const script = join(folder, "slurm.sh")
   try {
     await rm(script, { force: true })
-    await writeFile(script, scriptOf(folders, program), { mode: 0o700, flag: "wx" })
+    await writeFile(script, scriptOf(tasks, program), { mode: 0o700, flag: "wx" })
   } catch (error) {
     throw storageError(error, `write "${script}"`)
   }
-  const { status, stdout, stderr } = await runSlurm("sbatch", [...argumentsOf(folder, folders.length, options), script])
+  const { status, stdout, stderr } = await runSlurm("sbatch", [...argumentsOf(folder, tasks.length, options), script])
   // With --parsable: the number, and the cluster behind a semicolon. What a plug-in prints comes on lines of its own.
   const id = /^(\d+)(;[^\s;]*)?$/m.exec(stdout.trim())?.[1]
   if (status !== 0 || id === undefined) throw refused(status, stderr === "" ? stdout.trim() : stderr)
-  if (folders.length === 1) return [{ slurm: id }]
-  return folders.map((_, index) => ({ slurm: `${id}_${index}`, output: join(folder, `slurm-${index}.out`) }))
+  if (tasks.length === 1) return [{ slurm: id }]
+  return tasks.map((_, index) => ({ slurm: `${id}_${index}`, output: join(folder, `slurm-${index}.out`) }))
 }
 
 export function argumentsOf(folder: string, count: number, options: SlurmOptions): string[] {
@@ -73,13 +80,14 @@ export function argumentsOf(folder: string, count: number, options: SlurmOptions
 }
 
 /** `exec`: Slurm's signals reach the agent itself. */
-export function scriptOf(folders: readonly string[], { node, agent, cacheFolder }: AllocatedProgram): string {
-  const command = (folder: string): string => `exec ${[node, agent, "job", folder, cacheFolder].map(quote).join(" ")}`
-  const [only] = folders
-  if (only !== undefined && folders.length === 1) return `#!/bin/sh\n${command(only)}\n`
-  const cases = folders.map(
-    (folder, index) => `${index}) ${command(folder)} >>${quote(join(folder, OUTPUT))} 2>&1 ;;\n`,
-  )
+export function scriptOf(tasks: readonly Task[], { node, agent, cacheFolder }: AllocatedProgram): string {
+  const command = ({ folder, helper }: Task): string => {
+    const words = [node, agent, "job", folder, cacheFolder, ...(helper === undefined ? [] : [String(helper)])]
+    return `exec ${words.map(quote).join(" ")}`
+  }
+  const [only] = tasks
+  if (only !== undefined && tasks.length === 1) return `#!/bin/sh\n${command(only)}\n`
+  const cases = tasks.map((task, index) => `${index}) ${command(task)} >>${quote(join(task.folder, OUTPUT))} 2>&1 ;;\n`)
   return `#!/bin/sh\ncase "$SLURM_ARRAY_TASK_ID" in\n${cases.join("")}esac\nexit 1\n`
 }
 
