@@ -43,7 +43,7 @@ export async function prepareDataset(dataset: ResolvedDataset, options: PrepareO
   for (const one of preparationOrder(dataset)) {
     const own = one === dataset
     try {
-      await prepareOne(one, own ? options : { ...options, force: false }, own)
+      await prepareOne(one, own ? options : { ...options, force: false, sharing: undefined }, own)
     } catch (error) {
       throw options.signal.aborted ? interrupted() : error
     }
