@@ -34,7 +34,7 @@ function tarHeader(name: string, bytes: number): Buffer {
   return header
 }
 
-/** The bytes of a zip archive of deflated members (PKWARE APPNOTE 6.3), fewer than 65 536 of them. */
+/** The bytes of a zip archive of deflated members (PKWARE APPNOTE 6.3), zip64 from 65 536 of them on. */
 export function* zipBytes(members: Iterable<Member>): Generator<Buffer> {
   const central: Buffer[] = []
   let offset = 0
@@ -60,11 +60,30 @@ export function* zipBytes(members: Iterable<Member>): Generator<Buffer> {
   }
   const directory = Buffer.concat(central)
   yield directory
+  const count = central.length / 4
+  if (count >= 0xffff) yield zip64End(count, directory.length, offset)
   const end = Buffer.alloc(22)
   end.write("PK\x05\x06", "latin1")
-  end.writeUInt16LE(central.length / 4, 8)
-  end.writeUInt16LE(central.length / 4, 10)
+  end.writeUInt16LE(Math.min(count, 0xffff), 8)
+  end.writeUInt16LE(Math.min(count, 0xffff), 10)
   end.writeUInt32LE(directory.length, 12)
   end.writeUInt32LE(offset, 16)
   yield end
+}
+
+/** The zip64 end of central directory record and its locator (APPNOTE 4.3.14, 4.3.15). */
+function zip64End(count: number, bytes: number, offset: number): Buffer {
+  const end = Buffer.alloc(56 + 20)
+  end.write("PK\x06\x06", "latin1")
+  end.writeBigUInt64LE(44n, 4)
+  end.writeUInt16LE(45, 12)
+  end.writeUInt16LE(45, 14)
+  end.writeBigUInt64LE(BigInt(count), 24)
+  end.writeBigUInt64LE(BigInt(count), 32)
+  end.writeBigUInt64LE(BigInt(bytes), 40)
+  end.writeBigUInt64LE(BigInt(offset), 48)
+  end.write("PK\x06\x07", 56, "latin1")
+  end.writeBigUInt64LE(BigInt(offset + bytes), 64)
+  end.writeUInt32LE(1, 72)
+  return end
 }

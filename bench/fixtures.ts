@@ -19,7 +19,7 @@ export interface Fixture {
   files: number
 }
 
-export type FixtureName = "blob" | "images.tar.gz" | "images.zip" | "texts.tar.gz"
+export type FixtureName = "blob" | "images.tar.gz" | "images.zip" | "texts.tar.gz" | "entries.tar.gz" | "entries.zip"
 
 /** MNIST's four files with the MD5 of what is inside, as the catalogue has them. */
 export const MNIST = [
@@ -65,8 +65,8 @@ export class Fixtures {
   async #make(name: FixtureName): Promise<Fixture> {
     await mkdir(this.#root, { recursive: true })
     const path = join(this.#root, name)
-    const count = name === "blob" ? 1 : name === "texts.tar.gz" ? TEXTS.length : Math.round(20_000 / this.#scale)
-    const members = name === "texts.tar.gz" ? texts(this.#scale) : images(count)
+    const count = countOf(name, this.#scale)
+    const members = name === "texts.tar.gz" ? texts(this.#scale) : images(count, bytesOf(name))
     await write(path, name, members, this.#scale)
     const hash = createHash("sha256")
     for await (const chunk of createReadStream(path, { highWaterMark: MiB })) hash.update(chunk as Buffer)
@@ -74,10 +74,19 @@ export class Fixtures {
   }
 }
 
+function countOf(name: FixtureName, scale: number): number {
+  if (name === "blob") return 1
+  if (name === "texts.tar.gz") return TEXTS.length
+  return Math.round((name.startsWith("entries") ? 100_000 : 20_000) / scale)
+}
+
+/** Of one member. */
+const bytesOf = (name: FixtureName): number => (name.startsWith("entries") ? 1000 : 20_000)
+
 async function write(path: string, name: FixtureName, members: Iterable<Member>, scale: number): Promise<void> {
   const out = createWriteStream(path)
   if (name === "blob") return pipeline(Readable.from(randomBytes(GiB / scale)), out)
-  if (name === "images.zip") return pipeline(Readable.from(zipBytes(members)), out)
+  if (name.endsWith(".zip")) return pipeline(Readable.from(zipBytes(members)), out)
   return pipeline(Readable.from(inPieces(tarBytes(members))), createGzip({ level: 6, chunkSize: MiB }), out)
 }
 
@@ -87,15 +96,15 @@ function* randomBytes(length: number): Generator<Buffer> {
 }
 
 /** Like photographs: 600 bytes that all have (a JPEG's tables), then what no compressor can shorten; 20 folders. */
-function* images(count: number): Generator<Member> {
+function* images(count: number, bytes: number): Generator<Member> {
   const random = new RandomBytes()
   const header = random.next(600)
   for (let index = 0; index < count; index++) {
-    const body = random.next(20_000 - header.length)
+    const body = random.next(bytes - header.length)
     const folder = `class${String(Math.floor((index * 20) / count)).padStart(2, "0")}`
     yield {
       name: `images/${folder}/${String(index).padStart(6, "0")}.jpg`,
-      bytes: 20_000,
+      bytes,
       content: () => [header, body],
     }
   }

@@ -1,8 +1,8 @@
 import { addAbortListener } from "node:events"
 import type { Duplex } from "node:stream"
 import { createGunzip, type Gunzip } from "node:zlib"
-import { corruptArchive, truncatedArchive } from "./damaged-archive.ts"
 import { runDecompressor, startDecompressor } from "./decompress-program.ts"
+import { decompressionError, requireNothingBehind } from "./gunzip-errors.ts"
 
 /** Chunks of 64 KiB cost 1.7 times as much (DESIGN.md). */
 const CHUNK_BYTES = 1024 * 1024
@@ -94,11 +94,7 @@ async function* byProgramOrHere(
   else yield* (await import("./unzstd.ts")).unzstdBytes(source, options)
 }
 
-/**
- * Gunzips, all members of a multi-member file (RFC 1952, 2.2).
- *
- * Zero padding after the last member is accepted, as by gzip and tar; anything else there is CORRUPT.
- */
+/** Gunzips, all members of a multi-member file (RFC 1952, 2.2). */
 export async function* gunzipBytes(
   source: AsyncIterable<Uint8Array>,
   options: DecompressOptions,
@@ -106,14 +102,7 @@ export async function* gunzipBytes(
   const gunzip: Gunzip = createGunzip(streamOptions)
   const tail = { bytes: 0, lastNonZero: -1 }
   yield* through(tailWatched(source, tail), gunzip, options)
-  // zlib takes no bytes at all for a sound end.
-  if (tail.bytes === 0) throw truncatedArchive(options.archive, "it is empty")
-  if (tail.lastNonZero >= gunzip.bytesWritten) {
-    throw corruptArchive(
-      options.archive,
-      `there is something else after its compressed data, at byte ${gunzip.bytesWritten}`,
-    )
-  }
+  requireNothingBehind(options.archive, { ...tail, used: gunzip.bytesWritten })
 }
 
 async function* through(
@@ -161,15 +150,6 @@ async function feed(
   } catch (error) {
     decompressor.destroy(error as Error)
   }
-}
-
-function decompressionError(error: unknown, archive: string): unknown {
-  const { code } = error as NodeJS.ErrnoException
-  if (code === "Z_BUF_ERROR") return truncatedArchive(archive, "the compressed data ends too early", { cause: error })
-  if (code?.startsWith("Z_") === true) {
-    return corruptArchive(archive, `the compressed data is damaged (${(error as Error).message})`, { cause: error })
-  }
-  return error
 }
 
 async function* counted(source: AsyncIterable<Uint8Array>, throughput: Throughput | undefined): AsyncGenerator<Buffer> {

@@ -4,10 +4,11 @@ import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import type { PlacedFile, StepContext } from "../pipeline-types.ts"
 import { storageError } from "../store/storage-error.ts"
 import { corruptArchive } from "../compression/damaged-archive.ts"
-import { decompress, type Throughput } from "../compression/decompress.ts"
+import type { Throughput } from "../compression/decompress.ts"
 import { FollowedFile, StaleBytes } from "./followed-file.ts"
 import { ExtractionLimits } from "./extraction-limits.ts"
 import type { Member } from "./member.ts"
+import { plainBytes } from "./plain-bytes.ts"
 import { readTar } from "./read-tar.ts"
 import { readZip } from "./read-zip.ts"
 import { Selection, type SelectionOptions } from "./selection.ts"
@@ -48,8 +49,9 @@ export async function extractArchive(request: ExtractRequest, context: StepConte
   const file = typeof source === "string" ? await wholeFile(source, archive) : source
   for (;;) {
     const { generation } = file
+    let extraction: Extraction | undefined
     try {
-      const extraction = await Extraction.start(request, file, context)
+      extraction = await Extraction.start(request, file, context)
       return await (request.kind === "tar" ? extraction.tar() : extraction.zip())
     } catch (error) {
       const told = storageError(error, `extract "${archive}"`)
@@ -62,6 +64,8 @@ export async function extractArchive(request: ExtractRequest, context: StepConte
         if (file.generation !== generation) continue
       }
       throw told
+    } finally {
+      await extraction?.close()
     }
   }
 }
@@ -109,10 +113,8 @@ class Extraction {
     const { archive, verified } = this.#request
     const { signal } = this.#context
     const throughput: Throughput = { packed: 0, plain: 0 }
-    const recycle = (chunk: Uint8Array): void => this.#file.recycle(chunk)
-    const options = { archive, signal, throughput, recycle }
     try {
-      await readTar(decompress(this.#file.chunks(), options), this.#visitor(true), {
+      await readTar(plainBytes(this.#file, { archive, signal, throughput }), this.#visitor(true), {
         archive,
         signal,
         whole: verified,
@@ -162,6 +164,10 @@ class Extraction {
       await this.#writer.settle()
     }
     return await this.#finish()
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.close()
   }
 
   #visitor(streaming: boolean) {

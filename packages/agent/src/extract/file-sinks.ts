@@ -1,15 +1,26 @@
 import { createHash } from "node:crypto"
-import { closeSync, constants, futimesSync, rmSync, writeSync } from "node:fs"
+import { closeSync, constants, fdatasync, futimesSync, rmSync, writeSync } from "node:fs"
 import { open } from "node:fs/promises"
+import { promisify } from "node:util"
 import { timeOf } from "./member.ts"
 
 /** The body of one file that is being written. */
 export interface FileSink {
   write(chunk: Uint8Array): void
+  /** Takes the whole body deflated, instead of `write`, and checks what comes out of it; false: it can't. */
+  deflated?(content: Uint8Array, expected: Deflated): boolean
   /** Sets the time, closes, and records size and SHA-256. */
   end(): void
   /** Closes and removes the unfinished file. */
   discard(): void
+}
+
+/** What must come out of a deflated body. */
+export interface Deflated {
+  size: number
+  crc: number
+  /** What is told when it is something else: zlib's error, or one with the code SIZE (and the size `found`) or CRC. */
+  failure(cause: NodeJS.ErrnoException & { found?: number }): unknown
 }
 
 /** Created anew or not at all, never through a link. */
@@ -18,6 +29,9 @@ export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXC
 /** What a written file is recorded as. */
 export type Recorder = (bytes: number, sha256: string) => void
 
+/** After so many bytes of a file they are put onto the disk beside the writing, so that its end does not wait for all. */
+const WRITE_BACK_BYTES = 32 * 1024 * 1024
+
 /** A file that is open and written synchronously: for many small files several times faster than a stream each. */
 export class OpenFile implements FileSink {
   readonly #fd: number
@@ -25,19 +39,34 @@ export class OpenFile implements FileSink {
   readonly #hash = createHash("sha256")
   readonly #mtime: Date | undefined
   readonly #record: Recorder
+  readonly #later: (work: Promise<void>) => void
   #bytes = 0
+  #behind = 0
+  #writeBack: Promise<void> | undefined
+  #failure: { error: unknown } | undefined
 
-  constructor(fd: number, path: string, mtime: Date | undefined, record: Recorder) {
+  /** @param later told what has to be waited for after `end()`; it may reject */
+  constructor(
+    fd: number,
+    path: string,
+    mtime: Date | undefined,
+    record: Recorder,
+    later: (work: Promise<void>) => void,
+  ) {
     this.#fd = fd
     this.#path = path
     this.#mtime = mtime
     this.#record = record
+    this.#later = later
   }
 
   write(chunk: Uint8Array): void {
     this.#hash.update(chunk)
     this.#bytes += chunk.length
     for (let offset = 0; offset < chunk.length;) offset += writeSync(this.#fd, chunk, offset)
+    this.#behind += chunk.length
+    if (this.#behind >= WRITE_BACK_BYTES) this.#startWriteBack()
+    if (this.#failure !== undefined) throw this.#failure.error
   }
 
   end(): void {
@@ -45,14 +74,32 @@ export class OpenFile implements FileSink {
       const time = timeOf(this.#mtime)
       if (time !== undefined) futimesSync(this.#fd, time, time)
     } finally {
-      closeSync(this.#fd)
+      this.#close()
     }
     this.#record(this.#bytes, this.#hash.digest("hex"))
   }
 
   discard(): void {
-    closeSync(this.#fd)
+    this.#close()
     rmSync(this.#path, { force: true })
+  }
+
+  #startWriteBack(): void {
+    if (this.#writeBack !== undefined) return
+    this.#behind = 0
+    this.#writeBack = promisify(fdatasync)(this.#fd)
+      .catch((error: unknown) => void (this.#failure ??= { error }))
+      .then(() => void (this.#writeBack = undefined))
+  }
+
+  #close(): void {
+    if (this.#writeBack === undefined) return closeSync(this.#fd)
+    // The descriptor is in use.
+    const closed = this.#writeBack.then(() => {
+      closeSync(this.#fd)
+      if (this.#failure !== undefined) throw this.#failure.error
+    })
+    this.#later(closed)
   }
 }
 
@@ -70,7 +117,8 @@ export class HeldFile implements FileSink {
   write(chunk: Uint8Array): void {
     this.#hash.update(chunk)
     this.#bytes += chunk.length
-    this.#content.push(chunk)
+    // A copy: the chunk's memory is used again.
+    this.#content.push(Uint8Array.prototype.slice.call(chunk))
   }
 
   end(): void {

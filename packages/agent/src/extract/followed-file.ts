@@ -1,4 +1,5 @@
 import { open, type FileHandle } from "node:fs/promises"
+import type { ReadableRange } from "../compression/gunzip-in-thread.ts"
 import type { AvailableBytes } from "../pipeline-types.ts"
 
 const CHUNK_BYTES = 1024 * 1024
@@ -50,6 +51,11 @@ export class FollowedFile {
     this.#signal()
   }
 
+  /** It lies in several files. */
+  get inPieces(): boolean {
+    return this.#whole !== undefined && this.#whole.pieces.length > 1
+  }
+
   /** Which bytes are the valid ones; a number that grows. */
   get generation(): number {
     return this.#part?.generation ?? 0
@@ -71,34 +77,59 @@ export class FollowedFile {
 
   /** The bytes from the start to the end of the whole file; throws `StaleBytes` when those read become void. */
   async *chunks(): AsyncGenerator<Buffer> {
-    while (this.#part === undefined && this.#whole === undefined && this.#failure === undefined) await this.#changed
-    if (this.#whole !== undefined && this.#whole.pieces.length > 1) return yield* this.#inOrder(this.#whole.pieces)
-    const { generation } = this
-    let file: FileHandle | undefined
+    const opened = new Set<FileHandle>()
     try {
-      for (let position = 0; ;) {
-        if (this.#failure !== undefined) throw this.#failure.error
-        if (this.generation !== generation) throw new StaleBytes()
-        // Taken before anything is waited for, so that no news is missed meanwhile.
-        const changed = this.#changed
-        const there = this.#whole?.pieces[0] ?? this.#part
-        if (this.#whole !== undefined && position >= this.#whole.bytes) return
-        if (there !== undefined && position < there.bytes) {
-          file ??= await openIfThere(there.path)
-          const chunk = file === undefined ? undefined : await this.#read(file, position, there.bytes)
+      for await (const { file, from, to } of this.ranges(opened)) {
+        const { generation } = this
+        for (let position = from; position < to;) {
+          const chunk = await this.#read(file, position, to)
           // Void bytes must not be handed on: they were overwritten between the look and the read.
-          if (chunk !== undefined && this.generation === generation) {
-            position += chunk.length
-            yield chunk
-            continue
-          }
-          // Whole, and yet not there or shorter: whoever reads it notices the cut.
-          if (this.#whole?.pieces[0] === there) return
+          if (this.generation !== generation) throw new StaleBytes()
+          // Shorter than it should be: whoever reads it notices the cut.
+          if (chunk === undefined && this.#whole !== undefined) return
+          if (chunk === undefined) break
+          position += chunk.length
+          yield chunk
         }
-        await changed
       }
     } finally {
-      await file?.close()
+      await closeAll(opened)
+    }
+  }
+
+  /**
+   * The same bytes as ranges of open files, each told when it can be read. What was read of them is what is meant once
+   * this has ended, which it does with `StaleBytes` when it is void.
+   *
+   * @param opened the files in use, which the caller closes
+   */
+  async *ranges(opened: Set<FileHandle>): AsyncGenerator<ReadableRange> {
+    while (this.#part === undefined && this.#whole === undefined && this.#failure === undefined) await this.#changed
+    if (this.#whole !== undefined && this.inPieces) return yield* inOrder(this.#whole.pieces, opened)
+    const { generation } = this
+    let file: FileHandle | undefined
+    for (let position = 0; ;) {
+      if (this.#failure !== undefined) throw this.#failure.error
+      if (this.generation !== generation) throw new StaleBytes()
+      // Taken before anything is waited for, so that no news is missed meanwhile.
+      const changed = this.#changed
+      const there = this.#whole?.pieces[0] ?? this.#part
+      if (this.#whole !== undefined && position >= this.#whole.bytes) return
+      if (there !== undefined && position < there.bytes) {
+        if (file === undefined) {
+          file = await openIfThere(there.path)
+          if (file !== undefined) opened.add(file)
+          // Of other bytes, if news came meanwhile.
+          if (file !== undefined) continue
+        } else {
+          yield { file, from: position, to: there.bytes }
+          position = there.bytes
+          continue
+        }
+        // Whole, and yet not there: whoever reads it notices the cut.
+        if (this.#whole?.pieces[0] === there) return
+      }
+      await changed
     }
   }
 
@@ -114,22 +145,6 @@ export class FollowedFile {
     return bytesRead === 0 ? undefined : buffer.subarray(0, bytesRead)
   }
 
-  async *#inOrder(pieces: readonly Piece[]): AsyncGenerator<Buffer> {
-    for (const { path, bytes } of pieces) {
-      const file = await open(path, "r")
-      try {
-        for (let position = 0; position < bytes;) {
-          const chunk = await this.#read(file, position, bytes)
-          if (chunk === undefined) return
-          position += chunk.length
-          yield chunk
-        }
-      } finally {
-        await file.close()
-      }
-    }
-  }
-
   #signal(): void {
     const wake = this.#wake
     this.#arm()
@@ -139,6 +154,22 @@ export class FollowedFile {
   #arm(): void {
     this.#changed = new Promise((resolve) => (this.#wake = resolve))
   }
+}
+
+/** Whole files, one after the other, open no longer than each is read. */
+async function* inOrder(pieces: readonly Piece[], opened: Set<FileHandle>): AsyncGenerator<ReadableRange> {
+  for (const { path, bytes } of pieces) {
+    const file = await open(path, "r")
+    opened.add(file)
+    yield { file, from: 0, to: bytes }
+    opened.delete(file)
+    await file.close()
+  }
+}
+
+async function closeAll(opened: Set<FileHandle>): Promise<void> {
+  for (const file of opened) await file.close()
+  opened.clear()
 }
 
 /** Undefined while it is being renamed. */

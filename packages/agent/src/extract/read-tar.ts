@@ -187,12 +187,20 @@ function memberType(type: string): Member["type"] | undefined {
 
 /** Whole blocks a chunk, so that the parser never decodes a header that is cut within a character. */
 async function* inBlocks(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let rest: Buffer = Buffer.alloc(0)
+  // A block that began in an earlier chunk, whose memory is used again by now.
+  const cut = Buffer.alloc(BLOCK)
+  let held = 0
   for await (const chunk of source) {
-    const all = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-    const whole = all.length - (all.length % BLOCK)
-    if (whole > 0) yield all.subarray(0, whole)
-    rest = all.subarray(whole)
+    const start = held === 0 ? 0 : Math.min(BLOCK - held, chunk.length)
+    chunk.copy(cut, held, 0, start)
+    held = held + start
+    if (held === BLOCK) {
+      yield Buffer.from(cut)
+      held = 0
+    }
+    const end = chunk.length - ((chunk.length - start) % BLOCK)
+    if (end > start) yield chunk.subarray(start, end)
+    if (end < chunk.length && held === 0) held = chunk.copy(cut, 0, Math.max(start, end))
   }
-  if (rest.length > 0) yield rest
+  if (held > 0) yield cut.subarray(0, held)
 }

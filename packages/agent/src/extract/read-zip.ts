@@ -1,8 +1,9 @@
 import { createInflateRaw, crc32, inflateRawSync } from "node:zlib"
-import type { Entry, ZipFile } from "yauzl"
+import type { ZipFile } from "yauzl"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { corruptArchive, truncatedArchive } from "../compression/damaged-archive.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
+import { letGo } from "./let-go.ts"
 import type { Member } from "./member.ts"
 import type { FileSink } from "./file-sinks.ts"
 import type { Piece } from "./followed-file.ts"
@@ -33,9 +34,13 @@ const MIN_CHUNK_BYTES = 64
 const MAX_LINK_BYTES = 4096
 const TURN_MILLISECONDS = 20
 
+/** What is kept of an entry: of 100 000 of them the parser's own objects would be 100 MB. */
 interface Listed {
-  entry: Entry
   member: Member
+  offset: number
+  packed: number
+  crc: number
+  deflated: boolean
 }
 
 /**
@@ -56,9 +61,9 @@ export async function readZip(pieces: readonly Piece[], visitor: ZipVisitor, opt
     )
     let turn = performance.now()
     let packed = 0
-    for (const { entry, member } of listed) {
-      await readMember(zip, source, entry, member, visitor, options)
-      packed += entry.compressedSize
+    for (const entry of listed) {
+      await readMember(source, entry, visitor, options)
+      packed += entry.packed
       const room = options.afterMember?.(packed)
       if (room !== undefined) await room
       if (performance.now() - turn < TURN_MILLISECONDS) continue
@@ -76,8 +81,10 @@ async function list(zip: ZipFile, source: ZipSource, { archive, signal }: ReadZi
   let packed = 0
   try {
     for await (const entry of zip.eachEntry()) {
-      listed.push({ entry, member: zipMember(archive, entry) })
-      packed += entry.compressedSize
+      const { relativeOffsetOfLocalHeader: offset, compressedSize, crc32: crc, compressionMethod } = entry
+      const member = zipMember(archive, entry)
+      listed.push({ member, offset, packed: compressedSize, crc, deflated: compressionMethod !== 0 })
+      packed += compressedSize
       if (listed.length % 1000 === 0) signal.throwIfAborted()
     }
   } catch (error) {
@@ -89,19 +96,18 @@ async function list(zip: ZipFile, source: ZipSource, { archive, signal }: ReadZi
 }
 
 async function readMember(
-  zip: ZipFile,
   source: ZipSource,
-  entry: Entry,
-  member: Member,
+  entry: Listed,
   visitor: ZipVisitor,
   options: ReadZipOptions,
 ): Promise<void> {
+  const { member } = entry
   if (member.type === "directory") return visitor.directory(member)
-  if (member.type === "symlink") return visitor.symlink(member, await linkTarget(zip, source, entry, member, options))
+  if (member.type === "symlink") return visitor.symlink(member, await linkTarget(source, entry, options))
   const sink = visitor.file(member)
   if (sink === undefined) return
   try {
-    await readBody(zip, source, entry, member, sink, options)
+    await readBody(source, entry, sink, options)
   } catch (error) {
     sink.discard()
     throw knownOr(error, (cause) => bodyError(cause, options.archive, member))
@@ -109,63 +115,81 @@ async function readMember(
   sink.end()
 }
 
-async function linkTarget(
-  zip: ZipFile,
-  source: ZipSource,
-  entry: Entry,
-  member: Member,
-  options: ReadZipOptions,
-): Promise<string> {
-  if (entry.uncompressedSize > MAX_LINK_BYTES) {
+async function linkTarget(source: ZipSource, entry: Listed, options: ReadZipOptions): Promise<string> {
+  const { member } = entry
+  if (member.size > MAX_LINK_BYTES) {
     throw unsafeArchive(options.archive, member.name, "is a symbolic link with a malformed target")
   }
   const parts: Uint8Array[] = []
-  const collect = { write: (chunk: Uint8Array) => void parts.push(chunk), end: () => {}, discard: () => {} }
-  await readBody(zip, source, entry, member, collect, options).catch((error: unknown) => {
+  const collect = {
+    write: (chunk: Uint8Array) => void parts.push(Buffer.from(chunk)),
+    end: () => {},
+    discard: () => {},
+  }
+  await readBody(source, entry, collect, options).catch((error: unknown) => {
     throw knownOr(error, (cause) => bodyError(cause, options.archive, member))
   })
   return Buffer.concat(parts).toString("utf8")
 }
 
 async function readBody(
-  zip: ZipFile,
   source: ZipSource,
-  entry: Entry,
-  member: Member,
+  entry: Listed,
   sink: FileSink,
   { archive, signal }: ReadZipOptions,
 ): Promise<void> {
-  const { fileDataStart: start } = await zip.readLocalFileHeaderPromise(entry, { minimal: true })
-  const end = start + entry.compressedSize
-  if (end > source.size) throw truncatedArchive(archive, "it ends within a member", { member: member.name })
+  const { member, deflated } = entry
+  const { name, size } = member
+  const start = source.dataStart(entry.offset)
+  if (start === undefined) throw corruptArchive(archive, "it is not where the directory says", { member: name })
+  const end = start + entry.packed
+  if (end > source.size) throw truncatedArchive(archive, "it ends within a member", { member: name })
   let bytes = 0
   let crc = 0
   const write = (chunk: Uint8Array): void => {
     bytes += chunk.length
-    if (bytes > entry.uncompressedSize) {
-      throw corruptArchive(archive, `it holds more than the declared ${entry.uncompressedSize} bytes`, {
-        member: member.name,
+    if (bytes > size) {
+      throw corruptArchive(archive, `it holds more than the declared ${size} bytes`, {
+        member: name,
       })
     }
     crc = crc32(chunk, crc)
     sink.write(chunk)
   }
-  if (entry.uncompressedSize <= WHOLE_BYTES && entry.compressedSize <= WHOLE_BYTES) {
-    const packed = source.bytes(start, entry.compressedSize)
-    // What is written may be held, and the source uses its memory again.
-    write(entry.compressionMethod === 0 ? Buffer.from(packed) : inflate(packed, entry.uncompressedSize))
+  if (size <= WHOLE_BYTES && entry.packed <= WHOLE_BYTES) {
+    const packed = source.bytes(start, entry.packed)
+    if (deflated && sink.deflated !== undefined) {
+      if (
+        sink.deflated(packed, {
+          size,
+          crc: entry.crc,
+          failure: (cause) => knownOr(cause, () => bodyError(cause, archive, member)),
+        })
+      )
+        return
+    }
+    if (!deflated) write(packed)
+    else {
+      const content = inflate(packed, size)
+      write(content)
+      letGo(content)
+    }
   } else {
-    for await (const chunk of bodyStream(source, entry, start, end)) {
+    for await (const chunk of bodyStream(source, deflated, start, end)) {
       signal.throwIfAborted()
       write(chunk)
     }
   }
-  if (bytes !== entry.uncompressedSize) {
-    throw corruptArchive(archive, `it holds ${bytes} bytes, ${entry.uncompressedSize} are declared`, {
-      member: member.name,
-    })
-  }
-  if (crc !== entry.crc32) throw corruptArchive(archive, "its CRC-32 does not match", { member: member.name })
+  if (bytes !== size) throw wrongSize(archive, member, bytes)
+  if (crc !== entry.crc) throw wrongSum(archive, member)
+}
+
+function wrongSize(archive: string, { name, size }: Member, found: number): DatamaestroError {
+  return corruptArchive(archive, `it holds ${found} bytes, ${size} are declared`, { member: name })
+}
+
+function wrongSum(archive: string, { name }: Member): DatamaestroError {
+  return corruptArchive(archive, "its CRC-32 does not match", { member: name })
 }
 
 function inflate(packed: Buffer, size: number): Buffer {
@@ -174,9 +198,9 @@ function inflate(packed: Buffer, size: number): Buffer {
   return inflateRawSync(packed, { maxOutputLength: size + 1, chunkSize: Math.max(MIN_CHUNK_BYTES, size + 1) })
 }
 
-async function* bodyStream(source: ZipSource, entry: Entry, start: number, end: number): AsyncGenerator<Buffer> {
+async function* bodyStream(source: ZipSource, deflated: boolean, start: number, end: number): AsyncGenerator<Buffer> {
   const packed = source.stream(start, end)
-  if (entry.compressionMethod === 0) {
+  if (!deflated) {
     yield* packed as AsyncIterable<Buffer>
     return
   }
@@ -192,8 +216,10 @@ async function* bodyStream(source: ZipSource, entry: Entry, start: number, end: 
 }
 
 function bodyError(cause: unknown, archive: string, member: Member): unknown {
-  const { code, message } = cause as NodeJS.ErrnoException
-  if (code === "ERR_BUFFER_TOO_LARGE") {
+  const { code, message, found } = cause as NodeJS.ErrnoException & { found?: number }
+  if (code === "SIZE" && found !== undefined && found <= member.size) return wrongSize(archive, member, found)
+  if (code === "CRC") return wrongSum(archive, member)
+  if (code === "ERR_BUFFER_TOO_LARGE" || code === "SIZE") {
     return corruptArchive(archive, `it holds more than the declared ${member.size} bytes`, {
       member: member.name,
       cause,

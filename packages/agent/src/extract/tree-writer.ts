@@ -11,6 +11,7 @@ import {
   unlinkSync,
   utimesSync,
 } from "node:fs"
+import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import type { PlacedFile } from "../pipeline-types.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
@@ -18,6 +19,7 @@ import { HeldFile, NEW_FILE, OpenFile, writeNewFile, type FileSink } from "./fil
 import { linkEscapes } from "./link-targets.ts"
 import { timeOf, type Member } from "./member.ts"
 import { ParallelWrites } from "./parallel-writes.ts"
+import { SecondWriter } from "./second-writer.ts"
 import { StoragePace } from "./storage-pace.ts"
 
 type Entry =
@@ -25,13 +27,17 @@ type Entry =
   | { kind: "directory"; mtime: Date | undefined }
   | { kind: "symlink"; target: string; mtime: Date | undefined; name: string }
 
+/** After so many files a second thread is worth its start. */
+const MANY_FILES = 64
+
 /** Up to here a file is held until it is whole, where storage is slow. */
 const HELD_BYTES = 1024 * 1024
 
 /**
  * Writes the members of an archive below a new, empty folder. Writes are synchronous: for many small files that is
- * several times faster than a stream each. Where the first files show that each operation is a round trip, small
- * files are written side by side instead; `settle()` before anything else is done with them.
+ * several times faster than a stream each. A second thread takes its share of small files, so many as it gets done. Where
+ * the first files show that each operation is a round trip, small files are written side by side instead; `settle()`
+ * before anything else is done with them, and `close()` at last.
  *
  * No write can pass through a link: every file is created anew (`O_EXCL`, `O_NOFOLLOW`), every folder on the way was
  * made here, and symbolic links are made in `finish()`, when nothing is written any more. Of members with the same
@@ -46,6 +52,8 @@ export class TreeWriter {
   readonly #writes = new ParallelWrites()
   /** Names under which an older file of the archive is still being written: it goes once it is there. */
   readonly #replaced = new Set<string>()
+  #second: SecondWriter | undefined
+  #started = 0
   #late = 0
 
   constructor(root: string, archive: string, pace = new StoragePace()) {
@@ -85,16 +93,24 @@ export class TreeWriter {
         })
       })
     }
+    const sink = replaces ? undefined : this.#secondFile(key, target, mode, member)
+    if (sink !== undefined) return sink
     if (!replaces) {
       const fd = this.#create(() => this.#pace.timed(() => openSync(target, NEW_FILE, mode)), member)
-      return new OpenFile(fd, target, member.mtime, record)
+      return new OpenFile(fd, target, member.mtime, record, (work) => this.#writes.start(key, 0, [], () => work))
     }
     // Beside the older one, which may still be being written.
     const late = this.#lateName()
-    return new OpenFile(openSync(late, NEW_FILE, mode), late, member.mtime, (bytes, sha256) => {
-      record(bytes, sha256)
-      this.#writes.start(key, 0, [], async () => renameSync(late, target))
-    })
+    return new OpenFile(
+      openSync(late, NEW_FILE, mode),
+      late,
+      member.mtime,
+      (bytes, sha256) => {
+        record(bytes, sha256)
+        this.#writes.start(key, 0, [], async () => renameSync(late, target))
+      },
+      (work) => this.#writes.start(key, 0, [], () => work),
+    )
   }
 
   /** Remembers a symbolic link; it is checked and made by `finish()`. */
@@ -123,17 +139,29 @@ export class TreeWriter {
       const old = join(this.#root, key)
       this.#writes.start(key, 0, [], async () => unlinkSync(old))
     }
-    this.#entries.set(key, { ...entry, ...(entry.kind === "symlink" ? { name: member.name } : {}) })
+    // A file's is the same: its sum may not be known yet.
+    this.#entries.set(key, entry.kind === "symlink" ? { ...entry, name: member.name } : entry)
   }
 
   /** Rejects with the first failure of a write; waits while too many are under way. */
   room(): Promise<void> | undefined {
-    return this.#writes.room()
+    const failure = this.#second?.failure
+    return failure === undefined ? this.#writes.room() : Promise.reject(failure.error)
   }
 
-  /** Waits until everything is written. */
+  /** Waits until everything is written; rejects with the first failure, when nothing is written any more. */
   async settle(): Promise<void> {
+    const second = await this.#second?.settle().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    )
     await this.#writes.settle()
+    if (second !== undefined) throw second.error
+  }
+
+  /** Ends its thread. */
+  async close(): Promise<void> {
+    await this.#second?.close()
   }
 
   /** What was written, files and links, as paths below the root. */
@@ -193,6 +221,37 @@ export class TreeWriter {
     return files
   }
 
+  /** Has it written by the second thread, if that is there and has time. */
+  #secondFile(key: string, path: string, mode: number, member: Member): FileSink | undefined {
+    if (this.#pace.slow) return undefined
+    if (++this.#started === MANY_FILES && availableParallelism() > 1) this.#second = new SecondWriter()
+    const entry = { kind: "file" as const, bytes: member.size, sha256: "" }
+    const sink = this.#second?.file({
+      key,
+      path,
+      mode,
+      bytes: member.size,
+      mtime: member.mtime,
+      done: (sha256) => (entry.sha256 = sha256),
+      failure: (error) => this.#refusal(error, member),
+    })
+    if (sink === undefined) return undefined
+    return {
+      ...sink,
+      end: () => {
+        sink.end()
+        this.#entries.set(key, entry)
+      },
+    }
+  }
+
+  /** Whether a file is still being written; if by the second thread, what follows under its name waits for that. */
+  #isWriting(key: string): boolean {
+    const second = this.#second
+    if (second?.has(key) === true && !this.#writes.has(key)) this.#writes.start(key, 0, [], () => second.settle())
+    return this.#writes.has(key)
+  }
+
   /** The parent folders exist and the name is free; returns it. */
   #makeRoom(path: readonly string[], member: Member): string {
     this.#makeDirectories(path.slice(0, -1), member)
@@ -207,7 +266,7 @@ export class TreeWriter {
     }
     this.#entries.delete(key)
     if (old?.kind === "file") {
-      if (this.#writes.has(key)) this.#replaced.add(key)
+      if (this.#isWriting(key)) this.#replaced.add(key)
       else unlinkSync(join(this.#root, key))
     }
     return key
@@ -230,7 +289,7 @@ export class TreeWriter {
   #link(from: string, key: string, member: Member): void {
     const [source, target] = [join(this.#root, from), join(this.#root, key)]
     const replaces = this.#replaced.delete(key)
-    if (!replaces && !this.#writes.has(from)) return this.#create(() => linkOrCopy(source, target), member)
+    if (!replaces && !this.#isWriting(from)) return this.#create(() => linkOrCopy(source, target), member)
     this.#writes.start(key, 0, [from], async () => {
       if (replaces) unlinkSync(target)
       this.#create(() => linkOrCopy(source, target), member)
@@ -251,8 +310,12 @@ export class TreeWriter {
   }
 
   #refuse(error: unknown, member: Member): never {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
-    throw unsafeArchive(
+    throw this.#refusal(error, member)
+  }
+
+  #refusal(error: unknown, member: Member): unknown {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") return error
+    return unsafeArchive(
       this.#archive,
       member.name,
       "differs from an earlier one only in a way that this file system does not tell apart, such as letter case",

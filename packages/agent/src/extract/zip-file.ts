@@ -4,6 +4,8 @@ import * as yauzl from "yauzl"
 import type { Piece } from "./followed-file.ts"
 
 const WINDOW_BYTES = 1024 * 1024
+/** APPNOTE.TXT 4.3.7: the fixed part of a local file header, its signature, and where it says how long the rest is. */
+const LOCAL_HEADER = { bytes: 30, signature: 0x04034b50, nameLength: 26, extraLength: 28 } as const
 
 /**
  * A zip file for yauzl that reads in windows of 1 MiB: its central directory is a run of small records, and a system
@@ -61,6 +63,14 @@ export class ZipSource extends yauzl.RandomAccessReader {
     }
     const from = position - this.#start
     return this.#window.subarray(from, Math.min(from + length, this.#window.length))
+  }
+
+  /** Where the content of an entry begins whose local header is at `offset`; undefined where there is none. */
+  dataStart(offset: number): number | undefined {
+    const { bytes, signature, nameLength, extraLength } = LOCAL_HEADER
+    const header = this.bytes(offset, bytes)
+    if (header.length < bytes || header.readUInt32LE(0) !== signature) return undefined
+    return offset + bytes + header.readUInt16LE(nameLength) + header.readUInt16LE(extraLength)
   }
 
   /** A range as a stream, for members too large to hold. */

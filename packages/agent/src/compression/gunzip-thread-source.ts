@@ -1,0 +1,88 @@
+/**
+ * What the thread of `gunzipInThread` runs. As text, as that of a `FileFollower`: it must work from the bundle, and a
+ * thread with this little code starts, and collects its garbage, in no time.
+ *
+ * It gets `{ fd, from, to }` (bytes that can be read), `{ free }` (a slot of the shared memory that was used up) and
+ * `{ end }`; it answers `{ slot, length, packed }`, and `{ end: { bytes, used, lastNonZero } }` or `{ error }` at last.
+ */
+export const GUNZIP_SOURCE = `"use strict"
+const { read } = require("node:fs")
+const { MessageChannel, parentPort, workerData } = require("node:worker_threads")
+const { createGunzip } = require("node:zlib")
+
+const { memory, slotBytes } = workerData
+const free = Array.from({ length: memory.byteLength / slotBytes }, (_, index) => index)
+const input = Buffer.allocUnsafe(slotBytes)
+const gunzip = createGunzip({ chunkSize: slotBytes })
+const ranges = []
+// What is transferred to a closed port is gone at once. Left to the garbage collector zlib's chunks come to 32 MiB.
+const { port1: nowhere } = new MessageChannel()
+nowhere.close()
+let waiting
+let satisfied = false
+let busy = false
+let ended = false
+let bytes = 0
+let lastNonZero = -1
+
+const fail = ({ code, message }) => parentPort.postMessage({ error: { code, message } })
+
+function next() {
+  while (ranges.length > 0 && ranges[0].from >= ranges[0].to) ranges.shift()
+  const range = ranges[0]
+  busy = range !== undefined
+  if (busy) return read(range.fd, input, 0, Math.min(input.length, range.to - range.from), range.from, take)
+  if (!ended) return
+  if (satisfied) parentPort.postMessage({ end: { bytes, used: gunzip.bytesWritten, lastNonZero } })
+  else gunzip.end()
+}
+
+function take(error, length) {
+  if (error) return fail(error)
+  const range = ranges[0]
+  // Shorter than it should be: the cut shows by itself.
+  range.from = length === 0 ? range.to : range.from + length
+  let last = length - 1
+  while (last >= 0 && input[last] === 0) last--
+  if (last >= 0) lastNonZero = bytes + last
+  bytes += length
+  if (satisfied || length === 0) return next()
+  // zlib is done with the memory when it calls back; at its end it takes no more and never does.
+  gunzip.write(input.subarray(0, length), () => satisfied || next())
+}
+
+function hand(chunk) {
+  const slot = free.pop()
+  if (slot === undefined) {
+    waiting = chunk
+    return gunzip.pause()
+  }
+  const { buffer, byteOffset, length } = chunk
+  new Uint8Array(memory, slot * slotBytes, length).set(chunk)
+  parentPort.postMessage({ slot, length, packed: gunzip.bytesWritten })
+  // Not before its last part: zlib fills a buffer to its end before it takes another.
+  if (byteOffset + length === slotBytes && buffer.byteLength === slotBytes) nowhere.postMessage(null, [buffer])
+}
+
+gunzip.on("data", hand)
+gunzip.on("error", fail)
+gunzip.on("end", () => {
+  satisfied = true
+  next()
+})
+
+parentPort.on("message", (message) => {
+  if (message.free !== undefined) {
+    free.push(message.free)
+    if (waiting === undefined) return
+    const chunk = waiting
+    waiting = undefined
+    hand(chunk)
+    if (waiting === undefined) gunzip.resume()
+    return
+  }
+  if (message.end) ended = true
+  else ranges.push(message)
+  if (!busy) next()
+})
+`

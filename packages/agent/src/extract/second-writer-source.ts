@@ -1,0 +1,47 @@
+/**
+ * What the thread of a `SecondWriter` runs; as text, as that of a `FileFollower`. It gets `{ slot, flags, files }`, the
+ * files as `[path, mode, mtime in seconds or null, offset, length, deflated]` within the slot of the shared memory,
+ * `deflated` with the size and CRC-32 that must come out, or null. It answers `{ slot, sums }`, with an `error` when one
+ * could not be written: those behind it were not tried.
+ */
+export const SECOND_WRITER_SOURCE = `"use strict"
+const { createHash } = require("node:crypto")
+const { closeSync, futimesSync, openSync, writeSync } = require("node:fs")
+const { workerData } = require("node:worker_threads")
+const { crc32, inflateRawSync } = require("node:zlib")
+
+const { memory, slotBytes, port } = workerData
+
+function inflate(packed, { size, crc }) {
+  const options = { maxOutputLength: size + 1, chunkSize: Math.max(64, size + 1) }
+  const content = inflateRawSync(packed, options)
+  if (content.length !== size) throw Object.assign(new Error(), { code: "SIZE", found: content.length })
+  if (crc32(content) !== crc) throw Object.assign(new Error(), { code: "CRC" })
+  return content
+}
+
+function write(content, path, flags, mode, mtime) {
+  const fd = openSync(path, flags, mode)
+  try {
+    for (let offset = 0; offset < content.length; ) offset += writeSync(fd, content, offset)
+    if (mtime !== null) futimesSync(fd, mtime, mtime)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+port.on("message", ({ slot, flags, files }) => {
+  const sums = []
+  try {
+    for (const [path, mode, mtime, offset, length, deflated] of files) {
+      const taken = Buffer.from(memory, slot * slotBytes + offset, length)
+      const content = deflated === null ? taken : inflate(taken, deflated)
+      write(content, path, flags, mode, mtime)
+      sums.push(createHash("sha256").update(content).digest("hex"))
+    }
+    port.postMessage({ slot, sums })
+  } catch ({ message, code, errno, syscall, path, found }) {
+    port.postMessage({ slot, sums, error: { message, code, errno, syscall, path, found } })
+  }
+})
+`

@@ -1,0 +1,189 @@
+import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from "node:worker_threads"
+import { NEW_FILE, type Deflated, type FileSink } from "./file-sinks.ts"
+import { timeOf } from "./member.ts"
+import { SECOND_WRITER_SOURCE } from "./second-writer-source.ts"
+
+const SLOT_BYTES = 512 * 1024
+/** One is filled while the others are written. */
+const SLOTS = 3
+/** What is larger is written as it comes. */
+const MOST_FILE_BYTES = 256 * 1024
+/** A message to another thread costs as much as some files. */
+const MOST_FILES = 64
+
+/** A file to be written. */
+export interface WantedFile {
+  key: string
+  path: string
+  mode: number
+  bytes: number
+  mtime: Date | undefined
+  /** It is there. */
+  done(sha256: string): void
+  /** Makes what is told of a failure to write it. */
+  failure(error: unknown): unknown
+}
+
+interface Batch {
+  slot: number
+  used: number
+  files: { file: WantedFile; offset: number; bytes: number; deflated: Deflated | null }[]
+}
+
+interface Answer {
+  slot: number
+  sums: string[]
+  error?: { message: string }
+}
+
+/**
+ * A second thread that writes, and hashes, small files: on a local disk what one takes for many files is the
+ * processor's time. It is given as much as it gets done, so that neither waits for the other.
+ */
+export class SecondWriter {
+  readonly #memory = new SharedArrayBuffer(SLOTS * SLOT_BYTES)
+  readonly #thread: Worker
+  readonly #port: MessagePort
+  readonly #free = Array.from({ length: SLOTS }, (_, index) => index)
+  readonly #running = new Map<number, Batch>()
+  readonly #pending = new Set<string>()
+  #batch: Batch | undefined
+  #failure: { error: unknown } | undefined
+  #waiting: (() => void)[] = []
+  #closed = false
+
+  constructor() {
+    const { port1, port2 } = new MessageChannel()
+    this.#port = port1
+    this.#thread = new Worker(SECOND_WRITER_SOURCE, {
+      eval: true,
+      workerData: { memory: this.#memory, slotBytes: SLOT_BYTES, port: port2 },
+      transferList: [port2],
+      execArgv: [],
+      name: "datamaestro writer",
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    })
+    port1.on("message", (answer: Answer) => this.#take(answer))
+    this.#thread.once("error", (error) => this.#die(error))
+    this.#thread.once("exit", (code) => this.#die(new Error(`the writing thread ended with ${code}`)))
+  }
+
+  /** A sink for the file, or undefined when it is busy enough: the caller then writes it. One at a time is open. */
+  file(file: WantedFile): FileSink | undefined {
+    // Deflated it may be longer, where nothing could be shortened.
+    const reserved = file.bytes + (file.bytes >> 8) + 64
+    const room = this.#room(reserved)
+    if (room === undefined) return undefined
+    const start = room.used
+    const memory = new Uint8Array(this.#memory, room.slot * SLOT_BYTES + start, reserved)
+    let written = 0
+    let packed: Deflated | null = null
+    return {
+      write: (chunk) => {
+        memory.set(chunk, written)
+        written += chunk.length
+      },
+      deflated: (content, expected) => {
+        if (content.length > reserved) return false
+        memory.set(content)
+        written = content.length
+        packed = expected
+        return true
+      },
+      end: () => {
+        room.used = start + written
+        room.files.push({ file, offset: start, bytes: written, deflated: packed })
+        this.#pending.add(file.key)
+        if (room.files.length >= MOST_FILES) this.#send()
+      },
+      discard: () => {},
+    }
+  }
+
+  /** It was given a file of that key that is not there yet. */
+  has(key: string): boolean {
+    return this.#pending.has(key)
+  }
+
+  /** Why the first file could not be written, if there was one. */
+  get failure(): { error: unknown } | undefined {
+    return this.#failure
+  }
+
+  /** Waits until all is written; rejects with the first failure. */
+  async settle(): Promise<void> {
+    this.#send()
+    while (this.#running.size > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#port.close()
+    await this.#thread.terminate()
+  }
+
+  #room(bytes: number): Batch | undefined {
+    if (bytes > MOST_FILE_BYTES || this.#failure !== undefined) return undefined
+    if (this.#batch !== undefined && this.#batch.used + bytes > SLOT_BYTES) this.#send()
+    if (this.#batch !== undefined) return this.#batch
+    if (this.#free.length === 0) this.#look()
+    const slot = this.#free.pop()
+    if (slot === undefined) return undefined
+    this.#batch = { slot, used: 0, files: [] }
+    return this.#batch
+  }
+
+  /** Takes an answer that has come while this thread was writing itself. */
+  #look(): void {
+    const received: { message: Answer } | undefined = receiveMessageOnPort(this.#port)
+    if (received !== undefined) this.#take(received.message)
+  }
+
+  #send(): void {
+    const batch = this.#batch
+    if (batch === undefined) return
+    this.#batch = undefined
+    if (batch.files.length === 0) return void this.#free.push(batch.slot)
+    this.#running.set(batch.slot, batch)
+    const files = batch.files.map(({ file: { path, mode, mtime }, offset, bytes, deflated }) => {
+      const time = timeOf(mtime)?.getTime()
+      const expected = deflated === null ? null : { size: deflated.size, crc: deflated.crc }
+      return [path, mode, time === undefined ? null : time / 1000, offset, bytes, expected]
+    })
+    this.#port.postMessage({ slot: batch.slot, flags: NEW_FILE, files })
+  }
+
+  #take({ slot, sums, error }: Answer): void {
+    const batch = this.#running.get(slot)
+    this.#running.delete(slot)
+    this.#free.push(slot)
+    batch?.files.forEach(({ file }, index) => {
+      const sum = sums[index]
+      if (sum !== undefined) file.done(sum)
+      this.#pending.delete(file.key)
+    })
+    if (error !== undefined) {
+      this.#failure ??= { error: failureOf(Object.assign(new Error(error.message), error), batch?.files[sums.length]) }
+    }
+    this.#wake()
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
+  /** Not expected: nothing that it was given is there for sure. */
+  #die(error: Error): void {
+    if (this.#closed) return
+    this.#failure ??= { error }
+    this.#running.clear()
+    this.#wake()
+  }
+}
+
+function failureOf(cause: NodeJS.ErrnoException, failed: Batch["files"][number] | undefined): unknown {
+  if (failed === undefined) return cause
+  const { file, deflated } = failed
+  return cause.syscall === undefined && deflated !== null ? deflated.failure(cause) : file.failure(cause)
+}
