@@ -30,7 +30,8 @@ for (const where of ["a thread of its own", "this thread"]) {
         mainFields: ["module", "main"],
         logLevel: "silent",
       })
-      const code = outputFiles[0]?.text ?? ""
+      const code = `${outputFiles[0]?.text ?? ""}
+module.exports.begin({ alone: false, file: "", restHash: "", countLoaded: () => 0 })`
       provideThreadSource(() => code)
     })
     after(() => provideThreadSource(undefined))

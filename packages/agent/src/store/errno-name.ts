@@ -9,7 +9,9 @@ const NAMES: ReadonlyMap<number, string> = new Map(
  * for, among them EDQUOT and ESTALE.
  */
 export function errnoName(error: unknown): string | undefined {
-  const { code, errno } = error as NodeJS.ErrnoException
-  if (code?.startsWith("Unknown system error") !== true || errno === undefined) return code
+  const { code, errno } = error as { code?: unknown; errno?: number }
+  // The code of what an abort ends with is a number.
+  if (typeof code !== "string") return undefined
+  if (!code.startsWith("Unknown system error") || errno === undefined) return code
   return NAMES.get(-errno) ?? code
 }
