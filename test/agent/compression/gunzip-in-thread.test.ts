@@ -63,6 +63,25 @@ describe("gunzipping in a thread of its own", () => {
     expect(await inThread(stored, 1024 * 1024)).to.equal("the plain bytes")
   })
 
+  it("gives the last bytes too, however slow its reader is", async function () {
+    this.timeout(60_000)
+    const bytes = gzipSync(plain, { level: 1 })
+    const path = join(folder.path, "file.gz")
+    writeFileSync(path, bytes)
+    for (let round = 0; round < 60; round++) {
+      const file = await open(path)
+      let count = 0
+      for await (const chunk of gunzipInThread(inPieces(file, bytes.length, bytes.length), { archive: "x", signal })) {
+        count += chunk.length
+        const until = performance.now() + (round % 6)
+        while (performance.now() < until);
+        if (round % 2 === 0) await new Promise((resolve) => setImmediate(resolve))
+      }
+      await file.close()
+      expect(count).to.equal(plain.length)
+    }
+  })
+
   it("counts what went in and came out", async () => {
     const bytes = gzipSync(plain)
     const path = join(folder.path, "file.gz")

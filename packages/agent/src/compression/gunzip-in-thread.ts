@@ -19,7 +19,7 @@ export interface ReadableRange {
 
 type FromThread =
   | { slot: number; length: number; packed: number }
-  | { end: { bytes: number; used: number; lastNonZero: number } }
+  | { end: { bytes: number; used: number; lastNonZero: number; plain: number } }
   | { error: { code?: string; message: string } }
 
 /**
@@ -43,6 +43,7 @@ export async function* gunzipInThread(
   })
   const inbox = new Inbox(thread)
   const stop = addAbortListener(signal, () => inbox.fail(signal.reason))
+  let handed = 0
   const feeding = feed(thread, ranges).catch((error: unknown) => inbox.fail(error))
   try {
     for (;;) {
@@ -53,9 +54,11 @@ export async function* gunzipInThread(
       if ("end" in message) {
         await feeding
         inbox.check()
+        if (handed !== message.end.plain) throw new Error(`${handed} of ${message.end.plain} plain bytes came`)
         return requireNothingBehind(archive, message.end)
       }
       const { slot, length, packed } = message
+      handed += length
       if (throughput !== undefined) {
         throughput.packed = packed
         throughput.plain += length

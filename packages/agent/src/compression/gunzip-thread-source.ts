@@ -3,7 +3,7 @@
  * thread with this little code starts, and collects its garbage, in no time.
  *
  * It gets `{ fd, from, to }` (bytes that can be read), `{ free }` (a slot of the shared memory that was used up) and
- * `{ end }`; it answers `{ slot, length, packed }`, and `{ end: { bytes, used, lastNonZero } }` or `{ error }` at last.
+ * `{ end }`; it answers `{ slot, length, packed }`, and `{ end: { bytes, used, lastNonZero, plain } }` or `{ error }` at last.
  */
 export const GUNZIP_SOURCE = `"use strict"
 const { read } = require("node:fs")
@@ -18,12 +18,13 @@ const ranges = []
 // What is transferred to a closed port is gone at once. Left to the garbage collector zlib's chunks come to 32 MiB.
 const { port1: nowhere } = new MessageChannel()
 nowhere.close()
-let waiting
+const waiting = []
 let satisfied = false
 let busy = false
 let ended = false
 let bytes = 0
 let lastNonZero = -1
+let plain = 0
 
 const fail = ({ code, message }) => parentPort.postMessage({ error: { code, message } })
 
@@ -33,7 +34,9 @@ function next() {
   busy = range !== undefined
   if (busy) return read(range.fd, input, 0, Math.min(input.length, range.to - range.from), range.from, take)
   if (!ended) return
-  if (satisfied) parentPort.postMessage({ end: { bytes, used: gunzip.bytesWritten, lastNonZero } })
+  // The stream may end while its last chunk still waits for memory.
+  if (satisfied && waiting.length > 0) return
+  if (satisfied) parentPort.postMessage({ end: { bytes, used: gunzip.bytesWritten, lastNonZero, plain } })
   else gunzip.end()
 }
 
@@ -51,12 +54,7 @@ function take(error, length) {
   gunzip.write(input.subarray(0, length), () => satisfied || next())
 }
 
-function hand(chunk) {
-  const slot = free.pop()
-  if (slot === undefined) {
-    waiting = chunk
-    return gunzip.pause()
-  }
+function hand(slot, chunk) {
   const { buffer, byteOffset, length } = chunk
   new Uint8Array(memory, slot * slotBytes, length).set(chunk)
   parentPort.postMessage({ slot, length, packed: gunzip.bytesWritten })
@@ -64,7 +62,12 @@ function hand(chunk) {
   if (byteOffset + length === slotBytes && buffer.byteLength === slotBytes) nowhere.postMessage(null, [buffer])
 }
 
-gunzip.on("data", hand)
+gunzip.on("data", (chunk) => {
+  plain += chunk.length
+  if (waiting.length === 0 && free.length > 0) return hand(free.pop(), chunk)
+  waiting.push(chunk)
+  gunzip.pause()
+})
 gunzip.on("error", fail)
 gunzip.on("end", () => {
   satisfied = true
@@ -73,12 +76,11 @@ gunzip.on("end", () => {
 
 parentPort.on("message", (message) => {
   if (message.free !== undefined) {
-    free.push(message.free)
-    if (waiting === undefined) return
-    const chunk = waiting
-    waiting = undefined
-    hand(chunk)
-    if (waiting === undefined) gunzip.resume()
+    if (waiting.length === 0) return void free.push(message.free)
+    hand(message.free, waiting.shift())
+    if (waiting.length > 0) return
+    gunzip.resume()
+    if (satisfied && !busy) next()
     return
   }
   if (message.end) ended = true
