@@ -19,8 +19,8 @@ export interface OriginRoute {
   ranges?: boolean
   /** Answers ranges also when `If-Range` says that the file has changed. */
   ignoreIfRange?: boolean
-  /** Closes the connection after this many bytes of the body. */
-  cutAfter?: { bytes: number } & Times
+  /** Closes the connection after this many bytes of the body; a list: of one request after the other, the last one stays. */
+  cutAfter?: { bytes: number | readonly number[] } & Times
   /** Sends this many bytes of the body and then nothing more, with the connection open. */
   stallAfter?: { bytes: number } & Times
   /** Says this `Content-Length` instead of the true one; the connection is closed after the body. */
@@ -229,19 +229,22 @@ async function serveContent(
     response.end()
     return
   }
-  await sendBody(content.subarray(start, stop), route, on, response, record)
+  await sendBody(content.subarray(start, stop), route, count, on, response, record)
 }
 
 async function sendBody(
   bytes: Buffer,
   route: OriginRoute,
+  count: number,
   on: <F extends Times>(fault: F | undefined) => F | undefined,
   response: ServerResponse,
   record: OriginRequest,
 ): Promise<void> {
   const cut = on(route.cutAfter)
   const stall = on(route.stallAfter)
-  const most = Math.min(bytes.length, cut?.bytes ?? bytes.length, stall?.bytes ?? bytes.length)
+  const cuts = [cut?.bytes ?? bytes.length].flat()
+  const cutAt = cuts[Math.min(count, cuts.length - 1)] ?? bytes.length
+  const most = Math.min(bytes.length, cutAt, stall?.bytes ?? bytes.length)
   const piece = route.throttle === undefined ? 256 * 1024 : Math.max(1, Math.floor(route.throttle / 20))
   for (let at = 0; at < most;) {
     const chunk = bytes.subarray(at, Math.min(most, at + piece))

@@ -107,6 +107,24 @@ describe("a transfer", () => {
       expect(setup.origin.requests).to.have.length(4)
     })
 
+    it("is told to be truncated in every run by a server that announces more than it has", async () => {
+      setup.origin.route("/a", { body: body.subarray(0, 12), contentLength: { bytes: 112 } })
+      for (let run = 0; run < 3; run++) {
+        const error = await rejection(setup.fetch({ urls: [setup.origin.at("/a")] }))
+        expect(error.exitStatus, error.message).to.equal(5)
+        expect(error.message).to.match(/ after 12 of 112 bytes, 4 times in a row/)
+      }
+    })
+
+    it("is a failed download where nothing came, or where it is cut elsewhere each time", async () => {
+      setup.origin.route("/none", { body, cutAfter: { bytes: 0 } })
+      setup.origin.route("/some", { body, etag: "none", ranges: false, cutAfter: { bytes: [MIB, 1000, 2000, 3000] } })
+      for (const path of ["/none", "/some"]) {
+        const error = await rejection(setup.fetch({ urls: [setup.origin.at(path)] }))
+        expect(error, error.message).to.have.property("code", "DOWNLOAD_FAILED")
+      }
+    })
+
     it("counts as cut when no byte comes for too long", async () => {
       const tuning = { ...setup.context().tuning, stallSeconds: 0.4 }
       setup.origin.route("/a", { body, stallAfter: { bytes: MIB, times: 1 } })

@@ -140,14 +140,25 @@ async function rest(job: Attempt, exchange: Exchange): Promise<void> {
 /** 416: nothing is missing, or what we have is not the beginning of this file. */
 async function unsatisfied(job: Transfer, { headers, body }: Exchange): Promise<void> {
   const { part, hasher } = job
+  const { bytes } = part
+  const { length } = part.state
   await discard(body)
-  if (unsatisfiedTotal(headers["content-range"]) === part.bytes && !changed(job, headers, part.bytes)) {
-    part.state = { ...part.state, length: part.bytes }
+  const total = unsatisfiedTotal(headers["content-range"])
+  if (total === bytes && !changed(job, headers, bytes)) {
+    part.state = { ...part.state, length: bytes }
     return
   }
   await part.restart()
   hasher.reset()
-  throw new Retryable("the file on the server is shorter than what was downloaded before")
+  // It ends where the connection ended the last time: what was announced then was more than there is.
+  if (total === bytes && length !== undefined && length > bytes) {
+    throw new Retryable(`the server ended the content after ${bytes} of ${length} bytes`, { endedAt: bytes })
+  }
+  throw new Retryable(
+    total !== undefined && total < bytes
+      ? "the file on the server is shorter than what was downloaded before"
+      : "the server does not send what is missing of the file",
+  )
 }
 
 /** Receives a body whose first byte goes to the end of the part, and all else that lacks if ranges can be asked for. */

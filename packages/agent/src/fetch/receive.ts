@@ -107,14 +107,14 @@ async function write(job: Attempt, batch: Buffer[], position: number): Promise<v
   }
 }
 
-/** The body ended before its end. A closed connection is a truncation, whether it was a cut or a wrong length. */
+/** The body ended before its end. Whether a closed connection was a cut or a wrong length shows when it happens again. */
 function cut(failure: unknown, received: number, end: number | undefined): unknown {
   if (failure instanceof DatamaestroError || failure instanceof PartLost) return failure
   const network = failure === undefined ? undefined : networkFailure(failure)
   if (failure !== undefined && network?.retry !== true) return failure
   const reason = network?.reason ?? "the server ended the content"
   return new Retryable(`${reason} after ${received}${end === undefined ? "" : ` of ${end}`} bytes`, {
-    truncated: reason.startsWith("the server"),
+    ...(reason.startsWith("the server") ? { endedAt: received } : {}),
     cause: failure,
   })
 }

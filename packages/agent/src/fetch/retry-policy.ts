@@ -4,13 +4,13 @@ import type { FetchTuning } from "./fetch-types.ts"
 export class Retryable extends Error {
   /** Seconds that the server asked to wait, at least. */
   readonly floor: number
-  /** The connection ended early, in good order, in the middle of the content. */
-  readonly truncated: boolean
+  /** After how many bytes of the content the connection ended, early and in good order; 0: it was no such end. */
+  readonly endedAt: number
 
-  constructor(reason: string, options: { floor?: number; truncated?: boolean; cause?: unknown } = {}) {
+  constructor(reason: string, options: { floor?: number; endedAt?: number; cause?: unknown } = {}) {
     super(reason, options.cause === undefined ? undefined : { cause: options.cause })
     this.floor = options.floor ?? 0
-    this.truncated = options.truncated ?? false
+    this.endedAt = options.endedAt ?? 0
   }
 }
 

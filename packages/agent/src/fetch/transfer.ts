@@ -9,12 +9,13 @@ import type { Transfer } from "./transfer-types.ts"
 /**
  * Brings a part to its end from one source, trying again after failures that may pass. The budget of attempts resets
  * when bytes come that were never there before, so that a bad line only takes longer, and a server that always cuts
- * at the same place is given up.
+ * at the same place is given up: what it has is truncated.
  */
 export async function transfer(job: Transfer): Promise<void> {
   const { part, signal, tuning } = job
   let failures = 0
   let best = part.written
+  let endedAt = 0
   for (;;) {
     const failure = await attemptTransfer(job).then(
       () => undefined,
@@ -24,7 +25,8 @@ export async function transfer(job: Transfer): Promise<void> {
     if (part.written > best) failures = 0
     best = Math.max(best, part.written)
     failures++
-    if (failures >= job.attempts) throw givenUp(job, failure, failures)
+    endedAt = failures === 1 || failure.endedAt === endedAt ? failure.endedAt : 0
+    if (failures >= job.attempts) throw givenUp(job, failure, failures, endedAt > 0)
     if (failure.floor > tuning.longestRetryAfterSeconds) throw askedToWait(job, failure)
     const delay = retryDelay(failures, failure.floor, tuning)
     job.emit({ phase: "retry", url: redactUrl(job.source), attempt: failures, delay, reason: failure.message })
@@ -53,24 +55,18 @@ function asRetryable(error: unknown, job: Transfer): Retryable {
   )
 }
 
-function givenUp(job: Transfer, failure: Retryable, attempts: number): DatamaestroError {
+function givenUp(job: Transfer, failure: Retryable, attempts: number, truncated: boolean): DatamaestroError {
   const reason = `${failure.message}, ${attempts} ${attempts === 1 ? "time" : "times"} in a row`
   const kept =
     job.part.written > 0 ? "run it again later: what was downloaded is kept and will be continued" : "try again later"
-  return sourceError(
-    failure.truncated ? "TRUNCATED" : "DOWNLOAD_FAILED",
-    job.source,
-    reason,
-    `${kept}; or ${job.byHand}`,
-    {
-      details: {
-        attempts,
-        bytes: job.part.written,
-        ...(job.part.state.length === undefined ? {} : { wanted: job.part.state.length }),
-      },
-      cause: failure,
+  return sourceError(truncated ? "TRUNCATED" : "DOWNLOAD_FAILED", job.source, reason, `${kept}; or ${job.byHand}`, {
+    details: {
+      attempts,
+      bytes: job.part.written,
+      ...(job.part.state.length === undefined ? {} : { wanted: job.part.state.length }),
     },
-  )
+    cause: failure,
+  })
 }
 
 function askedToWait(job: Transfer, failure: Retryable): DatamaestroError {
