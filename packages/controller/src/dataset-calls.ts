@@ -45,6 +45,7 @@ export async function prepareIn(source: SessionSource, id: string, options: Prep
     accepted: acceptedAgreements(settings, options.accept ?? []),
     prompter: options.prompter ?? silentPrompter,
     remember: rememberAgreement,
+    onWarning: (message) => options.onProgress?.({ phase: "notice", level: "warning", message }),
   })
   return await withRepositories(source, options, async (session, signal) => {
     const params = { ...paramsOf(id, options), onDisconnect: source.onDisconnect, slurm: source.slurm }

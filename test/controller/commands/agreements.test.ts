@@ -5,7 +5,7 @@ import { silentPrompter } from "../../../packages/controller/src/reporter/silent
 import { rejection } from "../../helpers/rejection.ts"
 
 const required = new DatamaestroError("AGREEMENT_REQUIRED", "Cannot prepare: agreement", {
-  details: { id: "org.licence", url: "https://licence.example", text: "Be\u001b[2J kind" },
+  details: { dataset: "org.one", id: "org.licence", url: "https://licence.example", text: "Be\u001b[2J kind" },
 })
 
 const needing = (accepted: AcceptedAgreement[]): Promise<string> =>
@@ -34,6 +34,7 @@ describe("agreements", () => {
       "value",
     ])
     expect(questions).to.have.length(1)
+    expect(questions[0]).to.contain('"org.licence" of the dataset "org.one"')
     expect(questions[0]).to.contain("https://licence.example").and.not.contain("\u001b")
     expect(remembered).to.deep.equal(["org.licence: Be\u001b[2J kind"])
   })
@@ -42,6 +43,23 @@ describe("agreements", () => {
     const { agreements, remembered } = asked("")
     const error = await rejection(agreements.during(needing))
     expect([error.exitStatus, remembered]).to.deep.equal([7, []])
+  })
+
+  it("that can't be remembered hold for this call, with a warning", async () => {
+    const warnings: string[] = []
+    const unwritable = new DatamaestroError("PERMISSION_DENIED", 'Cannot write "/c/user.json": permission denied', {
+      hint: "check its permissions",
+    })
+    const agreements = new Agreements({
+      accepted: [],
+      prompter: { available: true, ask: () => Promise.resolve("y") },
+      remember: () => Promise.reject(unwritable),
+      onWarning: (message) => warnings.push(message),
+    })
+    expect(await agreements.during(needing)).to.equal("value")
+    expect(warnings).to.deep.equal([
+      'Cannot write "/c/user.json": permission denied: the agreement "org.licence" is accepted for this call only; check its permissions',
+    ])
   })
 
   it("can't be asked for without a terminal: the error says how to accept", async () => {

@@ -12,6 +12,8 @@ export interface AgreementsOptions {
   prompter: Prompter
   /** Called once for each that the person accepts now. */
   remember: (agreement: { id: string; text?: string | undefined }) => Promise<void>
+  /** Told of an answer that holds for this call only, as it can't be remembered. */
+  onWarning?: ((message: string) => void) | undefined
 }
 
 /** The agreements that hold in this call. What several datasets or hosts need is asked for once. */
@@ -36,24 +38,31 @@ export class Agreements {
       } catch (error) {
         const agreement = requiredAgreement(error)
         if (agreement === undefined || this.#acceptedNow.has(agreement.id)) throw error
-        if (!this.#options.prompter.available || !(await this.#ask(agreement))) throw withHint(error, agreement)
+        if (!this.#options.prompter.available || !(await this.#ask(agreement, datasetOf(error))))
+          throw withHint(error, agreement)
       }
     }
   }
 
-  #ask(agreement: Agreement): Promise<boolean> {
-    const asked = this.#asked.get(agreement.id) ?? this.#askNow(agreement)
+  #ask(agreement: Agreement, dataset: string | undefined): Promise<boolean> {
+    const asked = this.#asked.get(agreement.id) ?? this.#askNow(agreement, dataset)
     this.#asked.set(agreement.id, asked)
     return asked
   }
 
-  async #askNow(agreement: Agreement): Promise<boolean> {
+  async #askNow(agreement: Agreement, dataset: string | undefined): Promise<boolean> {
     const parts = [agreement.text, agreement.url === undefined ? undefined : `See ${agreement.url}`]
     const shown = parts.filter((part) => part !== undefined).map((part) => `${sanitizeText(part)}\n`)
-    const text = `${shown.join("")}Do you accept the agreement "${agreement.id}"? [y/N]`
+    const whose = dataset === undefined ? "" : ` of the dataset "${sanitizeText(dataset)}"`
+    const text = `${shown.join("")}Do you accept the agreement "${agreement.id}"${whose}? [y/N]`
     const answer = await this.#options.prompter.ask({ text, hidden: false })
     if (!/^y(es)?$/i.test(answer.trim())) return false
-    await this.#options.remember(agreement)
+    await this.#options.remember(agreement).catch((error: unknown) => {
+      if (!(error instanceof DatamaestroError)) throw error
+      const { message, hint } = error
+      const once = `${message}: the agreement "${agreement.id}" is accepted for this call only`
+      this.#options.onWarning?.(hint === undefined ? once : `${once}; ${hint}`)
+    })
     this.#acceptedNow.add(agreement.id)
     return true
   }
@@ -64,6 +73,11 @@ function requiredAgreement(error: unknown): Agreement | undefined {
   // Either the agreement is the details, or it stands in them under its name.
   const parsed = v.safeParse(Agreement, error.details["agreement"] ?? error.details)
   return parsed.success ? parsed.output : undefined
+}
+
+function datasetOf(error: unknown): string | undefined {
+  const dataset = error instanceof DatamaestroError ? error.details["dataset"] : undefined
+  return typeof dataset === "string" ? dataset : undefined
 }
 
 function withHint(error: unknown, agreement: Agreement): unknown {

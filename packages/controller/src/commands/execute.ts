@@ -29,6 +29,7 @@ export async function execute(selection: Selection): Promise<number> {
       accepted: acceptedAgreements(settings, selection.accepted),
       prompter,
       remember: rememberAgreement,
+      onWarning: (message) => reporter.event({ phase: "notice", level: "warning", message }),
     })
     const write = async (text: string): Promise<void> => {
       reporter.end()
