@@ -2,7 +2,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { existsSync, readdirSync, statSync } from "node:fs"
 import { delimiter, dirname, join, resolve } from "node:path"
 import type { FoundRepository } from "./found-repository.ts"
-import { readIfThere, readRepositoryPackage } from "./read-package.ts"
+import { readIfThere, readNamedPackage, readRepositoryPackage } from "./read-package.ts"
 
 export interface FindRepositoriesOptions {
   /** The folder of the `datamaestro` package that runs. */
@@ -118,12 +118,17 @@ function named(environment: NodeJS.ProcessEnv, directory: string): string[] {
     const path = resolve(directory, folder)
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
       throw notNamed(path, "there is no such folder")
-    const broken: DatamaestroError[] = []
-    if (unlessBroken(path, broken).length === 0 && broken.length === 0) {
+    if (declaresNone(path)) {
       throw notNamed(path, "it is no package with repositories in its package.json")
     }
     return path
   })
+}
+
+/** @throws DatamaestroError BROKEN_REPOSITORY where nobody can tell, as it is no JSON */
+function declaresNone(folder: string): boolean {
+  const broken: DatamaestroError[] = []
+  return unlessBroken(folder, broken).length === 0 && broken.length === 0 && readNamedPackage(folder).length === 0
 }
 
 function notNamed(path: string, reason: string): DatamaestroError {

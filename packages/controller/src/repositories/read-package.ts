@@ -1,7 +1,8 @@
-import { DatamaestroError } from "@datamaestro/protocol"
+import { DatamaestroError, parseJsonDocument } from "@datamaestro/protocol"
 import { readFileSync, realpathSync } from "node:fs"
 import { join, posix } from "node:path"
 import * as v from "valibot"
+import { systemReason } from "../system-reason.ts"
 import type { FoundRepository } from "./found-repository.ts"
 
 const Name = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9_-]*$/i, "a repository's name has letters, digits, _ and -"))
@@ -27,7 +28,21 @@ export function readRepositoryPackage(folder: string): FoundRepository[] {
   const text = readIfThere(path)
   // Most packages have nothing to do with us: whatever state they are in, they are not ours to judge.
   if (text === undefined || !text.includes('"datamaestro"')) return []
-  const parsed = parse(text, path)
+  return repositoriesIn(folder, path, parsePackage(text, path))
+}
+
+/**
+ * Those of a package that somebody named: then also what does not look like ours must be readable.
+ *
+ * @throws DatamaestroError BROKEN_REPOSITORY naming the file
+ */
+export function readNamedPackage(folder: string): FoundRepository[] {
+  const path = join(folder, "package.json")
+  const text = readIfThere(path)
+  return text === undefined ? [] : repositoriesIn(folder, path, parsePackage(text, path))
+}
+
+function repositoriesIn(folder: string, path: string, parsed: unknown): FoundRepository[] {
   if (typeof parsed !== "object" || parsed === null || !declares(parsed)) return []
   const checked = v.safeParse(RepositoryPackage, parsed)
   if (!checked.success) {
@@ -57,14 +72,26 @@ export function readIfThere(path: string): string | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === "ENOENT" || code === "ENOTDIR") return undefined
-    throw broken(path, (error as Error).message, error)
+    throw broken(path, systemReason(error).reason, error)
   }
 }
 
-function parse(text: string, path: string): unknown {
+/** @throws DatamaestroError BROKEN_REPOSITORY with line and column */
+function parsePackage(text: string, path: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
+    // Node's own words have no line, and differ between its versions.
+    try {
+      parseJsonDocument(text, path, v.looseObject({}))
+    } catch (told) {
+      if (!(told instanceof DatamaestroError)) throw told
+      throw new DatamaestroError("BROKEN_REPOSITORY", told.message, {
+        hint: "correct or remove that package",
+        details: told.details,
+        cause: error,
+      })
+    }
     throw broken(path, (error as Error).message, error)
   }
 }
