@@ -105,7 +105,7 @@ describe("datamaestro doctor", function () {
         expect(failed?.next).to.be.a("string")
         expect(report.ok).to.equal(false)
       }
-      await fails("fsssssssssss", "SSH_CONFIGURATION", 8, "-o", "Port=none")
+      await fails("fsssssssssss", "USAGE", 2, "-o", "Port=none")
       await fails("ofssssssssss", "UNREACHABLE", 8, "-o", "Port=1")
       await fails("oosfssssssss", "HOST_KEY_UNKNOWN", 8, "-o", "UserKnownHostsFile=/dev/null")
       await fails("oosofsssssss", "AUTHENTICATION_FAILED", 8, "-o", "PubkeyAuthentication=no")

@@ -109,7 +109,7 @@ describe("the system's ssh as transport", function () {
     const code = async (fixture: ConnectFixture): Promise<string> => {
       const error = await failureOf(attempt(server, fixture))
       expect(error.hint, error.message).to.be.a("string")
-      expect(error.exitStatus).to.equal(8)
+      expect(error.exitStatus).to.equal(error.code === "USAGE" ? 2 : 8)
       return error.code
     }
     expect(await code({ options: ["Port=1"] })).to.equal("UNREACHABLE")
@@ -117,12 +117,16 @@ describe("the system's ssh as transport", function () {
     expect(await code({ options: ["UserKnownHostsFile=/dev/null"] })).to.equal("HOST_KEY_UNKNOWN")
     expect(await code({ options: ["PubkeyAuthentication=no"] })).to.equal("AUTHENTICATION_FAILED")
     expect(await code({ options: ["KexAlgorithms=diffie-hellman-group1-sha1"] })).to.equal("UNREACHABLE")
-    expect(await code({ options: ["Frobnicate=yes"] })).to.equal("SSH_CONFIGURATION")
-    expect(await code({ configFile: "/no/such/file" })).to.equal("SSH_CONFIGURATION")
+    expect(await code({ options: ["Frobnicate=yes"] })).to.equal("USAGE")
+    expect(await code({ options: ["Port=99999"] })).to.equal("USAGE")
+    expect(await code({ configFile: "/no/such/file" })).to.equal("USAGE")
     const [, type = "", blob = ""] = (await readFile(server.knownHostsFile, "utf8")).split(" ")
     const other = generateKey().public.split(" ")[1] ?? ""
     await writeFile(server.knownHostsFile, `[127.0.0.1]:${server.port} ${type} ${other}\n`)
     expect(await code({})).to.equal("HOST_KEY_CHANGED")
+    expect((await failureOf(attempt(server))).hint).to.contain(
+      `ssh-keygen -f "${server.knownHostsFile}" -R "[127.0.0.1]:${server.port}"`,
+    )
     await writeFile(server.knownHostsFile, `@revoked * ${type} ${blob}`)
     expect(await code({})).to.equal("HOST_KEY_CHANGED")
   })

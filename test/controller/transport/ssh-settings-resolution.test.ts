@@ -383,8 +383,11 @@ describe("resolveSshSettings", () => {
 
   it("refuses a file that was named and isn't there, and does without the usual ones", () => {
     expect(() => resolveSshSettings(target("a", join(folder.path, "missing"))))
-      .to.throw(/missing.*ENOENT/)
-      .with.property("code", "SSH_CONFIGURATION")
+      .to.throw(/missing": no such file or directory/)
+      .with.property("code", "USAGE")
+    expect(() => resolveSshSettings(target("a", folder.path)))
+      .to.throw(/illegal operation on a directory/)
+      .with.property("exitStatus", 6)
     const surroundings = { home: folder.path, localUser: "u", environment: {}, systemFolder: folder.path }
     const settings = resolveSshSettings({ destination: "h", identityFiles: [], options: [] }, surroundings)
     expect(settings).to.include({ hostName: "h", user: "u", port: 22, strictHostKeyChecking: "ask" })

@@ -148,6 +148,7 @@ async function examineThere(
 
 const STAGE_OF_FAILURE: Partial<Record<ErrorCode, SshStage>> = {
   SSH_CONFIGURATION: "resolve",
+  USAGE: "resolve",
   UNREACHABLE: "connect",
   HOST_KEY_UNKNOWN: "host key",
   HOST_KEY_CHANGED: "host key",

@@ -21,16 +21,16 @@ export interface OpensshConfiguration {
 /**
  * Asks OpenSSH's client; takes some 10 ms, and touches no network.
  *
- * @throws DatamaestroError SSH_CONFIGURATION
+ * @throws DatamaestroError SSH_CONFIGURATION; USAGE where the mistake is one of the command line
  */
 export async function readOpensshConfiguration(target: SshTarget): Promise<OpensshConfiguration> {
   const { code, stdout, stderr } = await runSsh(opensshArguments(target, ["-G"]))
   if (code !== 0) {
     throw new DatamaestroError(
-      "SSH_CONFIGURATION",
+      /command-line:? line|can't open user config file/i.test(stderr) ? "USAGE" : "SSH_CONFIGURATION",
       `Cannot use the SSH configuration of "${target.destination}": ${stderr.trim() || `ssh -G ended with ${code}`}`,
       {
-        hint: "correct the line that ssh names",
+        hint: "correct the line, the option or the file that ssh names",
         details: { host: target.destination },
       },
     )

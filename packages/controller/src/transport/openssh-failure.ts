@@ -32,9 +32,9 @@ const KINDS: readonly Kind[] = [
     pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED|is revoked|marked as revoked|host key .* has changed/i,
     code: "HOST_KEY_CHANGED",
     verb: "Cannot trust",
-    hint: ({ hostName, port }) =>
+    hint: ({ hostName, port, stderr }) =>
       "someone may be listening in, or the machine was installed anew: ask its administrators; if they confirm the " +
-      `new fingerprint, remove the old key with: ssh-keygen -R "${port === 22 ? hostName : `[${hostName}]:${port}`}"`,
+      `new fingerprint, remove the old key with: ${removal(stderr) ?? `ssh-keygen -R "${port === 22 ? hostName : `[${hostName}]:${port}`}"`}`,
   },
   {
     pattern: /host key verification failed|no .* host key is known|certificate .*(not valid|invalid|expired)/i,
@@ -94,6 +94,13 @@ export function opensshFailure(failure: OpensshFailure): DatamaestroError {
   }
   const who = kind.code === "AUTHENTICATION_FAILED" ? `"${label}" as "${user}" (${hostName}, port ${port})` : machine
   return new DatamaestroError(kind.code, `${kind.verb} ${who}: ${said}`, { hint: kind.hint(failure), details })
+}
+
+/** How the key is removed from the very file that has it, which ssh names: `Offending ED25519 key in /path/known_hosts:3`. */
+function removal(stderr: string): string | undefined {
+  const file = /^offending .*key in (.+):\d+\s*$/im.exec(stderr)?.[1]
+  const name = /host key for (\S+) has changed/i.exec(stderr)?.[1]
+  return file === undefined || name === undefined ? undefined : `ssh-keygen -f "${file}" -R "${name}"`
 }
 
 /** The last lines, where ssh says what happened; banners and warnings come before. */

@@ -6,6 +6,7 @@ import { expandIncludePattern } from "./ssh-config-glob.ts"
 import { parseSshConfigLines, type SshConfigLine } from "./ssh-config-lines.ts"
 import { connectionTokens } from "./ssh-connection-tokens.ts"
 import { expandHome } from "./expand-home.ts"
+import { systemReason } from "../system-reason.ts"
 import { matchesPatternList } from "./ssh-pattern.ts"
 import { expandTokens } from "./ssh-tokens.ts"
 
@@ -87,7 +88,7 @@ export class SshConfigEvaluation {
 
   /**
    * @param required whether a file that can't be read is an error: the one named by `-F`
-   * @throws DatamaestroError SSH_CONFIGURATION
+   * @throws DatamaestroError SSH_CONFIGURATION; USAGE when there is no file that `-F` names, and the codes of the storage
    */
   readFile(path: string, includeFolder: string, required: boolean): void {
     const text = readConfigFile(path, required)
@@ -204,8 +205,9 @@ function readConfigFile(path: string, required: boolean): string | undefined {
     return readFileSync(path, "utf8")
   } catch (cause) {
     if (!required) return undefined
-    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : "it can't be read"
-    throw new DatamaestroError("SSH_CONFIGURATION", `Cannot read SSH configuration "${path}": ${reason}`, {
+    const { code, reason } = systemReason(cause)
+    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT"
+    throw new DatamaestroError(missing ? "USAGE" : code, `Cannot read SSH configuration "${path}": ${reason}`, {
       hint: "name an existing file with -F, or leave -F out to use ~/.ssh/config",
       details: { path },
       cause,
@@ -214,6 +216,12 @@ function readConfigFile(path: string, required: boolean): string | undefined {
 }
 
 function malformed(line: SshConfigLine, why: string): DatamaestroError {
+  if (line.source === "-o") {
+    throw new DatamaestroError("USAGE", `Cannot use SSH option "${line.keyword} ${line.raw}": ${why}`, {
+      hint: "give an option of ssh_config(5) to -o",
+      details: { option: line.keyword },
+    })
+  }
   return new DatamaestroError(
     "SSH_CONFIGURATION",
     `Cannot read SSH configuration "${line.source}": line ${line.line}: ${why}`,

@@ -35,7 +35,7 @@ function currentSurroundings(): Surroundings {
  * Reads the configuration that holds for a target, by the rules of ssh_config(5): what the command line says, then
  * `-F` or the user's file and the system's; the first value of each directive.
  *
- * @throws DatamaestroError SSH_CONFIGURATION
+ * @throws DatamaestroError SSH_CONFIGURATION; USAGE where the mistake is one of the command line
  */
 export function resolveSshSettings(target: SshTarget, surroundings: Surroundings = currentSurroundings()): SshSettings {
   const destination = parseSshDestination(target.destination)
@@ -268,7 +268,8 @@ function unusable(line: SshConfigLine | undefined, wanted: string): DatamaestroE
   const keyword = line?.keyword ?? ""
   const place =
     line === undefined || line.line === 0 || line.source === "-o" ? "" : `: line ${line.line} of ${line.source}`
-  return new DatamaestroError("SSH_CONFIGURATION", `Cannot use SSH option "${keyword} ${line?.raw ?? ""}"${place}`, {
+  const code = line?.source === "-o" ? "USAGE" : "SSH_CONFIGURATION"
+  return new DatamaestroError(code, `Cannot use SSH option "${keyword} ${line?.raw ?? ""}"${place}`, {
     hint: `give ${wanted}`,
     details: { option: keyword, path: line?.source, line: line?.line },
   })
