@@ -35,6 +35,11 @@ describe("checking sources by the command line", () => {
     expect(JSON.parse(await readFile(file, "utf8")) as Checked).to.have.length(5)
     const { status } = await datamaestro(["-o", "Port=1", "check", "sample"], { env: sample.env })
     expect(status).to.equal(2)
+    const unwritable = await datamaestro(["check", "sample", "-o", `${file}/below`], { env: sample.env })
+    expect(unwritable.status).to.equal(6)
+    expect(unwritable.stderr).to.match(
+      /Cannot write ".*below": (not a directory|file already exists)\n {2}hint: choose/,
+    )
   })
 
   it("asks for all variants, exits 0 where an alternative works, and asks again where HEAD is refused or a server is busy", async () => {

@@ -34,12 +34,12 @@ Examples:
 export async function main(argv: readonly string[] = process.argv.slice(2), early?: EarlyAgent): Promise<number> {
   setEarlyAgent(early)
   if (argv[0] === HOLDER_ARGUMENT) return await (await import("./hold/run-holder.ts")).runHolder()
-  const { selection, usage, status } = await parse(argv)
+  const { selection, usage, status, help } = await parse(argv)
   if (selection !== undefined) {
     const { execute } = await import("./commands/execute.ts")
     return await execute(selection)
   }
-  if (usage === undefined) return status
+  if (usage === undefined) return (await (await import("./commands/write-help.ts")).writeHelp(help)) ?? status
   const { reportUsage } = await import("./commands/report-usage.ts")
   return await reportUsage(usage.message, usage.hint, { json: argv.includes("--json") })
 }
@@ -48,6 +48,8 @@ interface Parsed {
   selection?: Selection | undefined
   usage?: UsageError
   status: number
+  /** What was asked for with `--help` or `--version`. */
+  help: string
 }
 
 const NO_COMMAND: UsageError = { message: "a command is missing", hint: "see datamaestro --help" }
@@ -71,6 +73,7 @@ async function parseWith(names: readonly string[], argv: readonly string[], quie
   const json = argv.includes("--json")
   let selection: Selection | undefined
   let failedAt = ""
+  let help = ""
   const define: Definer["define"] = (parent, nameAndArguments, description, example) =>
     parent
       .command(nameAndArguments)
@@ -82,7 +85,11 @@ async function parseWith(names: readonly string[], argv: readonly string[], quie
     .version(controllerVersion(), "--version", "print the version of this program")
     .addHelpText("after", STORY)
     .configureHelp({ showGlobalOptions: true, subcommandTerm })
-    .configureOutput({ outputError: () => {}, ...(json || quietly ? { writeErr: () => {} } : {}) })
+    .configureOutput({
+      writeOut: (text) => (help += text),
+      outputError: () => {},
+      ...(json || quietly ? { writeErr: () => {} } : {}),
+    })
     .enablePositionalOptions()
     .exitOverride()
   const select: Definer["select"] = (command, load, accepted = [], hosts) => {
@@ -103,11 +110,11 @@ async function parseWith(names: readonly string[], argv: readonly string[], quie
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     // Help that was asked for is a result; help for want of a command is not.
-    if (error.code === "commander.help") return json ? { usage: NO_COMMAND, status: 2 } : { status: 2 }
-    if (error.exitCode === 0) return { status: 0 }
-    return { usage: usageError(error, failedAt || "datamaestro"), status: 2 }
+    if (error.code === "commander.help") return json ? { usage: NO_COMMAND, status: 2, help } : { status: 2, help }
+    if (error.exitCode === 0) return { status: 0, help }
+    return { usage: usageError(error, failedAt || "datamaestro"), status: 2, help }
   }
-  return { selection, status: 0 }
+  return { selection, status: 0, help }
 }
 
 /** `prepare <ID...>`: that there are options goes without saying. */

@@ -2,6 +2,7 @@ import { DatamaestroError, GlobalSettings, parseJsonDocument, type Paths } from 
 import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
+import { systemReason } from "./system-reason.ts"
 
 /** This machine's data directory: the argument, else `DATAMAESTRO_DIR`, else `~/datamaestro`; absolute. */
 export function localPaths(data?: string): Paths {
@@ -29,10 +30,11 @@ export function readLocalSettings(path: string): GlobalSettings {
     if (error instanceof DatamaestroError) throw error
     const { code } = error as NodeJS.ErrnoException
     if (code === "ENOENT" || code === "ENOTDIR") return {}
-    throw new DatamaestroError(
-      code === "EACCES" || code === "EPERM" ? "PERMISSION_DENIED" : "STORAGE_FAILED",
-      `Cannot read "${path}": ${code}`,
-      { hint: "check the permissions of the data directory", details: { path }, cause: error },
-    )
+    const why = systemReason(error)
+    throw new DatamaestroError(why.code, `Cannot read "${path}": ${why.reason}`, {
+      hint: "check the permissions of the data directory",
+      details: { path },
+      cause: error,
+    })
   }
 }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { isAbsolute, join } from "node:path"
-import { getSystemErrorMap } from "node:util"
+import { systemReason } from "./system-reason.ts"
 import * as v from "valibot"
 
 /** For how long a connection is held after its last command, in minutes; 0 is `off`, too. */
@@ -115,11 +115,8 @@ function readText(path: string): string | undefined {
 }
 
 function storageError(verb: string, path: string, cause: unknown): DatamaestroError {
-  const { code, errno, message } = cause as NodeJS.ErrnoException
-  const name = code === "EACCES" || code === "EPERM" ? "PERMISSION_DENIED" : code === "EROFS" ? "READ_ONLY" : code
-  const known = name === "PERMISSION_DENIED" || name === "READ_ONLY" ? name : "STORAGE_FAILED"
-  const reason = getSystemErrorMap().get(errno ?? 0)?.[1] ?? message
-  return new DatamaestroError(known, `Cannot ${verb} "${path}": ${reason}`, {
+  const { code, reason } = systemReason(cause)
+  return new DatamaestroError(code, `Cannot ${verb} "${path}": ${reason}`, {
     hint: "check the file's permissions, or point XDG_CONFIG_HOME to another folder",
     details: { path },
     cause,

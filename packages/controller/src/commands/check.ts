@@ -1,5 +1,6 @@
 import { DatamaestroError, type Result } from "@datamaestro/protocol"
 import { replaceFile } from "../replace-file.ts"
+import { systemReason } from "../system-reason.ts"
 import { checkEntries, type CheckEntry } from "./check-entries.ts"
 import type { Command } from "./command.ts"
 
@@ -19,8 +20,9 @@ export function check(repository: string, output?: string): Command<CheckEntry[]
       if (error !== undefined) call.fail(error, 0)
       const entries = checkEntries(checked)
       if (output === undefined) return entries
-      await replaceFile(output, text(entries)).catch((cause: NodeJS.ErrnoException) => {
-        throw new DatamaestroError("STORAGE_FAILED", `Cannot write "${output}": ${cause.code ?? cause.message}`, {
+      await replaceFile(output, text(entries)).catch((cause: unknown) => {
+        const { code, reason } = systemReason(cause)
+        throw new DatamaestroError(code, `Cannot write "${output}": ${reason}`, {
           hint: "choose another file with -o",
           details: { path: output },
           cause,
@@ -54,7 +56,7 @@ function lacking({ repository, datasets }: Checked): DatamaestroError | undefine
   const broken = datasets.filter(({ error }) => error !== undefined)
   if (gone.length === 0 && broken.length === 0) return undefined
   const what = [`${gone.length} of ${resources.length} resources can't be had`]
-  if (broken.length > 0) what.push(`${broken.length} datasets can't be planned`)
+  if (broken.length > 0) what.push(`${broken.length} ${broken.length === 1 ? "dataset" : "datasets"} can't be planned`)
   return new DatamaestroError(
     gone.length > 0 ? "DOWNLOAD_FAILED" : "BROKEN_DEFINITION",
     `Cannot confirm repository "${repository}": ${what.join(", ")}`,

@@ -10,6 +10,7 @@ import { repositorySource } from "../authoring/repository-source.ts"
 import { repositoriesHere } from "../repositories/declare-repositories.ts"
 import type { FoundRepository } from "../repositories/found-repository.ts"
 import type { Session } from "../session.ts"
+import { systemReason } from "../system-reason.ts"
 import type { Call, Command } from "./command.ts"
 
 interface Created {
@@ -157,16 +158,9 @@ function hereOnly(): DatamaestroError {
 }
 
 function unwritable(path: string, cause: unknown): DatamaestroError {
-  const { code, message } = cause as NodeJS.ErrnoException
-  const known = {
-    EACCES: "PERMISSION_DENIED",
-    EPERM: "PERMISSION_DENIED",
-    EROFS: "READ_ONLY",
-    ENOSPC: "NO_SPACE",
-  } as const
-  const name = code !== undefined && code in known ? known[code as keyof typeof known] : "STORAGE_FAILED"
-  return new DatamaestroError(name, `Cannot write "${path}": ${code ?? message}`, {
-    hint: "check the folder's permissions, or work in a copy of the package",
+  const { code, reason } = systemReason(cause)
+  return new DatamaestroError(code, `Cannot write "${path}": ${reason}`, {
+    hint: "check the folder's permissions and space, or work in a copy of the package",
     details: { path },
     cause,
   })
