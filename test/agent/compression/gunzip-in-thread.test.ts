@@ -63,23 +63,25 @@ describe("gunzipping in a thread of its own", () => {
     expect(await inThread(stored, 1024 * 1024)).to.equal("the plain bytes")
   })
 
-  it("gives the last bytes too, however slow its reader is", async function () {
+  it("gives the last bytes too, when its reader gives memory back as the stream ends", async function () {
     this.timeout(60_000)
-    const bytes = gzipSync(plain, { level: 1 })
+    const short = plain.subarray(0, 6_300_000)
+    const bytes = gzipSync(short, { level: 1 })
     const path = join(folder.path, "file.gz")
     writeFileSync(path, bytes)
-    for (let round = 0; round < 60; round++) {
-      const file = await open(path)
+    const file = await open(path)
+    // The moment has to be hit: without what this is about, one in sixty lacked its last chunk.
+    for (let round = 0; round < 300; round++) {
       let count = 0
       for await (const chunk of gunzipInThread(inPieces(file, bytes.length, bytes.length), { archive: "x", signal })) {
         count += chunk.length
-        const until = performance.now() + (round % 6)
+        const until = performance.now() + Math.random() * 1.5
         while (performance.now() < until);
-        if (round % 2 === 0) await new Promise((resolve) => setImmediate(resolve))
+        if (round % 2 === 1) await new Promise((resolve) => setImmediate(resolve))
       }
-      await file.close()
-      expect(count).to.equal(plain.length)
+      expect(count).to.equal(short.length)
     }
+    await file.close()
   })
 
   it("counts what went in and came out", async () => {
