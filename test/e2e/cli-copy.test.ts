@@ -134,7 +134,8 @@ describe("copying prepared data between machines", function () {
   it("tells that it is not prepared where it is to come from", async () => {
     const command = copy(lab.dataset(0.2), "--from", "east", "--data", there)
     expect(await command.ended).to.equal(7)
-    expect(command.stderr).to.match(/error: Cannot copy .*: it is not prepared\n  on: east/)
+    expect(command.stderr).to.match(/error: Cannot copy .*: it is not prepared where it is to come from\n {2}on: east/)
+    expect(command.stderr).to.contain("`datamaestro --host east prepare ")
     expect(lab.origin.requests).to.have.length(0)
   })
 

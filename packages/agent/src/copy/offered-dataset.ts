@@ -67,8 +67,8 @@ export class OfferedDataset {
 export async function requirePrepared(found: FoundDataset): Promise<void> {
   if (await found.isPresent()) return
   const { id, repository } = found.plan
-  throw new DatamaestroError("NOT_PREPARED", `Cannot copy "${id}" from here: it is not prepared`, {
-    hint: `prepare it where it is to be copied from, or directly where it is wanted: \`datamaestro prepare ${id}\``,
+  throw new DatamaestroError("NOT_PREPARED", `Cannot copy "${id}": it is not prepared where it is to come from`, {
+    hint: `prepare it there first, with \`datamaestro prepare ${id}\`; or prepare it where it is wanted`,
     details: { dataset: id, repository, path: found.folder },
   })
 }

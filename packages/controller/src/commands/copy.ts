@@ -8,6 +8,7 @@ import type { Session, SessionOptions } from "../session.ts"
 import type { DirectCommand } from "./command.ts"
 import type { Invocation } from "./invocation.ts"
 import { unlessAbandoned } from "./unless-abandoned.ts"
+import { withHost } from "./with-host.ts"
 
 export interface CopyOptions {
   id: string
@@ -60,7 +61,7 @@ export function copy(options: CopyOptions): DirectCommand {
         await invocation.write(`${JSON.stringify(valueWithId(prepared))}\n`)
         return undefined
       } catch (thrown) {
-        const error = signal.aborted ? interrupted() : asDatamaestroError(thrown)
+        const error = signal.aborted ? interrupted() : withHost(asDatamaestroError(thrown), at?.host)
         if (error.code !== "INTERRUPTED") reporter.error(error, at?.host)
         return error
       } finally {

@@ -70,7 +70,7 @@ async function examineHere(
   examination: Examination,
   url: string,
 ): Promise<void> {
-  examination.passed("Node", `${process.versions.node} at ${process.execPath}`)
+  examination.passed("Node", `${process.version} at ${process.execPath}`)
   const { options, prompter, reporter, signal } = invocation
   const session = await invocation.openSession({
     ...machine,

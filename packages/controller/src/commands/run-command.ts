@@ -6,6 +6,7 @@ import type { Session, SessionOptions } from "../session.ts"
 import type { Call, Command, Failure } from "./command.ts"
 import type { Invocation } from "./invocation.ts"
 import { unlessAbandoned } from "./unless-abandoned.ts"
+import { withHost } from "./with-host.ts"
 
 interface Outcome<R> {
   machine: Machine
@@ -94,15 +95,6 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
 /** What the command line, the environment and the settings say. */
 function holdMinutesOf({ ssh, holdSettings: settings }: Machine, { options: { sshOptions } }: Invocation): number {
   return ssh === undefined ? 0 : holdMinutes({ sshOptions, environment: process.env, settings })
-}
-
-/** What an agent advises to run is meant for its own machine. */
-function withHost(error: DatamaestroError, host: string | undefined): DatamaestroError {
-  if (host === undefined || error.hint?.includes("`datamaestro ") !== true) return error
-  const hint = error.hint.replaceAll("`datamaestro ", `\`datamaestro --host ${host} `)
-  const told = new DatamaestroError(error.code, error.message, { hint, details: error.details, cause: error.cause })
-  if (error.stack !== undefined) told.stack = error.stack
-  return told
 }
 
 function jsonText<R>(command: Command<R>, outcomes: readonly Outcome<R>[]): string {
