@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { mkdir, writeFile } from "node:fs/promises"
+import { mkdir, rm, writeFile } from "node:fs/promises"
 import { delimiter, join } from "node:path"
 import { datamaestro } from "../helpers/command-line.ts"
 import { sampleRepository, type SampleRepository } from "../helpers/sample-repository.ts"
@@ -34,6 +34,18 @@ describe("a package that can't be read, by the command line", () => {
     const { status, stderr } = await datamaestro(["prepare", "org.one"], { env })
     expect(status, stderr).to.equal(0)
     expect(stderr).not.to.contain(file)
+  })
+
+  it("that can't be loaded is told with the next step, and is an error where it is the one that was asked for", async () => {
+    await rm(join(sample.folder, "plugin", "node_modules"), { recursive: true })
+    const all = await datamaestro(["search", "org"], { env: sample.env })
+    expect(all.status, all.stderr).to.equal(0)
+    expect(all.stderr).to.match(/^warning: Cannot load repository "sample".*npm install/m)
+    const named = await datamaestro(["search", "repo:sample"], { env: sample.env })
+    expect(named.status, named.stderr).to.equal(6)
+    expect(named.stderr).to.match(
+      /^error: Cannot load repository "sample": .*@datamaestro\/dataset.*\n {2}hint: .*npm install/m,
+    )
   })
 
   it("is named where something is not found: it may be there", async () => {

@@ -90,8 +90,11 @@ export function reasonOf(error: unknown): string {
 }
 
 function broken(location: RepositoryLocation, reason: string, path: string, cause?: unknown): DatamaestroError {
+  const lacking = /^Cannot find package '/.test(cause instanceof Error ? cause.message : "")
   return new DatamaestroError("BROKEN_REPOSITORY", `Cannot load repository "${location.id}": ${reason}`, {
-    hint: `build, update or remove the package "${location.package}"`,
+    hint: lacking
+      ? `install what the package "${location.package}" imports: run npm install in its folder`
+      : `build, update or remove the package "${location.package}"`,
     details: { repository: location.id, package: location.package, version: location.version, path },
     cause,
   })

@@ -32,33 +32,45 @@ const FIELDS: Readonly<Record<string, Field>> = {
  * Finds the datasets that match all terms: regular expressions, whatever their case, for the id, or after
  * `tag:`, `task:`, `repo:`, `repository:`, `type:`. Definitions are loaded only where the cheaper terms match.
  *
- * @throws DatamaestroError USAGE for a term that is no regular expression, or has an unknown prefix
+ * @throws DatamaestroError USAGE for a term that is no regular expression, or has an unknown prefix; BROKEN_REPOSITORY where
+ *   a term is for repositories, and none of those can be loaded
  */
 export async function searchDatasets(terms: readonly string[], index: RepositoryIndex): Promise<SearchResult> {
   const wanted = terms.map(parseTerm)
   const warnings = [...index.unreadable]
   const candidates: DatasetAddress[] = []
-  for (const repository of index.ids.filter((id) => matches(wanted, "repository", [id]))) {
+  const repositories = index.ids.filter((id) => matches(wanted, "repository", [id]))
+  const unloadable: unknown[] = []
+  for (const repository of repositories) {
     try {
       const { datasets } = await index.repository(repository)
       const ids = [...datasets.keys()].filter((id) => matches(wanted, "id", [id]))
       candidates.push(...ids.sort().map((id) => ({ id, repository })))
     } catch (error) {
-      warnings.push(reasonOf(error))
+      unloadable.push(error)
     }
   }
+  const [first] = unloadable
+  const named = wanted.some(({ field }) => field === "repository")
+  if (named && first !== undefined && unloadable.length === repositories.length) throw first
+  warnings.push(...unloadable.map(withNextStep))
   const hits = await Promise.all(
     candidates.map(async (address) => {
       try {
         return await hitOf(address, wanted, index)
       } catch (error) {
-        warnings.push(reasonOf(error))
+        warnings.push(withNextStep(error))
         // It may well be meant, if only its id was asked for: it is there, though it can't be used.
         return wanted.every(({ field }) => field === "id" || field === "repository") ? address : undefined
       }
     }),
   )
   return { hits: hits.filter((hit) => hit !== undefined), warnings: warnings.sort() }
+}
+
+function withNextStep(error: unknown): string {
+  const hint = error instanceof DatamaestroError ? error.hint : undefined
+  return hint === undefined ? reasonOf(error) : `${reasonOf(error)}; ${hint}`
 }
 
 async function hitOf(
