@@ -50,7 +50,10 @@ export function countOf(event: CommandEvent): Count | undefined {
         value: event.bytes,
         total: event.total,
         unit: "bytes",
-        note: event.phase === "extract" && event.files !== undefined ? `${event.files} files` : undefined,
+        note:
+          event.phase === "extract" && event.files !== undefined
+            ? `${event.files} ${event.files === 1 ? "file" : "files"}`
+            : undefined,
       }
     case "step":
       return {
