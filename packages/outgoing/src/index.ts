@@ -1,2 +1,2 @@
 export { dispatcherFor } from "./dispatcher.ts"
-export { proxyFor, type Environment } from "./proxy.ts"
+export { namedProxy, proxyFor, type Environment } from "./proxy.ts"

@@ -1,14 +1,28 @@
 export type Environment = Readonly<Record<string, string | undefined>>
 
+interface NamedProxy {
+  proxy: string
+  /** The environment variable that names it. */
+  variable: string
+}
+
 /**
  * The proxy for a URL, as curl reads the environment: `http_proxy`, `https_proxy`, `all_proxy` (lower case first),
  * except for hosts in `no_proxy`. `undefined`: connect directly.
  */
 export function proxyFor(url: URL, environment: Environment): string | undefined {
-  const get = (name: string): string | undefined => environment[name] || environment[name.toUpperCase()] || undefined
-  const proxy = get(url.protocol === "https:" ? "https_proxy" : "http_proxy") ?? get("all_proxy")
-  if (proxy === undefined || bypasses(url, get("no_proxy") ?? "")) return undefined
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(proxy) ? proxy : `http://${proxy}`
+  return namedProxy(url, environment)?.proxy
+}
+
+/** The same, with the variable that it comes from. */
+export function namedProxy(url: URL, environment: Environment): NamedProxy | undefined {
+  const variableOf = (name: string): string | undefined =>
+    [name, name.toUpperCase()].find((each) => (environment[each] ?? "") !== "")
+  const variable = variableOf(url.protocol === "https:" ? "https_proxy" : "http_proxy") ?? variableOf("all_proxy")
+  const proxy = variable === undefined ? undefined : environment[variable]
+  if (variable === undefined || proxy === undefined) return undefined
+  if (bypasses(url, environment[variableOf("no_proxy") ?? ""] ?? "")) return undefined
+  return { variable, proxy: /^[a-z][a-z0-9+.-]*:\/\//i.test(proxy) ? proxy : `http://${proxy}` }
 }
 
 /** Entries are host names (with their subdomains), optionally with a port, or `*`. */

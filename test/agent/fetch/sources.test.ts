@@ -217,6 +217,16 @@ describe("sources of a download", () => {
       return new Promise((resolve) => proxy.close(resolve))
     })
 
+    it("that can't be reached is what the failure names, with its variable and without its password", async () => {
+      const dead = "http://me:secret@127.0.0.1:1"
+      const environment = { HOME: setup.folder, HTTP_PROXY: dead }
+      const error = await rejection(setup.fetch({ urls: ["http://data.example.org/a"] }, { environment }))
+      expect(error).to.have.property("code", "DOWNLOAD_FAILED")
+      expect(error.message)
+        .to.contain("the proxy http://127.0.0.1:1, which HTTP_PROXY names, can't be used: the connection was refused")
+        .and.not.contain("secret")
+    })
+
     for (const name of ["HTTP_PROXY", "ALL_PROXY"]) {
       it(`of ${name} is used, except for NO_PROXY`, async () => {
         const { origin } = setup

@@ -3,6 +3,7 @@ import { isUtf8 } from "node:buffer"
 import { request, type Dispatcher } from "undici"
 import type { Readable } from "node:stream"
 import { redactUrl } from "../store/cache-url.ts"
+import { blameProxy } from "./blame-proxy.ts"
 import { authorizationFor } from "./credentials.ts"
 import { dispatcherFor } from "@datamaestro/outgoing"
 import type { FetchTuning } from "./fetch-types.ts"
@@ -102,6 +103,8 @@ async function sendDirectly(
     headersTimeout: tuning.stallSeconds * 1000,
     bodyTimeout: tuning.stallSeconds * 1000,
     signal,
+  }).catch((error: unknown) => {
+    throw blameProxy(error, url, environment)
   })
   return { status: response.statusCode, headers: flatten(response.headers), body: response.body }
 }

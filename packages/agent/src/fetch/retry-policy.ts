@@ -1,4 +1,5 @@
 import type { FetchTuning } from "./fetch-types.ts"
+import { ProxyUnreachable } from "./proxy-unreachable.ts"
 
 /** A failure of one attempt after which the same source is worth another. */
 export class Retryable extends Error {
@@ -75,10 +76,11 @@ const RETRYABLE_NETWORK: Readonly<Record<string, string>> = {
 export function networkFailure(error: unknown): { retry: boolean; reason: string; certificate: boolean } | undefined {
   const code = errorCode(error)
   if (code === undefined) return undefined
+  const proxy = error instanceof ProxyUnreachable ? error.message : undefined
   const permanent = PERMANENT_NETWORK[code]
-  if (permanent !== undefined) return { retry: false, reason: permanent, certificate: false }
+  if (permanent !== undefined) return { retry: false, reason: proxy ?? permanent, certificate: false }
   const retryable = RETRYABLE_NETWORK[code]
-  if (retryable !== undefined) return { retry: true, reason: retryable, certificate: false }
+  if (retryable !== undefined) return { retry: true, reason: proxy ?? retryable, certificate: false }
   if (code.startsWith("CERT_") || code.startsWith("ERR_TLS_") || /_CERT|SELF_SIGNED|UNABLE_TO_/.test(code)) {
     return { retry: false, reason: `its certificate is not accepted (${code})`, certificate: true }
   }

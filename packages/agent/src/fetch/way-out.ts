@@ -1,6 +1,7 @@
-import { proxyFor, type Environment } from "@datamaestro/outgoing"
+import type { Environment } from "@datamaestro/outgoing"
 import type { ProgressListener, RelayMode } from "@datamaestro/protocol"
 import type { Readable } from "node:stream"
+import { ProxyUnreachable } from "./proxy-unreachable.ts"
 import { reach } from "./reach.ts"
 import { networkFailure, neverConnected } from "./retry-policy.ts"
 
@@ -66,12 +67,12 @@ export class WayOut {
     const reason = await checking
     if (reason === undefined) return false
     if (!this.#relayed) {
-      const proxy = proxyFor(url, environment) === undefined ? "" : " through the proxy of its environment"
       const why = networkFailure(failed)?.reason ?? reason
+      const blamed = failed instanceof ProxyUnreachable ? why : `${url.host}: ${why}`
       this.#progress({
         phase: "notice",
         level: "warning",
-        message: `This machine finds no way out${proxy} (${url.host}: ${why}): downloads go through the controller`,
+        message: `This machine finds no way out (${blamed}): downloads go through the controller`,
       })
     }
     this.#relayed = true
