@@ -90,7 +90,7 @@ export function reasonOf(error: unknown): string {
 }
 
 function broken(location: RepositoryLocation, reason: string, path: string, cause?: unknown): DatamaestroError {
-  const lacking = /^Cannot find package '/.test(cause instanceof Error ? cause.message : "")
+  const lacking = cause instanceof Error && cause.message.startsWith("Cannot find package '")
   return new DatamaestroError("BROKEN_REPOSITORY", `Cannot load repository "${location.id}": ${reason}`, {
     hint: lacking
       ? `install what the package "${location.package}" imports: run npm install in its folder`
