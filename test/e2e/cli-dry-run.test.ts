@@ -83,7 +83,7 @@ describe("prepare --dry-run", function () {
     )
     const { stdout, stderr } = await datamaestro(["prepare", "--dry-run", "org.all"], { env })
     expect(stdout).to.match(/^org\.base\tdownload\ttext\t\S+base\.txt\t\S+base\.txt\t4\n/)
-    expect(stderr).to.match(/to fetch 9\.0 PB and 1 of unknown size; .* are free: that does not fit/)
+    expect(stderr).to.match(/to fetch 9\.0 PB and 1 file of unknown size; .* are free: that does not fit/)
   })
 
   it("names the same sources as info, asks nobody with --no-downloads, and knows what is there", async () => {

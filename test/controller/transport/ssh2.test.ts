@@ -466,6 +466,7 @@ describe("connectSsh2", () => {
       await connect(server, { configFile: config, prompter: someone })
       expect(someone.asked.map((question) => question.hidden)).to.deep.equal([true, true])
       expect(someone.asked[0]?.text).to.equal("Password of tester@127.0.0.1:")
+      expect(someone.asked[1]?.text).to.equal("Permission denied, please try again.\nPassword of tester@127.0.0.1:")
 
       const stubborn = person("a", "b", "c", "d")
       const error = await failureOf(connectTo(server, { configFile: config, prompter: stubborn }))

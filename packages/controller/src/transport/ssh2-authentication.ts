@@ -167,7 +167,7 @@ export class SshAuthentication {
     const { user, hostName, passwordPrompts } = this.#context.settings
     this.#tried.push("password")
     for (let attempt = 0; attempt < passwordPrompts && this.#isOffered("password"); attempt++) {
-      const again = attempt === 0 ? "" : "Permission denied, please try again. "
+      const again = attempt === 0 ? "" : "Permission denied, please try again.\n"
       const text = `${again}Password of ${user}@${hostName}:`
       yield { type: "password", username: user, password: await this.#prompter().ask({ text, hidden: true }) }
       if (this.#partial) return
