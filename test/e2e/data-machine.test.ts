@@ -196,10 +196,10 @@ describe("a data machine", function () {
     before(function () {
       if (process.platform !== "linux" || process.getuid?.() !== 0) this.skip()
     })
-    const mounted = async (options: string): Promise<string> => {
+    const mounted = async (options: string, type = "tmpfs"): Promise<string> => {
       const path = join(environment.path, "home")
       await mkdir(path)
-      execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path])
+      execFileSync("mount", ["-t", type, "-o", options, type, path])
       cleanups.push(() => void execFileSync("umount", ["-l", path]))
       return path
     }
@@ -229,6 +229,14 @@ describe("a data machine", function () {
         await works(again)
       })
     }
+
+    it("is of a file system that says it has no space, as ramfs counts none", async () => {
+      const home = await mounted("mode=700", "ramfs")
+      const session = await openSshSession(await serve({ home }))
+      expect(session.uploads).to.deep.equal(["agent"])
+      expect(warningsOf(session)).to.equal("")
+      expect(await readdir(join(home, ".cache/datamaestro/agents"))).to.have.length(1)
+    })
 
     it("and temporary folders can't be written: it runs from memory, and says so", async () => {
       const home = await mounted("ro")

@@ -157,6 +157,26 @@ describe("a preparation that can't fit", function () {
     rmSync(join(data, "cache"), { recursive: true, force: true })
   })
 
+  it("is no matter where the file system says that it has no space, as ramfs counts none", async () => {
+    execFileSync("mount", ["-t", "ramfs", "ramfs", data])
+    try {
+      const packed = tarGzArchive([{ name: "a.txt", content: "x" }])
+      origin.route("/a.tar.gz", { body: packed })
+      origin.route("/b", { body })
+      const dataset = thing({
+        data: tar(origin.at("/a.tar.gz"), { size: packed.length }),
+        b: file(origin.at("/b"), { size: body.length }),
+      })
+      const plan = await planWork(dataset, { ...prepareOptions(data), datafolders: {}, mirrors: {} })
+      expect(plan)
+        .to.include({ fetch: packed.length + body.length, fits: true })
+        .and.not.have.property("free")
+      await prepareDataset(dataset, prepareOptions(data))
+    } finally {
+      execFileSync("umount", ["-l", data])
+    }
+  })
+
   it("is no trouble where it fits as it is: a file takes no second copy", async () => {
     origin.route("/a", { body })
     const declared = { name: "a.bin", size: body.length }

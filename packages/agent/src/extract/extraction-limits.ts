@@ -1,5 +1,5 @@
-import { statfs } from "node:fs/promises"
 import { DatamaestroError } from "@datamaestro/protocol"
+import { freeSpace } from "../store/free-space.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
 
 /** npm tar's limit; deflate itself cannot exceed 1032, so this stops bombs of the denser formats and of nested data. */
@@ -22,8 +22,8 @@ export class ExtractionLimits {
 
   /** With what the file system of `folder` has free for us (not for root only). */
   static async of(archive: string, folder: string): Promise<ExtractionLimits> {
-    const { bavail, bsize, files, ffree } = await statfs(folder)
-    return new ExtractionLimits(archive, bavail * bsize, files === 0 ? Number.POSITIVE_INFINITY : ffree)
+    const { bytes, files } = (await freeSpace(folder)) ?? { bytes: Infinity, files: Infinity }
+    return new ExtractionLimits(archive, bytes, files)
   }
 
   /** The bytes and files that are going to be written, as far as the archive declares them beforehand. */

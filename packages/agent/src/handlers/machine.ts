@@ -1,8 +1,9 @@
 import { asDatamaestroError, type AgentHandlers, type Result } from "@datamaestro/protocol"
 import { randomBytes } from "node:crypto"
-import { mkdir, rm, stat, statfs, writeFile } from "node:fs/promises"
+import { mkdir, rm, stat, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import type { AgentSession } from "../agent-session.ts"
+import { freeSpace } from "../store/free-space.ts"
 import { storageError } from "../store/storage-error.ts"
 
 const PROXY_VARIABLES = new Set(["http_proxy", "https_proxy", "all_proxy", "no_proxy"])
@@ -39,12 +40,12 @@ async function diagnoseData(session: AgentSession): Promise<Result<"machine/diag
   } finally {
     await rm(trial, { recursive: true, force: true }).catch(() => {})
   }
-  const space = await statfs(looked).catch(() => undefined)
+  const { bytes, files } = (await freeSpace(looked)) ?? { bytes: Infinity, files: Infinity }
   return {
     ...about,
-    ...(space === undefined ? {} : { freeBytes: space.bavail * space.bsize }),
-    // btrfs and network file systems may count none at all.
-    ...(space === undefined || space.files === 0 ? {} : { freeInodes: space.ffree }),
+    // btrfs and network file systems may count no inodes at all.
+    ...(Number.isFinite(bytes) ? { freeBytes: bytes } : {}),
+    ...(Number.isFinite(files) ? { freeInodes: files } : {}),
     ...(failure === undefined ? {} : { failure }),
   }
 }

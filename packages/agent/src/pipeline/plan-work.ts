@@ -46,7 +46,8 @@ export async function planWork(dataset: ResolvedDataset, options: PlanWorkOption
     fetch,
     unknown: wanted.filter(({ bytes }) => bytes === undefined).length,
     needs: least,
-    ...(free === undefined ? {} : { free: free.bytes, fits: least <= free.bytes && files <= free.files }),
+    ...(Number.isFinite(free?.bytes) ? { free: free?.bytes } : {}),
+    ...(free === undefined ? {} : { fits: least <= free.bytes && files <= free.files }),
   }
 }
 

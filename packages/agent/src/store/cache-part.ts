@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto"
-import { open, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises"
+import { open, rename, rm, stat, type FileHandle } from "node:fs/promises"
 import { join } from "node:path"
 import { ByteRanges, type ByteRange } from "./byte-ranges.ts"
 import { claimOrphan, leaveUnrecorded, recordPathOf } from "./cache-orphan.ts"
 import type { PartRecord } from "./cache-record.ts"
+import { freeSpace } from "./free-space.ts"
 import { holderName, thisHolder, type Holder } from "./lock-holder.ts"
 import { writeAtomic } from "./write-atomic.ts"
 
@@ -232,8 +233,7 @@ export class CachePart {
 
   /** Bytes that may still be written on this file system, by an ordinary user. */
   async space(): Promise<number> {
-    const { bavail, bsize } = await statfs(this.path)
-    return bavail * bsize
+    return (await freeSpace(this.path))?.bytes ?? Infinity
   }
 
   /** Makes it the file at `path`, durably; the record goes. Throws `PartLost` when it is no longer ours. */

@@ -3,7 +3,10 @@ import { dirname } from "node:path"
 import { DatamaestroError } from "@datamaestro/protocol"
 
 export interface FreeSpace {
-  /** Bytes that an ordinary user may still write; with quotas of a folder (XFS, Lustre, ZFS) what those leave. */
+  /**
+   * Bytes that an ordinary user may still write; with quotas of a folder (XFS, Lustre, ZFS) what those leave. Without end
+   * where the file system does not count them: ramfs, on which diskless machines run, and some of FUSE say that they have none.
+   */
   bytes: number
   /** Files that may still be made; without end where the file system does not count them. */
   files: number
@@ -13,8 +16,9 @@ export interface FreeSpace {
 export async function freeSpace(path: string): Promise<FreeSpace | undefined> {
   const space = await statfs(path).catch(() => undefined)
   if (space === undefined) return dirname(path) === path ? undefined : await freeSpace(dirname(path))
-  const { bavail, bsize, files, ffree } = space
-  return { bytes: bavail * bsize, files: files === 0 ? Number.POSITIVE_INFINITY : ffree }
+  const { blocks, bavail, bsize, files, ffree } = space
+  const uncounted = Number.POSITIVE_INFINITY
+  return { bytes: blocks === 0 ? uncounted : bavail * bsize, files: files === 0 ? uncounted : ffree }
 }
 
 /** @param doing what can't be done, to follow "Cannot" */
