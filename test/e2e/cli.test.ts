@@ -50,6 +50,12 @@ describe("the command line", () => {
       })
     }
 
+    it("is the same by the command help, and no mistake", async () => {
+      expect(await run("help", "prepare")).to.deep.equal(await run("prepare", "--help"))
+      expect(await run("help")).to.deep.equal(await run("--help"))
+      expect(await run("help", "nothing")).to.include({ status: 2, stdout: "" })
+    })
+
     it("without a command goes to stderr, as a usage error", async () => {
       const { status, stdout, stderr } = await run()
       expect([status, stdout]).to.deep.equal([2, ""])

@@ -110,7 +110,8 @@ async function parseWith(names: readonly string[], argv: readonly string[], quie
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     // Help that was asked for is a result; help for want of a command is not.
-    if (error.code === "commander.help") return json ? { usage: NO_COMMAND, status: 2, help } : { status: 2, help }
+    if (error.exitCode !== 0 && error.code === "commander.help")
+      return json ? { usage: NO_COMMAND, status: 2, help } : { status: 2, help }
     if (error.exitCode === 0) return { status: 0, help }
     return { usage: usageError(error, failedAt || "datamaestro"), status: 2, help }
   }
