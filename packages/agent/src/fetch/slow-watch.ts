@@ -40,6 +40,8 @@ export class SlowWatch {
 
   #sample(): void {
     const { written, state } = this.#part()
+    // It was begun anew: what was there before says nothing of the rate.
+    if (written < (this.#samples.at(-1) ?? 0)) this.#samples.length = 0
     const before = this.#samples.length < SAMPLES ? undefined : this.#samples.shift()
     this.#samples.push(written)
     if (before === undefined) return
