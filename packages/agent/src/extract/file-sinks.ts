@@ -76,6 +76,7 @@ export class OpenFile implements FileSink {
     } finally {
       this.#close()
     }
+    if (this.#failure !== undefined) throw this.#failure.error
     this.#record(this.#bytes, this.#hash.digest("hex"))
   }
 
@@ -99,6 +100,8 @@ export class OpenFile implements FileSink {
       closeSync(this.#fd)
       if (this.#failure !== undefined) throw this.#failure.error
     })
+    // Whoever is told may look later, or not at all once something else has failed.
+    closed.catch(() => {})
     this.#later(closed)
   }
 }
