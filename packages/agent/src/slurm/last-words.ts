@@ -1,9 +1,16 @@
+import { constants } from "node:fs"
 import { open } from "node:fs/promises"
-import { join } from "node:path"
+import { basename, dirname, join } from "node:path"
+import { JobId } from "@datamaestro/protocol"
+import * as v from "valibot"
 import type { Submission } from "./submission.ts"
 
 /** Slurm's own output of a job, beside its journal. */
 export const OUTPUT = "slurm.out"
+/** The same of the tasks of an array, in the folder of the first. */
+const OF_A_TASK = /^slurm-\d+\.out$/
+/** A link, or a pipe that never answers, may have been put there by a colleague who shares the data directory. */
+const READ_PLAINLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 const TAIL = 4096
 const LONGEST = 300
 
@@ -17,19 +24,29 @@ export interface LastWords {
   line: string | undefined
 }
 
-/** What was printed in an allocation since it was submitted, in short. */
+/** What was printed in an allocation since it was submitted, in short. It is shown, and written down for others. */
 export async function readLastWords(folder: string, { output, printed = 0 }: Submission): Promise<LastWords> {
   const own = await tailOf(join(folder, OUTPUT), printed)
-  const text = output === undefined ? own : `${await tailOf(output, 0)}\n${own}`
+  const ofTask = output === undefined ? "" : await tailOf(taskOutput(folder, output), 0)
+  const text = `${ofTask}\n${own}`
   const lines = text.split("\n").map((line) => line.replace(/\p{Cc}+/gu, " ").trim())
   return { memory: MEMORY.test(text), line: lines.findLast((line) => line !== "")?.slice(0, LONGEST) }
 }
 
-async function tailOf(path: string, from: number): Promise<string> {
-  const file = await open(path, "r").catch(() => undefined)
+/** In the folder of this job or of another one, whatever path it was submitted by; any other file is not ours to show. */
+function taskOutput(folder: string, output: string): string | undefined {
+  const [job, name] = [basename(dirname(output)), basename(output)]
+  return v.is(JobId, job) && OF_A_TASK.test(name) ? join(dirname(folder), job, name) : undefined
+}
+
+async function tailOf(path: string | undefined, from: number): Promise<string> {
+  if (path === undefined) return ""
+  const file = await open(path, READ_PLAINLY).catch(() => undefined)
   if (file === undefined) return ""
   try {
-    const { size } = await file.stat()
+    const status = await file.stat()
+    if (!status.isFile()) return ""
+    const { size } = status
     const start = Math.max(from, size - TAIL)
     if (start >= size) return ""
     const { buffer, bytesRead } = await file.read(Buffer.alloc(size - start), 0, size - start, start)

@@ -1,0 +1,58 @@
+import { execFileSync } from "node:child_process"
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { expect } from "chai"
+import { readLastWords } from "../../../packages/agent/src/slurm/last-words.ts"
+import type { Submission } from "../../../packages/agent/src/slurm/submission.ts"
+import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
+
+describe("what was printed in an allocation", () => {
+  let temporary: Awaited<ReturnType<typeof temporaryFolder>>
+  let folder: string
+  beforeEach(async () => {
+    temporary = await temporaryFolder("datamaestro-words-")
+    folder = join(temporary.path, "jobs", "bbbb")
+    for (const job of ["aaaa", "bbbb"]) await mkdir(join(temporary.path, "jobs", job), { recursive: true })
+    await writeFile(join(temporary.path, "netrc"), "password hunter2\n")
+  })
+  afterEach(() => temporary.remove())
+
+  const submitted = (more: Partial<Submission> = {}): Submission => ({
+    version: 1,
+    slurm: "7_1",
+    submitted: "2026-01-01T00:00:00Z",
+    host: "login",
+    dataset: "org.example.thing",
+    repository: "example",
+    ...more,
+  })
+
+  it("is its last line, its own or that of Slurm's daemon, which knows of memory", async () => {
+    const output = join(temporary.path, "jobs", "aaaa", "slurm-1.out")
+    await writeFile(output, "slurmstepd: error: Detected 1 oom_kill event in StepId=7.batch.\n")
+    expect(await readLastWords(folder, submitted({ output }))).to.include({ memory: true })
+    await writeFile(join(folder, "slurm.out"), "before\nfirst\nlast\n")
+    expect(await readLastWords(folder, submitted())).to.deep.equal({ memory: false, line: "last" })
+    expect(await readLastWords(folder, submitted({ printed: 18 }))).to.deep.equal({ memory: false, line: undefined })
+  })
+
+  it("is nothing of files that are no output of a job, wherever the job's folder points", async () => {
+    const nothing = { memory: false, line: undefined }
+    const secret = join(temporary.path, "netrc")
+    await writeFile(join(temporary.path, "slurm-1.out"), "secret\n")
+    const outside = `${temporary.path}/jobs/aaaa/../slurm-1.out`
+    for (const output of [secret, outside]) {
+      expect(await readLastWords(folder, submitted({ output }))).to.deep.equal(nothing)
+    }
+    await symlink(secret, join(folder, "slurm.out"))
+    await symlink(secret, join(folder, "slurm-1.out"))
+    const output = join(folder, "slurm-1.out")
+    expect(await readLastWords(folder, submitted({ output }))).to.deep.equal(nothing)
+  })
+
+  it("is nothing of a pipe, which is not waited for", async () => {
+    await rm(join(folder, "slurm.out"), { force: true })
+    execFileSync("mkfifo", [join(folder, "slurm.out")])
+    expect(await readLastWords(folder, submitted())).to.deep.equal({ memory: false, line: undefined })
+  })
+})
