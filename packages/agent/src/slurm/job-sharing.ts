@@ -2,13 +2,16 @@ import type { ProgressListener } from "@datamaestro/protocol"
 import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import * as v from "valibot"
 import { jobFiles, readResult } from "../jobs/job-folder.ts"
 import { JournalReader } from "../jobs/journal.ts"
 import { readLease } from "../store/lease.ts"
+import { storageError } from "../store/storage-error.ts"
 import { writeAtomic } from "../store/write-atomic.ts"
 
 /** Which archives lack, for those who help: a JSON array of their names. */
 const WANTED = "archives.json"
+const Names = v.array(v.string())
 const JOURNAL = /^journal-\d+\.jsonl$/
 const LOOK = 500
 /** How long a helper waits for the job itself to begin, in milliseconds. */
@@ -16,7 +19,12 @@ const PATIENCE = 600_000
 
 /** Of the job itself: tells which archives lack. */
 export async function announceArchives(folder: string, names: readonly string[]): Promise<void> {
-  await writeAtomic(join(folder, WANTED), `${JSON.stringify(names)}\n`, { sync: false })
+  const path = join(folder, WANTED)
+  try {
+    await writeAtomic(path, `${JSON.stringify(names)}\n`, { sync: false })
+  } catch (error) {
+    throw storageError(error, `write "${path}"`)
+  }
 }
 
 /** Of the job itself: the progress of those who help, until `signal` aborts. */
@@ -41,12 +49,22 @@ export function helperJournal(folder: string, helper: number): string {
 export async function wantedArchives(folder: string, signal: AbortSignal): Promise<string[] | undefined> {
   const began = performance.now()
   while (!signal.aborted && performance.now() - began < PATIENCE && !(await isOver(folder))) {
-    const text = await readFile(join(folder, WANTED), "utf8").catch(() => "")
+    const names = await readNames(join(folder, WANTED))
     const { live } = await readLease(jobFiles(folder).lease)
-    if (text !== "" && live) return (JSON.parse(text) as unknown[]).filter((name) => typeof name === "string")
+    if (names !== undefined && live) return names
     await sleep(LOOK, undefined, { signal }).catch(() => {})
   }
   return undefined
+}
+
+/** Nothing where there is no such file, or it makes no sense. */
+async function readNames(path: string): Promise<string[] | undefined> {
+  try {
+    const parsed = v.safeParse(Names, JSON.parse(await readFile(path, "utf8")))
+    return parsed.success ? parsed.output : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Of a helper: aborts when the job has ended, or is asked to. */
