@@ -41,6 +41,8 @@ export class CachePart {
   #closed = false
   #lost = false
   #released = false
+  /** Why bytes could not be put onto the disk: the system tells it once, and forgets them. */
+  #failure: { error: unknown } | undefined
 
   private constructor(
     path: string,
@@ -137,6 +139,7 @@ export class CachePart {
     if (now - this.#appended > CHECKPOINT_SECONDS * 2000) await this.checkpoint()
     this.#appended = now
     if (this.#lost) throw new PartLost(this.path)
+    this.#requireSound()
     const { bytesWritten } = await this.#file.writev(buffers, position)
     const wanted = buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0)
     this.#add(position, position + bytesWritten)
@@ -204,7 +207,11 @@ export class CachePart {
     if (this.#dirty) {
       const ranges = this.#ranges.toArray()
       const epoch = this.#epoch
-      await this.#file.datasync()
+      this.#requireSound()
+      await this.#file.datasync().catch((error: unknown) => {
+        this.#failure = { error }
+        throw error
+      })
       if (epoch === this.#epoch) this.#synced = new ByteRanges(ranges)
     }
     await this.#record()
@@ -240,6 +247,7 @@ export class CachePart {
   async commit(path: string): Promise<void> {
     await this.#stop()
     try {
+      this.#requireSound()
       await this.#file.sync()
       if (!(await this.owned())) throw new PartLost(this.path)
       await rename(this.path, path)
@@ -252,6 +260,7 @@ export class CachePart {
   /** Stops writing and leaves it to be continued; an empty one is removed. */
   async keep(): Promise<void> {
     if (this.#closed) return
+    await this.#forgetUnsound()
     if (this.written === 0) return await this.discard()
     this.#released = true
     await this.checkpoint().catch(() => leaveUnrecorded(this.path, this.#ranges.toArray()))
@@ -267,6 +276,17 @@ export class CachePart {
     await this.#file.close()
     if (owned) await rm(this.path, { force: true })
     await rm(this.#recordPath, { force: true })
+  }
+
+  #requireSound(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  /** After a failure nobody knows what of the later bytes is there. */
+  async #forgetUnsound(): Promise<void> {
+    if (this.#failure === undefined) return
+    await this.truncate(this.#synced.prefix)
+    this.#failure = undefined
   }
 
   async #stop(): Promise<void> {

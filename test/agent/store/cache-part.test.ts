@@ -1,0 +1,64 @@
+import { expect } from "chai"
+import { existsSync, statSync } from "node:fs"
+import { open, type FileHandle } from "node:fs/promises"
+import { join } from "node:path"
+import { CachePart } from "../../../packages/agent/src/store/cache-part.ts"
+import { temporaryFolder } from "../../fixtures/extraction.ts"
+
+describe("a part that can't be put onto the disk", () => {
+  let folder: ReturnType<typeof temporaryFolder>
+  let file: Pick<FileHandle, "datasync">
+  let datasync: FileHandle["datasync"]
+  const key = "a".repeat(64)
+  const url = "http://example.org/a"
+  beforeEach(async () => {
+    folder = temporaryFolder()
+    const any = await open(import.meta.filename, "r")
+    file = Object.getPrototypeOf(any) as FileHandle
+    // eslint-disable-next-line typescript/unbound-method -- it is put back as it was
+    datasync = file.datasync
+    await any.close()
+  })
+  afterEach(() => {
+    file.datasync = datasync
+    folder.remove()
+  })
+  /** As the kernel tells it: once, and what was lost stays lost. */
+  const failOnce = (): void => {
+    file.datasync = async () => {
+      file.datasync = datasync
+      throw Object.assign(new Error("EIO: i/o error, fdatasync"), { code: "EIO", syscall: "fdatasync" })
+    }
+  }
+  const codeOf = (work: Promise<unknown>): Promise<string | undefined> =>
+    work.then(
+      () => undefined,
+      (error: NodeJS.ErrnoException) => error.code,
+    )
+  const text = (content: string): Buffer[] => [Buffer.from(content)]
+
+  it("gets no final name, whatever the later calls say", async () => {
+    const part = await CachePart.open(folder.path, key, url)
+    await part.write(text("abc"))
+    failOnce()
+    await part.checkpoint().catch(() => {})
+    const path = join(folder.path, `${key}.dl`)
+    expect(await codeOf(part.commit(path))).to.equal("EIO")
+    expect(existsSync(path)).to.equal(false)
+  })
+
+  it("takes nothing more, and is continued from what was put there before", async () => {
+    const part = await CachePart.open(folder.path, key, url)
+    await part.write(text("abc"))
+    await part.checkpoint()
+    await part.write(text("def"))
+    failOnce()
+    await part.checkpoint().catch(() => {})
+    expect(await codeOf(part.write(text("ghi")))).to.equal("EIO")
+    await part.keep()
+    expect(statSync(part.path).size).to.equal(3)
+    const next = await CachePart.open(folder.path, key, url)
+    expect(next.bytes).to.equal(3)
+    await next.discard()
+  })
+})
