@@ -1,6 +1,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
+import { BZIP2_END_BYTES, endsBzip2 } from "./bzip2-end.ts"
 import { corruptArchive, truncatedArchive } from "./damaged-archive.ts"
 import type { DecompressOptions } from "./decompress.ts"
 
@@ -33,7 +34,8 @@ export async function* runDecompressor(
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr = (stderr + text).slice(-STDERR_BYTES)))
   const ended = new Promise<number>((resolve) => child.once("close", (code) => resolve(code ?? -1)))
   const stop = new AbortController()
-  const feeding = pipeline(Readable.from(source, { objectMode: true, highWaterMark: 1 }), child.stdin, {
+  const end = { bytes: Buffer.alloc(0) }
+  const feeding = pipeline(Readable.from(endKept(source, end), { objectMode: true, highWaterMark: 1 }), child.stdin, {
     signal: AbortSignal.any([signal, stop.signal]),
   }).then(
     () => undefined,
@@ -44,11 +46,13 @@ export async function* runDecompressor(
     const status = await ended
     const fed = await feeding
     signal.throwIfAborted()
-    // Its own complaint says more than the broken pipe that follows from it.
-    // bzip2 reads what it takes for the end of its data and says so, with status 0: it may be a damaged stream.
-    if (/trailing garbage/i.test(stderr))
+    // bzip2 passes over what it takes for the end of its data, and lbzip2 says not even that, nor that data are cut: what is
+    // behind may be a damaged stream.
+    const cut = child.spawnfile.endsWith("bzip2") && fed === undefined && !endsBzip2(end.bytes)
+    if (/trailing garbage/i.test(stderr) || (status === 0 && cut))
       throw corruptArchive(archive, "there is something else after its compressed data")
-    if (status !== 0) throw programError(archive, child.spawnfile, status, stderr.trim())
+    // Its own complaint says more than the broken pipe that follows from it.
+    if (status !== 0) throw programError(archive, child.spawnfile, status, stderr.trim(), cut)
     if (fed !== undefined) throw fed
   } finally {
     stop.abort()
@@ -73,10 +77,19 @@ export async function startDecompressor(compression: "bzip2" | "xz" | "zstd"): P
   return undefined
 }
 
-function programError(archive: string, program: string, status: number, stderr: string): Error {
+/** The source's bytes; its last ones are kept in `end`. */
+async function* endKept(source: AsyncIterable<Uint8Array>, end: { bytes: Buffer }): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    end.bytes = Buffer.concat([end.bytes, chunk.subarray(-BZIP2_END_BYTES)]).subarray(-BZIP2_END_BYTES)
+    yield chunk
+  }
+}
+
+/** @param cut all bytes were read, and their end is none of the format's */
+function programError(archive: string, program: string, status: number, stderr: string, cut: boolean): Error {
   const reason = stderr.split("\n")[0] ?? ""
   const said = reason === "" ? `${program} ended with status ${status}` : reason
-  if (/unexpected end|premature|truncated|ends unexpectedly|read error.*eof/i.test(stderr)) {
+  if (cut || /unexpected end|premature|truncated|ends unexpectedly|read error.*eof/i.test(stderr)) {
     return truncatedArchive(archive, `the compressed data ends too early (${said})`)
   }
   return corruptArchive(archive, `the compressed data is damaged (${said})`)
