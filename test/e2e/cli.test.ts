@@ -1,9 +1,9 @@
 import { expect } from "chai"
 import { execFileSync, spawnSync } from "node:child_process"
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises"
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises"
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { datamaestro, LAUNCHER } from "../helpers/command-line.ts"
 import { processEnd } from "../helpers/held-lab.ts"
 import { until } from "../helpers/job-lab.ts"
@@ -319,6 +319,26 @@ describe("the command line", () => {
       const { status, stderr } = spawnSync(process.execPath, [copy], { encoding: "utf8" })
       expect(status).to.equal(6)
       expect(stderr).to.contain("npm ci")
+    })
+
+    it("says what to do where the agent can't be started, which no login shell is to blame for (exit 9)", async () => {
+      const [broken, built] = [join(folder, "broken"), join(dirname(LAUNCHER), "..")]
+      for (const file of [
+        "package.json",
+        "bin/package.json",
+        "bin/datamaestro.js",
+        "dist/cli.cjs",
+        "dist/deploy.json",
+      ]) {
+        await cp(join(built, file), join(broken, file))
+      }
+      const { status, stderr } = spawnSync(process.execPath, [join(broken, "bin", "datamaestro.js"), "version"], {
+        encoding: "utf8",
+        env: { ...process.env, ...env },
+      })
+      expect(status, stderr).to.equal(9)
+      expect(stderr).to.contain(join(broken, "dist", "agent.cjs"))
+      expect(stderr).to.match(/hint: .*install datamaestro again/)
     })
 
     it("tells an old Node that it is too old", async () => {

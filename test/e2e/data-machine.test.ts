@@ -88,6 +88,7 @@ describe("a data machine", function () {
       "move HOME to where nothing is": "export HOME=/no/such/home\n",
       "have a cache that can't be written": "export XDG_CACHE_HOME=/proc/cache\n",
       "give Node an option that it doesn't know": "export NODE_OPTIONS=--no-such-option\n",
+      "take code given to Node for a module": "export NODE_OPTIONS=--input-type=module\n",
       "have Node load what is gone": "export NODE_OPTIONS='--require /no/such.js'\n",
       "say so at a trap": "trap 'echo bye; read x' EXIT\n",
     }

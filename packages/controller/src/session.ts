@@ -129,7 +129,7 @@ async function openLocalSession(options: SessionOptions, deployment: Deployment)
     ahead: aheadOf(options, gathered),
   }).catch((error: unknown) => {
     if (!(error instanceof NotBooted)) throw error
-    throw named === undefined ? error.cause : unusableNode(named, error.cause)
+    throw named === undefined ? unusableHere(error.cause) : unusableNode(named, error.cause)
   })
   return session(options, THIS_MACHINE, { ...started, gathered }, "local", () => endOf(channel))
 }
@@ -157,6 +157,17 @@ async function aheadOf(
     ({ params }) => ({ method: "repositories/declare", params }) as const,
     () => undefined,
   )
+}
+
+/** The same, save that no login shell has a part in it. */
+function unusableHere(cause: unknown): unknown {
+  if (!(cause instanceof DatamaestroError) || cause.code !== "PROTOCOL_MISMATCH") return cause
+  const { code, message, details } = cause
+  return new DatamaestroError(code, message, {
+    hint: "install datamaestro again (in a clone: `npm ci`), or, where NODE_OPTIONS is set, try without",
+    details,
+    cause,
+  })
 }
 
 function unusableNode(node: string, cause: unknown): DatamaestroError {
