@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process"
 import { createHash, randomBytes } from "node:crypto"
-import { mkdirSync, rmSync } from "node:fs"
+import { mkdirSync, rmSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { defineDataset, file, folder, sha256, tar, textFile, zip } from "@datamaestro/dataset"
 import { expect } from "chai"
@@ -175,6 +175,24 @@ describe("a preparation that can't fit", function () {
     } finally {
       execFileSync("umount", ["-l", data])
     }
+  })
+
+  it("is no trouble where the cache is on another disk: neither needs what the other takes", async () => {
+    const packed = tarGzArchive([{ name: "a.bin", content: body }])
+    origin.route("/a.tar.gz", { body: packed })
+    const elsewhere = join(home.path, "elsewhere")
+    mkdirSync(elsewhere)
+    symlinkSync(elsewhere, join(data, "cache"))
+    const declared = thing({ data: tar(origin.at("/a.tar.gz"), { size: packed.length }) })
+    const plan = await planWork(declared, { ...prepareOptions(data), datafolders: {}, mirrors: {} })
+    expect(plan).to.include({ needs: packed.length, fits: true })
+    await prepareDataset(declared, prepareOptions(data))
+    rmSync(join(data, "data"), { recursive: true })
+    // Now the downloads are where there is little, and the data where there is much.
+    const large = join(home.path, "large")
+    mkdirSync(join(large, "data"), { recursive: true })
+    symlinkSync(data, join(large, "cache"))
+    await prepareDataset(thing({ data: tar(origin.at("/a.tar.gz")) }), prepareOptions(large))
   })
 
   it("is no trouble where it fits as it is: a file takes no second copy", async () => {

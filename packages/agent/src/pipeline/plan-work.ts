@@ -3,12 +3,12 @@ import type { GlobalSettings, Paths, Result } from "@datamaestro/protocol"
 import { sourcesOf } from "../fetch/sources.ts"
 import { preparationOrder, type ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import type { DownloadCache } from "../store/cache.ts"
-import { freeSpace } from "../store/free-space.ts"
+import { freeSpace, shareSpace } from "../store/free-space.ts"
 import { datasetFolder, resourcePath, type Datafolders } from "../store/layout.ts"
 import { diskState } from "./disk-state.ts"
 import { FoundDataset, isStored, type StoredResource } from "./found-dataset.ts"
 import { leastSpace, type SpaceNeed } from "./least-space.ts"
-import { packedBytes, spaceNeed } from "./space-need.ts"
+import { outputNeed, packedBytes, spaceNeed } from "./space-need.ts"
 
 export interface PlanWorkOptions {
   paths: Paths
@@ -128,7 +128,8 @@ async function spaceNeeds(
     // Servers were asked for the first source of each, which may be a mirror.
     const told = missing.map(({ urls }) => ({ urls, bytes: sizes.get(urls[0] ?? "") }))
     const sizeOf = (url: string): number | undefined => told.find(({ urls }) => urls.includes(url))?.bytes
-    needs.push(spaceNeed(resource, found, await packedBytes(resource, cache, parts, sizeOf)))
+    const need = spaceNeed(resource, found, await packedBytes(resource, cache, parts, sizeOf))
+    needs.push((await shareSpace(cache.path, found.folder)) ? need : outputNeed(need))
   }
   return needs
 }

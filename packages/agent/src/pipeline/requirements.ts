@@ -4,12 +4,12 @@ import type { Agreement } from "@datamaestro/dataset"
 import { DatamaestroError, type AcceptedAgreement } from "@datamaestro/protocol"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import { resourcePath } from "../store/layout.ts"
-import { freeSpace, noSpace } from "../store/free-space.ts"
+import { freeSpace, noSpace, shareSpace } from "../store/free-space.ts"
 import { storageError } from "../store/storage-error.ts"
 import type { FoundDataset, StoredResource } from "./found-dataset.ts"
 import { leastSpace } from "./least-space.ts"
 import type { PrepareOptions } from "./preparation.ts"
-import { fetchNeed, packedBytes, spaceNeed } from "./space-need.ts"
+import { fetchNeed, outputNeed, packedBytes, spaceNeed } from "./space-need.ts"
 
 /** What only the person can provide: data folders that are configured and there. They are never copied. */
 export async function requireDatafolders({ plan }: ResolvedDataset, options: PrepareOptions): Promise<void> {
@@ -63,10 +63,12 @@ export async function requireSpace(
   { cache, keepDownloads = false, fetchOnly = false }: PrepareOptions,
 ): Promise<void> {
   const parts = await cache.partSizes()
+  const together = await shareSpace(cache.path, found.folder)
   const needs = await Promise.all(
     missing.map(async (resource) => {
       const packed = await packedBytes(resource, cache, parts)
-      return fetchOnly && resource.kind !== "bucket" ? fetchNeed(packed) : spaceNeed(resource, found, packed)
+      const need = fetchOnly && resource.kind !== "bucket" ? fetchNeed(packed) : spaceNeed(resource, found, packed)
+      return together ? need : outputNeed(need)
     }),
   )
   const free = await freeSpace(found.folder)

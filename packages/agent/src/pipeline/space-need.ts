@@ -33,6 +33,11 @@ export function spaceNeed(
   return { fetch, output, freed: present, files: 0 }
 }
 
+/** Where the cache is on a file system of its own: that has the downloads, each of which is held against it when it comes. */
+export function outputNeed({ output, files }: SpaceNeed): SpaceNeed {
+  return { fetch: 0, output, freed: 0, files }
+}
+
 /** Of what is only downloaded, and stays. */
 export function fetchNeed({ missing }: PackedBytes): SpaceNeed {
   return { fetch: missing, output: 0, freed: 0, files: 0 }

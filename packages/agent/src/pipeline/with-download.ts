@@ -1,5 +1,6 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import type { AvailableBytes, CachedDownload, FetchRequest } from "../pipeline-types.ts"
+import { shareSpace } from "../store/free-space.ts"
 import { fetchContext } from "./fetch-context.ts"
 import type { Preparation } from "./preparation.ts"
 import type { StoredResource } from "./found-dataset.ts"
@@ -38,8 +39,9 @@ export async function withDownload(
   request: FetchRequest,
   consumer: Consumer,
 ): Promise<"downloaded" | "cached"> {
+  const beside = request.grows === true && (await shareSpace(preparation.options.cache.path, preparation.folder))
   for (let attempt = 1; ; attempt++) {
-    const { download, finish } = await fetchAndBegin(preparation, resource, request, consumer)
+    const { download, finish } = await fetchAndBegin(preparation, resource, { ...request, grows: beside }, consumer)
     try {
       await finish()
     } catch (error) {

@@ -1,4 +1,4 @@
-import { statfs } from "node:fs/promises"
+import { stat, statfs } from "node:fs/promises"
 import { dirname } from "node:path"
 import { DatamaestroError } from "@datamaestro/protocol"
 
@@ -19,6 +19,19 @@ export async function freeSpace(path: string): Promise<FreeSpace | undefined> {
   const { blocks, bavail, bsize, files, ffree } = space
   const uncounted = Number.POSITIVE_INFINITY
   return { bytes: blocks === 0 ? uncounted : bavail * bsize, files: files === 0 ? uncounted : ffree }
+}
+
+/** Whether what is written to one place takes space from the other; so too where nobody can tell. */
+export async function shareSpace(one: string, other: string): Promise<boolean> {
+  const [first, second] = await Promise.all([deviceOf(one), deviceOf(other)])
+  return first === undefined || second === undefined || first === second
+}
+
+/** That of a path, or of the nearest folder above that exists. */
+async function deviceOf(path: string): Promise<number | undefined> {
+  const found = await stat(path).catch(() => undefined)
+  if (found !== undefined) return found.dev
+  return dirname(path) === path ? undefined : await deviceOf(dirname(path))
 }
 
 /** @param doing what can't be done, to follow "Cannot" */
