@@ -71,6 +71,9 @@ describe("orphans by the command line", () => {
     const past = new Date(Date.now() - 3600_000)
     await utimes(at("sample/org/busy/.state.lease"), past, past)
     expect((await run("orphans")).stdout).to.contain(at("sample/org/busy"))
+    // Not a lock as we write them: nobody can tell.
+    await put("sample/org/odd/.state.lease/file.txt")
+    expect((await run("orphans")).stdout).not.to.contain(at("sample/org/odd"))
   })
 
   it("are removed only when told to, links not followed", async () => {

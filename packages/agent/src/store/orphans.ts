@@ -158,10 +158,13 @@ function isOfDataset(name: string, { folders }: Known): boolean {
 }
 
 async function isHeld(path: string): Promise<boolean> {
-  const record = await readRecord(path).catch(() => undefined)
-  if (record === undefined) return false
-  // Where nobody can tell, it is in use: what is removed does not come back.
-  return !(await isStale(path, record, LOCK_SILENCE).catch(() => false))
+  try {
+    const record = await readRecord(path)
+    return record !== undefined && !(await isStale(path, record, LOCK_SILENCE))
+  } catch {
+    // Where nobody can tell, it is in use: what is removed does not come back.
+    return true
+  }
 }
 
 async function bytesIn(path: string, signal: AbortSignal): Promise<number> {
