@@ -1,6 +1,21 @@
 import { expect } from "chai"
-import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
-import { dirname, join } from "node:path"
+import { createHash } from "node:crypto"
+import { existsSync } from "node:fs"
+import {
+  appendFile,
+  chmod,
+  chown,
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from "node:fs/promises"
+import { basename, dirname, join } from "node:path"
+import { Script } from "node:vm"
 import { brotliCompressSync } from "node:zlib"
 import { loadDeployment } from "../../packages/controller/src/deploy/deployment.ts"
 import { until } from "../helpers/job-lab.ts"
@@ -77,6 +92,35 @@ describe("the bootstrap, over the embedded SSH server", () => {
     expect(session.initialized.protocol).to.equal(1)
     expect(await session.agent.request("cache/list", {})).to.deep.equal({ entries: [] })
     await session.close()
+  })
+
+  it("ignores a code cache that somebody else put there while the folder was open to all", async function () {
+    if (process.getuid?.() !== 0) this.skip()
+    await (await openSshSession(server)).close()
+    const planted = join(folder(), `code-agent.cjs-${process.version}-${process.arch}.bin`)
+    await until(async () => (await readdir(folder())).includes(basename(planted)))
+    // V8 takes what was compiled from a text of the same length, and the sum before it anybody can make.
+    const ran = join(server.home, "ran")
+    const wrap = (body: string): string => `(function (exports, require, module, __filename, __dirname) {${body}\n})`
+    const length = (await readFile(agentFile(), "utf8")).length
+    const evil = new Script(wrap(`require("fs").writeFileSync(${JSON.stringify(ran)},"")`.padEnd(length)), {
+      filename: agentFile(),
+    }).createCachedData()
+    const content = Buffer.concat([Buffer.from("9999"), evil])
+    await writeFile(planted, createHash("sha256").update(content).digest("hex"))
+    await appendFile(planted, content)
+    for (const path of [join(server.home, ".cache/datamaestro"), agents(), folder()]) await chmod(path, 0o777)
+    for (const [owner, mode] of [
+      [65534, 0o644],
+      [0, 0o666],
+    ] as const) {
+      await chown(planted, owner, owner)
+      await chmod(planted, mode)
+      const session = await openSshSession(server)
+      expect(session.initialized.protocol).to.equal(1)
+      await session.close()
+      expect(existsSync(ran)).to.equal(false)
+    }
   })
 
   it("serves two controllers at once that both bring the agent", async () => {

@@ -212,14 +212,20 @@ interface Compiled {
   keep(loaded: number): void
 }
 
-/** V8's code cache is machine code: it is taken only from a private folder, with the hash written before it. */
+/** Written by us, and by nobody else: a folder that is private now may have been open to others before. */
+function isOwn(path: string): boolean {
+  const { uid, mode } = fs.lstatSync(path)
+  return process.getuid === undefined || (uid === process.getuid() && (mode & 0o022) === 0)
+}
+
+/** V8's code cache is machine code: it is taken only from a private folder, a file of ours, with the hash written before it. */
 function compile(source: Buffer, path: string, folder: string | undefined): Compiled {
   const codePath =
     folder === undefined ? undefined : join(folder, `code-${basename(path)}-${process.version}-${process.arch}.bin`)
   let cached: Buffer | undefined
   let weight = -1
   try {
-    if (codePath !== undefined && folder !== undefined && isPrivate(join(folder, "../.."))) {
+    if (codePath !== undefined && folder !== undefined && isPrivate(join(folder, "../..")) && isOwn(codePath)) {
       const bytes = fs.readFileSync(codePath)
       if (sha256(bytes.subarray(64)) === bytes.toString("latin1", 0, 64)) {
         cached = bytes.subarray(64 + WEIGHT)
