@@ -22,5 +22,5 @@ export async function pruneJobs(jobs: string, days: number): Promise<void> {
     if (ended === undefined && (await readLease(files.lease)).live) continue
     await rm(folder, { recursive: true, force: true }).catch(() => {})
   }
-  await pruneClaims(jobs, new Set(await jobIds(jobs)))
+  await pruneClaims(jobs)
 }

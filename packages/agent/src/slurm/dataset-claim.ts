@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { readdir, readFile, rm } from "node:fs/promises"
+import { readdir, readFile, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { jobFiles, readResult } from "../jobs/job-folder.ts"
 import { datasetKey } from "../store/layout.ts"
@@ -47,13 +47,14 @@ export async function claimDataset(claim: DatasetClaim): Promise<string | undefi
   }
 }
 
-/** Removes the claims of jobs whose folders are gone. */
-export async function pruneClaims(jobs: string, ids: ReadonlySet<string>): Promise<void> {
+/** Removes the claims of jobs whose folders are gone. Those are there before a claim is. */
+export async function pruneClaims(jobs: string): Promise<void> {
   const folder = join(jobs, FOLDER)
   for (const name of await readdir(folder).catch((): string[] => [])) {
     if (!/^[0-9a-f]{32}$/.test(name)) continue
     const job = await readClaim(join(folder, name))
-    if (job === undefined || !ids.has(job)) await rm(join(folder, name), { force: true }).catch(() => {})
+    if (job !== undefined && (await stat(join(jobs, job)).catch(() => undefined)) !== undefined) continue
+    await rm(join(folder, name), { force: true }).catch(() => {})
   }
 }
 
