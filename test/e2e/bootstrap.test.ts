@@ -123,6 +123,18 @@ describe("the bootstrap, over the embedded SSH server", () => {
     }
   })
 
+  it("removes repositories' packs from a folder that was open to all: they are taken by their names", async () => {
+    await (await openSshSession(server)).close()
+    const cache = join(server.home, ".cache/datamaestro")
+    await mkdir(join(cache, "packs", "planted"), { recursive: true })
+    await (await openSshSession(server)).close()
+    expect(existsSync(join(cache, "packs", "planted"))).to.equal(true)
+    await chmod(cache, 0o777)
+    await (await openSshSession(server)).close()
+    expect(existsSync(join(cache, "packs", "planted"))).to.equal(false)
+    expect((await stat(cache)).mode & 0o777).to.equal(0o700)
+  })
+
   it("serves two controllers at once that both bring the agent", async () => {
     const sessions = await Promise.all(Array.from({ length: 4 }, () => openSshSession(server)))
     expect(new Set(sessions.map(({ initialized }) => initialized.pid)).size).to.equal(4)

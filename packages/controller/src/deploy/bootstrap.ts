@@ -32,7 +32,15 @@ function isPrivate(folder: string): boolean {
   if (stat === undefined || !stat.isDirectory()) return false
   if (process.getuid === undefined) return true
   if (stat.uid !== process.getuid()) return false
-  if ((stat.mode & 0o077) !== 0) fs.chmodSync(folder, 0o700)
+  if ((stat.mode & 0o077) === 0) return true
+  fs.chmodSync(folder, 0o700)
+  // What of repositories others can have put there would run as ours; where it can't be removed, the folder stays as it was.
+  try {
+    if ((stat.mode & 0o022) !== 0) fs.rmSync(join(folder, "packs"), { recursive: true, force: true })
+  } catch (error) {
+    fs.chmodSync(folder, stat.mode)
+    throw error
+  }
   return true
 }
 
