@@ -11,7 +11,7 @@ import {
 } from "@datamaestro/dataset"
 import { expect } from "chai"
 import { createHash } from "node:crypto"
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { bzip2Sync } from "../../fixtures/bzip2.ts"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -240,6 +240,28 @@ describe("resources of several downloads", () => {
       await prepare(resources())
       expect(origin.requestsOf("/images/train/1.jpg")).to.have.length(before)
       expect(tree(join(root, "train"))).to.include.all.keys("1.jpg", "a b/2.jpg", "3.jpg")
+    })
+
+    it("takes of an interrupted run only what is still in the bucket, and writes through no link", async () => {
+      serve()
+      origin.route("/images/train/3.jpg", { body: "", fail: { status: 404 } })
+      await failure(prepare(resources()))
+      const kept = join(root, ".downloads/train.objects")
+      const other = join(home.path, "other")
+      writeFileSync(other, "old")
+      rmSync(join(kept, "1.jpg"))
+      linkSync(other, join(kept, "1.jpg"))
+      writeFileSync(join(kept, "a b/2.jpg.0123456789ab.part"), "t")
+      writeFileSync(join(kept, "gone.jpg"), "gone")
+      origin.route("/images/train/3.jpg", { body: "three" })
+      await prepare(resources())
+      expect(readFileSync(other, "utf8")).to.equal("old")
+      expect(tree(join(root, "train"))).to.deep.equal({
+        "1.jpg": "one",
+        "a b": "/",
+        "a b/2.jpg": "two",
+        "3.jpg": "three",
+      })
     })
 
     it("stops when it is told to, and goes on from there", async () => {

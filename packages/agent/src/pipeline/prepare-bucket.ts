@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { constants } from "node:fs"
-import { copyFile, link, mkdir, rename, rm, stat, writeFile } from "node:fs/promises"
+import { copyFile, link, mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import type { PlannedBucket } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
@@ -85,6 +85,7 @@ async function fetchAll(
     // All of them: nothing may still be written when this ends.
     const failed = (await Promise.allSettled(workers)).find((result) => result.status === "rejected")
     if (failed !== undefined) throw stop.signal.aborted ? stop.signal.reason : failed.reason
+    await removeOthers(kept, new Set(files.map(({ path }) => join(kept, path))))
     await syncTree(
       kept,
       files.map(({ path }) => path),
@@ -125,8 +126,13 @@ async function haveOne(
   const small = await fetchSmall(requestOf(object), quietFetchContext(preparation, resource))
   if (small === undefined) return undefined
   await mkdir(dirname(path), { recursive: true })
-  // Not through another name: what a crash leaves here is held against its sum before it counts.
-  await writeFile(path, small.content)
+  // Not through another name: what a crash leaves here is held against its sum before it counts. Anew, though: what is
+  // there may be a link to a download.
+  await writeFile(path, small.content, { flag: "wx" }).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error
+    await rm(path)
+    await writeFile(path, small.content, { flag: "wx" })
+  })
   return { path: object.path, bytes: small.content.length, sha256: small.sha256 }
 }
 
@@ -159,6 +165,14 @@ async function fetchOne(
     await download.release({ remove: true })
   }
   return { path: object.path, bytes: download.bytes, sha256: download.sha256 }
+}
+
+/** What an interrupted run left that is not in the bucket any more, or was not whole. */
+async function removeOthers(folder: string, files: ReadonlySet<string>): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    if (!entry.isDirectory() && !files.has(path)) await rm(path)
+  }
 }
 
 async function keptFile(
