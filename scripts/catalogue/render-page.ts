@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs"
-import { formatBytes } from "../../packages/controller/src/reporter/format-quantity.ts"
+import { formatBytes } from "../../packages/protocol/src/format-bytes.ts"
 import type { CatalogueEntry, CatalogueResource } from "./collect-entries.ts"
 
 const part = (name: string): string => readFileSync(new URL(name, import.meta.url), "utf8")

@@ -16,6 +16,7 @@ describe("checking sources by the command line", () => {
   it("tells of every source whether it is there, and exits 4 for what is gone", async () => {
     const { status, stdout, stderr } = await datamaestro(["check", "sample"], { env: sample.env })
     expect(status, stderr).to.equal(4)
+    expect(stderr).to.match(/^sample: checking(, \d+ %)?, \d+ of \d+ sources$/m)
     const entries = JSON.parse(stdout) as Checked
     expect(entries.map(({ dataset }) => dataset)).to.include.members(["org.endless", "org.gone", "org.one"])
     const entry = (wanted: string) => entries.find(({ dataset }) => dataset === wanted)

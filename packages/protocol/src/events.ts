@@ -49,6 +49,8 @@ export const ProgressEvent = v.variant("phase", [
     fraction: v.optional(v.number()),
     message: v.optional(v.string()),
   }),
+  /** Of a repository's sources so many were looked at. */
+  v.object({ phase: v.literal("check"), repository: v.string(), checked: v.number(), total: v.number() }),
   /** One resource reached its final path; `how` says by which way. */
   v.object({
     phase: v.literal("resource"),

@@ -54,6 +54,8 @@ function coalescingKey(event: ProgressEvent): string | undefined {
     case "transform":
     case "step":
       return `${event.phase}\0${event.dataset}\0${event.resource}`
+    case "check":
+      return `${event.phase}\0${event.repository}`
     default:
       return undefined
   }

@@ -18,7 +18,7 @@ const state: BarState = {
 describe("a bar's line", () => {
   it("tells how much, how fast, and how long still", () => {
     expect(formatBar(state, 100)).to.equal(
-      "train_images downloading         [######------------------]  25 %  25 MB/100 MB  5.0 MB/s  ETA 15 s",
+      "train_images downloading       [######------------------]  25 %  25.0 MB/100 MB  5.0 MB/s  ETA 15 s",
     )
   })
 
@@ -31,7 +31,7 @@ describe("a bar's line", () => {
 
   it("has no bar where the size is not known", () => {
     expect(formatBar({ ...state, total: undefined, note: "12 files" }, 80)).to.match(
-      /^train_images downloading +25 MB {2}5.0 MB\/s {2}12 files$/,
+      /^train_images downloading +25\.0 MB {2}5.0 MB\/s {2}12 files$/,
     )
   })
 

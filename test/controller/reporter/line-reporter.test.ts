@@ -29,7 +29,7 @@ describe("plain lines", () => {
     const lines = stream.text.trimEnd().split("\n")
     expect(lines.slice(0, 3)).to.deep.equal([
       "org.x: preparing",
-      "org.x r: downloading from http://h/f.gz, 0 %",
+      "org.x r: downloading from http://h/f.gz, 1.0 MB",
       "org.x r: downloading, 10 %, 100 kB of 1.0 MB",
     ])
     expect(lines.slice(-2)).to.deep.equal(["org.x r: downloaded, 1.0 MB", "org.x: done"])
@@ -45,8 +45,19 @@ describe("plain lines", () => {
       reporter.event({ phase: "extract", dataset: "org.x", resource: "r", bytes, total: 1000, files: bytes })
     }
     expect(stream.text.trimEnd().split("\n")).to.deep.equal([
-      "org.x r: downloading from http://h/f.gz, 0 %",
-      "org.x r: extracting, 0 %, 0 files",
+      "org.x r: downloading from http://h/f.gz, 1.0 kB",
+      "org.x r: extracting, 1.0 kB",
+    ])
+  })
+
+  it("tell how far work is that had begun before, and what is checked", () => {
+    const stream = textStream()
+    const reporter = lineReporter({ ...quiet, stream })
+    reporter.event({ phase: "extract", dataset: "org.x", resource: "r", bytes: 30e6, total: 60e6, files: 7 })
+    reporter.event({ phase: "check", repository: "sample", checked: 1, total: 40 })
+    expect(stream.text.trimEnd().split("\n")).to.deep.equal([
+      "org.x r: extracting, 50 %, 30.0 MB of 60.0 MB, 7 files",
+      "sample: checking, 1 of 40 sources",
     ])
   })
 

@@ -6,7 +6,7 @@ export class ProgressSnapshot {
   #count: ProgressEvent | undefined
 
   take(event: ProgressEvent): void {
-    if (event.phase === "notice" || event.phase === "wait" || event.phase === "retry") return
+    if (event.phase === "notice" || event.phase === "wait" || event.phase === "retry" || event.phase === "check") return
     const key = event.phase === "dataset" ? event.dataset : `${event.dataset}\0${event.resource}`
     this.#latest.delete(key)
     this.#latest.set(key, event)

@@ -40,10 +40,9 @@ export async function checkRepository(
     }
   }
   const urls = new Set(planned.flatMap(({ resources }) => resources.flatMap(({ downloads }) => downloads.flat())))
-  const found = await checkSources(urls, signal, (count) => {
-    const message = `${count} of ${urls.size} sources checked`
-    progress({ phase: "step", dataset: id, resource: "check", fraction: count / urls.size, message })
-  })
+  const found = await checkSources(urls, signal, (checked) =>
+    progress({ phase: "check", repository: id, checked, total: urls.size }),
+  )
   const statusOf = (url: string): SourceStatus => found.get(url) ?? { url, ok: false }
   const datasets = planned.map((dataset): Dataset => ({
     ...dataset,

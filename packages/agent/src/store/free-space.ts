@@ -1,6 +1,6 @@
 import { stat, statfs } from "node:fs/promises"
 import { dirname } from "node:path"
-import { DatamaestroError } from "@datamaestro/protocol"
+import { DatamaestroError, formatBytes } from "@datamaestro/protocol"
 
 export interface FreeSpace {
   /**
@@ -41,10 +41,4 @@ export function noSpace(doing: string, needed: number, available: number, path: 
     hint: "free some space (`datamaestro cache clear` removes downloads), or choose another place with --data; what was downloaded is kept and will be continued",
     details: { needed, available, path },
   })
-}
-
-function formatBytes(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB", "PB"]
-  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3))
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`
 }

@@ -1,5 +1,4 @@
-import type { CacheEntry, Result } from "@datamaestro/protocol"
-import { formatBytes } from "../reporter/format-quantity.ts"
+import { formatBytes, type CacheEntry, type Result } from "@datamaestro/protocol"
 import type { Command } from "./command.ts"
 import { tabLine } from "./tab-line.ts"
 

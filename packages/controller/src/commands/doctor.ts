@@ -1,8 +1,14 @@
-import { DatamaestroError, EXIT_STATUS, type AgentClient, type ErrorCode, type Result } from "@datamaestro/protocol"
+import {
+  DatamaestroError,
+  EXIT_STATUS,
+  formatBytes,
+  type AgentClient,
+  type ErrorCode,
+  type Result,
+} from "@datamaestro/protocol"
 import { loadDeployment } from "../deploy/deployment.ts"
 import type { Machine } from "../machine.ts"
 import { initializeParams } from "../session.ts"
-import { formatBytes } from "../reporter/format-quantity.ts"
 import { SSH_STAGES, type SshStage } from "../transport/ssh-connect-options.ts"
 import type { SshTarget } from "../transport/ssh-target.ts"
 import type { Transport } from "../transport/transport.ts"

@@ -1,5 +1,4 @@
-import type { Result } from "@datamaestro/protocol"
-import { formatBytes } from "../reporter/format-quantity.ts"
+import { formatBytes, type Result } from "@datamaestro/protocol"
 import type { Command } from "./command.ts"
 import { eachId } from "./each-id.ts"
 import { tabLine } from "./tab-line.ts"

@@ -1,5 +1,4 @@
-import { DatamaestroError, type Result } from "@datamaestro/protocol"
-import { formatBytes } from "../reporter/format-quantity.ts"
+import { DatamaestroError, formatBytes, type Result } from "@datamaestro/protocol"
 import { sanitizeText } from "../reporter/sanitize.ts"
 import type { Call, Command } from "./command.ts"
 import { tabLine } from "./tab-line.ts"

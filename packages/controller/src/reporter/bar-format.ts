@@ -1,5 +1,6 @@
+import { formatBytes } from "@datamaestro/protocol"
 import type { Count } from "./count-of.ts"
-import { formatBytes, formatDuration } from "./format-quantity.ts"
+import { formatDuration } from "./format-duration.ts"
 import { sanitizeLine } from "./sanitize.ts"
 
 /** One moment of a bar. */

@@ -4,13 +4,14 @@ import type { CommandEvent } from "./reporter.ts"
 export interface Count {
   /** Which work it is, unique on one machine. */
   key: string
-  /** `upload`, or the dataset the work belongs to. */
+  /** The dataset the work belongs to, if to one. */
   dataset: string | undefined
   name: string
   verb: string
   value: number
   total: number | undefined
-  unit: "bytes" | "fraction"
+  /** Items, or a part of 1, need no figures beside the percentage. */
+  unit: "bytes" | "items"
   /** Files so far, or what a step says. */
   note: string | undefined
 }
@@ -55,6 +56,17 @@ export function countOf(event: CommandEvent): Count | undefined {
             ? `${event.files} ${event.files === 1 ? "file" : "files"}`
             : undefined,
       }
+    case "check":
+      return {
+        key: `check\0${event.repository}`,
+        dataset: undefined,
+        name: event.repository,
+        verb: "checking",
+        value: event.checked,
+        total: event.total,
+        unit: "items",
+        note: `${event.checked} of ${event.total} ${event.total === 1 ? "source" : "sources"}`,
+      }
     case "step":
       return {
         key: `${event.dataset}\0${event.resource}`,
@@ -63,7 +75,7 @@ export function countOf(event: CommandEvent): Count | undefined {
         verb: "making",
         value: event.fraction ?? 0,
         total: event.fraction === undefined ? undefined : 1,
-        unit: "fraction",
+        unit: "items",
         note: event.message,
       }
     default:

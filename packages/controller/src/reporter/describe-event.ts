@@ -1,5 +1,6 @@
+import { formatBytes } from "@datamaestro/protocol"
 import type { CommandEvent } from "./reporter.ts"
-import { formatBytes, formatDuration } from "./format-quantity.ts"
+import { formatDuration } from "./format-duration.ts"
 import { sanitizeLine } from "./sanitize.ts"
 
 const HOW = {

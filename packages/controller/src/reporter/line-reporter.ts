@@ -1,7 +1,7 @@
+import { formatBytes } from "@datamaestro/protocol"
 import { countOf, endedKey, type Count } from "./count-of.ts"
 import { describeEvent } from "./describe-event.ts"
 import { formatError } from "./format-error.ts"
-import { formatBytes } from "./format-quantity.ts"
 import type { CommandEvent, Reporter, ReporterOptions } from "./reporter.ts"
 import { sanitizeLine } from "./sanitize.ts"
 
@@ -30,7 +30,7 @@ export function lineReporter(options: LineReporterOptions): Reporter {
   const print = (text: string, host?: string): void => {
     options.stream.write(`${host === undefined ? "" : `${sanitizeLine(host)}: `}${text}\n`)
   }
-  const due = (key: string, count: Count): boolean => {
+  const due = (key: string, count: Count): "start" | "course" | undefined => {
     const fraction = count.total === undefined || count.total === 0 ? 0 : count.value / count.total
     const ofWork = told.get(key) ?? new Map<string, Told>()
     told.set(key, ofWork)
@@ -40,13 +40,15 @@ export function lineReporter(options: LineReporterOptions): Reporter {
     const moved = last !== undefined && (count.total === undefined || fraction - last.fraction >= LEAST_FRACTION)
     const tell = last === undefined || (waited >= LEAST_INTERVAL && moved) || waited >= LONGEST_SILENCE
     if (tell) ofWork.set(count.verb, { at, fraction })
-    return tell
+    if (!tell) return undefined
+    return last === undefined && fraction < LEAST_FRACTION ? "start" : "course"
   }
   return {
     event(event: CommandEvent, host?: string) {
       const count = countOf(event)
       if (count !== undefined) {
-        if (due(`${host ?? ""}\0${count.key}`, count)) print(describeCount(count, event), host)
+        const moment = due(`${host ?? ""}\0${count.key}`, count)
+        if (moment !== undefined) print(describeCount(count, event, moment), host)
         return
       }
       const ended = endedKey(event)
@@ -63,15 +65,22 @@ export function lineReporter(options: LineReporterOptions): Reporter {
   }
 }
 
-/** `ID NAME: downloading, 12 %, 3 MB of 25 MB`. */
-export function describeCount(count: Count, event: CommandEvent): string {
+/** `ID NAME: downloading, 12 %, 3.0 MB of 25.0 MB`; at the start, what is to be done: `ID NAME: downloading, 25.0 MB`. */
+export function describeCount(count: Count, event: CommandEvent, moment: "start" | "course" = "course"): string {
   const subject = count.dataset === undefined ? count.name : `${count.dataset} ${count.name}`
   const source = event.phase === "download" && event.bytes === 0 ? ` from ${event.url}` : ""
-  const parts = [`${subject}: ${count.verb}${source}`]
-  if (count.total !== undefined && count.total > 0) parts.push(`${Math.floor((100 * count.value) / count.total)} %`)
-  if (count.unit === "bytes" && count.value > 0) {
-    parts.push(formatBytes(count.value) + (count.total === undefined ? "" : ` of ${formatBytes(count.total)}`))
-  }
-  if (count.note !== undefined) parts.push(count.note)
-  return sanitizeLine(parts.join(", "))
+  const figures = moment === "start" ? startOf(count) : courseOf(count)
+  return sanitizeLine([`${subject}: ${count.verb}${source}`, ...figures].join(", "))
+}
+
+/** No `0 %`: for what is quick it would be the last that is told. */
+function startOf({ unit, total, note }: Count): string[] {
+  if (unit !== "bytes") return note === undefined ? [] : [note]
+  return total === undefined || total === 0 ? [] : [formatBytes(total)]
+}
+
+function courseOf({ unit, value, total, note }: Count): string[] {
+  const percent = total !== undefined && total > 0 ? [`${Math.floor((100 * value) / total)} %`] : []
+  const bytes = formatBytes(value) + (total === undefined ? "" : ` of ${formatBytes(total)}`)
+  return [...percent, ...(unit === "bytes" && value > 0 ? [bytes] : []), ...(note === undefined ? [] : [note])]
 }

@@ -88,8 +88,8 @@ export class TerminalReporter implements Reporter {
       Object.assign(known.state, count)
       this.#show(known)
     }
-    // Nothing else tells that an upload has ended.
-    if (count.verb === "uploading" && count.value >= (count.total ?? Infinity)) this.#finish(key)
+    // Nothing else tells that an upload or a check has ended.
+    if (["uploading", "checking"].includes(count.verb) && count.value >= (count.total ?? Infinity)) this.#finish(key)
   }
 
   /** Gives the work a bar if the terminal has room for one more. */

@@ -1,17 +1,3 @@
-const UNITS = ["kB", "MB", "GB", "TB", "PB"]
-
-/** Bytes for people, in powers of 1000: `999 B`, `9.9 MB`, `150 GB`. */
-export function formatBytes(bytes: number): string {
-  if (bytes < 1000) return `${Math.round(bytes)} B`
-  let value = bytes
-  let unit = -1
-  do {
-    value /= 1000
-    unit++
-  } while (value >= 999.5 && unit < UNITS.length - 1)
-  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${UNITS[unit]}`
-}
-
 /** Seconds for people, two units at most: `8 s`, `2 min 05 s`, `3 h 10 min`, `2 d 4 h`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds))
