@@ -48,7 +48,7 @@ describe("questions of a log-in", function () {
     stdout: string
     stderr: string
   }
-  const ask = async (args: readonly string[], pins: readonly string[]): Promise<Run> => {
+  const ask = async (args: readonly string[], pins: readonly string[], only?: [string, string]): Promise<Run> => {
     const folder = join(home.path, "run")
     await mkdir(folder)
     const [out, err] = [join(folder, "out"), join(folder, "err")]
@@ -63,7 +63,10 @@ describe("questions of a log-in", function () {
       ]),
     ]
     const environment = { HOME: home.path, XDG_CACHE_HOME: "", XDG_CONFIG_HOME: "", DATAMAESTRO_HOLD_MINUTES: "off" }
-    const { screen, status } = await inTerminal(line, answers, { ...process.env, ...environment })
+    const { screen, status } = await inTerminal(line, only === undefined ? answers : [only], {
+      ...process.env,
+      ...environment,
+    })
     const [stdout, stderr] = await Promise.all([readFile(out, "utf8"), readFile(err, "utf8")])
     await rm(folder, { recursive: true })
     return { status, screen, stdout, stderr }
@@ -108,5 +111,13 @@ describe("questions of a log-in", function () {
         expect(interactive).to.have.length(3)
       })
     }
+
+    it(`Ctrl-C at one promises nothing to continue, as nothing had begun: ${client}`, async () => {
+      const run = await ask(["--transport", client, "datafolders", "list"], [], ["assphrase", "\u0003"])
+      expect(run.status, run.screen + run.stderr).to.equal(130)
+      expect(run.stderr)
+        .to.match(/error: Interrupted\n$/)
+        .and.not.match(/kept|continues/)
+    })
   }
 })

@@ -1,5 +1,5 @@
 import { acceptedAgreements } from "../accepted-agreements.ts"
-import { asDatamaestroError, DatamaestroError } from "@datamaestro/protocol"
+import { asDatamaestroError, DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { localMachine, remoteMachine, type Machine } from "../machine.ts"
 import { createReporter } from "../reporter/create-reporter.ts"
 import { TerminalPrompter } from "../reporter/terminal-prompter.ts"
@@ -10,6 +10,7 @@ import type { Selection } from "./command-definition.ts"
 import type { GlobalOptions, Invocation } from "./invocation.ts"
 import { onSignals } from "./on-signals.ts"
 import { runCommand } from "./run-command.ts"
+import { watchWork } from "./watch-work.ts"
 import { writeResult } from "./write-result.ts"
 
 /**
@@ -19,7 +20,7 @@ import { writeResult } from "./write-result.ts"
  */
 export async function execute(selection: Selection): Promise<number> {
   const { options } = selection
-  const reporter = await createReporter(options, process.stderr)
+  const reporter = watchWork(await createReporter(options, process.stderr))
   const signals = onSignals(reporter)
   const { signal } = signals
   try {
@@ -51,7 +52,7 @@ export async function execute(selection: Selection): Promise<number> {
     const failure = await ("execute" in command ? command.execute(invocation) : runCommand(command, invocation))
     if (failure === undefined) return 0
     if (failure.code !== "INTERRUPTED") return failure.exitStatus
-    reporter.error(signals.status === undefined ? cancelledElsewhere() : interruptedHere())
+    reporter.error(signals.status === undefined ? cancelledElsewhere() : interruptedHere(reporter.begun))
     return signals.status ?? failure.exitStatus
   } catch (thrown) {
     const error = asDatamaestroError(thrown)
@@ -63,7 +64,8 @@ export async function execute(selection: Selection): Promise<number> {
   }
 }
 
-function interruptedHere(): DatamaestroError {
+function interruptedHere(begun: boolean): DatamaestroError {
+  if (!begun) return interrupted()
   const hint = "run the same command again: it continues where it stopped"
   return new DatamaestroError("INTERRUPTED", "Interrupted", { hint })
 }

@@ -1,4 +1,4 @@
-import type { Reporter } from "../reporter/reporter.ts"
+import type { WorkReporter } from "./watch-work.ts"
 
 /** Exit statuses by the shell's convention, 128 and the signal's number. */
 const STATUS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
@@ -15,7 +15,7 @@ export interface Signals {
 }
 
 /** Cancels on the first Ctrl-C, SIGTERM or SIGHUP; leaves at once on the second. */
-export function onSignals(reporter: Pick<Reporter, "event" | "end">): Signals {
+export function onSignals(reporter: Pick<WorkReporter, "begun" | "event" | "end">): Signals {
   const abort = new AbortController()
   let status: number | undefined
   const raise = (name: EndingSignal): void => {
@@ -24,8 +24,10 @@ export function onSignals(reporter: Pick<Reporter, "event" | "end">): Signals {
       process.exit(STATUS[name])
     }
     status = STATUS[name]
-    const message = "cancelling; what is downloaded is kept (once more to leave at once)"
-    reporter.event({ phase: "notice", level: "info", message })
+    if (reporter.begun) {
+      const message = "cancelling; what is downloaded is kept (once more to leave at once)"
+      reporter.event({ phase: "notice", level: "info", message })
+    }
     abort.abort()
   }
   const names = Object.keys(STATUS) as EndingSignal[]
