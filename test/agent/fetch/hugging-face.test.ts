@@ -2,7 +2,7 @@ import { huggingFace } from "@datamaestro/dataset"
 import { expect } from "chai"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { authorizationFor } from "../../../packages/agent/src/fetch/credentials.ts"
+import { authorizationFor, withTokens } from "../../../packages/agent/src/fetch/credentials.ts"
 import { fetchDownload } from "../../../packages/agent/src/fetch/fetch-download.ts"
 import { withHubEndpoint } from "../../../packages/agent/src/fetch/hugging-face.ts"
 import { sourcesOf } from "../../../packages/agent/src/fetch/sources.ts"
@@ -44,6 +44,16 @@ describe("the Hugging Face Hub", () => {
     for (const elsewhere of ["https://cdn-lfs.huggingface.co/x", "https://example.org/x", "http://huggingface.co/x"]) {
       expect(await sent(elsewhere, { HF_TOKEN: "hf_a" }, HUB), elsewhere).to.equal(undefined)
     }
+  })
+
+  it("has its token of the environment taken before the settings', and that of a file after them", async () => {
+    const of = (environment: Record<string, string>) =>
+      sent(HUB, { ...withTokens(environment, { "huggingface.co": "settings" }) } as Record<string, string>)
+    expect(await of({ HF_TOKEN: "hf_a" })).to.equal("Bearer hf_a")
+    expect(await of({ HUGGING_FACE_HUB_TOKEN: "hf_old" })).to.equal("Bearer hf_old")
+    expect(await of({ HF_TOKEN: "hf_a", DATAMAESTRO_TOKEN_HUGGINGFACE_CO: "own" })).to.equal("Bearer own")
+    writeFileSync(join(home.path, "token-file"), "hf_file")
+    expect(await of({ HF_TOKEN: "", HF_TOKEN_PATH: join(home.path, "token-file") })).to.equal("Bearer settings")
   })
 
   it("is where HF_ENDPOINT says, and else where the settings say", () => {

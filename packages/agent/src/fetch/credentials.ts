@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join } from "node:path"
-import { hubToken } from "./hugging-face.ts"
+import { hubHostsWithToken, hubToken } from "./hugging-face.ts"
 import { parseNetrc, type NetrcEntry } from "./netrc.ts"
 import type { Environment } from "@datamaestro/outgoing"
 
@@ -19,7 +19,8 @@ export interface Hop {
  * 1. user and password in the first URL, for as long as redirects stay on its origin;
  * 2. a bearer token in `DATAMAESTRO_TOKEN_<HOST>`, else the settings' `tokens`: the host in upper case, `.` as `_`, `-` as `__` (so that
  *    no two hosts share a name), e.g. `DATAMAESTRO_TOKEN_HUGGINGFACE_CO`; only over https, or to this machine;
- *    and on the Hugging Face Hub the token of its own tools, see `hubToken`;
+ *    and on the Hugging Face Hub the token of its own tools, see `hubToken`: in the environment before the settings'
+ *    `tokens`, in a file after them;
  * 3. `~/.netrc` (or the file that `NETRC` names). Its entry for a host reached by redirect is used over https only,
  *    its `default` entry never there.
  * Nothing is sent after a redirect from https down to http.
@@ -54,9 +55,13 @@ export function tokenVariable(hostname: string): string {
   return `DATAMAESTRO_TOKEN_${name.toUpperCase()}`
 }
 
-/** The environment with the settings' tokens (by host) in the variables that it lacks. */
+/** The environment with the settings' tokens (by host) in the variables that it lacks; `HF_TOKEN` too is one of the Hub's. */
 export function withTokens(environment: Environment, tokens: Readonly<Record<string, string>> = {}): Environment {
-  const own = Object.entries(tokens).map(([host, token]) => [tokenVariable(host.trim().toLowerCase()), token] as const)
+  const named = hubHostsWithToken(environment)
+  const own = Object.entries(tokens)
+    .map(([host, token]) => [host.trim().toLowerCase(), token] as const)
+    .filter(([host]) => !named.includes(host))
+    .map(([host, token]) => [tokenVariable(host), token] as const)
   return own.length === 0 ? environment : { ...Object.fromEntries(own), ...environment }
 }
 

@@ -23,13 +23,23 @@ export function withHubEndpoint(
  */
 export async function hubToken(url: URL, environment: Environment): Promise<string | undefined> {
   if (url.origin !== HUB && url.origin !== originOf(endpointOf(environment))) return undefined
-  const token = environment["HF_TOKEN"] || environment["HUGGING_FACE_HUB_TOKEN"]
-  if (token !== undefined && token !== "") return token.trim()
+  const token = namedToken(environment)
+  if (token !== undefined) return token
   const home = environment["HOME"] || homedir()
   const cache = environment["XDG_CACHE_HOME"] || join(home, ".cache")
   const path = environment["HF_TOKEN_PATH"] || join(environment["HF_HOME"] || join(cache, "huggingface"), "token")
   const text = await readFile(path, "utf8").catch(() => "")
   return text.trim() === "" ? undefined : text.trim()
+}
+
+/** The hosts whose token is in the environment itself, if one is there. */
+export function hubHostsWithToken(environment: Environment): string[] {
+  return namedToken(environment) === undefined ? [] : [HUB, endpointOf(environment)].map((url) => new URL(url).hostname)
+}
+
+function namedToken(environment: Environment): string | undefined {
+  const token = (environment["HF_TOKEN"] || environment["HUGGING_FACE_HUB_TOKEN"])?.trim()
+  return token === "" ? undefined : token
 }
 
 function endpointOf(environment: Environment): string {
