@@ -16,6 +16,7 @@ import type { CopySource } from "./copy/copy-source.ts"
 import type { GatheredRepositories } from "./repositories/declare-repositories.ts"
 import { relayFor, type SessionRelay } from "./relay/session-relay.ts"
 import { silentPrompter } from "./reporter/silent-prompter.ts"
+import { systemReason } from "./system-reason.ts"
 import { spawnLocal } from "./transport/local.ts"
 import type { HoldOptions } from "./hold/connect-held.ts"
 import type { Prompter } from "./transport/prompter.ts"
@@ -171,12 +172,19 @@ function unusableHere(cause: unknown): unknown {
 }
 
 function unusableNode(node: string, cause: unknown): DatamaestroError {
-  const reason = cause instanceof Error ? `: ${cause.message}` : ""
-  return new DatamaestroError("NO_NODE", `Cannot use "${node}" as Node${reason}`, {
+  return new DatamaestroError("NO_NODE", `Cannot use "${node}" as Node${unusableReason(cause)}`, {
     hint: `name a Node ${OLDEST_NODE.join(".")} or newer with --node PATH, or leave --node out`,
     details: { path: node },
     cause,
   })
+}
+
+/** In the system's words where it is the system that can't start it. */
+function unusableReason(cause: unknown): string {
+  if (!(cause instanceof Error)) return ""
+  const { code, syscall } = (cause.cause ?? {}) as NodeJS.ErrnoException
+  if (code === "ENOENT") return ": there is no such program"
+  return `: ${syscall === undefined ? cause.message : systemReason(cause.cause).reason}`
 }
 
 async function openRemoteSession(options: SessionOptions, ssh: SshTarget, deployment: Deployment): Promise<Session> {
