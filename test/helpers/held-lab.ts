@@ -6,7 +6,7 @@ import { temporaryFolder } from "./ssh-client-files.ts"
 interface Held {
   host: string
   address: string
-  held?: { pid: number; since: string; commands: number; idle?: number; left?: number }
+  held: { pid: number; since: string; commands: number; idle?: number; left?: number }
 }
 
 /** A person's machine on which connections are held, for a minute unless a test says otherwise. */
@@ -15,7 +15,7 @@ export interface HeldLab {
   readonly env: NodeJS.ProcessEnv
   run(args: readonly string[], options?: CommandOptions): Promise<CommandRun>
   /** The connections that are held, as `hosts --json` tells. */
-  held(): Promise<(Held & Required<Pick<Held, "held">>)[]>
+  held(): Promise<Held[]>
   /** Ends all of them, and waits until their processes have ended. */
   remove(): Promise<void>
 }
@@ -34,8 +34,8 @@ export async function heldLab(): Promise<HeldLab> {
   const held: HeldLab["held"] = async () => {
     const { stdout, stderr, status } = await run(["hosts", "--json"])
     if (status !== 0) throw new Error(stderr)
-    return (JSON.parse(stdout) as Held[]).flatMap((each) =>
-      each.held === undefined ? [] : [{ ...each, held: each.held }],
+    return (JSON.parse(stdout) as (Omit<Held, "held"> & { held?: Held["held"][] })[]).flatMap(
+      ({ held: all = [], ...host }) => all.map((one) => ({ ...host, held: one })),
     )
   }
   return {

@@ -16,7 +16,8 @@ interface KnownHost {
   address: string
   /** Node there, as it was found the last time. */
   node?: string
-  held?: HeldFacts
+  /** Several where commands differ in what decides on a connection, such as an option. */
+  held?: HeldFacts[]
 }
 
 interface HeldFacts {
@@ -85,11 +86,11 @@ function knownHosts({ options, settings }: Invocation, held: readonly HeldConnec
   const all = [...named, ...new Map(others.map((each) => [each.address, each])).values(), ...remembered]
   return all
     .toSorted((a, b) => (a.host < b.host ? -1 : 1))
-    .flatMap(({ host, address }): KnownHost[] => {
+    .map(({ host, address }): KnownHost => {
       const node = nodes.get(address)
       const facts = { host, address, ...(node === undefined ? {} : { node }) }
       const connections = held.filter((each) => each.address === address)
-      return connections.length === 0 ? [facts] : connections.map((each) => ({ ...facts, held: heldFacts(each) }))
+      return connections.length === 0 ? facts : { ...facts, held: connections.map(heldFacts) }
     })
 }
 
@@ -113,6 +114,9 @@ function lineOf({ host, address, node, held }: KnownHost): string {
     facts.left === undefined
       ? `in use by ${facts.commands} ${facts.commands === 1 ? "command" : "commands"}`
       : `idle for ${facts.idle} s, ends in ${facts.left} s`
-  const state = held === undefined ? "-" : `held since ${held.since}, ${use(held)}, process ${held.pid}`
-  return tabLine([host, address, node ?? "-", state])
+  const states = (held ?? [])
+    .toSorted((a, b) => (a.since < b.since ? -1 : 1))
+    .map((each) => `held since ${each.since}, ${use(each)}, process ${each.pid}`)
+  const count = states.length > 1 ? `${states.length} connections: ` : ""
+  return tabLine([host, address, node ?? "-", states.length === 0 ? "-" : `${count}${states.join("; ")}`])
 }
