@@ -228,7 +228,9 @@ describe("the command line", () => {
           onStart: (kill) => server.once("connection", () => kill(signal)),
         })
         expect(status).to.equal(expected)
-        expect(stderr).to.match(/error: Interrupted\n$/).and.not.match(/kept|continues/)
+        expect(stderr)
+          .to.match(/error: Interrupted\n$/)
+          .and.not.match(/kept|continues/)
       })
     }
   })
