@@ -69,6 +69,19 @@ describe("a session that is made anew", () => {
     expect(opened).to.have.length(2)
   })
 
+  it("is made once more when it is lost before its agent knows the repositories", async () => {
+    const { open, opened } = agents(2)
+    let declarations = 0
+    const declareRepositories = (): Promise<void> =>
+      ++declarations === 2 ? Promise.reject(new DatamaestroError("CONNECTION_LOST", "Lost it")) : Promise.resolve()
+    const losing = async (): Promise<LinkedSession> => Object.assign(await open(), { declareRepositories })
+    const session = await openReconnecting(losing, options(), { minutes: 1 })
+    await session.declareRepositories()
+    expect((await requestPrepare(session, params, {})).value).to.equal(1)
+    expect(opened.map(({ closed }) => closed)).to.deep.equal([1, 1, 0])
+    expect(declarations).to.equal(3)
+  })
+
   it("is given up after its time, naming the job", async () => {
     const { open, opened } = agents(1)
     const failing = async (): Promise<LinkedSession> => {
@@ -140,5 +153,31 @@ describe("a prompter that remembers", () => {
     prompter.again()
     expect(await prompter.ask(password)).to.match(/4$/)
     expect(asked).to.have.length(4)
+  })
+
+  it("keeps the answer that was right after a refusal, not the first one", async () => {
+    const typed = ["wrong", "right"]
+    const prompter = rememberingPrompter({ available: true, ask: () => Promise.resolve(typed.shift() ?? "none") })
+    const question = { text: "Password of me@host:", hidden: true }
+    expect(await prompter.ask(question)).to.equal("wrong")
+    const second = { ...question, text: `Permission denied, please try again. ${question.text}` }
+    expect(await prompter.ask(second)).to.equal("right")
+    prompter.again()
+    expect(await prompter.ask(question)).to.equal("right")
+  })
+
+  it("withdraws what is asked when the attempt is over, and only that", async () => {
+    const signals: (AbortSignal | undefined)[] = []
+    const prompter = rememberingPrompter({
+      available: true,
+      ask: ({ signal }) => {
+        signals.push(signal)
+        return Promise.resolve("")
+      },
+    })
+    await prompter.ask({ text: "Code:", hidden: true })
+    prompter.withdraw()
+    await prompter.ask({ text: "Code:", hidden: true })
+    expect(signals.map((signal) => signal?.aborted)).to.deep.equal([true, false])
   })
 })

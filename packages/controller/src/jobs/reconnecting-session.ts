@@ -32,17 +32,27 @@ export async function openReconnecting(
   reconnect: ReconnectOptions,
 ): Promise<ReconnectingSession> {
   const prompter = rememberingPrompter(options.prompter)
-  let current = await open({ ...options, prompter })
+  let current = await open({ ...options, prompter }).finally(prompter.withdraw)
   let declared = false
   let closed = false
   let restoring: Promise<void> | undefined
 
+  // A connection that is lost again before its agent knows all is one more that failed.
+  const openReady = async (attempt: SessionOptions): Promise<Session> => {
+    const session = await open(attempt)
+    try {
+      if (declared) await session.declareRepositories()
+      return session
+    } catch (error) {
+      await session.close()
+      throw error
+    }
+  }
   const restore = async (): Promise<void> => {
     await current.close()
-    const next = await reopen(open, { ...options, prompter }, { ...reconnect, label: current.label, prompter })
+    const next = await reopen(openReady, { ...options, prompter }, { ...reconnect, label: current.label, prompter })
     if (closed) return await next.close()
     current = next
-    if (declared) await current.declareRepositories()
   }
 
   return {
@@ -101,6 +111,7 @@ async function reopen(
       tell("info", `Connected to "${label}" again`)
       return session
     } catch (thrown) {
+      prompter.withdraw()
       if (isAborted(signal)) throw interrupted()
       const error = asDatamaestroError(thrown)
       const message = error.code === "INTERRUPTED" ? "it did not answer in time" : error.message

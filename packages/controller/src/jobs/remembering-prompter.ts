@@ -5,6 +5,8 @@ export interface RememberingPrompter extends Prompter {
   readonly asking: boolean
   /** Another attempt begins: what was answered may serve once more. */
   again(): void
+  /** The attempt is over: nobody waits for answers to its questions any more. */
+  withdraw(): void
 }
 
 /**
@@ -15,23 +17,26 @@ export function rememberingPrompter(prompter: Prompter): RememberingPrompter {
   const answers = new Map<string, string>()
   const served = new Set<string>()
   let asking = 0
+  let attempt = new AbortController()
   return {
     available: prompter.available,
     get asking() {
       return asking > 0
     },
     async ask(question) {
-      const known = answers.get(question.text)
-      if (known !== undefined && !served.has(question.text)) {
-        served.add(question.text)
+      const key = withoutRefusal(question.text)
+      const known = answers.get(key)
+      if (known !== undefined && !served.has(key)) {
+        served.add(key)
         return known
       }
+      const signals = [attempt.signal, ...(question.signal === undefined ? [] : [question.signal])]
       asking++
       try {
-        const answer = await prompter.ask(question)
+        const answer = await prompter.ask({ ...question, signal: AbortSignal.any(signals) })
         if (question.hidden && /pass(word|phrase)/i.test(question.text)) {
-          answers.set(question.text, answer)
-          served.add(question.text)
+          answers.set(key, answer)
+          served.add(key)
         }
         return answer
       } finally {
@@ -39,5 +44,14 @@ export function rememberingPrompter(prompter: Prompter): RememberingPrompter {
       }
     },
     again: () => served.clear(),
+    withdraw: () => {
+      attempt.abort()
+      attempt = new AbortController()
+    },
   }
+}
+
+/** The second time it is the same question: what is right then is the answer to the first, the next time. */
+function withoutRefusal(text: string): string {
+  return text.replace(/^permission denied, please try again\.\s*/i, "")
 }

@@ -43,7 +43,9 @@ export class TerminalPrompter implements Prompter {
   }
 
   async #askNow(question: Question): Promise<string> {
-    const { reporter, signal } = this.#options
+    const { reporter } = this.#options
+    const signals = [this.#options.signal, ...(question.signal === undefined ? [] : [question.signal])]
+    const signal = AbortSignal.any(signals)
     if (signal.aborted) throw interrupted()
     if (!this.available) throw new DatamaestroError("USAGE", "Cannot ask: there is no terminal")
     const { createInterface } = await import("node:readline")

@@ -3,6 +3,8 @@ export interface Question {
   text: string
   /** What is typed is not shown, and must appear in no log. */
   hidden: boolean
+  /** Withdraws the question: nobody waits for its answer any more. */
+  signal?: AbortSignal
 }
 
 /** Asks the person at the terminal; never on stdout, one question at a time. */
@@ -11,7 +13,7 @@ export interface Prompter {
   readonly available: boolean
   /**
    * @returns what was typed, without the line end
-   * @throws DatamaestroError INTERRUPTED when the person gave up (Ctrl-C, Ctrl-D)
+   * @throws DatamaestroError INTERRUPTED when the person gave up (Ctrl-C, Ctrl-D), or it was withdrawn
    */
   ask(question: Question): Promise<string>
 }
