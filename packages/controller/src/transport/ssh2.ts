@@ -2,6 +2,7 @@ import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import type { ClientChannel } from "ssh2"
 import { HostKeyCheck } from "./host-key.ts"
 import type { SshConnectOptions } from "./ssh-connect-options.ts"
+import { hopBefore } from "./ssh-hop.ts"
 import { resolveSshSettings } from "./ssh-settings-resolution.ts"
 import { sshAddress, type SshSettings } from "./ssh-settings.ts"
 import { dialCommand, dialTcp, type SshCarrier } from "./ssh-socket.ts"
@@ -69,9 +70,8 @@ async function dial(
   connections: SshConnection[],
   depth: number,
 ): Promise<SshCarrier> {
-  const jumps = settings.proxyJump
-  const last = jumps.at(-1)
-  if (last === undefined) {
+  const hop = hopBefore(settings, target.configFile)
+  if (hop === undefined) {
     const { proxyCommand, hostName, port } = settings
     const carrier = proxyCommand === undefined ? await dialTcp(settings, options.signal) : dialCommand(proxyCommand)
     options.onStage?.("connect", proxyCommand === undefined ? `${hostName}, port ${port}` : "by ProxyCommand")
@@ -87,32 +87,29 @@ async function dial(
       },
     )
   }
-  // A hop has its own user, keys and host key: what was given for the destination with -i and -o is not meant for it.
-  const hop: SshTarget = { destination: last, configFile: target.configFile, identityFiles: [], options: [] }
-  const own = resolveSshSettings(hop)
-  const hopSettings = jumps.length > 1 ? { ...own, proxyJump: jumps.slice(0, -1), proxyCommand: undefined } : own
   const { onStage } = options
   // Of a host on the way only the connection itself is a part of ours.
   const onHopStage: typeof onStage = (stage, found) => (stage === "connect" ? onStage?.(stage, found) : undefined)
-  const through = await connect(hopSettings, hop, { ...options, onStage: onHopStage }, connections, depth + 1)
+  const through = await connect(hop.settings, hop.target, { ...options, onStage: onHopStage }, connections, depth + 1)
   const stream = await new Promise<ClientChannel>((resolve, reject) => {
     const { hostName, port, label } = settings
+    const { destination } = hop.target
     through.client.forwardOut("127.0.0.1", 0, hostName, port, (error, channel) => {
       if (error === undefined) return resolve(channel)
       reject(
         new DatamaestroError(
           "UNREACHABLE",
-          `Cannot reach "${label}" (${hostName}, port ${port}) from "${last}": ${error.message}`,
+          `Cannot reach "${label}" (${hostName}, port ${port}) from "${destination}": ${error.message}`,
           {
-            hint: `check that "${last}" can connect to ${hostName}, port ${port}, and that it lets connections through (AllowTcpForwarding)`,
-            details: { host: label, hostName, port, jump: last },
+            hint: `check that "${destination}" can connect to ${hostName}, port ${port}, and that it lets connections through (AllowTcpForwarding)`,
+            details: { host: label, hostName, port, jump: destination },
             cause: error,
           },
         ),
       )
     })
   })
-  onStage?.("jump", `through ${jumps.join(", ")}`)
+  onStage?.("jump", `through ${settings.proxyJump.join(", ")}`)
   return { stream, complaint: () => "", silent: async () => {}, close: () => stream.destroy() }
 }
 
