@@ -99,6 +99,17 @@ describe("a data machine", function () {
       })
     }
 
+    it("give Node an option that it doesn't know: told in one warning, each time", async () => {
+      const machine = await account({ files: { ".bashrc": "export NODE_OPTIONS=--no-such-option\n" } })
+      for (let call = 0; call < 2; call++) {
+        const session = await openSshSession(machine)
+        const told = session.events.flatMap((event) => (event.phase === "notice" ? [event.message] : []))
+        expect(told.filter((message) => message.includes("NODE_OPTIONS"))).to.have.length(1)
+        const environ = await readFile(`/proc/${session.initialized.pid}/environ`, "utf8")
+        expect(environ).not.to.contain("--no-such-option")
+      }
+    })
+
     for (const { shell, file, set } of [
       { shell: "/usr/bin/tcsh", file: ".tcshrc", set: "setenv NODE_OPTIONS" },
       { shell: "/usr/bin/fish", file: ".config/fish/config.fish", set: "set -gx NODE_OPTIONS" },

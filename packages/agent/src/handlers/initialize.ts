@@ -14,6 +14,7 @@ export function initializeHandlers(session: AgentSession, version: string): Pick
           { hint: "install datamaestro again, so that command and agent are of one version" },
         )
       }
+      const leftOut = takeLeftOut()
       session.begin(environment === "login")
       await session.renewLogin()
       const login = environment === "login" && data === undefined ? await session.login() : undefined
@@ -34,8 +35,16 @@ export function initializeHandlers(session: AgentSession, version: string): Pick
         pid: process.pid,
         paths,
         dataSource: source,
-        warnings: login?.warning === undefined ? [] : [login.warning],
+        warnings: [leftOut, login?.warning].filter((warning) => warning !== undefined),
       }
     },
   }
+}
+
+/** The variable of the start-up files that the search for Node left out, since the agent does not start with it; told once. */
+function takeLeftOut(): string | undefined {
+  const name = process.env["DATAMAESTRO_LEFT_OUT"]
+  delete process.env["DATAMAESTRO_LEFT_OUT"]
+  if (name === undefined || name === "") return undefined
+  return `${name} of the start-up files on ${hostname()} was left out: the agent does not start with it. Correct or remove it there`
 }

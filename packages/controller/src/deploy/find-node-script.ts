@@ -44,7 +44,7 @@ const STATEMENTS = [
   "nl=$(echo; echo x)",
   "nl=${nl%x}",
   "ifs=$IFS",
-  // Options that keep every Node from starting (of another version, of a file that is gone), or make modules of what it is given, are left out, see the end.
+  // Options that keep every Node from starting (of another version, of a file that is gone), or make modules of what it is given, are left out, which the agent tells, see the end.
   "opt=$NODE_OPTIONS; unset NODE_OPTIONS",
   // What this script needs is there, whatever start-up files made of PATH.
   "path=$PATH; PATH=${PATH:+$PATH:}/usr/bin:/bin",
@@ -62,7 +62,7 @@ const STATEMENTS = [
   `case "$3" in auto) search;; "~/"*) consider "$HOME/\${3#??}";; */*) consider "$3";; *) consider "$(command -v "$3")";; esac`,
   // Another than was named is told of, not taken.
   `case "$3" in auto) ;; *) if [ -z "$node" ]; then list="$list${INSTEAD}$nl"; search; node=; fi;; esac`,
-  `if [ "$node" ]; then if [ "$opt" ] && NODE_OPTIONS=$opt "$node" -e require >/dev/null 2>&1 </dev/null; then NODE_OPTIONS=$opt; export NODE_OPTIONS; fi; exec "$node" -e "$1" "$2"; fi`,
+  `if [ "$node" ]; then if [ "$opt" ]; then if NODE_OPTIONS=$opt "$node" -e require >/dev/null 2>&1 </dev/null; then NODE_OPTIONS=$opt; export NODE_OPTIONS; else DATAMAESTRO_LEFT_OUT=NODE_OPTIONS; export DATAMAESTRO_LEFT_OUT; fi; fi; exec "$node" -e "$1" "$2"; fi`,
   `echo; echo ${NO_NODE_MAGIC}; printf %s "$list"; echo ${NO_NODE_END}; exit 86`,
 ]
 
