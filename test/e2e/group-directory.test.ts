@@ -1,8 +1,19 @@
 import { expect } from "chai"
-import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync } from "node:fs"
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+} from "node:fs"
 import { join, relative } from "node:path"
 import type { CommandRun } from "../helpers/command-line.ts"
 import { createGroupMembers, type GroupMembers } from "../helpers/group-members.ts"
+import type { ListedJob } from "../helpers/slurm-lab.ts"
 import { startJobLab, until, type JobLab } from "../helpers/job-lab.ts"
 
 describe("a data directory of a group, by two of its members", function () {
@@ -129,5 +140,47 @@ describe("a data directory of a group, by two of its members", function () {
     expect(continued).to.have.length(3)
     for (const { headers } of continued) expect(headers.range).to.match(/^bytes=[1-9]\d+-/)
     expect(unshared(lab.data)).to.deep.equal([])
+  })
+
+  it("has jobs that are not for all to read: they are told as such, and left alone (exit 6)", async () => {
+    const [one, other] = group.users
+    await succeed(one, "022", "prepare", lab.dataset(0.2))
+    const [job = ""] = await lab.jobs()
+    const jobs = join(lab.data, "jobs")
+    const closed = {
+      zfolder: ["."],
+      zspecification: ["job.json"],
+      zresult: ["result.json"],
+      zjournal: ["journal.jsonl"],
+    }
+    for (const [id, names] of Object.entries(closed)) {
+      cpSync(join(jobs, job), join(jobs, id), { recursive: true })
+      for (const name of names) chmodSync(join(jobs, id, name), name === "." ? 0o700 : 0o600)
+    }
+    const listed = JSON.parse(await succeed(other, "022", "--json", "jobs", "list")) as ListedJob[]
+    expect(Object.fromEntries(listed.map(({ id, state, detail }) => [id, [state, detail]]))).to.deep.equal({
+      [job]: ["done", undefined],
+      zfolder: ["unreadable", "job.json: permission denied"],
+      zspecification: ["unreadable", "job.json: permission denied"],
+      zresult: ["unreadable", "result.json: permission denied"],
+      zjournal: ["done", undefined],
+    })
+    const refused = [
+      ...["zfolder", "zspecification", "zresult"].flatMap((id) => [
+        ["attach", id],
+        ["cancel", id],
+      ]),
+      ...["zfolder", "zjournal"].map((id) => ["logs", id]),
+    ]
+    for (const command of refused) {
+      const { status, stderr } = await run(other, "022", "jobs", ...command)
+      expect(status, `${command.join(" ")}: ${stderr}`).to.equal(6)
+      expect(stderr).to.match(/permission denied/)
+    }
+    for (const id of Object.keys(closed)) {
+      for (const name of readdirSync(join(jobs, job))) {
+        expect(readFileSync(join(jobs, id, name), "utf8")).to.equal(readFileSync(join(jobs, job, name), "utf8"))
+      }
+    }
   })
 })

@@ -84,4 +84,19 @@ describe("a job's folder in which somebody has", function () {
     }
     expect((await run("jobs", "logs", "zfuture")).stdout).to.contain(`${FUTURE}\ttold\n`)
   })
+
+  it("a newer version's result is told as such and stays as it is", async () => {
+    await run("jobs", "attach", (await run("prepare", "--detach", lab.dataset(0.2))).stdout.trim())
+    const result = '{"version":2,"state":"better than done"}'
+    await changed("znewer", (folder) => writeFile(join(folder, "result.json"), result))
+    const detail = "result.json was written by a newer datamaestro (version 2)"
+    expect((await list()).find(({ id }) => id === "znewer")).to.include({ state: "unreadable", detail })
+    for (const command of ["attach", "cancel"]) {
+      const { status, stderr } = await run("jobs", command, "znewer")
+      expect(status, stderr).to.equal(3)
+      expect(stderr).to.contain(`Cannot read job "znewer": ${detail}`)
+    }
+    expect((await run("jobs", "logs", "znewer")).stdout).to.match(/part0: downloaded/)
+    expect(await readFile(join(jobs, "znewer/result.json"), "utf8")).to.equal(result)
+  })
 })

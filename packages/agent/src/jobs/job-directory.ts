@@ -1,10 +1,12 @@
 import type { JobLogEntry, JobState, JobSummary } from "@datamaestro/protocol"
+import { access, constants } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { SlurmWatch } from "../slurm/slurm-watch.ts"
 import { readLease } from "../store/lease.ts"
+import { storageError } from "../store/storage-error.ts"
 import { requestCancel, SLURM_GRACE } from "./follow-job.ts"
-import { findJob, jobFiles, readResult, readSpecification } from "./job-folder.ts"
+import { findJob, hasEnded, jobFiles, readResult, readSpecification } from "./job-folder.ts"
 import { unreadableJob } from "./job-errors.ts"
 import { cancelLost } from "./job-record.ts"
 import { JournalReader } from "./journal.ts"
@@ -32,11 +34,16 @@ export class JobDirectory {
     return await listJobs(this.folder)
   }
 
+  /** @throws DatamaestroError UNKNOWN_JOB, PERMISSION_DENIED */
   async logs(reference: string): Promise<JobLogEntry[]> {
-    const folder = join(this.folder, await this.find(reference))
+    const job = await this.find(reference)
+    const folder = join(this.folder, job)
+    await access(jobFiles(folder).journal, constants.R_OK).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "EACCES") throw storageError(error, `read job "${job}"`)
+    })
     // Why an allocation ended stands in the journal once somebody has asked.
     const { live } = await readLease(jobFiles(folder).lease)
-    if (!live && (await readResult(folder)) === undefined) await new SlurmWatch(folder).look()
+    if (!live && !(await hasEnded(folder))) await new SlurmWatch(folder).look()
     return (await new JournalReader(jobFiles(folder).journal).read()).slice(-LOG_ENTRIES)
   }
 

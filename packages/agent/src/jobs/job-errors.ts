@@ -9,7 +9,10 @@ export function unreadableJob(id: string, found: { kind: "missing" } | Unreadabl
   if (storage instanceof DatamaestroError) return storage
   const reason = found.kind === "missing" ? "its job.json is missing" : found.reason
   return new DatamaestroError("UNKNOWN_JOB", `Cannot read job "${id}": ${reason}`, {
-    hint: "prepare its dataset again: what is downloaded is kept; the job's folder can be removed",
+    hint:
+      found.kind === "unreadable" && found.foreign === true
+        ? "use that version, or prepare its dataset again: what is downloaded is kept"
+        : "prepare its dataset again: what is downloaded is kept; the job's folder can be removed",
     details: { job: id },
   })
 }

@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises"
 import { basename, join } from "node:path"
 import * as v from "valibot"
 import { storageError } from "../store/storage-error.ts"
+import { unreadableJob } from "./job-errors.ts"
 import { JOB_VERSION, JobResult, JobSpecification } from "./job-specification.ts"
 
 /** In bytes; a result with as many paths as a value may have is far below. */
@@ -28,6 +29,8 @@ export interface Unreadable {
   reason: string
   /** What the storage answered, where the content is not to blame. */
   cause?: unknown
+  /** It may be right, and is not ours to replace: of a newer version, or not for this account to read. */
+  foreign?: boolean
 }
 
 export async function readSpecification(folder: string): Promise<Found<JobSpecification>> {
@@ -36,10 +39,27 @@ export async function readSpecification(folder: string): Promise<Found<JobSpecif
   return found.kind === "found" ? { kind: "found", value: { ...found.value, id: basename(folder) } } : found
 }
 
-/** A result that can't be read is none: the job can be resumed, which makes a new one. */
+/** How the job ended; what is not for us to read is told apart from none. */
+export async function findResult(folder: string): Promise<Found<JobResult>> {
+  return await readDocument(jobFiles(folder).result, JobResult)
+}
+
+/**
+ * How the job ended. What is no result is none: the job can be resumed, which makes a new one.
+ *
+ * @throws DatamaestroError UNKNOWN_JOB when a newer version wrote it, PERMISSION_DENIED
+ */
 export async function readResult(folder: string): Promise<JobResult | undefined> {
-  const found = await readDocument(jobFiles(folder).result, JobResult)
-  return found.kind === "found" ? found.value : undefined
+  const found = await findResult(folder)
+  if (found.kind === "found") return found.value
+  if (found.kind === "unreadable" && found.foreign === true) throw unreadableJob(basename(folder), found)
+  return undefined
+}
+
+/** Whether there is a result, also one that is not for us to read. */
+export async function hasEnded(folder: string): Promise<boolean> {
+  const found = await findResult(folder)
+  return found.kind === "found" || (found.kind === "unreadable" && found.foreign === true)
 }
 
 async function readDocument<S extends v.GenericSchema>(path: string, schema: S): Promise<Found<v.InferOutput<S>>> {
@@ -52,12 +72,16 @@ async function readDocument<S extends v.GenericSchema>(path: string, schema: S):
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === "ENOENT" || code === "ENOTDIR") return { kind: "missing" }
+    if (code === "EACCES" || code === "EPERM") {
+      return { kind: "unreadable", reason: "permission denied", cause: error, foreign: true }
+    }
     if (code !== undefined) return { kind: "unreadable", reason: code, cause: error }
     return { kind: "unreadable", reason: `it is no JSON: ${message}` }
   }
   const version = typeof value === "object" && value !== null && "version" in value ? value.version : undefined
   if (typeof version === "number" && version > JOB_VERSION) {
-    return { kind: "unreadable", reason: `it was written by a newer datamaestro (version ${version})` }
+    const reason = `${basename(path)} was written by a newer datamaestro (version ${version})`
+    return { kind: "unreadable", reason, foreign: true }
   }
   const parsed = v.safeParse(schema, value)
   if (parsed.success) return { kind: "found", value: parsed.output }

@@ -19,7 +19,7 @@ import { SubmissionBatches } from "../slurm/submission-batches.ts"
 import { followJob } from "./follow-job.ts"
 import { JobDirectory } from "./job-directory.ts"
 import { allocationEnded, unreadableJob } from "./job-errors.ts"
-import { outcomeOf, readResult, readSpecification } from "./job-folder.ts"
+import { hasEnded, outcomeOf, readSpecification } from "./job-folder.ts"
 import { jobOfHolder } from "./job-of-holder.ts"
 import { JobRecord } from "./job-record.ts"
 import type { JobSpecification } from "./job-specification.ts"
@@ -269,13 +269,13 @@ export class JobHost {
   /** Nothing when the job has a result. */
   async #takeOver(folder: string): Promise<JobRecord | undefined> {
     for (;;) {
-      if ((await readResult(folder)) !== undefined) return undefined
+      if (await hasEnded(folder)) return undefined
       const record = await JobRecord.resume(folder, "begun")
       if (record === undefined) {
         await sleep(2 * POLL)
         continue
       }
-      if ((await readResult(folder)) === undefined) return record
+      if (!(await hasEnded(folder))) return record
       await record.end({ state: "stopped", reason: "it had ended already" })
     }
   }

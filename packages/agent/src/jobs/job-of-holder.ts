@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import { jobFiles, jobIds, readResult } from "./job-folder.ts"
+import { hasEnded, jobFiles, jobIds } from "./job-folder.ts"
 import { JournalReader } from "./journal.ts"
 import { readLease } from "../store/lease.ts"
 
@@ -17,7 +17,7 @@ export async function jobOfHolder(
 ): Promise<string | undefined> {
   for (const id of await jobIds(jobs)) {
     const folder = join(jobs, id)
-    if (except(id) || (await readResult(folder)) !== undefined) continue
+    if (except(id) || (await hasEnded(folder))) continue
     const lease = await readLease(jobFiles(folder).lease)
     if (!lease.live || lease.description !== holder) continue
     const entries = await new JournalReader(jobFiles(folder).journal).read()

@@ -1,7 +1,7 @@
 import type { JobSummary } from "@datamaestro/protocol"
 import { join } from "node:path"
 import { stat } from "node:fs/promises"
-import { jobFiles, jobIds, readResult, readSpecification } from "./job-folder.ts"
+import { findResult, jobFiles, jobIds, readSpecification, type Unreadable } from "./job-folder.ts"
 import { JournalReader } from "./journal.ts"
 import { readLease } from "../store/lease.ts"
 import { ProgressSnapshot } from "./progress-snapshot.ts"
@@ -40,26 +40,33 @@ async function summarize(folder: string, id: string): Promise<JobSummary> {
   if (found.kind !== "found") {
     const since = (await stat(folder).catch(() => undefined))?.mtimeMs
     const detail =
-      found.kind === "missing" ? "job.json is missing: it was left half written" : `job.json: ${found.reason}`
+      found.kind === "missing" ? "job.json is missing: it was left half written" : toldOf("job.json", found)
     return { id, state: "unreadable", detail, ...(since === undefined ? {} : { since: Math.floor(since / 1000) }) }
   }
   const { request, created, host } = found.value
   // In this order: a holder writes the result before it lets go.
   const lease = await readLease(files.lease)
-  const result = await readResult(folder)
+  const ended = await findResult(folder)
+  const result = ended.kind === "found" ? ended.value : undefined
+  const foreign = ended.kind === "unreadable" && ended.foreign === true ? toldOf("result.json", ended) : undefined
   const submission = await readSubmission(folder)
   const since = Date.parse(created)
   return {
     id,
-    state: result?.state ?? (lease.live ? "running" : "lost"),
+    state: result?.state ?? (foreign !== undefined ? "unreadable" : lease.live ? "running" : "lost"),
     dataset: request.id,
     ...(Number.isNaN(since) ? {} : { since: Math.floor(since / 1000) }),
     host: lease.holder?.host ?? host,
     ...(lease.live && lease.holder !== undefined ? { pid: lease.holder.pid } : {}),
     ...(submission === undefined ? {} : { slurm: submission.slurm }),
-    ...(result === undefined ? await toldBy(files.journal, lease.live) : {}),
+    ...(ended.kind === "found" ? {} : await toldBy(files.journal, lease.live)),
     ...(result?.state === "failed" ? { detail: result.error.message } : {}),
+    ...(foreign === undefined ? {} : { detail: foreign }),
   }
+}
+
+function toldOf(file: string, { reason }: Unreadable): string {
+  return reason.startsWith(file) ? reason : `${file}: ${reason}`
 }
 
 /** How far it is; of one that nobody works on also why, if its process could tell. */

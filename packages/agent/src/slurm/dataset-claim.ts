@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { readdir, readFile, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
-import { jobFiles, readResult } from "../jobs/job-folder.ts"
+import { jobFiles, hasEnded } from "../jobs/job-folder.ts"
 import { datasetKey } from "../store/layout.ts"
 import { readLease } from "../store/lease.ts"
 import { acquireLock } from "../store/lock.ts"
@@ -67,6 +67,6 @@ async function readClaim(path: string): Promise<string | undefined> {
 async function isUnderWay(folder: string): Promise<boolean> {
   // In this order: a holder writes the result, or that it was submitted, before it lets go.
   const { live } = await readLease(jobFiles(folder).lease)
-  if ((await readResult(folder)) !== undefined) return false
+  if (await hasEnded(folder)) return false
   return live || (await new SlurmWatch(folder).look(true)).kind === "waiting"
 }

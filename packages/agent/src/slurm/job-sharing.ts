@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import * as v from "valibot"
-import { jobFiles, readResult } from "../jobs/job-folder.ts"
+import { hasEnded, jobFiles } from "../jobs/job-folder.ts"
 import { JournalReader } from "../jobs/journal.ts"
 import { readLease } from "../store/lease.ts"
 import { storageError } from "../store/storage-error.ts"
@@ -74,5 +74,5 @@ export function watchForEnd(folder: string, abort: AbortController): NodeJS.Time
 
 async function isOver(folder: string): Promise<boolean> {
   const names = await readdir(folder).catch((): string[] => [])
-  return names.includes("cancel") || (await readResult(folder)) !== undefined
+  return names.includes("cancel") || (await hasEnded(folder))
 }
