@@ -1,4 +1,6 @@
 import { interrupted, type SlurmOptions } from "@datamaestro/protocol"
+import { arrayLimit } from "./array-limit.ts"
+import { splitArrays, type ArrayPart } from "./split-arrays.ts"
 import { submit, type AllocatedProgram, type Submitted, type Task } from "./submit.ts"
 
 export interface BatchedSubmission {
@@ -18,7 +20,7 @@ interface Waiting {
 }
 
 /**
- * Preparations that are asked for together, by one command, and submitted by one `sbatch`. Each of them either comes to
+ * Preparations that are asked for together, by one command, and submitted by one `sbatch`, or by several where Slurm takes no array that large. Each of them either comes to
  * be submitted or leaves; once none is left to wait for, all that have come are submitted. Who comes later is submitted alone.
  */
 export class SubmissionBatch {
@@ -82,24 +84,42 @@ export class SubmissionBatch {
   }
 
   async #submit(members: readonly Waiting[]): Promise<void> {
-    const [first] = members
-    if (first === undefined) return
-    const { program, options } = first.submission
-    try {
-      // Slurm begins tasks in their order: first the jobs themselves.
-      const jobs = members.map(({ submission }): Task => ({ folder: submission.folder }))
-      const helpers = members.flatMap(({ submission: { folder, helpers: count } }) =>
-        Array.from({ length: count }, (_, index): Task => ({ folder, helper: index + 1 })),
-      )
-      const submitted = await submit([...jobs, ...helpers], program, options)
-      for (const [index, member] of members.entries()) {
-        const own = submitted[index]
-        const theirs = helpers.flatMap(({ folder }, at) => (folder === member.submission.folder ? [at] : []))
-        const numbers = theirs.flatMap((at) => submitted[jobs.length + at]?.slurm ?? [])
-        member.settle(undefined, own && (numbers.length === 0 ? own : { ...own, helpers: numbers }))
-      }
-    } catch (error) {
-      for (const member of members) member.settle(error)
+    const jobs = members.map(({ submission, settle }) => ({ ...submission, settle }))
+    const alone = jobs.length === 1 && jobs[0]?.helpers === 0
+    const arrays = splitArrays(jobs, alone ? 1 : await arrayLimit())
+    let before: string | undefined
+    for (const array of arrays) before = (await submitArray(array, before)) ?? before
+  }
+}
+
+/**
+ * @param before Slurm's number of an array that must have ended first where a width is asked for: it counts for all of them
+ * @returns Slurm's number of this one; nothing when it was refused, which its jobs are told
+ */
+async function submitArray(
+  parts: readonly ArrayPart<BatchedSubmission & Pick<Waiting, "settle">>[],
+  before: string | undefined,
+): Promise<string | undefined> {
+  const [first] = parts
+  if (first === undefined) return undefined
+  const { program, options } = first.job
+  try {
+    // Slurm begins tasks in their order: first the jobs themselves.
+    const jobs = parts.map(({ job }): Task => ({ folder: job.folder }))
+    const helpers = parts.flatMap(({ job: { folder }, helpers: count }) =>
+      Array.from({ length: count }, (_, index): Task => ({ folder, helper: index + 1 })),
+    )
+    const after = options.width === undefined ? undefined : before
+    const submitted = await submit([...jobs, ...helpers], program, options, after)
+    for (const [index, { job }] of parts.entries()) {
+      const own = submitted[index]
+      const theirs = helpers.flatMap(({ folder }, at) => (folder === job.folder ? [at] : []))
+      const numbers = theirs.flatMap((at) => submitted[jobs.length + at]?.slurm ?? [])
+      job.settle(undefined, own && (numbers.length === 0 ? own : { ...own, helpers: numbers }))
     }
+    return submitted[0]?.slurm.split("_")[0]
+  } catch (error) {
+    for (const { job } of parts) job.settle(error)
+    return undefined
   }
 }

@@ -34,6 +34,7 @@ export interface Task {
 /**
  * Submits jobs by one `sbatch`: several as an array.
  *
+ * @param after Slurm's number of what must have ended before any of them begins
  * @returns in the order of the tasks
  * @throws DatamaestroError LAUNCHER_FAILED with what `sbatch` printed
  */
@@ -41,6 +42,7 @@ export async function submit(
   tasks: readonly Task[],
   program: AllocatedProgram,
   options: SlurmOptions,
+  after?: string,
 ): Promise<Submitted[]> {
   const { folder } = tasks[0] ?? {}
   if (folder === undefined) return []
@@ -51,7 +53,11 @@ export async function submit(
   } catch (error) {
     throw storageError(error, `write "${script}"`)
   }
-  const { status, stdout, stderr } = await runSlurm("sbatch", [...argumentsOf(folder, tasks.length, options), script])
+  const { status, stdout, stderr } = await runSlurm("sbatch", [
+    ...(after === undefined ? [] : [`--dependency=afterany:${after}`]),
+    ...argumentsOf(folder, tasks.length, options),
+    script,
+  ])
   // With --parsable: the number, and the cluster behind a semicolon. What a plug-in prints comes on lines of its own.
   const id = /^(\d+)(;[^\s;]*)?$/m.exec(stdout.trim())?.[1]
   if (status !== 0 || id === undefined) throw refused(status, stderr === "" ? stdout.trim() : stderr)
