@@ -3,46 +3,25 @@ import { execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { chmod, mkdir, readFile, readdir, readlink, stat, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { startDelayProxy, type DelayProxy } from "../helpers/delay-proxy.ts"
-import { startJobLab, type JobLab, type RunningCommand } from "../helpers/job-lab.ts"
+import { type RunningCommand } from "../helpers/job-lab.ts"
 import { writeRepositoryPackage } from "../helpers/repository-package.ts"
-import { skipWithoutSshd, startSshd, type Sshd } from "../helpers/sshd.ts"
+import { startRemoteJobLab, type RemoteJobLab } from "../helpers/remote-job-lab.ts"
+import { skipWithoutSshd } from "../helpers/sshd.ts"
 
 describe("copying prepared data between machines", function () {
   this.timeout(60_000)
-  let lab: JobLab
-  let sshd: Sshd
-  let proxy: DelayProxy
-  let configFile: string
+  let lab: RemoteJobLab
   let there: string
   before(function () {
     skipWithoutSshd(this)
   })
   beforeEach(async () => {
-    lab = await startJobLab()
-    sshd = await startSshd({ environment: { HOME: lab.home } })
-    proxy = await startDelayProxy({ target: sshd })
-    configFile = join(lab.folder, "ssh_config")
+    lab = await startRemoteJobLab({ hosts: { east: "direct", west: "proxied" } })
     there = join(lab.folder, "there")
-    const host = (name: string, port: number): string[] => [
-      `Host ${name}`,
-      "HostName 127.0.0.1",
-      `Port ${port}`,
-      `User ${sshd.user}`,
-      `IdentityFile ${sshd.identityFile}`,
-      "IdentitiesOnly yes",
-      `UserKnownHostsFile ${sshd.knownHostsFile}`,
-      "StrictHostKeyChecking no",
-    ]
-    await writeFile(configFile, [...host("east", sshd.port), ...host("west", proxy.port), ""].join("\n"))
   })
-  afterEach(async () => {
-    await lab.close()
-    await proxy.close()
-    await sshd.stop()
-  })
+  afterEach(() => lab.close())
 
-  const copy = (...args: string[]): RunningCommand => lab.start("-F", configFile, "copy", ...args)
+  const copy = (...args: string[]): RunningCommand => lab.start("-F", lab.configFile, "copy", ...args)
   const done = async (command: RunningCommand): Promise<string> => {
     expect(await command.ended, command.stderr).to.equal(0)
     return command.stdout
@@ -73,15 +52,15 @@ describe("copying prepared data between machines", function () {
   it("goes from one host to another, and on after the connection was lost", async () => {
     const id = lab.dataset(0.2)
     await done(lab.start("prepare", id))
-    await done(lab.start("-F", configFile, "--host", "west", "--data", there, "version"))
-    await done(lab.start("-F", configFile, "--host", "west", "--data", there, "repositories"))
-    const before = proxy.bytes.fromClient
-    proxy.cutAfter(900_000)
+    await done(lab.start("-F", lab.configFile, "--host", "west", "--data", there, "version"))
+    await done(lab.start("-F", lab.configFile, "--host", "west", "--data", there, "repositories"))
+    const before = lab.proxy.bytes.fromClient
+    lab.proxy.cutAfter(900_000)
     const command = copy(id, "--from", "east", "--from-data", lab.data, "--to", "west", "--data", there)
     expect(await lab.isRight(await done(command))).to.equal(true)
     expect(command.stderr).to.contain('Connected to "west" again')
     // What had come was not sent again: all of it is 1.8 MB.
-    expect(proxy.bytes.fromClient - before).to.be.lessThan(2_500_000)
+    expect(lab.proxy.bytes.fromClient - before).to.be.lessThan(2_500_000)
   })
 
   it("brings what a dataset refers to, links and modes as well", async () => {

@@ -3,50 +3,22 @@ import { existsSync } from "node:fs"
 import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { startDelayProxy, type DelayProxy } from "../helpers/delay-proxy.ts"
-import { isAlive, startJobLab, until, type JobLab, type RunningCommand } from "../helpers/job-lab.ts"
-import { skipWithoutSshd, startSshd, type Sshd } from "../helpers/sshd.ts"
+import { isAlive, until, type RunningCommand } from "../helpers/job-lab.ts"
+import { startRemoteJobLab, type RemoteJobLab } from "../helpers/remote-job-lab.ts"
+import { skipWithoutSshd } from "../helpers/sshd.ts"
 
 describe("jobs over SSH", function () {
   this.timeout(120_000)
-  let lab: JobLab
-  let sshd: Sshd
-  let proxy: DelayProxy
-  let configFile: string
+  let lab: RemoteJobLab
   before(function () {
     skipWithoutSshd(this)
   })
   beforeEach(async () => {
-    lab = await startJobLab()
-    sshd = await startSshd({ environment: { HOME: lab.home } })
-    proxy = await startDelayProxy({ target: sshd })
-    configFile = join(lab.folder, "ssh_config")
-    await writeFile(
-      configFile,
-      [
-        "Host cluster",
-        `HostName ${proxy.host}`,
-        `Port ${proxy.port}`,
-        `User ${sshd.user}`,
-        `IdentityFile ${sshd.identityFile}`,
-        "IdentitiesOnly yes",
-        `UserKnownHostsFile ${sshd.knownHostsFile}`,
-        "StrictHostKeyChecking no",
-        "ServerAliveInterval 1",
-        "ServerAliveCountMax 2",
-        "ConnectTimeout 2",
-        "",
-      ].join("\n"),
-    )
+    lab = await startRemoteJobLab({ client: ["ServerAliveInterval 1", "ServerAliveCountMax 2", "ConnectTimeout 2"] })
   })
-  afterEach(async () => {
-    await lab.close()
-    await proxy.close()
-    await sshd.stop()
-  })
+  afterEach(() => lab.close())
 
-  const remote = (...args: string[]): RunningCommand =>
-    lab.start("-F", configFile, "--host", "cluster", "--data", lab.data, ...args)
+  const remote = (...args: string[]): RunningCommand => lab.remote(...args)
   const list = async (): Promise<{ id: string; state: string }[]> => {
     const command = remote("--json", "jobs", "list")
     await command.ended
@@ -55,15 +27,15 @@ describe("jobs over SSH", function () {
   const lease = (id: string): string => join(lab.data, "data/lab", ...id.split("."), ".state.lease")
 
   for (const [how, cut] of [
-    ["whose server's processes are killed", async () => await sshd.killConnections()],
-    ["that is reset", () => Promise.resolve(proxy.cut())],
+    ["whose server's processes are killed", async () => await lab.sshd.killConnections()],
+    ["that is reset", () => Promise.resolve(lab.proxy.cut())],
     [
       "that is silent for a while",
       async () => {
-        proxy.swallow()
+        lab.proxy.swallow()
         await sleep(4000)
-        proxy.cut()
-        proxy.resume()
+        lab.proxy.cut()
+        lab.proxy.resume()
       },
     ],
   ] as const) {
@@ -88,7 +60,7 @@ describe("jobs over SSH", function () {
     await until(async () => (await lab.jobs()).length > 0)
     const [job = ""] = await lab.jobs()
     const pid = await lab.holder(job)
-    await sshd.killConnections()
+    await lab.sshd.killConnections()
     await command.said(/Connected to "cluster" again/)
     await sleep(500)
     command.child.kill("SIGINT")
@@ -105,12 +77,12 @@ describe("jobs over SSH", function () {
     await command.said(/part0: downloading/)
     await until(async () => (await lab.jobs()).length > 0)
     const [job = ""] = await lab.jobs()
-    proxy.swallow()
-    proxy.cut()
+    lab.proxy.swallow()
+    lab.proxy.cut()
     expect(await command.ended).to.equal(8)
     expect(command.stderr).to.match(/error: Cannot reconnect to "cluster" in 0\.05 min/)
     expect(command.stderr).to.contain(`datamaestro --host cluster jobs attach ${job}`)
-    proxy.resume()
+    lab.proxy.resume()
     const attached = remote("jobs", "attach", job)
     expect(await attached.ended, attached.stderr).to.equal(0)
     expect(await lab.isRight(attached.stdout)).to.equal(true)
@@ -121,7 +93,7 @@ describe("jobs over SSH", function () {
     expect(await detached.ended, detached.stderr).to.equal(0)
     const job = detached.stdout.trim()
     const pid = await lab.holder(job)
-    await sshd.killConnections()
+    await lab.sshd.killConnections()
     await sleep(300)
     expect(isAlive(pid)).to.equal(true)
     const cancelled = remote("jobs", "cancel", job)

@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { startDelayProxy, type DelayProxy } from "../helpers/delay-proxy.ts"
-import { startJobLab, until, type JobLab, type RunningCommand } from "../helpers/job-lab.ts"
-import { skipWithoutSshd, startSshd, type Sshd } from "../helpers/sshd.ts"
+import { until, type RunningCommand } from "../helpers/job-lab.ts"
+import { startRemoteJobLab, type RemoteJobLab } from "../helpers/remote-job-lab.ts"
+import { skipWithoutSshd, startSshd } from "../helpers/sshd.ts"
 
 /** Whether programs can be started here that have no network at all. */
 function namespacesAvailable(): boolean {
@@ -19,46 +19,19 @@ function namespacesAvailable(): boolean {
 
 describe("a data machine without a way out", function () {
   this.timeout(120_000)
-  let lab: JobLab
-  let sshd: Sshd
-  let proxy: DelayProxy
-  let configFile: string
+  let lab: RemoteJobLab
   before(function () {
     skipWithoutSshd(this)
     if (!namespacesAvailable() && process.env["CI"] === undefined) this.skip()
   })
   beforeEach(async () => {
-    lab = await startJobLab()
-    sshd = await startSshd({
-      environment: { HOME: lab.home },
-      // What is started there has a network namespace of its own, in which not even loopback is up.
-      config: ['ForceCommand exec unshare --net /bin/sh -c "$SSH_ORIGINAL_COMMAND"'],
-    })
-    proxy = await startDelayProxy({ target: sshd })
-    configFile = join(lab.folder, "ssh_config")
-    await writeFile(
-      configFile,
-      [
-        "Host cluster",
-        `HostName ${proxy.host}`,
-        `Port ${proxy.port}`,
-        `User ${sshd.user}`,
-        `IdentityFile ${sshd.identityFile}`,
-        "IdentitiesOnly yes",
-        `UserKnownHostsFile ${sshd.knownHostsFile}`,
-        "StrictHostKeyChecking no",
-        "",
-      ].join("\n"),
-    )
+    // What is started there has a network namespace of its own, in which not even loopback is up.
+    const config = ['ForceCommand exec unshare --net /bin/sh -c "$SSH_ORIGINAL_COMMAND"']
+    lab = await startRemoteJobLab({ server: { config } })
   })
-  afterEach(async () => {
-    await lab.close()
-    await proxy.close()
-    await sshd.stop()
-  })
+  afterEach(() => lab.close())
 
-  const remote = (...args: string[]): RunningCommand =>
-    lab.start("-F", configFile, "--host", "cluster", "--data", lab.data, ...args)
+  const remote = (...args: string[]): RunningCommand => lab.remote(...args)
 
   for (const transport of ["ssh2", "openssh"]) {
     it(`gets a dataset through the controller by itself, having said so, over ${transport}`, async () => {
@@ -73,7 +46,7 @@ describe("a data machine without a way out", function () {
     const command = remote("--relay", "prepare", lab.dataset(3))
     await command.said(/part0: downloading/)
     await sleep(1200)
-    proxy.cut()
+    lab.proxy.cut()
     await command.said(/Connected to "cluster" again/)
     expect(await command.ended, command.stderr).to.equal(0)
     expect(await lab.isRight(command.stdout)).to.equal(true)
