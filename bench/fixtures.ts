@@ -19,7 +19,8 @@ export interface Fixture {
   files: number
 }
 
-export type FixtureName = "blob" | "images.tar.gz" | "images.zip" | "texts.tar.gz" | "entries.tar.gz" | "entries.zip"
+export type FixtureName =
+  "blob" | "images.tar.gz" | "images.zip" | "texts.tar.gz" | "text.gz" | "entries.tar.gz" | "entries.zip"
 
 /** MNIST's four files with the MD5 of what is inside, as the catalogue has them. */
 export const MNIST = [
@@ -66,7 +67,7 @@ export class Fixtures {
     await mkdir(this.#root, { recursive: true })
     const path = join(this.#root, name)
     const count = countOf(name, this.#scale)
-    const members = name === "texts.tar.gz" ? texts(this.#scale) : images(count, bytesOf(name))
+    const members = name.startsWith("text") ? texts(this.#scale) : images(count, bytesOf(name))
     await write(path, name, members, this.#scale)
     const hash = createHash("sha256")
     for await (const chunk of createReadStream(path, { highWaterMark: MiB })) hash.update(chunk as Buffer)
@@ -75,7 +76,7 @@ export class Fixtures {
 }
 
 function countOf(name: FixtureName, scale: number): number {
-  if (name === "blob") return 1
+  if (name === "blob" || name === "text.gz") return 1
   if (name === "texts.tar.gz") return TEXTS.length
   return Math.round((name.startsWith("entries") ? 100_000 : 20_000) / scale)
 }
@@ -87,7 +88,8 @@ async function write(path: string, name: FixtureName, members: Iterable<Member>,
   const out = createWriteStream(path)
   if (name === "blob") return pipeline(Readable.from(randomBytes(GiB / scale)), out)
   if (name.endsWith(".zip")) return pipeline(Readable.from(zipBytes(members)), out)
-  return pipeline(Readable.from(inPieces(tarBytes(members))), createGzip({ level: 6, chunkSize: MiB }), out)
+  const plain = name === "text.gz" ? contents(members) : tarBytes(members)
+  return pipeline(Readable.from(inPieces(plain)), createGzip({ level: 6, chunkSize: MiB }), out)
 }
 
 function* randomBytes(length: number): Generator<Buffer> {
@@ -121,6 +123,11 @@ function texts(scale: number): Member[] {
       for (let left = bytes; left > 0; left -= piece.length) yield piece.subarray(0, Math.min(left, piece.length))
     },
   }))
+}
+
+/** The members one after the other, as one file. */
+function* contents(members: Iterable<Member>): Generator<Buffer> {
+  for (const { content } of members) yield* content()
 }
 
 /** Joins what is small, so that the compressor is called once a MiB. */

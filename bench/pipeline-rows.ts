@@ -51,7 +51,7 @@ export function datasetsOf(fixtures: readonly Fixture[], origin: Origin): BenchD
         { name: "throttled", kind: "file", url: `${origin.slowUrl}blob`, sha256 },
       ]
     }
-    const kind = name.endsWith(".zip") ? "zip" : "tar"
+    const kind = name.endsWith(".zip") ? "zip" : name === "text.gz" ? "file" : "tar"
     return [{ name: datasetName(name), kind, url: origin.url + name, sha256 }]
   })
 }
@@ -110,6 +110,19 @@ export const ROWS: readonly Row[] = [
     title: "tar.gz, four text files, 1 GiB",
     fixtures: ["texts.tar.gz"],
     contenders: (bench) => tarRow(bench, "texts.tar.gz", 0.45, 0.6),
+  },
+  {
+    name: "text-gz",
+    title: "gz, one text file, 1 GiB",
+    fixtures: ["text.gz"],
+    contenders: async (bench) => {
+      const { name, sha256 } = await bench.fixtures.get("text.gz")
+      const url = bench.origin.url + name
+      const steps = [get(url), opensslSha256(name, sha256), `gunzip ${name}`]
+      return complete(bench, datasetName(name), 1, "gunzip", url, sha256, [
+        shell("curl && openssl dgst && gunzip", steps, place(bench, "a")),
+      ])
+    },
   },
   {
     name: "images-zip",
@@ -187,7 +200,7 @@ function complete(
   bench: Bench,
   name: string,
   files: number,
-  extract: "tar" | "zip" | undefined,
+  extract: "tar" | "zip" | "gunzip" | undefined,
   url: string,
   sha256: string,
   others: readonly Contender[],

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { mkdirSync, readFileSync, readdirSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { defineDataset, file, folder, sha256, tar, textFile } from "@datamaestro/dataset"
@@ -57,6 +57,30 @@ describe("preparing on a real file system that fails", () => {
     expect(origin.requests.length).to.equal(requests)
     expect(readFileSync(join(place("org.example.full"), "text.txt")).equals(text)).to.equal(true)
   })
+
+  it("that fills up by what is unpacked of half a download: tells so at once, and goes on with that half", async () => {
+    remount("size=20m")
+    const text = Buffer.concat([Buffer.alloc(40 * MIB, "many words "), randomBytes(6 * MIB)])
+    const body = gzipSync(text, { level: 1 })
+    origin = await startOrigin({ "/text.gz": { body, throttle: body.length / 4 } })
+    const dataset = resolved(
+      defineDataset({
+        id: "org.example.half",
+        resources: { text: file(`${origin.url}/text.gz`, { name: "text.txt" }) },
+        describe: ({ text: found }) => ({ text: textFile(found) }),
+      }),
+    )
+    const error = await failure(prepareDataset(dataset, prepareOptions(data)))
+    expect(error.code).to.equal("NO_SPACE")
+    expect(origin.requests[0]?.sent).to.be.lessThan(body.length)
+    expect(visible("org.example.half")).to.deep.equal([])
+    expect(existsSync(join(place("org.example.half"), ".downloads"))).to.equal(false)
+    remount("size=80m")
+    origin.route("/text.gz", { body })
+    await prepareDataset(dataset, prepareOptions(data))
+    expect(origin.requests.at(-1)?.status).to.equal(206)
+    expect(readFileSync(join(place("org.example.half"), "text.txt")).equals(text)).to.equal(true)
+  }).timeout(20_000)
 
   it("that is too small for the download: tells so, and goes on with what it has", async () => {
     const body = randomBytes(12 * MIB)

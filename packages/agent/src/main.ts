@@ -7,7 +7,6 @@ import { readFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { Script } from "node:vm"
 import { loadRest, setBeginning, useRest, type Beginning } from "./agent-parts.ts"
-import type { ThreadRequest } from "./extract/extract-in-thread.ts"
 import type { PartModules } from "./rest-part.ts"
 import { runAgent } from "./run-agent.ts"
 import { threadInput } from "./thread-source.ts"
@@ -20,9 +19,7 @@ export function begin(beginning: Beginning): void {
   const { alone, file } = beginning
   const thread = threadInput()
   if (thread !== undefined) {
-    void import("./extract/serve-extraction.ts").then(({ serveExtraction }) =>
-      serveExtraction(thread.input as ThreadRequest),
-    )
+    void import("./serve-thread.ts").then(({ serveThread }) => serveThread(thread))
   } else if (alone) {
     const source = (): string => readFileSync(file, "utf8")
     const [, , purpose, folder, cacheFolder, helper] = process.argv

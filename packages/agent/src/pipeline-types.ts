@@ -38,6 +38,8 @@ export interface CachedDownload {
 export interface AvailableBytes {
   path: string
   bytes: number
+  /** Bytes of all of it, where the server has told. */
+  total?: number
   generation: number
 }
 

@@ -1,9 +1,12 @@
 import { isMainThread, Worker, workerData } from "node:worker_threads"
 import { codeForThreads } from "./agent-parts.ts"
 
-/** What a thread of the agent is for; it is given with its input as `workerData`. */
+/** What a thread of the agent is for. */
+export type ThreadPurpose = "extract" | "transform"
+
+/** It is given with its input as `workerData`. */
 export interface ThreadInput<T> {
-  datamaestro: "extract"
+  datamaestro: ThreadPurpose
   input: T
 }
 
@@ -24,7 +27,7 @@ export function provideThreadSource(code: (() => string) | undefined): void {
  * A thread that runs the agent's code for one purpose, or undefined where there is no such code (unbuilt, in tests):
  * the work is then done in this thread.
  */
-export function startThread<T>(datamaestro: ThreadInput<T>["datamaestro"], input: T): Worker | undefined {
+export function startThread<T>(datamaestro: ThreadPurpose, input: T): Worker | undefined {
   if (source === undefined) return undefined
   const data: ThreadInput<T> = { datamaestro, input }
   return new Worker(codeForThreads(source()), {

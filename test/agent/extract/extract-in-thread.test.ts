@@ -1,10 +1,11 @@
 import { appendFileSync, existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { expect } from "chai"
-import { build } from "esbuild"
-import { extractInThread, type RunningExtraction } from "../../../packages/agent/src/extract/extract-in-thread.ts"
+import { extractInThread } from "../../../packages/agent/src/extract/extract-in-thread.ts"
+import type { ExtractedTree } from "../../../packages/agent/src/extract/extract-archive.ts"
+import type { Following } from "../../../packages/agent/src/follow/follow-in-thread.ts"
 import { provideThreadSource } from "../../../packages/agent/src/thread-source.ts"
+import { provideBundledThreads } from "../../fixtures/agent-threads.ts"
 import { failure, stepContext, temporaryFolder, tree } from "../../fixtures/extraction.ts"
 import { tarGzArchive } from "../../fixtures/tar-archive.ts"
 
@@ -20,19 +21,7 @@ for (const where of ["a thread of its own", "this thread"]) {
     before(async function () {
       this.timeout(20_000)
       if (where === "this thread") return
-      const { outputFiles } = await build({
-        entryPoints: [fileURLToPath(new URL("../../../packages/agent/src/main.ts", import.meta.url))],
-        bundle: true,
-        write: false,
-        platform: "node",
-        format: "cjs",
-        conditions: ["source"],
-        mainFields: ["module", "main"],
-        logLevel: "silent",
-      })
-      const code = `${outputFiles[0]?.text ?? ""}
-module.exports.begin({ alone: false, file: "", restHash: "", countLoaded: () => 0 })`
-      provideThreadSource(() => code)
+      await provideBundledThreads()
     })
     after(() => provideThreadSource(undefined))
     beforeEach(() => {
@@ -41,7 +30,7 @@ module.exports.begin({ alone: false, file: "", restHash: "", countLoaded: () => 
     })
     afterEach(() => folder.remove())
 
-    const start = (signal?: AbortSignal): RunningExtraction & { events: unknown[] } => {
+    const start = (signal?: AbortSignal): Following<ExtractedTree> & { events: unknown[] } => {
       const context = stepContext(folder.path, signal)
       const request = {
         kind: "tar" as const,
@@ -59,7 +48,7 @@ module.exports.begin({ alone: false, file: "", restHash: "", countLoaded: () => 
       const half = bytes.length >> 1
       const extraction = start()
       let done = false
-      void extraction.tree.then(() => (done = true))
+      void extraction.result.then(() => (done = true))
       writeFileSync(part, bytes.subarray(0, half))
       extraction.available({ path: part, bytes: half, generation: 0 })
       await turn()
@@ -68,7 +57,7 @@ module.exports.begin({ alone: false, file: "", restHash: "", countLoaded: () => 
       await turn()
       expect(done).to.equal(false)
       extraction.whole([{ path: part, bytes: bytes.length }])
-      const { root, files } = await extraction.tree
+      const { root, files } = await extraction.result
       expect(tree(root)).to.deep.equal({ "a.txt": "alpha", "b.txt": "beta" })
       expect(files.map(({ path }) => path)).to.deep.equal(["a.txt", "b.txt"])
       expect(extraction.events).to.not.be.empty
@@ -84,7 +73,7 @@ module.exports.begin({ alone: false, file: "", restHash: "", countLoaded: () => 
       writeFileSync(part, bytes)
       extraction.available({ path: part, bytes: bytes.length, generation: 1 })
       extraction.whole([{ path: part, bytes: bytes.length }])
-      const { root } = await extraction.tree
+      const { root } = await extraction.result
       expect(tree(root)).to.deep.equal({ "a.txt": "alpha", "b.txt": "beta" })
     })
 
@@ -93,7 +82,7 @@ module.exports.begin({ alone: false, file: "", restHash: "", countLoaded: () => 
       const extraction = start()
       writeFileSync(part, bytes)
       extraction.whole([{ path: part, bytes: bytes.length }])
-      const error = await failure(extraction.tree)
+      const error = await failure(extraction.result)
       expect(error.code).to.equal("UNSAFE_ARCHIVE")
       expect(error.hint).to.be.a("string")
       expect(error.details).to.have.property("archive", "thing.tar.gz")
@@ -110,7 +99,7 @@ module.exports.begin({ alone: false, file: "", restHash: "", countLoaded: () => 
         await turn()
         if (how === "signal") abort.abort()
         else extraction.stop()
-        expect((await failure(extraction.tree)).code).to.equal("INTERRUPTED")
+        expect((await failure(extraction.result)).code).to.equal("INTERRUPTED")
         expect(existsSync(join(folder.path, "out"))).to.equal(false)
       }
     })

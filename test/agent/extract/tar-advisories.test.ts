@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { extractArchive } from "../../../packages/agent/src/extract/extract-archive.ts"
-import { FollowedFile } from "../../../packages/agent/src/extract/followed-file.ts"
+import { FollowedFile } from "../../../packages/agent/src/follow/followed-file.ts"
 import { extractBytes, failure, stepContext, temporaryFolder } from "../../fixtures/extraction.ts"
 import { tarArchive, type TarMember } from "../../fixtures/tar-archive.ts"
 

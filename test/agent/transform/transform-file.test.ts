@@ -2,40 +2,49 @@ import { createHash } from "node:crypto"
 import { existsSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
-import type { HashAlgorithm } from "@datamaestro/dataset"
 import { expect } from "chai"
-import { transformFile } from "../../../packages/agent/src/transform/transform-file.ts"
-import { StreamHasher } from "../../../packages/agent/src/verify/stream-hasher.ts"
+import { FollowedFile } from "../../../packages/agent/src/follow/followed-file.ts"
+import type { StepContext } from "../../../packages/agent/src/pipeline-types.ts"
+import { linkFile } from "../../../packages/agent/src/transform/link-file.ts"
+import {
+  transformFollowed,
+  type TransformedFile,
+  type TransformRequest,
+} from "../../../packages/agent/src/transform/transform-file.ts"
 import { failure, stepContext, temporaryFolder } from "../../fixtures/extraction.ts"
 import { writeFiles } from "../../fixtures/preparation.ts"
 
-describe("transformFile", () => {
+describe("transformFollowed", () => {
   let home: ReturnType<typeof temporaryFolder>
   beforeEach(() => (home = temporaryFolder()))
   afterEach(() => home.remove())
 
   const hex = (algorithm: string, bytes: string | Buffer): string => createHash(algorithm).update(bytes).digest("hex")
-  const request = (content: string | Buffer, given: object = {}) => {
+  const request = (content: string | Buffer, given: Partial<TransformRequest> = {}): TransformRequest => {
     writeFiles(home.path, { in: content })
     return {
-      path: join(home.path, "in"),
       name: "in.gz",
-      known: { bytes: content.length, digests: { sha256: hex("sha256", content) } },
       transforms: [],
       output: join(home.path, "out"),
       algorithms: ["sha256" as const],
-      hasher: (algorithms: readonly HashAlgorithm[]) => new StreamHasher(algorithms),
+      large: true,
       ...given,
     }
   }
+  const transformFile = async (asked: TransformRequest, context: StepContext): Promise<TransformedFile> => {
+    const path = join(home.path, "in")
+    const file = new FollowedFile()
+    file.end([{ path, bytes: statSync(path).size }])
+    return await transformFollowed(asked, file, context)
+  }
 
   it("gives an untransformed file a second name instead of a copy", async () => {
-    const written = await transformFile(request("plain"), stepContext(home.path))
-    expect(written).to.deep.equal({ bytes: 5, digests: { sha256: hex("sha256", "plain") } })
+    writeFiles(home.path, { in: "plain" })
+    await linkFile(join(home.path, "in"), join(home.path, "out"))
     expect(statSync(join(home.path, "out")).ino).to.equal(statSync(join(home.path, "in")).ino)
   })
 
-  it("hashes while writing when a sum is not known yet", async () => {
+  it("hashes what it writes", async () => {
     const written = await transformFile(request("plain", { algorithms: ["sha256", "md5"] }), stepContext(home.path))
     expect(written.digests).to.deep.equal({ sha256: hex("sha256", "plain"), md5: hex("md5", "plain") })
     expect(readFileSync(join(home.path, "out"), "utf8")).to.equal("plain")

@@ -1,14 +1,14 @@
 import { rm, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
-import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import type { PlacedFile, StepContext } from "../pipeline-types.ts"
 import { storageError } from "../store/storage-error.ts"
 import { corruptArchive } from "../compression/damaged-archive.ts"
 import type { Throughput } from "../compression/decompress.ts"
-import { FollowedFile, StaleBytes } from "./followed-file.ts"
+import { FollowedFile } from "../follow/followed-file.ts"
+import { untilSound } from "../follow/until-sound.ts"
 import { ExtractionLimits } from "./extraction-limits.ts"
 import type { Member } from "./member.ts"
-import { plainBytes } from "./plain-bytes.ts"
+import { plainBytes } from "../follow/plain-bytes.ts"
 import { readTar } from "./read-tar.ts"
 import { readZip } from "./read-zip.ts"
 import { Selection, type SelectionOptions } from "./selection.ts"
@@ -39,35 +39,36 @@ export interface ExtractedTree {
 const REPORT_MILLISECONDS = 100
 
 /**
- * Extracts an archive below a new folder; on failure the folder is removed. What was extracted from a download that
- * began anew is thrown away, and extraction too begins anew; it is done once the download is whole.
+ * Extracts an archive below a new folder; on failure the folder is removed.
  *
  * @throws DatamaestroError TRUNCATED, CORRUPT, UNSAFE_ARCHIVE, UNSUPPORTED_FORMAT, BROKEN_DEFINITION, NO_SPACE, INTERRUPTED
  */
 export async function extractArchive(request: ExtractRequest, context: StepContext): Promise<ExtractedTree> {
-  const { source, archive, output } = request
+  const { source, archive } = request
   const file = typeof source === "string" ? await wholeFile(source, archive) : source
-  for (;;) {
-    const { generation } = file
-    let extraction: Extraction | undefined
-    try {
-      extraction = await Extraction.start(request, file, context)
-      return await (request.kind === "tar" ? extraction.tar() : extraction.zip())
-    } catch (error) {
-      const told = storageError(error, `extract "${archive}"`)
-      await rm(output, { recursive: true, force: true })
-      if (context.signal.aborted) throw interrupted()
-      if (error instanceof StaleBytes) continue
-      if (speaksOfBytes(error)) {
-        // Of a download that fails its verification, that failure is what matters.
-        await file.whole()
-        if (file.generation !== generation) continue
+  return await extractFollowed(request, file, context)
+}
+
+/** The same of a download that may still come. */
+export async function extractFollowed(
+  request: Omit<ExtractRequest, "source">,
+  file: FollowedFile,
+  context: StepContext,
+): Promise<ExtractedTree> {
+  const { archive, output, kind } = request
+  return await untilSound(file, {
+    doing: `extract "${archive}"`,
+    signal: context.signal,
+    make: async () => {
+      const extraction = await Extraction.start(request, file, context)
+      try {
+        return await (kind === "tar" ? extraction.tar() : extraction.zip())
+      } finally {
+        await extraction.close()
       }
-      throw told
-    } finally {
-      await extraction?.close()
-    }
-  }
+    },
+    undo: () => rm(output, { recursive: true, force: true }),
+  })
 }
 
 async function wholeFile(path: string, archive: string): Promise<FollowedFile> {
@@ -79,13 +80,8 @@ async function wholeFile(path: string, archive: string): Promise<FollowedFile> {
   return file
 }
 
-function speaksOfBytes(error: unknown): boolean {
-  const codes = ["CORRUPT", "TRUNCATED", "UNSAFE_ARCHIVE", "UNSUPPORTED_FORMAT", "BROKEN_DEFINITION"]
-  return error instanceof DatamaestroError && codes.includes(error.code)
-}
-
 class Extraction {
-  readonly #request: ExtractRequest
+  readonly #request: Omit<ExtractRequest, "source">
   readonly #context: StepContext
   readonly #file: FollowedFile
   readonly #limits: ExtractionLimits
@@ -95,7 +91,12 @@ class Extraction {
   #files = 0
   #members = 0
 
-  private constructor(request: ExtractRequest, file: FollowedFile, context: StepContext, limits: ExtractionLimits) {
+  private constructor(
+    request: Omit<ExtractRequest, "source">,
+    file: FollowedFile,
+    context: StepContext,
+    limits: ExtractionLimits,
+  ) {
     this.#request = request
     this.#file = file
     this.#context = context
@@ -104,7 +105,11 @@ class Extraction {
     this.#writer = new TreeWriter(request.output, request.archive)
   }
 
-  static async start(request: ExtractRequest, file: FollowedFile, context: StepContext): Promise<Extraction> {
+  static async start(
+    request: Omit<ExtractRequest, "source">,
+    file: FollowedFile,
+    context: StepContext,
+  ): Promise<Extraction> {
     const limits = await ExtractionLimits.of(request.archive, dirname(request.output))
     return new Extraction(request, file, context, limits)
   }

@@ -6,7 +6,7 @@ import { unsafeArchive } from "./unsafe-archive.ts"
 import { letGo } from "./let-go.ts"
 import type { Member } from "./member.ts"
 import type { FileSink } from "./file-sinks.ts"
-import type { Piece } from "./followed-file.ts"
+import type { Piece } from "../follow/followed-file.ts"
 import { openZip, type ZipSource } from "./zip-file.ts"
 import { zipMember } from "./zip-member.ts"
 

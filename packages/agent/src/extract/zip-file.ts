@@ -1,7 +1,7 @@
 import { openSync, closeSync, readSync } from "node:fs"
 import { Readable } from "node:stream"
 import * as yauzl from "yauzl"
-import type { Piece } from "./followed-file.ts"
+import type { Piece } from "../follow/followed-file.ts"
 
 const WINDOW_BYTES = 1024 * 1024
 /** APPNOTE.TXT 4.3.7: the fixed part of a local file header, its signature, and where it says how long the rest is. */

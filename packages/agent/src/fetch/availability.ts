@@ -20,20 +20,25 @@ export class Availability {
   ofPart(part: CachePart, last = false): void {
     // Encoded bytes are not the file's: what is decoded from them comes as another part.
     if (part.state.encoding !== undefined) return
-    this.#tell(part.path, `${part.path} ${part.epoch}`, part.bytes, last)
+    this.#tell(part.path, `${part.path} ${part.epoch}`, part.bytes, { total: part.state.length, last })
   }
 
   /** A part that is whole and sound. */
   ofWhole(part: CachePart): void {
-    this.#tell(part.path, `${part.path} ${part.epoch}`, part.bytes, true)
+    this.#tell(part.path, `${part.path} ${part.epoch}`, part.bytes, { total: part.bytes, last: true })
   }
 
   /** A whole file in the cache. One that has been told as a part keeps its generation: only its name is new. */
   ofEntry({ path, bytes }: { path: string; bytes: number }, part?: CachePart): void {
-    this.#tell(path, part === undefined ? path : `${part.path} ${part.epoch}`, bytes, true)
+    this.#tell(path, part === undefined ? path : `${part.path} ${part.epoch}`, bytes, { total: bytes, last: true })
   }
 
-  #tell(path: string, content: string, bytes: number, last: boolean): void {
+  #tell(
+    path: string,
+    content: string,
+    bytes: number,
+    { total, last }: { total: number | undefined; last: boolean },
+  ): void {
     const now = performance.now()
     if (content !== this.#content) {
       // Nothing is void where nothing was told.
@@ -43,6 +48,12 @@ export class Availability {
     } else if (!last && bytes - this.#bytes < STEP_BYTES && now - this.#told < STEP_MILLISECONDS) return
     this.#bytes = bytes
     this.#told = now
-    this.#emit({ phase: "available", path, bytes, generation: this.#generation })
+    this.#emit({
+      phase: "available",
+      path,
+      bytes,
+      generation: this.#generation,
+      ...(total === undefined ? {} : { total }),
+    })
   }
 }

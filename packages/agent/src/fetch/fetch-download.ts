@@ -73,8 +73,9 @@ export async function fetchDownload(request: FetchRequest, context: FetchContext
   return await job.join(
     context.signal,
     (event) => {
-      if (event.phase !== "available") context.progress(addressed(event, context.dataset, context.resource))
-      else context.onAvailable?.({ path: event.path, bytes: event.bytes, generation: event.generation })
+      if (event.phase !== "available") return context.progress(addressed(event, context.dataset, context.resource))
+      const { phase: _, ...part } = event
+      context.onAvailable?.(part)
     },
     async ({ entry, sha256, fromCache }) => {
       const hold = await cache.hold(cache.keyOf(url))

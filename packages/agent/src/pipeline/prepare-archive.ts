@@ -2,19 +2,18 @@ import { readdir } from "node:fs/promises"
 import { join, relative } from "node:path"
 import type { Download, PlannedArchive } from "@datamaestro/dataset"
 import type { ExtractedTree, ExtractRequest } from "../extract/extract-archive.ts"
-import type { RunningExtraction } from "../extract/extract-in-thread.ts"
 import { unsafeArchive } from "../extract/unsafe-archive.ts"
-import { readPlacement } from "../place/placement.ts"
 import { syncTree } from "../place/sync-tree.ts"
 import type { CachedDownload } from "../pipeline-types.ts"
 import { sourceRecord, urlName } from "./download-source.ts"
+import { consumption, finishFollowing } from "./finish-following.ts"
 import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
 import { growsUnpacked } from "./space-need.ts"
 import { withDownload, type Consumption } from "./with-download.ts"
 import { verifyJoined, withPieces } from "./with-pieces.ts"
-import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
+import { makeWorkFolder } from "./work-folder.ts"
 
 /** Names that a dataset keeps its own files under; an archive that brings them would pose as a prepared dataset. */
 const OWN_NAMES = /^\.(?:downloads|state|manifest)\b/i
@@ -33,20 +32,11 @@ export async function prepareArchive(
   const begin = (): Consumption => {
     const work = makeWorkFolder(preparation, resource)
     const extraction = extractInThread(requestOf(resource, work), stepContext(preparation, resource))
-    return {
-      available: (part) => extraction.available(part),
-      hopeless: extraction.tree,
-      finish: (download) => finish(preparation, resource, work, extraction, [download]),
-      discard: async () => {
-        extraction.stop()
-        await extraction.tree.catch(() => {})
-        await removeWorkFolder(work)
-      },
-    }
+    return consumption(work, extraction, (tree, download) => place(preparation, resource, work, tree, [download]))
   }
   return await withDownload(preparation, resource, request, {
     // A zip's directory is at its end.
-    ...(resource.kind === "tar" ? { begin } : {}),
+    ...(resource.kind === "tar" ? { begin: () => begin } : {}),
     finish: (download) => inTurn(extractions, preparation.signal, () => begin().finish(download)),
   })
 }
@@ -64,7 +54,7 @@ async function preparePieces(
     await inTurn(extractions, preparation.signal, async () => {
       const work = makeWorkFolder(preparation, resource)
       const extraction = extractInThread(requestOf(resource, work), stepContext(preparation, resource))
-      await finish(preparation, resource, work, extraction, downloads)
+      await finishFollowing(work, extraction, downloads, (tree) => place(preparation, resource, work, tree, downloads))
     })
   })
 }
@@ -80,32 +70,24 @@ function requestOf(resource: PlannedArchive, work: string): Omit<ExtractRequest,
   }
 }
 
-async function finish(
+async function place(
   preparation: Preparation,
   resource: PlannedArchive,
   work: string,
-  extraction: RunningExtraction,
+  tree: ExtractedTree,
   downloads: readonly CachedDownload[],
 ): Promise<void> {
   const [download] = downloads
   if (download === undefined) throw new Error("there is nothing to extract")
-  try {
-    extraction.whole(downloads.map(({ path, bytes }) => ({ path, bytes })))
-    const tree = await extraction.tree
-    await syncTree(
-      tree.root,
-      tree.files.map(({ path }) => path),
-    )
-    const moves = await movesOf(resource, tree, work, urlName(download.url))
-    const files = tree.files.map((file) => ({ ...file, path: joined(resource.target, file.path) }))
-    // Of several only where they came from: no sum of one is that of the archive.
-    const source = downloads.length === 1 ? sourceRecord(download) : { source: download.source }
-    await placeResource(preparation, resource, work, { moves, record: { ...source, files } })
-  } catch (error) {
-    // What is ready is whole: the next run only has to move it.
-    if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
-    throw error
-  }
+  await syncTree(
+    tree.root,
+    tree.files.map(({ path }) => path),
+  )
+  const moves = await movesOf(resource, tree, work, urlName(download.url))
+  const files = tree.files.map((file) => ({ ...file, path: joined(resource.target, file.path) }))
+  // Of several only where they came from: no sum of one is that of the archive.
+  const source = downloads.length === 1 ? sourceRecord(download) : { source: download.source }
+  await placeResource(preparation, resource, work, { moves, record: { ...source, files } })
 }
 
 async function movesOf(

@@ -2,58 +2,39 @@ import { join } from "node:path"
 import type { PlannedFile } from "@datamaestro/dataset"
 import type { CachedDownload } from "../pipeline-types.ts"
 import { readPlacement } from "../place/placement.ts"
-import { transformFile } from "../transform/transform-file.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
-import { StreamHasher } from "../verify/stream-hasher.ts"
 import { sourceRecord, urlName } from "./download-source.ts"
+import { consumption } from "./finish-following.ts"
 import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
 import { growsUnpacked } from "./space-need.ts"
-import { withDownload } from "./with-download.ts"
+import { withDownload, type Consumption } from "./with-download.ts"
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
 
 const OUTPUT = "output"
 
-/** Fetches a file, applies its transforms, verifies the result while it is written, and places it. */
+/** A download of less is transformed sooner than it is worth to begin early. */
+const EARLY_BYTES = 4 * 1024 * 1024
+
+/** Fetches a file, applies its transforms while it comes, verifies the result, and places it. */
 export async function prepareFile(preparation: Preparation, resource: PlannedFile): Promise<"downloaded" | "cached"> {
-  const { download, transforms, target } = resource
-  const plain = transforms.length === 0
-  // An untransformed file is its download: all sums can be checked as it arrives.
-  const early = download.integrity.filter(({ of }) => plain || of === "download")
-  const late = download.integrity.filter(({ of }) => !plain && of === "output")
-  const request = {
-    urls: download.urls,
-    integrity: early.map((sum) => ({ ...sum, of: "download" as const })),
-    size: download.size,
-    grows: growsUnpacked(resource),
-  }
+  return resource.transforms.length === 0
+    ? await preparePlain(preparation, resource)
+    : await prepareTransformed(preparation, resource)
+}
+
+/** An untransformed file is its download: all sums are checked as it arrives. */
+async function preparePlain(preparation: Preparation, resource: PlannedFile): Promise<"downloaded" | "cached"> {
+  const { urls, size, integrity } = resource.download
+  const request = { urls, size, integrity: integrity.map((sum) => ({ ...sum, of: "download" as const })), grows: false }
   const { extractions } = await queues()
-  const finish = async (cached: CachedDownload): Promise<void> => {
+  const { linkFile } = await import("../transform/link-file.ts")
+  const finish = async (download: CachedDownload): Promise<void> => {
     const work = makeWorkFolder(preparation, resource)
     try {
-      const output = join(work, OUTPUT)
-      const written = await inTurn(extractions, preparation.signal, () =>
-        transformFile(
-          {
-            path: cached.path,
-            name: urlName(cached.url),
-            known: { bytes: cached.bytes, digests: { sha256: cached.sha256 } },
-            transforms,
-            output,
-            algorithms: ["sha256", ...late.map(({ algorithm }) => algorithm)],
-            hasher: (algorithms) => new StreamHasher(algorithms),
-          },
-          stepContext(preparation, resource),
-        ),
-      )
-      checkIntegrity(late, written.digests, { name: target, url: cached.source })
-      const sha256 = written.digests.sha256
-      if (sha256 === undefined) throw new Error(`the sha256 of "${target}" was not computed`)
-      await placeResource(preparation, resource, work, {
-        moves: [{ from: OUTPUT, to: target }],
-        record: { ...sourceRecord(cached), files: [{ path: target, bytes: written.bytes, sha256 }] },
-      })
+      await inTurn(extractions, preparation.signal, () => linkFile(download.path, join(work, OUTPUT)))
+      await place(preparation, resource, work, download, download)
     } catch (error) {
       // What is ready is whole: the next run only has to move it.
       if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
@@ -61,4 +42,48 @@ export async function prepareFile(preparation: Preparation, resource: PlannedFil
     }
   }
   return await withDownload(preparation, resource, request, { finish })
+}
+
+async function prepareTransformed(preparation: Preparation, resource: PlannedFile): Promise<"downloaded" | "cached"> {
+  const { download, transforms, target } = resource
+  const { urls, size, integrity } = download
+  const early = integrity.filter(({ of }) => of === "download")
+  const late = integrity.filter(({ of }) => of === "output")
+  const request = { urls, size, integrity: early, grows: growsUnpacked(resource) }
+  const { extractions } = await queues()
+  const { transformInThread } = await import("../transform/transform-in-thread.ts")
+  const begin = (bytes: number | undefined): Consumption => {
+    const work = makeWorkFolder(preparation, resource)
+    const transformation = {
+      name: urlName(urls[0] ?? resource.name),
+      transforms,
+      output: join(work, OUTPUT),
+      algorithms: ["sha256" as const, ...late.map(({ algorithm }) => algorithm)],
+    }
+    const following = transformInThread(transformation, stepContext(preparation, resource), bytes)
+    return consumption(work, following, async ({ bytes: written, digests }, cached) => {
+      checkIntegrity(late, digests, { name: target, url: cached.source })
+      const { sha256 } = digests
+      if (sha256 === undefined) throw new Error(`the sha256 of "${target}" was not computed`)
+      await place(preparation, resource, work, cached, { bytes: written, sha256 })
+    })
+  }
+  return await withDownload(preparation, resource, request, {
+    begin: ({ total }) => (total !== undefined && total < EARLY_BYTES ? undefined : () => begin(total)),
+    finish: (cached) => inTurn(extractions, preparation.signal, () => begin(cached.bytes).finish(cached)),
+  })
+}
+
+async function place(
+  preparation: Preparation,
+  resource: PlannedFile,
+  work: string,
+  download: CachedDownload,
+  { bytes, sha256 }: { bytes: number; sha256: string },
+): Promise<void> {
+  const { target } = resource
+  await placeResource(preparation, resource, work, {
+    moves: [{ from: OUTPUT, to: target }],
+    record: { ...sourceRecord(download), files: [{ path: target, bytes, sha256 }] },
+  })
 }

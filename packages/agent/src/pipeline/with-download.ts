@@ -8,8 +8,8 @@ import { enterEarly, inTurn, leaveEarly, queues } from "./queues.ts"
 
 /** What is made of one download. */
 export interface Consumer {
-  /** Begins before the download is whole; absent where that can't be. */
-  begin?(): Consumption
+  /** How to begin before the download is whole, of which some is there; absent or undefined where that is no use. */
+  begin?(part: AvailableBytes): (() => Consumption) | undefined
   /** Makes and places all of it, where nothing was begun. */
   finish(download: CachedDownload): Promise<void>
 }
@@ -113,7 +113,7 @@ class EarlyConsumption {
   }
 
   available(part: AvailableBytes): void {
-    if (this.begun === undefined) this.#begin()
+    if (this.begun === undefined) this.#begin(part)
     this.begun?.available?.(part)
   }
 
@@ -130,10 +130,11 @@ class EarlyConsumption {
     this.begun = undefined
   }
 
-  #begin(): void {
-    if (this.#refused || this.#consumer.begin === undefined || !enterEarly()) return void (this.#refused = true)
+  #begin(part: AvailableBytes): void {
+    const begin = this.#refused ? undefined : this.#consumer.begin?.(part)
+    if (begin === undefined || !enterEarly()) return void (this.#refused = true)
     try {
-      this.begun = this.#consumer.begin()
+      this.begun = begin()
     } catch {
       // It is begun again when the download is whole, and then its failure is told.
       leaveEarly()

@@ -1,35 +1,25 @@
-import { constants, createReadStream } from "node:fs"
-import { copyFile, link, open, rm, type FileHandle } from "node:fs/promises"
+import { rm } from "node:fs/promises"
 import type { HashAlgorithm, Transform } from "@datamaestro/dataset"
 import { interrupted } from "@datamaestro/protocol"
+import { compressionOf, type Throughput } from "../compression/decompress.ts"
+import type { FollowedFile } from "../follow/followed-file.ts"
+import { beginning, plainBytes } from "../follow/plain-bytes.ts"
+import { untilSound } from "../follow/until-sound.ts"
 import type { StepContext } from "../pipeline-types.ts"
-import { errnoName } from "../store/errno-name.ts"
-import { storageError } from "../store/storage-error.ts"
+import type { Digests } from "../verify/stream-hasher.ts"
 import { applyTransforms } from "./apply-transforms.ts"
-
-/** Digests by algorithm, lower-case hex. */
-export type Digests = Readonly<Partial<Record<HashAlgorithm, string>>>
-
-/** Sees the output's bytes as they are written. */
-export interface Hasher {
-  readonly bytes: number
-  update(chunk: Uint8Array): void
-  digests(): Digests
-}
+import { OutputFile } from "./output-file.ts"
 
 export interface TransformRequest {
-  /** The downloaded file, absolute; never changed. */
-  path: string
-  /** What errors call it, e.g. the last part of its URL. */
+  /** What errors call the download, e.g. the last part of its URL. */
   name: string
-  /** What is known of the download: then an untransformed file needs no pass over its bytes. */
-  known: { bytes: number; digests: Digests }
   transforms: readonly Transform[]
   /** A new file, on the same file system as its final place. */
   output: string
   /** Hashes of the output to compute while writing. */
   algorithms: readonly HashAlgorithm[]
-  hasher: (algorithms: readonly HashAlgorithm[]) => Hasher
+  /** Gzip is worth a thread of its own. */
+  large: boolean
 }
 
 export interface TransformedFile {
@@ -37,81 +27,87 @@ export interface TransformedFile {
   digests: Digests
 }
 
-const CHUNK_BYTES = 1024 * 1024
 const REPORT_MILLISECONDS = 100
 
 /**
- * Writes a download's output, transformed and hashed in one pass, and makes it durable; on failure there is no output.
+ * Writes a download's output, transformed and hashed in one pass while the download may still come, and makes it
+ * durable; on failure there is no output.
  *
  * @throws DatamaestroError TRUNCATED, CORRUPT, NO_SPACE…, INTERRUPTED
  */
-export async function transformFile(request: TransformRequest, context: StepContext): Promise<TransformedFile> {
-  try {
-    const { known, transforms, algorithms } = request
-    if (transforms.length === 0 && algorithms.every((algorithm) => known.digests[algorithm] !== undefined)) {
-      await linkOrCopy(request.path, request.output)
-      return known
-    }
-    return await rewrite(request, context)
-  } catch (error) {
-    const told = storageError(error, `write "${request.output}"`)
-    await rm(request.output, { force: true })
-    if (context.signal.aborted) throw interrupted()
-    throw told
-  }
+export async function transformFollowed(
+  request: TransformRequest,
+  file: FollowedFile,
+  context: StepContext,
+): Promise<TransformedFile> {
+  const { output } = request
+  return await untilSound(file, {
+    doing: `write "${output}"`,
+    signal: context.signal,
+    make: () => transform(request, file, context),
+    undo: () => rm(output, { force: true }),
+  })
 }
 
-/** The same bytes under a second name, where the file system can, else a copy (a clone where it can do that). */
-async function linkOrCopy(from: string, to: string): Promise<void> {
-  try {
-    await link(from, to)
-    return
-  } catch (error) {
-    if (["ENOENT", "EEXIST", "ENOSPC", "EDQUOT"].includes(errnoName(error) ?? "")) throw error
-  }
-  await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
-  const file = await open(to, "r+")
-  try {
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-async function rewrite(request: TransformRequest, context: StepContext): Promise<TransformedFile> {
+async function transform(
+  request: TransformRequest,
+  source: FollowedFile,
+  context: StepContext,
+): Promise<TransformedFile> {
   const { dataset, resource, signal, progress } = context
-  const hasher = request.hasher(request.algorithms)
-  const source = createReadStream(request.path, { highWaterMark: CHUNK_BYTES })
-  const read = { bytes: 0 }
-  const plain = applyTransforms(request.transforms, watched(source, read), { name: request.name, signal })
+  const throughput: Throughput = { packed: 0, plain: 0 }
+  const output = await OutputFile.create(request.output, request.algorithms)
   let reported = 0
-  const file = await open(request.output, "wx")
   try {
-    for await (const chunk of plain) {
+    for await (const chunk of transformedBytes(request, source, { signal, throughput })) {
       if (signal.aborted) throw interrupted()
-      // Another thread writes while this one hashes.
-      const writing = writeAll(file, chunk)
-      hasher.update(chunk)
-      await writing
+      await output.write(chunk)
       if (performance.now() - reported < REPORT_MILLISECONDS) continue
       reported = performance.now()
-      progress({ phase: "transform", dataset, resource, bytes: read.bytes, total: request.known.bytes })
+      const total = source.size
+      progress({
+        phase: "transform",
+        dataset,
+        resource,
+        bytes: throughput.packed,
+        ...(total === undefined ? {} : { total }),
+      })
     }
-    await file.sync()
+    return await output.sync()
   } finally {
-    source.destroy()
-    await file.close()
+    await output.close()
   }
-  return { bytes: hasher.bytes, digests: hasher.digests() }
 }
 
-async function writeAll(file: FileHandle, chunk: Buffer): Promise<void> {
-  for (let offset = 0; offset < chunk.length;) offset += (await file.write(chunk, offset)).bytesWritten
+/** A chunk is valid until the next one is asked for. */
+async function* transformedBytes(
+  { name, transforms, large }: TransformRequest,
+  source: FollowedFile,
+  { signal, throughput }: { signal: AbortSignal; throughput: Throughput },
+): AsyncGenerator<Buffer> {
+  const [first, ...rest] = transforms
+  // Decompressors keep chunks for longer than until they ask for the next one.
+  const apart = large && first !== undefined && unpacks(first) && !rest.some(unpacks)
+  // What is no gzip, though it should be, has its error from there.
+  if (!apart || (first.kind === "gunzip" && !(await isGzip(source)))) {
+    yield* applyTransforms(transforms, counted(source.chunks(), throughput), { name, signal })
+    return
+  }
+  yield* applyTransforms(rest, plainBytes(source, { archive: name, signal, throughput }), { name, signal })
 }
 
-async function* watched(source: AsyncIterable<Buffer>, read: { bytes: number }): AsyncGenerator<Buffer> {
+async function isGzip(source: FollowedFile): Promise<boolean> {
+  const start = await beginning(source)
+  return start !== undefined && compressionOf(start) === "gzip"
+}
+
+function unpacks({ kind }: Transform): boolean {
+  return kind === "gunzip" || kind === "decompress"
+}
+
+async function* counted(source: AsyncIterable<Buffer>, throughput: Throughput): AsyncGenerator<Buffer> {
   for await (const chunk of source) {
-    read.bytes += chunk.length
+    throughput.packed += chunk.length
     yield chunk
   }
 }

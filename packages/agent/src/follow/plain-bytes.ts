@@ -3,11 +3,11 @@ import { compressionOf, decompress, type DecompressOptions } from "../compressio
 import { gunzipInThread } from "../compression/gunzip-in-thread.ts"
 import type { FollowedFile } from "./followed-file.ts"
 
-/** A whole archive of less is not worth the 20 ms that a thread takes to start. */
-const THREAD_BYTES = 4 * 1024 * 1024
+/** A whole file of less is not worth the 20 ms that a thread takes to start. */
+export const THREAD_BYTES = 4 * 1024 * 1024
 
 /**
- * The plain bytes of an archive, gzip's from a thread of its own. A chunk is valid until the next one is asked for.
+ * The plain bytes of a download, gzip's from a thread of its own. A chunk is valid until the next one is asked for.
  *
  * @throws DatamaestroError as `decompress`; StaleBytes when the download began anew
  */
@@ -26,7 +26,8 @@ export async function* plainBytes(file: FollowedFile, options: DecompressOptions
   }
 }
 
-async function beginning(file: FollowedFile): Promise<Buffer | undefined> {
+/** Some bytes from its start, once there are any; undefined when it is empty. */
+export async function beginning(file: FollowedFile): Promise<Buffer | undefined> {
   for await (const chunk of file.chunks()) return chunk
   return undefined
 }

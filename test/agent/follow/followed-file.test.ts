@@ -1,7 +1,7 @@
 import { appendFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect } from "chai"
-import { FollowedFile, StaleBytes } from "../../../packages/agent/src/extract/followed-file.ts"
+import { FollowedFile, StaleBytes } from "../../../packages/agent/src/follow/followed-file.ts"
 import { temporaryFolder } from "../../fixtures/extraction.ts"
 
 describe("a followed download", () => {

@@ -1,0 +1,35 @@
+import { constants } from "node:fs"
+import { copyFile, link, open, rm } from "node:fs/promises"
+import { errnoName } from "../store/errno-name.ts"
+import { storageError } from "../store/storage-error.ts"
+
+/**
+ * The same bytes under a second name, where the file system can, else a durable copy (a clone where it can do that).
+ * On failure there is none.
+ *
+ * @throws DatamaestroError as `storageError`
+ */
+export async function linkFile(from: string, to: string): Promise<void> {
+  try {
+    await linkOrCopy(from, to)
+  } catch (error) {
+    await rm(to, { force: true })
+    throw storageError(error, `write "${to}"`)
+  }
+}
+
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to)
+    return
+  } catch (error) {
+    if (["ENOENT", "EEXIST", "ENOSPC", "EDQUOT"].includes(errnoName(error) ?? "")) throw error
+  }
+  await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+  const file = await open(to, "r+")
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
