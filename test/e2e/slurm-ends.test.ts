@@ -1,4 +1,5 @@
 import { expect } from "chai"
+import { setTimeout as sleep } from "node:timers/promises"
 import { existsSync } from "node:fs"
 import { readdir, readFile, rmdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -38,6 +39,8 @@ describe("jobs that Slurm ends", function () {
     const heeding = lab.start("prepare", lab.dataset(120))
     const deaf = lab.start("prepare", lab.dataset(30))
     for (const command of [heeding, deaf]) await command.said(/part0: downloading/)
+    // What comes is written twice a second.
+    await sleep(2000)
     const { pid, slurm: number } = await holderOf(30)
     // The limit's own SIGTERM comes with a SIGCONT.
     const hanging = setInterval(() => isAlive(pid) && process.kill(pid, "SIGSTOP"), 5)

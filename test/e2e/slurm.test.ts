@@ -1,6 +1,8 @@
 import { expect } from "chai"
+import { existsSync } from "node:fs"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { isAlive, until, type RunningCommand } from "../helpers/job-lab.ts"
 import { startSlurmLab, type SlurmLab } from "../helpers/slurm-lab.ts"
 import { skipWithoutSshd, startSshd } from "../helpers/sshd.ts"
@@ -87,6 +89,25 @@ describe("jobs in Slurm", function () {
     expect(await command.ended, command.stderr).to.equal(130)
     expect(await slurm.queue()).to.deep.equal([])
     expect((await lab.list()).map(({ state }) => state)).to.deep.equal(["cancelled", "cancelled"])
+  })
+
+  it("are cancelled by Ctrl-C while a slow sbatch submits them", async () => {
+    await lab.settings(hold)
+    const programs = join(lab.folder, "programs")
+    await mkdir(programs)
+    const submitted = join(lab.folder, "submitted")
+    const script = `#!/bin/sh\nsleep 3\nPATH=$(echo "$PATH" | sed s,${programs}:,,)\nsbatch "$@"\n: > ${submitted}\n`
+    await writeFile(join(programs, "sbatch"), script, { mode: 0o755 })
+    lab.env["PATH"] = `${programs}:${lab.env["PATH"] ?? process.env["PATH"]}`
+    const command = lab.start("prepare", lab.dataset(0.2))
+    await until(async () => (await lab.jobs()).length > 0)
+    await sleep(500)
+    command.child.kill("SIGINT")
+    expect(await command.ended, command.stderr).to.equal(130)
+    // Where it was not ended with whoever ran it, it is cancelled once it has submitted.
+    for (let waited = 0; waited < 5000 && !existsSync(submitted); waited += 100) await sleep(100)
+    await until(async () => (await slurm.queue()).length === 0)
+    expect((await lab.list()).map(({ state }) => state)).to.deep.equal(["cancelled"])
   })
 
   it("are cancelled by Ctrl-C while they run", async () => {

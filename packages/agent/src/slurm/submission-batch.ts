@@ -20,8 +20,9 @@ interface Waiting {
 }
 
 /**
- * Preparations that are asked for together, by one command, and submitted by one `sbatch`, or by several where Slurm takes no array that large. Each of them either comes to
- * be submitted or leaves; once none is left to wait for, all that have come are submitted. Who comes later is submitted alone.
+ * Preparations that are asked for together, by one command, and submitted by one `sbatch`, or by several where Slurm takes
+ * no array that large. Each of them either comes to be submitted or leaves; once none is left to wait for, all that have
+ * come are submitted. Who comes later is submitted alone.
  */
 export class SubmissionBatch {
   #size: number
@@ -61,7 +62,7 @@ export class SubmissionBatch {
     if (signal.aborted) throw interrupted()
     return await new Promise((resolve, reject) => {
       const onAbort = (): void => {
-        // What is being submitted this moment is cancelled once its number is known.
+        // What is being submitted this moment is cancelled by whoever asked, once its number is known.
         if (this.#waiting.delete(job)) reject(interrupted())
       }
       signal.addEventListener("abort", onAbort, { once: true })

@@ -1,4 +1,4 @@
-import { DatamaestroError, type Params, type SlurmOptions } from "@datamaestro/protocol"
+import { DatamaestroError, interrupted, type Params, type SlurmOptions } from "@datamaestro/protocol"
 import { stat } from "node:fs/promises"
 import { hostname } from "node:os"
 import { basename, dirname, join } from "node:path"
@@ -13,6 +13,7 @@ import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import { datasetKey } from "../store/layout.ts"
 import { claimDataset } from "./dataset-claim.ts"
 import { OUTPUT } from "./last-words.ts"
+import { SlurmWatch } from "./slurm-watch.ts"
 import type { SubmissionBatch } from "./submission-batch.ts"
 import { writeSubmission } from "./submission.ts"
 
@@ -80,6 +81,11 @@ export async function submitPreparation(
     dataset: dataset.plan.id,
     repository: dataset.plan.repository,
   })
+  if (context.signal.aborted) {
+    // Only now is known what to cancel. The job may have ended as cancelled already: this was too slow to be waited for.
+    await new SlurmWatch(folder).cancel()
+    throw interrupted()
+  }
   held.message(`submitted from ${hostname()} as Slurm job ${submitted.slurm}`)
   return SUBMITTED
 }
