@@ -50,6 +50,13 @@ describe("plain lines", () => {
     ])
   })
 
+  it("tell an upload of few chunks as what there is to do", () => {
+    const stream = textStream()
+    const reporter = lineReporter({ ...quiet, stream })
+    for (const bytes of [40_000, 260_000]) reporter.event({ phase: "upload", what: "agent", bytes, total: 260_000 })
+    expect(stream.text).to.equal("agent: uploading, 260 kB\n")
+  })
+
   it("tell how far work is that had begun before, and what is checked", () => {
     const stream = textStream()
     const reporter = lineReporter({ ...quiet, stream })

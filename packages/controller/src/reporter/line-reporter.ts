@@ -41,7 +41,8 @@ export function lineReporter(options: LineReporterOptions): Reporter {
     const tell = last === undefined || (waited >= LEAST_INTERVAL && moved) || waited >= LONGEST_SILENCE
     if (tell) ofWork.set(count.verb, { at, fraction })
     if (!tell) return undefined
-    return last === undefined && fraction < LEAST_FRACTION ? "start" : "course"
+    // An upload of one chunk or two is told once: as what there is to do.
+    return last === undefined && (fraction < LEAST_FRACTION || count.verb === "uploading") ? "start" : "course"
   }
   return {
     event(event: CommandEvent, host?: string) {
