@@ -44,6 +44,13 @@ describe("a job's folder in which somebody has", function () {
     await changed("zhuge", (folder) => truncate(join(folder, "job.json"), 600e6))
     await changed("zjournal", (folder) => replace(folder, "journal.jsonl", (path) => mkdir(path)))
     await changed("zlease", (folder) => replace(folder, "lease", (path) => mkdir(path)))
+    await changed("zpiped", async (folder) => {
+      for (const name of ["lease", "journal.jsonl", "slurm.json", "slurm.out", "archives.json"]) {
+        await replace(folder, name, (path) => execFileSync("mkfifo", [path]))
+      }
+      // As of any lock that tells nobody's name: whose it is counts as alive for a while.
+      await utimes(join(folder, "lease"), 1e9, 1e9)
+    })
     await changed("zresult", (folder) => replace(folder, "result.json", (path) => execFileSync("mkfifo", [path])))
     await symlink("/nowhere", join(jobs, "zdangling"))
     await symlink(".", join(jobs, "zloop"))
@@ -55,8 +62,12 @@ describe("a job's folder in which somebody has", function () {
       zhuge: "unreadable",
       zjournal: "lost",
       zlease: "lost",
+      zpiped: "lost",
       zresult: "lost",
     })
+    expect(await run("jobs", "logs", "zpiped")).to.include({ status: 0, stdout: "" })
+    expect(await run("jobs", "cancel", "zpiped")).to.include({ status: 3 })
+    await rm(join(jobs, "zpiped"), { recursive: true })
     for (const job of ["zspecification", "zpipe", "zhuge", "zjournal", "zlease", "zdangling"]) {
       for (const command of ["attach", "cancel"]) {
         const { status, stderr } = await run("jobs", command, job)

@@ -1,7 +1,8 @@
 import { DatamaestroError, fromWireError, type WireError } from "@datamaestro/protocol"
-import { readdir, readFile, stat } from "node:fs/promises"
+import { readdir, stat } from "node:fs/promises"
 import { basename, join } from "node:path"
 import * as v from "valibot"
+import { NotAFile, readPlainFile } from "../store/open-plain-file.ts"
 import { storageError } from "../store/storage-error.ts"
 import { unreadableJob } from "./job-errors.ts"
 import { JOB_VERSION, JobResult, JobSpecification } from "./job-specification.ts"
@@ -65,11 +66,11 @@ export async function hasEnded(folder: string): Promise<boolean> {
 async function readDocument<S extends v.GenericSchema>(path: string, schema: S): Promise<Found<v.InferOutput<S>>> {
   let value: unknown
   try {
-    const status = await stat(path)
-    if (!status.isFile()) return { kind: "unreadable", reason: "it is no file" }
-    if (status.size > LARGEST) return { kind: "unreadable", reason: "it is larger than any that datamaestro writes" }
-    value = JSON.parse(await readFile(path, "utf8"))
+    const text = await readPlainFile(path, LARGEST)
+    if (text === undefined) return { kind: "unreadable", reason: "it is larger than any that datamaestro writes" }
+    value = JSON.parse(text)
   } catch (error) {
+    if (error instanceof NotAFile) return { kind: "unreadable", reason: "it is no file" }
     const { code, message } = error as NodeJS.ErrnoException
     if (code === "ENOENT" || code === "ENOTDIR") return { kind: "missing" }
     if (code === "EACCES" || code === "EPERM") {

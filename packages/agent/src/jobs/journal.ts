@@ -1,11 +1,14 @@
 import { JobLogEntry, ProgressCoalescer, type ProgressEvent } from "@datamaestro/protocol"
-import { open, stat, type FileHandle } from "node:fs/promises"
+import { constants } from "node:fs"
+import { open, type FileHandle } from "node:fs/promises"
 import * as v from "valibot"
+import { openPlainFile } from "../store/open-plain-file.ts"
 
 const FIRST_INTERVAL = 1000
 const LATER_INTERVAL = 5000
 const LATER = 600_000
 const PIECE = 1024 * 1024
+const APPEND_AT_ONCE = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK
 
 /**
  * Appends to a job's journal, one JSON object a line. Counts are written once a second for each resource, and less
@@ -28,8 +31,9 @@ export class JournalWriter {
     )
   }
 
+  /** @throws the errors of open(2); ENXIO for a pipe, which would let nobody write until it is read */
   static async open(path: string): Promise<JournalWriter> {
-    return new JournalWriter(await open(path, "a"))
+    return new JournalWriter(await open(path, APPEND_AT_ONCE))
   }
 
   event(event: ProgressEvent): void {
@@ -75,8 +79,7 @@ export class JournalReader {
   /** The whole lines that have come since the last call. Lines that make no sense are skipped. */
   async read(): Promise<JobLogEntry[]> {
     // Opened anew each time: that makes NFS ask its server what is there.
-    if ((await stat(this.#path).catch(() => undefined))?.isFile() !== true) return []
-    const file = await open(this.#path, "r").catch(() => undefined)
+    const file = await openPlainFile(this.#path).catch(() => undefined)
     if (file === undefined) return []
     const entries: JobLogEntry[] = []
     try {

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto"
-import { readdir, readFile, rm, stat } from "node:fs/promises"
+import { readdir, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { jobFiles, hasEnded } from "../jobs/job-folder.ts"
 import { datasetKey } from "../store/layout.ts"
 import { readLease } from "../store/lease.ts"
 import { acquireLock } from "../store/lock.ts"
+import { readPlainFile } from "../store/open-plain-file.ts"
 import { storageError } from "../store/storage-error.ts"
 import { writeAtomic } from "../store/write-atomic.ts"
 import { SlurmWatch } from "./slurm-watch.ts"
@@ -60,7 +61,7 @@ export async function pruneClaims(jobs: string): Promise<void> {
 
 /** Nothing for what is no job's id: it becomes a path. */
 async function readClaim(path: string): Promise<string | undefined> {
-  const text = (await readFile(path, "utf8").catch(() => "")).trim()
+  const text = (await readPlainFile(path).catch(() => "")).trim()
   return /^[a-z0-9][a-z0-9-]*$/.test(text) ? text : undefined
 }
 

@@ -1,11 +1,12 @@
 import type { ProgressListener } from "@datamaestro/protocol"
-import { readdir, readFile } from "node:fs/promises"
+import { readdir } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import * as v from "valibot"
 import { hasEnded, jobFiles } from "../jobs/job-folder.ts"
 import { JournalReader } from "../jobs/journal.ts"
 import { readLease } from "../store/lease.ts"
+import { readPlainFile } from "../store/open-plain-file.ts"
 import { storageError } from "../store/storage-error.ts"
 import { writeAtomic } from "../store/write-atomic.ts"
 
@@ -60,7 +61,7 @@ export async function wantedArchives(folder: string, signal: AbortSignal): Promi
 /** Nothing where there is no such file, or it makes no sense. */
 async function readNames(path: string): Promise<string[] | undefined> {
   try {
-    const parsed = v.safeParse(Names, JSON.parse(await readFile(path, "utf8")))
+    const parsed = v.safeParse(Names, JSON.parse(await readPlainFile(path)))
     return parsed.success ? parsed.output : undefined
   } catch {
     return undefined

@@ -1,16 +1,14 @@
 import { constants } from "node:fs"
-import { open } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { JobId } from "@datamaestro/protocol"
 import * as v from "valibot"
+import { openPlainFile } from "../store/open-plain-file.ts"
 import type { Submission } from "./submission.ts"
 
 /** Slurm's own output of a job, beside its journal. */
 export const OUTPUT = "slurm.out"
 /** The same of the tasks of an array, in the folder of the first. */
 const OF_A_TASK = /^slurm-\d+\.out$/
-/** A link, or a pipe that never answers, may have been put there by a colleague who shares the data directory. */
-const READ_PLAINLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 const TAIL = 4096
 const LONGEST = 300
 
@@ -41,12 +39,11 @@ function taskOutput(folder: string, output: string): string | undefined {
 
 async function tailOf(path: string | undefined, from: number): Promise<string> {
   if (path === undefined) return ""
-  const file = await open(path, READ_PLAINLY).catch(() => undefined)
+  // A colleague who shares the data directory may have put a link there.
+  const file = await openPlainFile(path, constants.O_NOFOLLOW).catch(() => undefined)
   if (file === undefined) return ""
   try {
-    const status = await file.stat()
-    if (!status.isFile()) return ""
-    const { size } = status
+    const { size } = await file.stat()
     const start = Math.max(from, size - TAIL)
     if (start >= size) return ""
     const { buffer, bytesRead } = await file.read(Buffer.alloc(size - start), 0, size - start, start)

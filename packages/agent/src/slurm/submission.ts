@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as v from "valibot"
+import { readPlainFile } from "../store/open-plain-file.ts"
 import { writeAtomic } from "../store/write-atomic.ts"
 
 /** `slurm.json` in a job's folder: how it was submitted the last time. */
@@ -31,7 +31,7 @@ const pathOf = (folder: string): string => join(folder, "slurm.json")
 /** Nothing where the job was never submitted, or the file makes no sense. */
 export async function readSubmission(folder: string): Promise<Submission | undefined> {
   try {
-    const parsed = v.safeParse(Submission, JSON.parse(await readFile(pathOf(folder), "utf8")))
+    const parsed = v.safeParse(Submission, JSON.parse(await readPlainFile(pathOf(folder))))
     return parsed.success ? parsed.output : undefined
   } catch {
     return undefined

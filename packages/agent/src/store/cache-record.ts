@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises"
 import * as v from "valibot"
 import { errnoName } from "./errno-name.ts"
+import { NotAFile, readPlainFile } from "./open-plain-file.ts"
 import { parseHolder } from "./lock-holder.ts"
 
 /** What is known of a whole entry, in `<key>.json` beside it. URLs carry no credentials. */
@@ -47,7 +47,8 @@ export type PartRecord = v.InferOutput<typeof PartRecord>
 
 /** Reads a record; `undefined` when it is missing or damaged: records only help, nothing is trusted for them. */
 export async function readRecordFile<T>(path: string, schema: v.GenericSchema<unknown, T>): Promise<T | undefined> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+  const text = await readPlainFile(path).catch((error: unknown) => {
+    if (error instanceof NotAFile) return undefined
     if (["ENOENT", "EACCES", "ESTALE"].includes(errnoName(error) ?? "")) return undefined
     throw error
   })

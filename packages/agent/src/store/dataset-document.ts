@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises"
 import { DatamaestroError, parseJsonDocument } from "@datamaestro/protocol"
 import * as v from "valibot"
+import { readPlainFile } from "./open-plain-file.ts"
 import { storageError } from "./storage-error.ts"
 
 const VERSION = 1
@@ -19,7 +19,7 @@ export async function readDatasetDocument<S extends v.GenericSchema>(
   path: string,
   schema: S,
 ): Promise<v.InferOutput<S> | undefined> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+  const text = await readPlainFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined
     throw storageError(error, `read "${path}"`)
   })

@@ -3,6 +3,7 @@ import { dirname } from "node:path"
 import { errnoName } from "./errno-name.ts"
 import { isSharedStorage } from "./shared-storage.ts"
 import { fileSystemNow } from "./lock-clock.ts"
+import { READ_AT_ONCE } from "./open-plain-file.ts"
 import { isGone, parseHolder, type Holder } from "./lock-holder.ts"
 
 /** A lock file as found: `token` names this very acquisition, also when the content can't be read. */
@@ -46,7 +47,7 @@ export async function beat(file: FileHandle, holder: Holder, path: string): Prom
 export async function readRecord(path: string): Promise<LockRecord | undefined> {
   let file: FileHandle
   try {
-    file = await open(path, "r")
+    file = await open(path, READ_AT_ONCE)
   } catch (error) {
     const code = errnoName(error)
     if (code === "ENOENT" || code === "ESTALE") return undefined

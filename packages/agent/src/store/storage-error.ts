@@ -50,6 +50,11 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
     reason: "a part of the path is a file, not a folder",
     hint: "move that file away, or choose another place with --data",
   },
+  ENOTFILE: {
+    code: "STORAGE_FAILED",
+    reason: "it is no file, but a folder, a pipe or a device",
+    hint: "move it away, or choose another place with --data",
+  },
   ELOOP: {
     code: "STORAGE_FAILED",
     reason: "symbolic links lead in a circle",
