@@ -115,6 +115,12 @@ describe("the command line with hosts", () => {
     expect((await among("gone", "fine")).status).to.equal(8)
   })
 
+  it("is refused where a command tells of all hosts", async () => {
+    const { status, stderr } = await datamaestro(["--host", "cluster", "hosts"], { env: sample.env })
+    expect(status).to.equal(2)
+    expect(stderr).to.contain("Cannot use --host with hosts").and.contain("hosts close HOST")
+  })
+
   it("runs once on a host that is named twice", async () => {
     await run("--host", "a", "datafolders", "set", "large", server.home)
     const { stdout, stderr, status } = await run("--host", "a", "--host", "a", "datafolders", "list")

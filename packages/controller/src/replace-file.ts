@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto"
 import { mkdir, open, realpath, rename, rm } from "node:fs/promises"
 import { dirname } from "node:path"
 
@@ -5,9 +6,10 @@ import { dirname } from "node:path"
 export async function replaceFile(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const target = await realpath(path).catch(() => path)
-  const temporary = `${target}.${process.pid}.tmp`
+  // A name that nobody can foretell, and that must be new: in /tmp somebody may have put a link in the place of another.
+  const temporary = `${target}.${randomBytes(6).toString("hex")}.tmp`
   try {
-    const file = await open(temporary, "w", 0o600)
+    const file = await open(temporary, "wx", 0o600)
     try {
       await file.writeFile(text)
       await file.sync()

@@ -36,11 +36,18 @@ interface HeldFacts {
 export function listHosts(): DirectCommand {
   return {
     async execute(invocation) {
+      if (invocation.options.host.length > 0) throw ofAll()
       const hosts = knownHosts(invocation, await heldConnections())
       await invocation.write(invocation.options.json ? `${JSON.stringify(hosts)}\n` : hosts.map(lineOf).join(""))
       return undefined
     },
   }
+}
+
+function ofAll(): DatamaestroError {
+  return new DatamaestroError("USAGE", "Cannot use --host with hosts: it tells of all that are known", {
+    hint: "leave --host out; `datamaestro hosts close HOST` ends the connection to one, `doctor` looks at one",
+  })
 }
 
 /** Ends the connections that are held to the invocation's hosts, or all. */
