@@ -1,12 +1,13 @@
 import { expect } from "chai"
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import { cacheKey } from "../../../packages/agent/src/store/cache-key.ts"
 import { CachePart } from "../../../packages/agent/src/store/cache-part.ts"
 import { redactUrl } from "../../../packages/agent/src/store/cache-url.ts"
 import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
+import { holderName } from "../../../packages/agent/src/store/lock-holder.ts"
 import { StreamHasher } from "../../../packages/agent/src/verify/stream-hasher.ts"
 
 const URL_A = "http://example.org/a"
@@ -202,6 +203,18 @@ describe("the download cache", () => {
     expect(other.bytes).to.equal(0)
     await other.discard()
     await part.discard()
+  })
+
+  it("sweeps a part whose writer was killed before it recorded anything, and no living one's", async () => {
+    const gone = spawnSync(process.execPath, ["-e", ""]).pid
+    const host = holderName({ host: hostname(), pid: gone })
+    const living = holderName({ host: hostname(), pid: process.pid })
+    const elsewhere = holderName({ host: `${hostname()}2`, pid: gone })
+    for (const name of [host, living, elsewhere]) await writeFile(join(cache.path, `${key}.${name}.0123abcd.tmp`), "")
+    await add(URL_A, "four")
+    expect((await names()).filter((name) => name.endsWith(".tmp"))).to.deep.equal(
+      [`${key}.${living}.0123abcd.tmp`, `${key}.${elsewhere}.0123abcd.tmp`].sort(),
+    )
   })
 
   it("shows no secret of a URL", () => {

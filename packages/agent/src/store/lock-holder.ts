@@ -60,6 +60,15 @@ export async function isGone(holder: Pick<Holder, "host" | "boot" | "pid" | "sta
   return holder.start !== "" && stat.start !== holder.start
 }
 
+/** Whether a process is known to be gone of which only the `holderName` is there. */
+export async function isNamedGone(name: string): Promise<boolean> {
+  self ??= describeThisProcess()
+  const here = await self
+  const pid = Number(name.slice(name.lastIndexOf(".") + 1))
+  if (!Number.isSafeInteger(pid) || pid <= 0 || name !== holderName({ host: here.host, pid })) return false
+  return await isGone({ ...here, pid, start: "" })
+}
+
 async function processStat(pid: number): Promise<{ state: string; start: string } | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "")
   // The command's name stands in parentheses and may hold anything, also ")".
