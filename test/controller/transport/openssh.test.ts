@@ -1,4 +1,5 @@
 import { expect } from "chai"
+import type { DatamaestroError } from "@datamaestro/protocol"
 import { execFileSync } from "node:child_process"
 import { existsSync, statSync } from "node:fs"
 import { chmod, readdir, readFile, rm, writeFile } from "node:fs/promises"
@@ -224,6 +225,29 @@ describe("the system's ssh as transport", function () {
       cleanups.push(() => held.close())
       expect((await runOn(held, "echo in")).stdout).to.equal("in\n")
       expect(notices[1]).to.match(/lacks the certificate ".*" of the SSH agent$/)
+
+      // Where the built-in client was asked for, or there is no other, its failure says so.
+      const refusal = async (transport: "ssh2" | undefined): Promise<DatamaestroError> => {
+        const target = {
+          destination: "machine",
+          configFile: join(path, "config"),
+          identityFiles: [],
+          options: [],
+          transport,
+        }
+        return await failureOf(connectSsh(target, { prompter: nobody, onNotice: () => undefined }))
+      }
+      const forced = await refusal("ssh2")
+      expect(forced.code).to.equal("AUTHENTICATION_FAILED")
+      expect(forced.message).to.match(/tried .*; the built-in client lacks the certificate ".*" of the SSH agent$/)
+      expect(forced.hint).to.match(/^leave --transport ssh2 out/)
+      const { PATH } = process.env
+      process.env["PATH"] = path
+      try {
+        expect((await refusal(undefined)).hint).to.match(/^install OpenSSH's client/)
+      } finally {
+        process.env["PATH"] = PATH
+      }
 
       await writeFile(sshd.knownHostsFile, `@cert-authority * ${authority}\n`)
       const untrusted = { destination: "machine", configFile: sshd.configFile, identityFiles: [], options: [] }

@@ -54,7 +54,11 @@ async function connectBy(target: SshTarget, options: SshConnectOptions): Promise
     import("./ssh2.ts"),
     import("./ssh-settings-resolution.ts"),
   ])
-  if (target.transport === "ssh2") return await connectSsh2(target, options)
+  const { beyondBuiltIn } = await import("./beyond-built-in.ts")
+  if (target.transport === "ssh2") {
+    const lacking = (): Promise<string[]> => beyondBuiltIn(target, resolveSshSettings(target))
+    return await connectSsh2(target, options).catch(naming(lacking, "leave --transport ssh2 out"))
+  }
 
   const because = async (reason: string): Promise<boolean> => {
     if (!(await opensshInstalled())) return false
@@ -73,9 +77,11 @@ async function connectBy(target: SshTarget, options: SshConnectOptions): Promise
     }
     throw error
   }
-  const { beyondBuiltIn } = await import("./beyond-built-in.ts")
   const beyond = await beyondBuiltIn(target, settings)
-  if (beyond.length > 0 && (await because(beyond.join(", ")))) return await withOpenssh()
+  if (beyond.length > 0) {
+    if (await because(beyond.join(", "))) return await withOpenssh()
+    return await connectSsh2(target, options, settings).catch(naming(() => beyond, "install OpenSSH's client"))
+  }
   try {
     return await connectSsh2(target, options, settings)
   } catch (error) {
@@ -83,6 +89,20 @@ async function connectBy(target: SshTarget, options: SshConnectOptions): Promise
     const foreign = error instanceof DatamaestroError && error.details["reason"] === NO_COMMON_ALGORITHM
     if (foreign && (await because("every algorithm that the server accepts"))) return await withOpenssh()
     throw error
+  }
+}
+
+/** Adds to a failed log-in what the built-in client lacks: that may be why. */
+function naming(lacking: () => string[] | Promise<string[]>, step: string): (error: unknown) => Promise<never> {
+  return async (error) => {
+    if (!(error instanceof DatamaestroError) || error.code !== "AUTHENTICATION_FAILED") throw error
+    const found = await lacking()
+    if (found.length === 0) throw error
+    throw new DatamaestroError(error.code, `${error.message}; the built-in client lacks ${found.join(", ")}`, {
+      hint: `${step}, so that the system's ssh is used; ${error.hint}`,
+      details: error.details,
+      cause: error,
+    })
   }
 }
 
