@@ -1,35 +1,19 @@
-import { DatamaestroError } from "@datamaestro/protocol"
-import { existsSync } from "node:fs"
-import { homedir, userInfo } from "node:os"
 import { isAbsolute, join, resolve } from "node:path"
 import { expandHome } from "./expand-home.ts"
 import { SshConfigEvaluation } from "./ssh-config-evaluation.ts"
 import type { SshConfigLine } from "./ssh-config-lines.ts"
+import { flag, integer, seconds, unusable } from "./ssh-config-values.ts"
 import { connectionTokens } from "./ssh-connection-tokens.ts"
 import { parseSshDestination } from "./ssh-destination.ts"
-import { BEYOND_BUILT_IN, HONOURED, OFF_VALUES, WITHOUT_EFFECT } from "./ssh-known-options.ts"
 import { matchesPattern, matchesPatternList } from "./ssh-pattern.ts"
 import type { AuthenticationMethod, SshSettings } from "./ssh-settings.ts"
+import { currentSurroundings, type SshSurroundings } from "./ssh-surroundings.ts"
 import type { SshTarget } from "./ssh-target.ts"
 import { expandEnvironment, expandTokens } from "./ssh-tokens.ts"
+import { beyondInConfiguration, unhonoured } from "./ssh-unhonoured-options.ts"
 
 /** OpenSSH's, without those that only hardware can use: these come through the agent. */
 const DEFAULT_IDENTITIES = ["id_rsa", "id_ecdsa", "id_ed25519"]
-
-const SYSTEM_FOLDER =
-  process.platform === "win32" ? join(process.env["PROGRAMDATA"] ?? "C:\\ProgramData", "ssh") : "/etc/ssh"
-
-interface Surroundings {
-  home: string
-  localUser: string
-  environment: Readonly<Record<string, string | undefined>>
-  /** `/etc/ssh`. */
-  systemFolder: string
-}
-
-function currentSurroundings(): Surroundings {
-  return { home: homedir(), localUser: localUser(), environment: process.env, systemFolder: SYSTEM_FOLDER }
-}
 
 /**
  * Reads the configuration that holds for a target, by the rules of ssh_config(5): what the command line says, then
@@ -37,7 +21,10 @@ function currentSurroundings(): Surroundings {
  *
  * @throws DatamaestroError SSH_CONFIGURATION; USAGE where the mistake is one of the command line
  */
-export function resolveSshSettings(target: SshTarget, surroundings: Surroundings = currentSurroundings()): SshSettings {
+export function resolveSshSettings(
+  target: SshTarget,
+  surroundings: SshSurroundings = currentSurroundings(),
+): SshSettings {
   const destination = parseSshDestination(target.destination)
   const { home, environment } = surroundings
   const context = { originalHost: destination.host, localUser: surroundings.localUser, home }
@@ -130,17 +117,8 @@ export function resolveSshSettings(target: SshTarget, surroundings: Surroundings
     },
     compression: flag(config, "compression", false),
     environment: sentEnvironment(config, environment),
-    warnings: warnings(config),
-    beyond: beyondBuiltIn(config, surroundings),
-  }
-}
-
-function localUser(): string {
-  try {
-    return userInfo().username
-  } catch {
-    // An account id without an entry, as in containers.
-    return process.env["USER"] ?? process.env["LOGNAME"] ?? "nobody"
+    warnings: unhonoured(config),
+    beyond: beyondInConfiguration(config, surroundings),
   }
 }
 
@@ -151,7 +129,7 @@ function resolveHostName(config: SshConfigEvaluation, typed: string): string {
 
 function identityAgent(
   given: string | undefined,
-  environment: Surroundings["environment"],
+  environment: SshSurroundings["environment"],
   path: (text: string) => string,
 ): string | undefined {
   if (given === undefined || given === "SSH_AUTH_SOCK") return environment["SSH_AUTH_SOCK"] || undefined
@@ -165,7 +143,7 @@ function identityAgent(
 function forwardedAgent(
   config: SshConfigEvaluation,
   agent: string | undefined,
-  environment: Surroundings["environment"],
+  environment: SshSurroundings["environment"],
   path: (text: string) => string,
 ): string | undefined {
   const given = config.first("forwardagent")?.values[0]
@@ -230,54 +208,9 @@ function addressFamily(config: SshConfigEvaluation): 0 | 4 | 6 {
   throw unusable(line, "any, inet or inet6")
 }
 
-function flag(config: SshConfigEvaluation, keyword: string, fallback: boolean): boolean {
-  const line = config.first(keyword)
-  if (line === undefined) return fallback
-  const given = line.values[0]?.toLowerCase()
-  if (given === "yes" || given === "true" || given === "unbound" || given === "host-bound") return true
-  if (given === "no" || given === "false") return false
-  throw unusable(line, "yes or no")
-}
-
-function integer(config: SshConfigEvaluation, keyword: string, fallback: number, least: number, most: number): number {
-  const line = config.first(keyword)
-  if (line === undefined) return fallback
-  const given = line.values[0] ?? ""
-  const number = /^\d+$/.test(given) ? Number(given) : Number.NaN
-  if (Number.isNaN(number) || number < least) throw unusable(line, `a number from ${least}`)
-  if (number > most && keyword === "port") throw unusable(line, `a number from ${least} to ${most}`)
-  return Math.min(number, most)
-}
-
-/** A time as sshd_config(5) writes them: `90`, `1m30s`. */
-function seconds(config: SshConfigEvaluation, keyword: string, fallback: number): number {
-  const line = config.first(keyword)
-  if (line === undefined) return fallback
-  const given = line.values[0] ?? ""
-  if (given === "none") return fallback
-  const units: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
-  if (!/^(\d+[smhdw]?)+$/i.test(given)) throw unusable(line, "a time such as 15 or 1m30s")
-  let total = 0
-  for (const [, amount = "0", unit = ""] of given.matchAll(/(\d+)([smhdw]?)/gi)) {
-    total += Number(amount) * (units[unit.toLowerCase()] ?? 1)
-  }
-  return total
-}
-
-function unusable(line: SshConfigLine | undefined, wanted: string): DatamaestroError {
-  const keyword = line?.keyword ?? ""
-  const place =
-    line === undefined || line.line === 0 || line.source === "-o" ? "" : `: line ${line.line} of ${line.source}`
-  const code = line?.source === "-o" ? "USAGE" : "SSH_CONFIGURATION"
-  return new DatamaestroError(code, `Cannot use SSH option "${keyword} ${line?.raw ?? ""}"${place}`, {
-    hint: `give ${wanted}`,
-    details: { option: keyword, path: line?.source, line: line?.line },
-  })
-}
-
 function sentEnvironment(
   config: SshConfigEvaluation,
-  environment: Surroundings["environment"],
+  environment: SshSurroundings["environment"],
 ): Record<string, string> {
   const sent: Record<string, string> = {}
   const patterns = config.all("sendenv").flatMap((line) => line.values)
@@ -297,40 +230,4 @@ function sentEnvironment(
   }
   Object.assign(sent, Object.fromEntries(own))
   return sent
-}
-
-function warnings(config: SshConfigEvaluation): string[] {
-  const told: string[] = []
-  const ignorable = (config.first("ignoreunknown")?.raw ?? "").toLowerCase().split(/[\s,]+/)
-  for (const keyword of config.keywords()) {
-    if (HONOURED.has(keyword) || WITHOUT_EFFECT.has(keyword)) continue
-    const line = config.first(keyword)
-    if (line === undefined || OFF_VALUES.has(line.raw.toLowerCase())) continue
-    if (ignorable.some((pattern) => pattern !== "" && matchesPattern(keyword, pattern))) continue
-    told.push(`The built-in SSH client does not honour ${describeLine(line)}`)
-  }
-  return told
-}
-
-function describeLine(line: SshConfigLine): string {
-  const place = line.source === "-o" ? "given with -o" : `${line.source}, line ${line.line}`
-  return `"${line.keyword} ${line.raw}" (${place})`
-}
-
-function beyondBuiltIn(config: SshConfigEvaluation, { systemFolder, environment }: Surroundings): string[] {
-  const found: string[] = []
-  for (const [keyword, isOn] of BEYOND_BUILT_IN) {
-    const line = config.first(keyword)
-    if (line === undefined || !isOn(line.raw.toLowerCase())) continue
-    // Distributions turn Kerberos on for everybody: alone that says nothing about this host.
-    const byDistribution = keyword === "gssapiauthentication" && line.source.startsWith(systemFolder)
-    if (byDistribution && !hasKerberosTicket(environment)) continue
-    found.push(describeLine(line))
-  }
-  return found
-}
-
-/** Whether a credential cache of MIT Kerberos lies where it usually does. */
-function hasKerberosTicket(environment: Surroundings["environment"]): boolean {
-  return Boolean(environment["KRB5CCNAME"]) || existsSync(`/tmp/krb5cc_${process.getuid?.() ?? ""}`)
 }
