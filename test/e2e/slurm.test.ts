@@ -180,9 +180,13 @@ describe("jobs in Slurm", function () {
     await command.said(/part0: downloading/)
     const [line = ""] = await slurm.queue()
     const id = line.split(" ")[0] ?? ""
+    const [first = ""] = await lab.jobs()
+    const pid = await lab.holder(first)
     await slurm.run("scontrol", "update", `NodeName=${slurm.node}`, "State=down", "Reason=test")
     try {
       await command.said(/queued as Slurm job \d+ \((?!None)/)
+      // Slurm itself waits two minutes: a second start beside what is left of the first would fail.
+      await until(() => !isAlive(pid) && !slurm.hasStep(id))
     } finally {
       // By itself, if it has registered again meanwhile.
       await slurm.run("scontrol", "update", `NodeName=${slurm.node}`, "State=resume").catch(() => "")

@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcess } from "node:child_process"
+import { execFile, spawn, spawnSync, type ChildProcess } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { existsSync } from "node:fs"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
@@ -35,6 +35,8 @@ export interface Slurm {
   idle(): Promise<void>
   /** Waits until no job is left. */
   empty(): Promise<void>
+  /** Whether Slurm's own process for a step of that job is still there. */
+  hasStep(job: string): boolean
   stop(): Promise<void>
 }
 
@@ -142,6 +144,7 @@ ${partitions.join("\n")}
     idle: async () => {
       while (!(await isIdle())) await sleep(50)
     },
+    hasStep: (job) => spawnSync("pgrep", ["--full", `^slurmstepd: \\[${job}\\.`]).status === 0,
     empty: async () => {
       while ((await queue()).length > 0) await sleep(50)
     },

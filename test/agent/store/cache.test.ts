@@ -217,6 +217,19 @@ describe("the download cache", () => {
     )
   })
 
+  it("minds no mark whose writer was killed before it wrote anything, unless it lives", async () => {
+    const gone = spawnSync(process.execPath, ["-e", ""]).pid
+    const mark = async (pid: number): Promise<void> => {
+      const name = holderName({ host: hostname(), pid })
+      await writeFile(join(cache.path, `${key}.${name}.0123abcd.use`), "")
+    }
+    await mark(gone)
+    expect(await cache.inUse(key)).to.equal(false)
+    expect(await names()).to.deep.equal([])
+    await mark(process.pid)
+    expect(await cache.inUse(key)).to.equal(true)
+  })
+
   it("shows no secret of a URL", () => {
     expect(redactUrl("https://u:p@h/a?x=1#f")).to.equal("https://h/a?x=1")
     expect(redactUrl("https://h/a?X-Amz-Signature=abc&x=1")).to.equal("https://h/a?X-Amz-Signature=REDACTED&x=1")
