@@ -51,7 +51,7 @@ export const ProgressEvent = v.variant("phase", [
   }),
   /** Of a repository's sources so many were looked at. */
   v.object({ phase: v.literal("check"), repository: v.string(), checked: v.number(), total: v.number() }),
-  /** One resource reached its final path; `how` says by which way. */
+  /** One resource reached its final path; `how` says by which way, `bytes` how large it is there: not what was downloaded. */
   v.object({
     phase: v.literal("resource"),
     dataset,

@@ -32,7 +32,7 @@ describe("plain lines", () => {
       "org.x r: downloading from http://h/f.gz, 1.0 MB",
       "org.x r: downloading, 10 %, 100 kB of 1.0 MB",
     ])
-    expect(lines.slice(-2)).to.deep.equal(["org.x r: downloaded, 1.0 MB", "org.x: done"])
+    expect(lines.slice(-2)).to.deep.equal(["org.x r: downloaded, 1.0 MB on disk", "org.x: done"])
     expect(lines).to.have.length(1 + 1 + 10 + 2)
   })
 
@@ -98,6 +98,8 @@ describe("plain lines", () => {
       delay: 2,
       reason: "503 Service Unavailable",
     })
+    const again = { dataset: "d", resource: "r", url: "http://h", attempt: 2, delay: 0.3, reason: "cut" }
+    reporter.event({ phase: "retry", ...again })
     for (const seconds of [0, 65]) {
       reporter.event({ phase: "wait", dataset: "d", holder: "process 12 on node1", seconds })
     }
@@ -105,6 +107,7 @@ describe("plain lines", () => {
     lineReporter({ ...quiet, debug: true, stream }).event({ phase: "notice", level: "debug", message: "shown" })
     expect(stream.text).to.equal(
       "d r: 503 Service Unavailable; attempt 2 in 2 s\n" +
+        "d r: cut; attempt 3 now\n" +
         "d: waiting for process 12 on node1, which works on it\n" +
         "d: waiting for process 12 on node1, which works on it, for 1 min 05 s\n" +
         "debug: shown\n",

@@ -21,7 +21,7 @@ describe("bars on a terminal", () => {
     expect(stream.text).to.contain("r downloading").and.contain("50 %")
     reporter.event({ phase: "resource", dataset: "d", resource: "r", how: "downloaded", bytes: 1000 })
     reporter.end()
-    expect(stream.text).to.match(/d r: downloaded, 1\.0 kB\n$/)
+    expect(stream.text).to.match(/d r: downloaded, 1\.0 kB on disk\n$/)
     expect(stream.text.lastIndexOf("\u001b[?25h")).to.be.greaterThan(stream.text.lastIndexOf("\u001b[?25l"))
   })
 

@@ -32,9 +32,9 @@ function describe(event: CommandEvent, debug: boolean): string | undefined {
     case "wait":
       return `${event.dataset}: waiting for ${event.holder}, which works on ${event.resource ?? "it"}${event.seconds < 1 ? "" : `, for ${formatDuration(event.seconds)}`}`
     case "retry":
-      return `${event.dataset} ${event.resource}: ${event.reason}; attempt ${event.attempt + 1} in ${formatDuration(event.delay)}`
+      return `${event.dataset} ${event.resource}: ${event.reason}; attempt ${event.attempt + 1} ${event.delay < 0.5 ? "now" : `in ${formatDuration(event.delay)}`}`
     case "resource":
-      return `${event.dataset} ${event.resource}: ${HOW[event.how]}${event.bytes === undefined ? "" : `, ${formatBytes(event.bytes)}`}`
+      return `${event.dataset} ${event.resource}: ${HOW[event.how]}${event.bytes === undefined ? "" : `, ${formatBytes(event.bytes)} on disk`}`
     case "notice":
       if (event.level === "debug") return debug ? `debug: ${event.message}` : undefined
       return event.level === "warning" ? `warning: ${event.message}` : event.message
