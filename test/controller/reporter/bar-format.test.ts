@@ -18,14 +18,15 @@ const state: BarState = {
 describe("a bar's line", () => {
   it("tells how much, how fast, and how long still", () => {
     expect(formatBar(state, 100)).to.equal(
-      "train_images downloading       [######------------------]  25 %  25.0 MB/100 MB  5.0 MB/s  ETA 15 s",
+      "train_images downloading     [######------------------]  25 %  25.0 MB/100 MB  5.0 MB/s  ETA 15 s",
     )
   })
 
   for (let columns = 1; columns <= 120; columns += 7) {
     it(`fits into ${columns} columns`, () => {
       const line = formatBar({ ...state, host: "cluster", showDataset: true }, columns)
-      expect(line.length).to.be.at.most(Math.max(1, columns - 1))
+      // Two columns for the `^C` of a terminal: where it wraps, the bar is no longer where it is looked for.
+      expect(line.length).to.be.at.most(Math.max(1, columns - 3))
     })
   }
 

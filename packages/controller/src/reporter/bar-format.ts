@@ -15,9 +15,9 @@ export interface BarState extends Count {
 const BAR_WIDTH = 24
 const NARROW_BAR_WIDTH = 10
 
-/** A bar's line, at most `columns - 1` wide, so that no terminal wraps it. */
+/** A bar's line, at most `columns - 3` wide, so that no terminal wraps it, nor the `^C` that it echoes behind it. */
 export function formatBar(state: BarState, columns: number): string {
-  const width = Math.max(1, columns - 1)
+  const width = Math.max(1, columns - 3)
   const figures = figuresOf(state)
   const barWidth = width >= 90 ? BAR_WIDTH : width >= 60 ? NARROW_BAR_WIDTH : 0
   const bar = barWidth > 0 && state.total !== undefined ? `${drawBar(fractionOf(state), barWidth)} ` : ""
