@@ -121,6 +121,16 @@ describe("the command line with hosts", () => {
     expect(stderr).to.contain("Cannot use --host with hosts").and.contain("hosts close HOST")
   })
 
+  it("needs no --host for hosts, which reads addresses from -F", async () => {
+    const settings = join(sample.folder, "config", "datamaestro")
+    await mkdir(settings, { recursive: true })
+    await writeFile(join(settings, "user.json"), JSON.stringify({ hosts: { lab: { host: "cluster" } } }))
+    const { status, stdout } = await run("hosts")
+    expect(status).to.equal(0)
+    expect(stdout).to.contain(`lab\ttester@127.0.0.1:${server.port}\t`)
+    expect((await run("hosts", "close", "--all")).status).to.equal(0)
+  })
+
   it("runs once on a host that is named twice", async () => {
     await run("--host", "a", "datafolders", "set", "large", server.home)
     const { stdout, stderr, status } = await run("--host", "a", "--host", "a", "datafolders", "list")

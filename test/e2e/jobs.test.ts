@@ -114,7 +114,9 @@ describe("jobs on this machine", function () {
     await attached.said(/part0: downloading/)
     attached.child.kill("SIGINT")
     expect(await attached.ended).to.equal(130)
-    expect(attached.stderr).to.contain("goes on")
+    expect(attached.stderr).to.contain(`job ${job} goes on; \`datamaestro jobs cancel ${job}\` ends it`)
+    // It is neither cancelled nor to be begun again.
+    expect(attached.stderr).to.not.match(/cancelling|run the same command again/)
     expect(await list()).to.have.nested.property("[0].state", "running")
     const again = await run("jobs", "attach", job)
     expect(again.status, again.stderr).to.equal(0)

@@ -23,6 +23,8 @@ export interface Command<R> {
   ahead?: AheadRequest
   /** It leaves work behind on purpose: the agent's end is not waited for. */
   detaches?: boolean
+  /** It shows work that goes on without it: Ctrl-C ends the showing only. */
+  onlyWatches?: boolean
   /** @returns what to print, or nothing after a failure */
   run(call: Call): Promise<R | undefined>
   /** The machine-readable result; by default the result itself. */

@@ -36,8 +36,10 @@ export async function execute(selection: Selection): Promise<number> {
       reporter.end()
       await writeResult(text, process.stdout)
     }
-    const machines = machinesOf({ ...options, host: selection.hosts ?? options.host }, settings)
+    const machines =
+      selection.hosts?.length === 0 ? [] : machinesOf({ ...options, host: selection.hosts ?? options.host }, settings)
     const command = await selection.load()
+    if ("onlyWatches" in command && command.onlyWatches === true) reporter.watchOnly()
     const invocation: Invocation = {
       options,
       settings,

@@ -33,7 +33,7 @@ export interface GlobalOptions {
 export interface Invocation {
   options: GlobalOptions
   settings: UserSettings
-  /** Where to run, in argument order, at least one. */
+  /** Where to run, in argument order; none for a command that needs no machine. */
   machines: readonly Machine[]
   agreements: Agreements
   reporter: Reporter

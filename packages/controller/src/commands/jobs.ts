@@ -34,9 +34,12 @@ export function attachJob(job: string): Command<Result<"jobs/attach">> {
   return {
     needsRepositories: false,
     severalHosts: "object",
-    async run({ session, invocation, signal, onProgress }) {
-      const onAbort = (): void =>
-        onProgress({ phase: "notice", level: "info", message: `job ${job} goes on; \`jobs cancel ${job}\` ends it` })
+    onlyWatches: true,
+    async run({ session, machine: { host }, invocation, signal, onProgress }) {
+      const onAbort = (): void => {
+        const cancel = `datamaestro ${host === undefined ? "" : `--host ${host} `}jobs cancel ${job}`
+        onProgress({ phase: "notice", level: "info", message: `job ${job} goes on; \`${cancel}\` ends it` })
+      }
       signal.addEventListener("abort", onAbort, { once: true })
       try {
         return await requestAttach(session, job, {

@@ -52,7 +52,7 @@ datamaestro --host cluster --json doctor`,
       "known hosts: name, address, Node there, and the connection that is held, one a line",
       "datamaestro hosts\ndatamaestro hosts close cluster",
     ).action((_values: OptionValues, command: Command) =>
-      select(command, async () => (await import("./hosts.ts")).listHosts()),
+      select(command, async () => (await import("./hosts.ts")).listHosts(), [], []),
     )
     define(
       hosts,
@@ -63,12 +63,7 @@ datamaestro --host cluster --json doctor`,
       .option("--all", "end all of them")
       .action((names: string[], { all = false }: { all?: boolean }, command: Command) => {
         if (!all && names.length === 0) command.error("error: missing required argument 'HOST'")
-        select(
-          command,
-          async () => (await import("./hosts.ts")).closeHosts(all),
-          [],
-          names.length > 0 ? names : undefined,
-        )
+        select(command, async () => (await import("./hosts.ts")).closeHosts(all), [], names)
       })
   },
   datafolders: ({ program, define, select }) => {
