@@ -13,11 +13,11 @@ export class ProgressSnapshot {
     this.#count = event
   }
 
-  /** The datasets first, since their resources belong to them. */
+  /** The datasets that have begun first, since their resources belong to them; each that has ended after its resources. */
   events(): ProgressEvent[] {
     const events = [...this.#latest.values()]
-    const isDataset = (event: ProgressEvent): boolean => event.phase === "dataset"
-    return [...events.filter(isDataset), ...events.filter((event) => !isDataset(event))]
+    const begins = (event: ProgressEvent): boolean => event.phase === "dataset" && event.state === "started"
+    return [...events.filter(begins), ...events.filter((event) => !begins(event))]
   }
 
   /** The newest one. */
