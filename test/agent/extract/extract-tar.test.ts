@@ -325,6 +325,9 @@ describe("extracting tar", () => {
   it("refuses what is no tar, and tells of double compression", async () => {
     const page = await failure(extractBytes(folder.path, "tar", Buffer.from("<html>Please log in</html>".repeat(50))))
     expect(page.code).to.be.oneOf(["CORRUPT", "TRUNCATED"])
+    const noise = Buffer.alloc(10_240, Buffer.from([0xd3, 0x5a, 0xc6, 0x9b, 0xf1, 0x87]))
+    const other = await failure(extractBytes(folder.path, "tar", noise))
+    expect(other.message).to.equal('Cannot extract "thing.tar": it is no tar archive')
     const empty = await failure(extractBytes(folder.path, "tar", Buffer.alloc(0)))
     expect(empty.code).to.equal("TRUNCATED")
     const zeros = await failure(extractBytes(folder.path, "tar", Buffer.alloc(10_240)))

@@ -152,8 +152,9 @@ class TarReading {
     if (error.message.includes("Truncated input")) {
       return truncatedArchive(this.#archive, "it ends within a member", { member: this.#last, cause: error })
     }
-    const reason = error.message.includes("Unrecognized archive format") ? "it is no tar archive" : error.message
-    return corruptArchive(this.#archive, reason.replace(/^TAR_[A-Z_]+: /, ""), { member: this.#last, cause: error })
+    // What the parser finds wrong with a first header tells nobody anything: a page in place of the archive has none.
+    const reason = this.#last === undefined ? "it is no tar archive" : error.message.replace(/^TAR_[A-Z_]+: /, "")
+    return corruptArchive(this.#archive, reason, { member: this.#last, cause: error })
   }
 
   /** The parser calls from within its own state machine: an exception must not unwind it half done. */
