@@ -133,6 +133,9 @@ describe("datamaestro doctor", function () {
     expect(stdout).to.match(/failed +internet .*\n +next: +use a login node/)
     expect(stdout).to.contain("HTTPS_PROXY=http://***@proxy.example.org:3128").and.not.contain("secret-Pw")
     expect(stdout).to.match(/ok +clock/)
+    const here = await run()
+    expect(here.stdout).to.match(/failed +internet .* from here: .*\n +next: +check the network/)
+    expect(here.stdout).not.to.contain("--relay")
   })
   it("tells a proxy that does not answer, by name and without its password", async () => {
     const there = { HTTP_PROXY: "http://me:secret-Pw@127.0.0.1:1", http_proxy: "http://me:secret-Pw@127.0.0.1:1" }

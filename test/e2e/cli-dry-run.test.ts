@@ -97,5 +97,7 @@ describe("prepare --dry-run", function () {
 
     expect((await datamaestro(["prepare", "org.base"], { env })).status).to.equal(0)
     expect((await plan("--no-downloads")).work[0]).to.include({ dataset: "org.base", action: "none", bytes: 4 })
+    const { stderr } = await datamaestro(["prepare", "--dry-run", "org.base"], { env })
+    expect(stderr).to.match(/^org\.base: nothing to fetch; .* are free\n$/)
   })
 })

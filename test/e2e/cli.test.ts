@@ -29,6 +29,11 @@ describe("the command line", () => {
       const { status, stdout, stderr } = await run("--help")
       expect([status, stderr]).to.deep.equal([0, ""])
       expect(stdout).to.contain("Two machines").and.contain("--host cluster")
+      for (const line of stdout.split("\n")) expect(line.length, line).to.be.at.most(80)
+    })
+
+    it("says where an argument may be left out, and where several may stand", async () => {
+      expect((await run("hosts", "--help")).stdout).to.contain("close [HOST...]")
     })
 
     const commands = ["prepare", "download", "info", "search", "repositories", "version"]

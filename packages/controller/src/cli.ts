@@ -16,8 +16,9 @@ interface UsageError {
 }
 
 const STORY = `
-Two machines: you type here; with --host the work happens, and the data stays, on HOST.
-HOST needs nothing but Node and your SSH login. Without --host both are this machine.
+Two machines: you type here; with --host the work happens, and the data stays,
+on HOST, which needs nothing but Node and your SSH login. Without --host both
+are this machine.
 
 Examples:
   datamaestro search mnist
@@ -84,7 +85,7 @@ async function parseWith(names: readonly string[], argv: readonly string[], quie
     .usage("[global options] COMMAND [options] [arguments]")
     .version(controllerVersion(), "--version", "print the version of this program")
     .addHelpText("after", STORY)
-    .configureHelp({ showGlobalOptions: true, subcommandTerm })
+    .configureHelp({ showGlobalOptions: true, subcommandTerm, minWidthToWrap: 20 })
     .configureOutput({
       writeOut: (text) => (help += text),
       outputError: () => {},
@@ -121,8 +122,8 @@ async function parseWith(names: readonly string[], argv: readonly string[], quie
 /** `prepare <ID...>`: that there are options goes without saying. */
 function subcommandTerm(command: Command): string {
   const names = command.registeredArguments.map((each) => {
-    if (!each.required) return `[${each.name()}]`
-    return each.variadic ? `<${each.name()}...>` : `<${each.name()}>`
+    const name = each.variadic ? `${each.name()}...` : each.name()
+    return each.required ? `<${name}>` : `[${name}]`
   })
   return [command.name(), ...names].join(" ")
 }

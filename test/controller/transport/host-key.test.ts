@@ -154,6 +154,9 @@ describe("HostKeyCheck", () => {
         .to.contain("ssh-keyscan -p 2222 host.example.org")
         .and.contain("StrictHostKeyChecking=accept-new")
     }
+    // As it was typed: what the configuration says of its name, user and files then holds for ssh, too.
+    const alias = await refusal(verify(key, ["HostName host.example.org", "Port 2222"], "cluster"))
+    expect(alias.hint).to.contain('connect once with "ssh cluster"')
   })
 
   it("asks on a terminal, records a yes, and never asks when told to be strict", async () => {

@@ -39,4 +39,10 @@ describe("parseSshDestination", () => {
         .with.property("code", "SSH_CONFIGURATION")
     })
   }
+
+  for (const text of ["cluster:/scratch/me", "ssh://me@cluster:22/scratch"]) {
+    it(`says of ${text} where a folder is named`, () => {
+      expect(() => parseSshDestination(text)).to.throw(DatamaestroError, "--data DIR")
+    })
+  }
 })

@@ -126,6 +126,14 @@ for (const client of ["ssh2", "openssh"] as const)
       expect(error.hint).to.contain("IdentitiesOnly")
     })
 
+    it("does not speak of keys when the server has had enough of passwords", async () => {
+      const sshd = await serve({ config: ["PasswordAuthentication yes", "MaxAuthTries 2"] })
+      const options = ["PubkeyAuthentication=no"]
+      const error = await failureOf(tryTo(sshd, { options, prompter: person("a", "b", "c") }))
+      expect(error.code).to.equal("AUTHENTICATION_FAILED")
+      expect(error.hint).to.contain('check that "ssh').and.not.contain("IdentitiesOnly")
+    })
+
     it("is refused with what the server would take", async () => {
       const sshd = await serve({ config: ["PasswordAuthentication yes"] })
       await writeFile(sshd.identityFile, generateKey().private, { mode: 0o600 })

@@ -88,7 +88,7 @@ async function examineHere(
   try {
     const { agent, pid } = session.initialized
     examination.passed("agent", `${agent}, process ${pid}`)
-    await examineMachine(session.agent, session.initialized, examination, { url, signal })
+    await examineMachine(session.agent, session.initialized, examination, { url, remote: false, signal })
   } finally {
     await session.close()
   }
@@ -143,7 +143,7 @@ async function examineThere(
     try {
       const { agent, hostname, pid, warnings } = initialized
       examination.passed("agent", `${agent} on ${hostname}, process ${pid}`, warnings[0])
-      await examineMachine(client, initialized, examination, { url, signal })
+      await examineMachine(client, initialized, examination, { url, remote: true, signal })
     } finally {
       client.close()
     }
@@ -175,7 +175,7 @@ async function examineMachine(
   agent: AgentClient,
   { paths, dataSource }: Result<"initialize">,
   examination: Examination,
-  { url, signal }: { url: string; signal: AbortSignal },
+  { url, remote, signal }: { url: string; remote: boolean; signal: AbortSignal },
 ): Promise<void> {
   const { data, internet, proxies } = await agent.request("machine/diagnose", { url }, { signal })
   examineData(data, `${paths.data} (${SOURCES[dataSource]})`, examination)
@@ -184,9 +184,15 @@ async function examineMachine(
   if (internet.status !== undefined) examination.passed("internet", `${url} answers ${internet.status}`)
   else {
     examination.failed(
-      new DatamaestroError("DOWNLOAD_FAILED", `Cannot reach ${url} from there: ${internet.failure ?? "no answer"}`, {
-        hint: `use a login node, which usually may go out; or export HTTPS_PROXY in the login shell there, as its administrators say${doubt}; until then downloads go out through this machine (--relay)`,
-      }),
+      new DatamaestroError(
+        "DOWNLOAD_FAILED",
+        `Cannot reach ${url} from ${remote ? "there" : "here"}: ${internet.failure ?? "no answer"}`,
+        {
+          hint: remote
+            ? `use a login node, which usually may go out; or export HTTPS_PROXY in the login shell there, as its administrators say${doubt}; until then downloads go out through this machine (--relay)`
+            : `check the network; or export HTTPS_PROXY, as its administrators say${doubt}`,
+        },
+      ),
       "internet",
     )
   }

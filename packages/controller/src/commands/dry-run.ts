@@ -41,9 +41,10 @@ function line({ dataset, action, resource, urls, target, bytes }: Plan["work"][n
 }
 
 function summary({ id, fetch, unknown, needs, free, fits }: Plan): string {
-  const known = fetch > 0 || unknown === 0 ? [formatBytes(fetch)] : []
+  const known = fetch > 0 ? [formatBytes(fetch)] : []
   const rest = unknown === 0 ? [] : [`${unknown} ${unknown === 1 ? "file" : "files"} of unknown size`]
   const unpacked = needs > fetch ? `, at least ${formatBytes(needs)} with what is unpacked` : ""
   const room = free === undefined ? "" : `; ${formatBytes(free)} are free${fits === false ? ": that does not fit" : ""}`
-  return `${id}: to fetch ${[...known, ...rest].join(" and ")}${unpacked}${room}`
+  const wanted = known.length + rest.length === 0 ? "nothing to fetch" : `to fetch ${[...known, ...rest].join(" and ")}`
+  return `${id}: ${wanted}${unpacked}${room}`
 }

@@ -43,7 +43,10 @@ function globalOptions(): Option[] {
       collect,
     ),
     new Option("--node <PATH>", "Node on the data machine, auto to find one, bundled to bring one (default: auto)"),
-    new Option("--data <DIR>", "data directory on the data machine (default: its DATAMAESTRO_DIR, else ~/datamaestro)"),
+    new Option(
+      "--data <DIR>",
+      "data directory on the data machine (default: its DATAMAESTRO_DIR, else as user.json says, else ~/datamaestro)",
+    ),
     new Option(
       "--on-disconnect <WHAT>",
       "what becomes of work when the connection is lost: finished as a job, or given up (default: continue)",

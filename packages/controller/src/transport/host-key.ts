@@ -2,6 +2,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { createHash } from "node:crypto"
 import { knownHostName, readKnownHosts, recordKnownHost, type KnownHost } from "./known-hosts.ts"
 import type { Prompter } from "./prompter.ts"
+import { sshCommand } from "./ssh-command.ts"
 import type { SshSettings } from "./ssh-settings.ts"
 
 export type Notice = (level: "debug" | "info" | "warning", message: string) => void
@@ -121,7 +122,7 @@ export class HostKeyCheck {
       `Cannot trust ${this.#machine()}: its ${describe(key)} is not known: ${why}${aside}`,
       {
         hint:
-          `compare the fingerprint with what its administrators publish, then connect once with "ssh ${option}${hostName}", ` +
+          `compare the fingerprint with what its administrators publish, then connect once with "${sshCommand(this.#settings.label)}", ` +
           `or add the output of "ssh-keyscan ${option}${hostName}" to ${this.#settings.userKnownHostsFiles[0] ?? "known_hosts"}, ` +
           "or accept it with -o StrictHostKeyChecking=accept-new",
         details: { host: this.#settings.label, name: this.#name, found: key.fingerprint, type: key.type },

@@ -49,7 +49,9 @@ const KINDS: readonly Kind[] = [
     code: "AUTHENTICATION_FAILED",
     verb: "Cannot log in to",
     hint: ({ stderr, label, mayAsk }) => {
-      if (/too many authentication failures/i.test(stderr)) {
+      // What somebody typed was refused, and no key's turn was missed.
+      const asked = /please try again/i.test(stderr)
+      if (!asked && /too many authentication failures/i.test(stderr)) {
         return "the server hung up before the right key had its turn: name it with -i and add -o IdentitiesOnly=yes"
       }
       const check = `check that "${sshCommand(label)}" works; with Kerberos, that "klist" shows a ticket; name a key with -i or load it with ssh-add`

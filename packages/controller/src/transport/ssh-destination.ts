@@ -28,6 +28,7 @@ export function parseSshDestination(text: string): SshDestination {
     throw malformed(text, "this is no user name")
   }
   if (port === undefined) return { host, user }
+  if (port.includes("/")) throw malformed(text, "it has a path, as rsync's would: that is what --data DIR is for")
   const number = /^\d{1,5}$/.test(port) ? Number(port) : 0
   if (number < 1 || number > 65535) throw malformed(text, "the port must be a number from 1 to 65535")
   return { host, user, port: number }

@@ -85,7 +85,8 @@ export class SshAuthentication {
   }
 
   #hint(cause: unknown): string {
-    if (cause instanceof Error && /too many authentication failures/i.test(cause.message)) {
+    const asked = this.#tried.some((method) => method === "password" || method === "keyboard-interactive")
+    if (!asked && cause instanceof Error && /too many authentication failures/i.test(cause.message)) {
       return "the server hung up before the right key had its turn: name it with -i and add -o IdentitiesOnly=yes"
     }
     const { label, user } = this.#context.settings
