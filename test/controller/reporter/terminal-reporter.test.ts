@@ -1,6 +1,7 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { expect } from "chai"
 import { TerminalReporter } from "../../../packages/controller/src/reporter/terminal-reporter.ts"
+import { until } from "../../helpers/job-lab.ts"
 import { textStream, type TextStream } from "../../helpers/text-stream.ts"
 
 const download = (resource: string, bytes: number) =>
@@ -25,6 +26,16 @@ describe("bars on a terminal", () => {
     expect(stream.text.lastIndexOf("\u001b[?25h")).to.be.greaterThan(stream.text.lastIndexOf("\u001b[?25l"))
   })
 
+  it("are preceded by what has begun, where nothing else is told of it for long", async () => {
+    const stream = textStream({ columns: 80, rows: 24 })
+    const reporter = reporterOn(stream)
+    for (const dataset of ["a", "d"]) reporter.event({ phase: "dataset", dataset, state: "started" })
+    reporter.event(download("r", 1))
+    await until(() => stream.text.includes("a: preparing"))
+    reporter.end()
+    expect(stream.text).not.to.contain("d: preparing")
+  })
+
   it("are whole where the terminal does not know its size", async () => {
     const stream = textStream({ columns: 0, rows: 0 })
     const reporter = reporterOn(stream)
@@ -32,6 +43,22 @@ describe("bars on a terminal", () => {
     await afterRedraw()
     reporter.end()
     expect(stream.text).to.contain("r downloading").and.contain("50 %")
+  })
+
+  it("go with the dataset that fails, not with others", async () => {
+    const stream = textStream({ columns: 80, rows: 24 })
+    const reporter = reporterOn(stream)
+    reporter.event(download("doomed", 500))
+    reporter.event({ ...download("other", 500), dataset: "e" })
+    await afterRedraw()
+    reporter.error(
+      new DatamaestroError("TRUNCATED", "too short", { details: { dataset: "d", resource: "doomed" } }),
+      "cluster",
+    )
+    const told = stream.text.length
+    await afterRedraw()
+    reporter.end()
+    expect(stream.text.slice(told)).to.contain("other downloading").and.not.contain("doomed downloading")
   })
 
   it("never draw more bars than the terminal has lines", async () => {

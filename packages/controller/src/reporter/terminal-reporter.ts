@@ -15,12 +15,16 @@ interface Work {
 
 const CLEAR_TO_END = "\u001b[K"
 const RATE_INTERVAL = 500
+/** After so long without a sign of a dataset a person wonders, in milliseconds. */
+const PATIENCE = 1500
 
 /** Bars at the bottom of a terminal, and lines above them for what is told once. */
 export class TerminalReporter implements Reporter {
   readonly #options: ReporterOptions & { color: boolean }
   readonly #work = new Map<string, Work>()
   readonly #datasets = new Set<string>()
+  /** By host and dataset: what was begun, and has told nothing since. */
+  readonly #silent = new Map<string, NodeJS.Timeout>()
   #bars: MultiBar | undefined
   #pauses = 0
   #kept: string[] = []
@@ -30,7 +34,10 @@ export class TerminalReporter implements Reporter {
   }
 
   event(event: CommandEvent, host?: string): void {
-    if ("dataset" in event) this.#datasets.add(event.dataset)
+    if ("dataset" in event) {
+      this.#datasets.add(event.dataset)
+      this.#heard(`${host ?? ""}\0${event.dataset}`)
+    }
     const count = countOf(event)
     if (count !== undefined) {
       this.#count(`${host ?? ""}\0${count.key}`, count, host)
@@ -38,13 +45,20 @@ export class TerminalReporter implements Reporter {
     }
     const ended = endedKey(event)
     if (ended !== undefined) this.#finish(`${host ?? ""}\0${ended}`)
-    if (event.phase === "dataset" && event.state === "started") return
     const text = describeEvent(event, this.#options.debug)
     if (text === undefined) return
-    this.#print(`${host === undefined ? "" : `${sanitizeLine(host)}: `}${this.#painted(event, text)}`)
+    const line = `${host === undefined ? "" : `${sanitizeLine(host)}: `}${this.#painted(event, text)}`
+    // Bars tell that it has begun; where a server is silent there is none.
+    if (event.phase === "dataset" && event.state === "started") this.#printLate(`${host ?? ""}\0${event.dataset}`, line)
+    else this.#print(line)
   }
 
   error(error: Parameters<Reporter["error"]>[0], host?: string): void {
+    for (const key of [...this.#work.keys()]) {
+      const [on, dataset] = key.split("\0")
+      // With a single host events don't name it.
+      if (dataset === error.details["dataset"] && (on === "" || on === host)) this.#finish(key)
+    }
     this.#print(formatError(error, { ...this.#options, host }))
   }
 
@@ -63,6 +77,7 @@ export class TerminalReporter implements Reporter {
   }
 
   end(): void {
+    for (const key of this.#silent.keys()) this.#heard(key)
     this.#hideBars()
     this.#work.clear()
     for (const text of this.#kept) this.#options.stream.write(`${text}\n`)
@@ -146,6 +161,19 @@ export class TerminalReporter implements Reporter {
       this.#bars.log(`${text.replaceAll("\n", `${CLEAR_TO_END}\n`)}${CLEAR_TO_END}\n`)
       this.#bars.update()
     }
+  }
+
+  #printLate(key: string, text: string): void {
+    const print = (): void => {
+      this.#silent.delete(key)
+      this.#print(text)
+    }
+    this.#silent.set(key, setTimeout(print, PATIENCE).unref())
+  }
+
+  #heard(key: string): void {
+    clearTimeout(this.#silent.get(key))
+    this.#silent.delete(key)
   }
 
   #painted(event: CommandEvent, text: string): string {
