@@ -121,6 +121,12 @@ describe("the command line with hosts", () => {
     expect(stderr).to.contain("Cannot use --host with hosts").and.contain("hosts close HOST")
   })
 
+  it("tells of a key that -i names in vain", async () => {
+    const { status, stderr } = await run("-i", "/none/id_ed25519", "--host", "cluster", "version")
+    expect(status, stderr).to.equal(0)
+    expect(stderr).to.contain('warning: There is no key "/none/id_ed25519", which -i names')
+  })
+
   it("needs no --host for hosts, which reads addresses from -F", async () => {
     const settings = join(sample.folder, "config", "datamaestro")
     await mkdir(settings, { recursive: true })

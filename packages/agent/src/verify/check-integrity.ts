@@ -18,19 +18,17 @@ export function checkIntegrity(integrity: readonly Integrity[], found: Digests, 
     const digest = found[algorithm]
     if (digest === undefined) throw new Error(`the ${algorithm} of "${what.name}" was not computed`)
     if (digest === hex.toLowerCase()) continue
-    throw new DatamaestroError(
-      "CHECKSUM_MISMATCH",
-      `Cannot accept "${what.name}": its ${algorithm} is ${digest}, wanted ${hex.toLowerCase()}`,
-      {
-        hint: "the file was changed where it comes from, or damaged on its way: try again; if it stays, tell the author of the dataset's definition",
-        details: {
-          algorithm,
-          wanted: hex.toLowerCase(),
-          found: digest,
-          ...(what.path === undefined ? {} : { path: what.path }),
-          ...(what.url === undefined ? {} : { url: what.url }),
-        },
+    const reason = `its ${algorithm} is ${digest}, wanted ${hex.toLowerCase()}`
+    throw new DatamaestroError("CHECKSUM_MISMATCH", `Cannot accept "${what.name}": ${reason}`, {
+      hint: "the file was changed where it comes from, or damaged on its way: try again; if it stays, tell the author of the dataset's definition",
+      details: {
+        algorithm,
+        wanted: hex.toLowerCase(),
+        found: digest,
+        reason,
+        ...(what.path === undefined ? {} : { path: what.path }),
+        ...(what.url === undefined ? {} : { url: what.url }),
       },
-    )
+    })
   }
 }

@@ -1,4 +1,7 @@
 import { DatamaestroError } from "@datamaestro/protocol"
+import { existsSync } from "node:fs"
+import { homedir } from "node:os"
+import { expandHome } from "./expand-home.ts"
 import type { SshConnectOptions } from "./ssh-connect-options.ts"
 import type { SshTarget } from "./ssh-target.ts"
 import type { Transport } from "./transport.ts"
@@ -44,6 +47,9 @@ async function connectBy(target: SshTarget, options: SshConnectOptions): Promise
     const { connectHeld } = await import("../hold/connect-held.ts")
     const held = await connectHeld(target, options.hold, options)
     if (held !== undefined) return held
+  }
+  for (const file of target.identityFiles.filter(lacks)) {
+    options.onNotice({ level: "warning", message: `There is no key "${file}", which -i names` })
   }
   const withOpenssh = async (): Promise<Transport> => {
     const { connectOpenssh } = await import("./openssh.ts")
@@ -104,6 +110,12 @@ function naming(lacking: () => string[] | Promise<string[]>, step: string): (err
       cause: error,
     })
   }
+}
+
+/** Of a key in the SSH agent there may be its public half only; what has tokens is known later. */
+function lacks(identityFile: string): boolean {
+  const path = expandHome(identityFile, homedir())
+  return !/[%$]/.test(path) && !existsSync(path) && !existsSync(`${path}.pub`)
 }
 
 async function opensshInstalled(): Promise<boolean> {

@@ -231,6 +231,13 @@ function classifyFailure(
       })
     }
     const timedOut = cause instanceof Error && "code" in cause && cause.code === "ETIMEDOUT"
+    if (!timedOut && settings.proxyCommand !== undefined) {
+      return new DatamaestroError("UNREACHABLE", `Cannot reach ${machine}: its ProxyCommand ended without an answer`, {
+        hint: `run it by hand to see what it lacks: ${settings.proxyCommand}`,
+        details,
+        cause,
+      })
+    }
     const state = timedOut
       ? `it accepted the connection but said nothing within ${settings.connectTimeout / 1000} s`
       : "it closed the connection without answering as an SSH server"
