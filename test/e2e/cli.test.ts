@@ -118,6 +118,7 @@ describe("the command line", () => {
       [["--host", "cluster:0", "version"], "the port must be a number", "user@host:port"],
       [["--host", "cluster", "-o", "Port", "version"], "It must be OPTION=VALUE", "see datamaestro"],
       [["-i", "key", "version"], "no host is given", "--host HOST"],
+      [["--node", "", "version"], "It must be a path, auto or bundled", "see datamaestro"],
     ]
     for (const [args, message, hint] of cases) {
       it(args.join(" "), async () => {

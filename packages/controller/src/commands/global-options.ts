@@ -9,6 +9,12 @@ function collectOptions(value: string, previous: readonly string[] | undefined):
   return collect(value, previous)
 }
 
+/** As of a variable of a script that is not set. */
+function notEmpty(value: string): string {
+  if (value !== "") return value
+  throw new InvalidArgumentError("It must be a path, auto or bundled.")
+}
+
 /** Never more than what is polite to a server. */
 const MOST_CONNECTIONS = 16
 
@@ -42,7 +48,10 @@ function globalOptions(): Option[] {
     new Option("--host <HOST>", "run on HOST: alias, user@host, user@host:port, ssh://…; repeatable").argParser(
       collect,
     ),
-    new Option("--node <PATH>", "Node on the data machine, auto to find one, bundled to bring one (default: auto)"),
+    new Option(
+      "--node <PATH>",
+      "Node on the data machine, auto to find one, bundled to bring one (default: auto)",
+    ).argParser(notEmpty),
     new Option(
       "--data <DIR>",
       "data directory on the data machine (default: its DATAMAESTRO_DIR, else as user.json says, else ~/datamaestro)",

@@ -54,7 +54,7 @@ export class TerminalReporter implements Reporter {
   }
 
   error(error: Parameters<Reporter["error"]>[0], host?: string): void {
-    for (const key of [...this.#work.keys()]) {
+    for (const key of this.#work.keys()) {
       const [on, dataset] = key.split("\0")
       // With a single host events don't name it.
       if (dataset === error.details["dataset"] && (on === "" || on === host)) this.#finish(key)
