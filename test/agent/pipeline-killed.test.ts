@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
 import { expect } from "chai"
 import { prepareDataset } from "../../packages/agent/src/pipeline.ts"
-import { carryOut, declareReady, readPlacement } from "../../packages/agent/src/place/placement.ts"
+import { canCarryOut, carryOut, declareReady, readPlacement } from "../../packages/agent/src/place/placement.ts"
 import { temporaryFolder, tree } from "../fixtures/extraction.ts"
 import { killedDataset, WORDS } from "../fixtures/prepare-child.ts"
 import { prepareOptions, writeFiles } from "../fixtures/preparation.ts"
@@ -183,6 +183,17 @@ describe("placement", () => {
         "kept/y": "y",
       })
     }
+  })
+
+  it("is not carried out where a power failure has taken what it speaks of", async () => {
+    const root = join(home.path, "x")
+    const work = join(root, ".downloads/w")
+    const moves = ["a", "b"].map((name) => ({ from: `tree/${name}`, to: name }))
+    const placement = { plan: "p", moves, stale: [], record: { time: "", entries: ["a", "b"], files: [] } }
+    writeFiles(work, { "tree/a": "a" })
+    expect(await canCarryOut(work, root, placement)).to.equal(false)
+    writeFiles(root, { b: "b" })
+    expect(await canCarryOut(work, root, placement)).to.equal(true)
   })
 
   it("takes a damaged marker for none", async () => {

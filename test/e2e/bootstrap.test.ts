@@ -60,12 +60,32 @@ describe("the bootstrap, over the embedded SSH server", () => {
   })
 
   it("keeps what it uploads to itself, whatever the umask", async () => {
-    await writeFile(join(server.home, ".bashrc"), "umask 000\n")
-    await (await openSshSession(server)).close()
+    const open = await startSshServer({ home: server.home, shell: ["/bin/bash", "-c", 'umask 000; eval "$0"'] })
+    const session = await openSshSession(open)
+    await session.agent.request("cache/list", {})
+    await session.close()
+    await open.close()
     for (const path of [join(server.home, ".cache/datamaestro"), agents(), join(agents(), loadDeployment().hash)]) {
       expect((await stat(path)).mode & 0o777, path).to.equal(0o700)
     }
-    expect((await stat(agentFile())).mode & 0o777).to.equal(0o600)
+    for (const path of [agentFile(), restFile()]) expect((await stat(path)).mode & 0o777, path).to.equal(0o600)
+  })
+
+  it("keeps nothing in a folder that is somebody else's", async function () {
+    if (process.getuid?.() !== 0) this.skip()
+    const cache = join(server.home, ".cache/datamaestro")
+    const temporary = join(environment.path, "tmp")
+    await mkdir(cache, { recursive: true, mode: 0o700 })
+    await mkdir(temporary)
+    await chown(cache, 65534, 65534)
+    const machine = await startSshServer({
+      home: server.home,
+      environment: { TMPDIR: temporary, XDG_RUNTIME_DIR: "" },
+    })
+    await (await openSshSession(machine)).close()
+    await machine.close()
+    expect(await readdir(cache)).to.deep.equal([])
+    expect(await readdir(temporary)).to.deep.equal(["datamaestro-0"])
   })
 
   it("replaces an agent that is not what its hash says", async () => {
@@ -193,6 +213,26 @@ describe("the bootstrap, over the embedded SSH server", () => {
       await session.close()
       expect(await readFile(restFile())).to.deep.equal(await readFile(restHere()))
     }
+  })
+
+  it("runs no agent that differs from the one announced, and keeps none (exit 8)", async () => {
+    const packed = join(environment.path, "packed")
+    await mkdir(packed)
+    for (const name of ["deploy.json", "agent.cjs", "agent-rest.cjs", "agent-rest.cjs.br"]) {
+      await copyFile(join(dirname(loadDeployment().agentPath), name), join(packed, name))
+    }
+    const ran = join(server.home, "ran")
+    for (const [first, why] of [
+      [brotliCompressSync(`require("fs").writeFileSync(${JSON.stringify(ran)}, "")`), "hash differs"],
+      [Buffer.from("no Brotli"), "unpack"],
+    ] as const) {
+      await writeFile(join(packed, "agent.cjs.br"), first)
+      const error = await rejection(openSshSession(server, { deployment: loadDeployment(packed) }))
+      expect(error).to.include({ code: "DEPLOY_FAILED", exitStatus: 8 })
+      expect(error.message).to.contain(why)
+      expect(existsSync(agentFile())).to.equal(false)
+    }
+    expect(existsSync(ran)).to.equal(false)
   })
 
   it("runs no second part that differs from what the first announces (exit 8)", async () => {

@@ -61,6 +61,8 @@ export interface SshServer extends SshClientFiles {
   readonly commands: readonly string[]
   /** Bytes of all connections, as on the wire. */
   readonly bytes: { received: number; sent: number }
+  /** Exchanges keys with every connection again, from now on with another host key if one is given. */
+  exchangeKeys(hostKey?: KeyPair): void
   /** Resets every connection; what runs loses its streams, as with sshd. */
   drop(): void
   /** Resets every connection as soon as so many more bytes have arrived. */
@@ -83,6 +85,7 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
   const authorized = [clientKey.public, ...(options.authorizedKeys ?? [])].map(parsePublicKey)
 
   const sockets = new Set<Socket>()
+  const accepted = new Set<Connection>()
   const children = new Set<ChildProcess>()
   const attempts: string[] = []
   const commands: string[] = []
@@ -131,6 +134,8 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
   const accept = (connection: Connection, socket: Socket): void => {
     const moment = (name: SshMoment): void => options.onMoment?.(name, () => socket.resetAndDestroy())
     let sessions = 0
+    accepted.add(connection)
+    connection.on("close", () => accepted.delete(connection))
     connection.on("error", () => undefined)
     const judge = authenticate(() => connection.end())
     connection.on("authentication", (context) => {
@@ -214,6 +219,14 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
     },
     get bytes() {
       return { received: received(), sent: sent() }
+    },
+    exchangeKeys: (hostKey) => {
+      for (const connection of accepted) {
+        const { _protocol: protocol } = connection as unknown as { _protocol: { _hostKeys: Record<string, unknown> } }
+        const parsed = hostKey === undefined ? undefined : ssh2.utils.parseKey(hostKey.private)
+        if (parsed !== undefined && !(parsed instanceof Error)) protocol._hostKeys = { [parsed.type]: parsed }
+        connection.rekey()
+      }
     },
     drop,
     dropAfter: (count) => {

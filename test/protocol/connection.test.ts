@@ -5,7 +5,9 @@ import {
   DatamaestroError,
   EXIT_STATUS,
   fromWireError,
+  Heartbeat,
   linkedPorts,
+  SILENCE_LIMIT,
   toWireError,
   type AgentHandlers,
   type AgentServerOptions,
@@ -13,6 +15,7 @@ import {
   type ProgressEvent,
 } from "@datamaestro/protocol"
 import { expect } from "chai"
+import { mock } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
 import { rejection } from "../helpers/rejection.ts"
 
@@ -161,6 +164,49 @@ describe("a client and a server on one link", () => {
     const error = await rejection(deaf.request("cache/list", {}))
     expect(error).to.have.property("code", "CONNECTION_LOST")
     expect(error.message).to.include("silent")
+  })
+})
+
+describe("a watch on a link", () => {
+  const beginning = Date.now()
+  let now: number
+  beforeEach(() => {
+    now = beginning
+    mock.method(Date, "now", () => now)
+    mock.timers.enable({ apis: ["setInterval"] })
+  })
+  afterEach(() => {
+    mock.timers.reset()
+    mock.restoreAll()
+  })
+  const pass = (milliseconds: number): void => {
+    for (let passed = 0; passed < milliseconds; passed += 1000) {
+      now += 1000
+      mock.timers.tick(1000)
+    }
+  }
+
+  it("says now and then that this side lives, and when the other has fallen silent", () => {
+    let sent = 0
+    const silent: number[] = []
+    new Heartbeat({ send: () => sent++, onSilence: (milliseconds) => silent.push(milliseconds) })
+    pass(SILENCE_LIMIT - 5000)
+    expect(silent).to.deep.equal([])
+    expect(sent).to.be.at.least(3)
+    pass(SILENCE_LIMIT)
+    expect(silent[0]).to.be.at.least(SILENCE_LIMIT)
+  })
+
+  it("takes a machine that has slept for no silence of the other side", () => {
+    const silent: number[] = []
+    const heartbeat = new Heartbeat({ send: () => {}, onSilence: (milliseconds) => silent.push(milliseconds) })
+    pass(10_000)
+    now += 3600_000
+    pass(SILENCE_LIMIT - 10_000)
+    expect(silent).to.deep.equal([])
+    pass(SILENCE_LIMIT)
+    expect(silent).to.not.deep.equal([])
+    heartbeat.stop()
   })
 })
 

@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { gunzipSync, gzipSync } from "node:zlib"
+import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
 import { rejection } from "../../helpers/rejection.ts"
 import { setUpFetch, sha256, type FetchSetup } from "./fetch-setup.ts"
 
@@ -196,8 +197,11 @@ describe("fetchDownload", () => {
       const good = await setup.fetch({ urls: [url], integrity: [right] })
       expect(good.fromCache).to.equal(true)
       await good.release({ remove: false })
-      await writeFile(path, "truncated")
-      const again = await setup.fetch({ urls: [url], integrity: [right] })
+      // Another content of the same size, recorded as what it is.
+      const other = randomBytes(body.length)
+      await writeFile(path, other)
+      await setup.cache.record(setup.cache.keyOf(url), { bytes: other.length, sha256: sha256(other) })
+      const again = await setup.fetch({ urls: [url], integrity: [right], size: body.length })
       expect(again.fromCache).to.equal(false)
       await again.release({ remove: true })
       await writeFile(path, "anything")
@@ -205,7 +209,23 @@ describe("fetchDownload", () => {
       expect(setup.notices().at(-1)).to.include("unverified")
     })
 
-    it("a size that is declared counts as one", async () => {
+    it("of a cached download that another process reads do not take it away from that", async () => {
+      const url = setup.origin.at("/a")
+      setup.origin.route("/a", { body })
+      const { path, release } = await setup.fetch({ urls: [url] })
+      await release({ remove: false })
+      const reader = await new DownloadCache(setup.cache.path).hold(setup.cache.keyOf(url))
+      const error = await rejection(setup.fetch({ urls: [url], integrity: [wrong] }))
+      expect(error).to.have.property("code", "CHECKSUM_MISMATCH")
+      expect(await readFile(path)).to.deep.equal(body)
+      await reader.release({ remove: false })
+    })
+
+    it("a size that is declared counts as one, of a cached download too", async () => {
+      setup.origin.route("/cached", { body })
+      await (await setup.fetch({ urls: [setup.origin.at("/cached")] })).release({ remove: false })
+      const cached = await rejection(setup.fetch({ urls: [setup.origin.at("/cached")], size: 10 }))
+      expect(cached).to.have.property("code", "CHECKSUM_MISMATCH")
       setup.origin.route("/a", { body: [body, body.subarray(1)] })
       const short = await rejection(setup.fetch({ urls: [setup.origin.at("/a")], size: body.length + 1 }))
       expect(short).to.have.property("code", "TRUNCATED")

@@ -44,6 +44,8 @@ describe("the Hugging Face Hub", () => {
     for (const elsewhere of ["https://cdn-lfs.huggingface.co/x", "https://example.org/x", "http://huggingface.co/x"]) {
       expect(await sent(elsewhere, { HF_TOKEN: "hf_a" }, HUB), elsewhere).to.equal(undefined)
     }
+    const mirror = { HF_TOKEN: "hf_a", HF_ENDPOINT: "http://mirror.example.org" }
+    expect(await sent("http://mirror.example.org/x", mirror)).to.equal(undefined)
   })
 
   it("has its token of the environment taken before the settings', and that of a file after them", async () => {

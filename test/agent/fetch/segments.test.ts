@@ -2,6 +2,8 @@ import { expect } from "chai"
 import { randomBytes } from "node:crypto"
 import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
+import { requestPiece } from "../../../packages/agent/src/fetch/piece-request.ts"
+import type { Attempt } from "../../../packages/agent/src/fetch/transfer-types.ts"
 import type { OriginRoute } from "../../helpers/origin.ts"
 import { rejection } from "../../helpers/rejection.ts"
 import { setUpFetch, sha256, type FetchSetup } from "./fetch-setup.ts"
@@ -125,6 +127,14 @@ describe("several connections to one file", () => {
     // What is under way when a connection takes over from the one that sends everything is asked for twice.
     expect(kept).to.be.greaterThan(2 * MIB)
     expect(sent()).to.be.lessThan(body.length)
+  })
+
+  it("hear how long a server wants to be left alone that refuses a part", async () => {
+    setup.origin.route("/a", { body, fail: { status: 503, retryAfter: 7 } })
+    const job = { ...setup.context(), source: setup.origin.at("/a"), part: { state: {} } } as unknown as Attempt
+    const span = { position: 0, end: 10, stop: 10, waited: 0, waitsSince: undefined }
+    const refused: unknown = await requestPiece(job, span, job.signal, () => {}).catch((error: unknown) => error)
+    expect(refused).to.be.an("error").with.property("floor", 7)
   })
 
   it("can be told as they fill the file from its start", async () => {

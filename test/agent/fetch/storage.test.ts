@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { authorizationFor } from "../../../packages/agent/src/fetch/credentials.ts"
 import { networkFailure, retryAfter, retryDelay } from "../../../packages/agent/src/fetch/retry-policy.ts"
 import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
+import { temporaryFolder } from "../../fixtures/extraction.ts"
 import { rejection } from "../../helpers/rejection.ts"
 import { setUpFetch, type FetchSetup } from "./fetch-setup.ts"
 
@@ -102,6 +103,22 @@ describe("authorization", () => {
     expect(await authorizationFor(hop("http://h.org/", "http://h.org/"), environment)).to.equal(undefined)
     expect(await authorizationFor(hop("https://x.org/", "https://h.org/"), environment)).to.equal("Bearer t")
     expect(await authorizationFor(hop("https://u:p@x.org/", "https://x.org:444/"), environment)).to.equal(undefined)
+    expect(await authorizationFor(hop("http://u:p@x.org/", "https://x.org/"), environment)).to.equal(undefined)
+  })
+
+  it("of ~/.netrc is for where the download begins, and elsewhere over https only", async () => {
+    const folder = temporaryFolder()
+    try {
+      await writeFile(join(folder.path, ".netrc"), "machine h.org login me password word\n")
+      const sent = (from: string): Promise<string | undefined> =>
+        authorizationFor(hop(from, from.replace("x.org", "h.org")), { HOME: folder.path })
+      const login = `Basic ${Buffer.from("me:word").toString("base64")}`
+      expect(await sent("http://h.org/")).to.equal(login)
+      expect(await sent("https://x.org/")).to.equal(login)
+      expect(await sent("http://x.org/")).to.equal(undefined)
+    } finally {
+      folder.remove()
+    }
   })
 
   it("prefers what stands in the URL", async () => {

@@ -2,7 +2,7 @@ import { expect } from "chai"
 import { execFileSync } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { readFileSync } from "node:fs"
-import { readFile } from "node:fs/promises"
+import { readFile, writeFile } from "node:fs/promises"
 import type { IncomingHttpHeaders } from "node:http"
 import { createServer, type Server } from "node:https"
 import type { AddressInfo } from "node:net"
@@ -123,7 +123,11 @@ describe("a download over TLS", () => {
     const { path } = await setup.fetch({ urls: [`https://localhost:${port}/down`] }, { environment, tokens })
     expect(await readFile(path)).to.deep.equal(body)
     expect(asked.map(({ headers }) => headers.authorization)).to.deep.equal(["Bearer from-settings"])
-    expect(setup.origin.requests.map(({ headers }) => headers.authorization)).to.deep.equal([undefined])
+    await writeFile(join(setup.folder, ".netrc"), "machine 127.0.0.1 login me password word\n")
+    const url = `https://user:word@localhost:${port}/down`
+    await setup.fetch({ urls: [url] }, { environment: { HOME: setup.folder, SSL_CERT_FILE: certificate } })
+    expect(asked.at(-1)?.headers.authorization).to.equal(`Basic ${Buffer.from("user:word").toString("base64")}`)
+    expect(setup.origin.requests.map(({ headers }) => headers.authorization)).to.deep.equal([undefined, undefined])
   })
 
   it("prefers the environment's token to that of the settings", async () => {

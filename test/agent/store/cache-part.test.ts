@@ -1,26 +1,26 @@
 import { expect } from "chai"
 import { existsSync, statSync } from "node:fs"
-import { open, type FileHandle } from "node:fs/promises"
+import type { FileHandle } from "node:fs/promises"
 import { join } from "node:path"
 import { CachePart } from "../../../packages/agent/src/store/cache-part.ts"
 import { temporaryFolder } from "../../fixtures/extraction.ts"
+import { fileHandles } from "../../helpers/file-handles.ts"
 
 describe("a part that can't be put onto the disk", () => {
   let folder: ReturnType<typeof temporaryFolder>
-  let file: Pick<FileHandle, "datasync">
+  let file: Pick<FileHandle, "datasync" | "sync">
   let datasync: FileHandle["datasync"]
+  let sync: FileHandle["sync"]
   const key = "a".repeat(64)
   const url = "http://example.org/a"
   beforeEach(async () => {
     folder = temporaryFolder()
-    const any = await open(import.meta.filename, "r")
-    file = Object.getPrototypeOf(any) as FileHandle
-    // eslint-disable-next-line typescript/unbound-method -- it is put back as it was
-    datasync = file.datasync
-    await any.close()
+    file = await fileHandles()
+    // eslint-disable-next-line typescript/unbound-method -- they are put back as they were
+    ;({ datasync, sync } = file)
   })
   afterEach(() => {
-    file.datasync = datasync
+    Object.assign(file, { datasync, sync })
     folder.remove()
   })
   /** As the kernel tells it: once, and what was lost stays lost. */
@@ -44,6 +44,20 @@ describe("a part that can't be put onto the disk", () => {
     await part.checkpoint().catch(() => {})
     const path = join(folder.path, `${key}.dl`)
     expect(await codeOf(part.commit(path))).to.equal("EIO")
+    expect(existsSync(path)).to.equal(false)
+  })
+
+  it("gets no final name before it is there", async () => {
+    const part = await CachePart.open(folder.path, key, url)
+    await part.write(text("abc"))
+    const path = join(folder.path, `${key}.dl`)
+    const named: boolean[] = []
+    file.sync = async () => {
+      named.push(existsSync(path))
+      throw Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO", syscall: "fsync" })
+    }
+    expect(await codeOf(part.commit(path))).to.equal("EIO")
+    expect(named).to.deep.equal([false])
     expect(existsSync(path)).to.equal(false)
   })
 

@@ -4,10 +4,13 @@ import { once } from "node:events"
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
+import { mock } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
+import { removeClaimed } from "../../../packages/agent/src/store/lock-claim.ts"
 import { thisHolder } from "../../../packages/agent/src/store/lock-holder.ts"
-import { acquireLock } from "../../../packages/agent/src/store/lock.ts"
+import { readRecord } from "../../../packages/agent/src/store/lock-record.ts"
+import { acquireLock, tryLock } from "../../../packages/agent/src/store/lock.ts"
 
 const WORKER = fileURLToPath(new URL("lock-worker.ts", import.meta.url))
 
@@ -162,6 +165,39 @@ describe("acquireLock", () => {
     expect(await lock.held()).to.equal(true)
     await lock.release()
     expect(await readdir(join(folder, "locks"))).to.deep.equal([])
+  })
+
+  it("leaves taking over to another process that is about it", async () => {
+    await deadHolder({ start: "1", token: "aaaaaaaaaaaaaaaa" })
+    await writeFile(`${path}.aaaaaaaaaaaaaaaa`, JSON.stringify(await thisHolder()))
+    expect(await tryLock(path)).to.equal(undefined)
+    expect(await readFile(path, "utf8")).to.contain("aaaaaaaaaaaaaaaa")
+  })
+
+  it("is not taken from somebody who has it anew since it was looked at", async () => {
+    const first = await acquireLock(path, { signal })
+    const seen = (await readRecord(path))?.token ?? ""
+    await first.release()
+    const second = await acquireLock(path, { signal })
+    expect(await removeClaimed(path, seen, await thisHolder(), 10)).to.equal(false)
+    expect(await second.held()).to.equal(true)
+    await second.release()
+    expect(await readdir(join(folder, "locks"))).to.deep.equal([])
+  })
+
+  it("is kept by its heartbeat, which comes well before others may take over", async () => {
+    mock.timers.enable({ apis: ["setInterval"] })
+    try {
+      const lock = await acquireLock(path, { signal })
+      const old = Date.now() / 1000 - 40
+      await utimes(path, old, old)
+      mock.timers.tick(15_000)
+      while ((await stat(path)).mtimeMs < Date.now() - 30_000) await sleep(5)
+      expect(await lock.held()).to.equal(true)
+      await lock.release()
+    } finally {
+      mock.timers.reset()
+    }
   })
 
   it("is lost, and says so, when somebody else took over; releasing then leaves the new holder alone", async () => {

@@ -104,6 +104,12 @@ describe("requests that leave through the controller", () => {
     expect(origin.requests[0]?.headers).to.include({ authorization: "Basic eA==" }).and.not.have.property("cookie")
   })
 
+  it("bring back no cookie", async () => {
+    origin.route("/bucket/a", { body: "", fail: { status: 404, headers: { "set-cookie": "a=b", "x-other": "c" } } })
+    const { headers } = await get(origin.at("/bucket/a"))
+    expect(headers).to.include({ "x-other": "c" }).and.not.have.property("set-cookie")
+  })
+
   it("end with the code of what failed on the way", async () => {
     await origin.close()
     expect(await failure(get(origin.at("/file")))).to.have.property("code", "ECONNREFUSED")

@@ -159,7 +159,7 @@ describe("HostKeyCheck", () => {
     expect(alias.hint).to.contain('connect once with "ssh cluster"')
   })
 
-  it("asks on a terminal, records a yes, and never asks when told to be strict", async () => {
+  it("asks on a terminal, records a yes, and never asks when told to be strict or in BatchMode", async () => {
     const key = hostKey()
     const person = answering("maybe", "yes")
     await verify(key, [], undefined, person)
@@ -168,10 +168,12 @@ describe("HostKeyCheck", () => {
     await verify(key)
     expect((await stat(path("known"))).mode & 0o777).to.equal(0o600)
 
-    const strict = answering("yes")
-    const error = await refusal(verify(hostKey(), ["StrictHostKeyChecking yes"], "new.org", strict))
-    expect(error.code).to.equal("HOST_KEY_UNKNOWN")
-    expect(strict.asked).to.have.length(0)
+    for (const option of ["StrictHostKeyChecking yes", "BatchMode yes"]) {
+      const nobody = answering("yes")
+      const error = await refusal(verify(hostKey(), [option], "new.org", nobody))
+      expect(error.code).to.equal("HOST_KEY_UNKNOWN")
+      expect(nobody.asked).to.have.length(0)
+    }
   })
 
   it("takes the right fingerprint for a yes, a wrong one and silence for a no", async () => {

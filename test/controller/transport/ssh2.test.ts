@@ -595,6 +595,15 @@ describe("connectSsh2", () => {
       expect(server.attempts).to.deep.equal([])
     })
 
+    it("stay the same when keys are exchanged again, or the connection ends", async () => {
+      const server = await serve()
+      const transport = await connect(server)
+      server.exchangeKeys()
+      expect((await runOn(transport, "echo in")).stdout).to.equal("in\n")
+      server.exchangeKeys(generateKey())
+      expect(await transport.lost).to.have.property("code", "CONNECTION_LOST")
+    })
+
     it("asks the person, and goes on", async () => {
       const server = await serve()
       await writeFile(server.knownHostsFile, "")
