@@ -102,7 +102,7 @@ describe("orphans by the command line", () => {
     await put("sample/com/removed/file.txt")
     const line = `"${process.execPath}" "${LAUNCHER}" orphans --delete`
     const env = { ...process.env, ...sample.env }
-    expect((await inTerminal(line, [["[y/N]", "n\r"]], env)).status).to.equal(0)
+    expect((await inTerminal(line, [["Remove this (", "n\r"]], env)).status).to.equal(0)
     expect(existsSync(at("sample/com/removed"))).to.equal(true)
     expect((await inTerminal(line, [["[y/N]", "y\r"]], env)).status).to.equal(0)
     expect(existsSync(at("sample/com/removed"))).to.equal(false)

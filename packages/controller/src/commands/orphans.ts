@@ -42,7 +42,7 @@ async function agreed(found: readonly Orphan[], { invocation, session }: Call): 
   const bytes = found.reduce((sum, each) => sum + (each.bytes ?? 0), 0)
   const list = found.map(({ path }) => `${sanitizeText(path)}\n`).join("")
   const where = invocation.machines.length > 1 ? ` on ${session.initialized.hostname}` : ""
-  const text = `${list}Remove these ${found.length} (${formatBytes(bytes)})${where} for ever? [y/N]`
+  const text = `${list}Remove ${found.length === 1 ? "this" : `these ${found.length}`} (${formatBytes(bytes)})${where} for ever? [y/N]`
   return /^y(es)?$/i.test((await invocation.prompter.ask({ text, hidden: false })).trim())
 }
 
