@@ -141,6 +141,8 @@ describe("the command line", () => {
       const stderr = 'warning: There is no folder "/l" yet\n'
       expect(await run("datafolders", "set", "large", "/l")).to.deep.equal({ status: 0, stdout: "", stderr })
       expect(await run("datafolders", "set", "there", folder)).to.deep.equal({ status: 0, stdout: "", stderr: "" })
+      // Of a variable that is not set: no name for the working directory.
+      expect(await run("datafolders", "set", "empty", "")).to.include({ status: 2, stdout: "" })
       expect((await run("datafolders", "remove", "there")).status).to.equal(0)
       expect((await run("datafolders", "list")).stdout).to.equal("large\t/l\n")
       expect(JSON.parse((await run("datafolders", "list", "--json")).stdout)).to.deep.equal({ large: "/l" })

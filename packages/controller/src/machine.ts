@@ -85,7 +85,7 @@ function notUnderstood(slurm: SlurmOptions | undefined): string[] {
 }
 
 /** Absolute, save for what the agent reads its own way: nothing, and `~` that no shell has replaced. */
-function localPath(path: string): string {
+export function localPath(path: string): string {
   return path === "" || path === "~" || path.startsWith("~/") ? path : resolve(path)
 }
 

@@ -1,4 +1,4 @@
-import { resolve } from "node:path"
+import { localPath } from "../machine.ts"
 import type { Command } from "./command.ts"
 import { tabLine } from "./tab-line.ts"
 
@@ -26,7 +26,7 @@ export function setDatafolder(key: string, path: string): Command<{ key: string;
       const remote = invocation.options.host.length > 0
       const answer = await session.agent.request(
         "datafolders/set",
-        { key, path: remote ? path : resolve(path) },
+        { key, path: remote ? path : localPath(path) },
         { signal, onProgress },
       )
       return { key, path: answer.path }
