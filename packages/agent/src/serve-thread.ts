@@ -9,6 +9,13 @@ const WORK: Readonly<Record<ThreadPurpose, () => Promise<Work<never, unknown>>>>
   transform: async () => (await import("./transform/transform-file.ts")).transformFollowed,
 }
 
+/** The memory that a result lies in, to be handed over instead of copied. */
+function memoryOf(value: unknown): ArrayBuffer[] {
+  if (typeof value !== "object" || value === null) return []
+  if (!ArrayBuffer.isView(value)) return Object.values(value).flatMap(memoryOf)
+  return value.buffer instanceof ArrayBuffer ? [value.buffer] : []
+}
+
 /** The other side of `followInThread`: what its thread runs. */
 export async function serveThread({ datamaestro, input }: ThreadInput<unknown>): Promise<void> {
   const port = parentPort
@@ -32,7 +39,8 @@ export async function serveThread({ datamaestro, input }: ThreadInput<unknown>):
       signal: stopping.signal,
       progress: (event) => answer({ type: "progress", event }),
     })
-    answer({ type: "done", result })
+    const done: FromThread = { type: "done", result }
+    port.postMessage(done, memoryOf(result))
   } catch (error) {
     answer({ type: "failed", error: toWireError(error) })
   }

@@ -59,7 +59,7 @@ for (const where of ["a thread of its own", "this thread"]) {
       extraction.whole([{ path: part, bytes: bytes.length }])
       const { root, files } = await extraction.result
       expect(tree(root)).to.deep.equal({ "a.txt": "alpha", "b.txt": "beta" })
-      expect(files.map(({ path }) => path)).to.deep.equal(["a.txt", "b.txt"])
+      expect(Array.from(files, ({ path }) => path)).to.deep.equal(["a.txt", "b.txt"])
       expect(extraction.events).to.not.be.empty
     })
 

@@ -75,7 +75,7 @@ export async function requirePrepared(found: FoundDataset): Promise<void> {
 
 async function describe(folder: string, record: ManifestRecord, signal: AbortSignal): Promise<CopiedResource> {
   const { source, etag, lastModified, download, entries } = record
-  const known = new Map(record.files.map((file) => [file.path, file]))
+  const known = new Map(Array.from(record.files, (file) => [file.path, file]))
   const copied: CopiedResource = {
     ...(source === undefined ? {} : { source }),
     ...(etag === undefined ? {} : { etag }),

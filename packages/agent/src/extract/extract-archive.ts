@@ -1,6 +1,7 @@
 import { rm, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
-import type { PlacedFile, StepContext } from "../pipeline-types.ts"
+import type { StepContext } from "../pipeline-types.ts"
+import type { FileList } from "../store/file-list.ts"
 import { storageError } from "../store/storage-error.ts"
 import { corruptArchive } from "../compression/damaged-archive.ts"
 import type { Throughput } from "../compression/decompress.ts"
@@ -33,7 +34,7 @@ export interface ExtractedTree {
   /** The folder that holds the content: `output`, or the single folder in it that `auto` drops. */
   root: string
   /** Paths relative to `root`, with forward slashes. */
-  files: PlacedFile[]
+  files: FileList
 }
 
 const REPORT_MILLISECONDS = 100
@@ -137,20 +138,26 @@ class Extraction {
       throw error
     }
     this.#selection.settle()
-    for (const path of this.#writer.written()) if (!this.#selection.wants(path)) this.#writer.drop(path)
+    if (this.#selection.filtered) {
+      for (const path of this.#writer.written()) if (!this.#selection.wants(path)) this.#writer.drop(path)
+    }
     return await this.#finish()
   }
 
   async zip(): Promise<ExtractedTree> {
     const { archive } = this.#request
     const { pieces } = await this.#file.whole()
-    const members = (all: readonly Member[], packed: number): void => {
+    const members = (all: Iterable<Member>, packed: number): void => {
       for (const member of all) this.#observe(member)
       this.#selection.settle()
-      const wanted = all.filter((member) => member.type === "file" && this.#destination(member) !== undefined)
-      const bytes = wanted.reduce((sum, { size }) => sum + size, 0)
+      let [bytes, files] = [0, 0]
+      for (const member of all) {
+        if (member.type !== "file" || this.#destination(member) === undefined) continue
+        bytes += member.size
+        files++
+      }
       this.#limits.requireRatio(bytes, packed)
-      this.#limits.requireSpace(bytes, wanted.length)
+      this.#limits.requireSpace(bytes, files)
     }
     try {
       await readZip(

@@ -20,7 +20,7 @@ export interface Deflated {
   size: number
   crc: number
   /** What is told when it is something else: zlib's error, or one with the code SIZE (and the size `found`) or CRC. */
-  failure(cause: NodeJS.ErrnoException & { found?: number }): unknown
+  failure(cause: NodeJS.ErrnoException & { found?: number }, file: { name: string; size: number }): unknown
 }
 
 /** Created anew or not at all, never through a link. */

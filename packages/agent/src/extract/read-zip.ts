@@ -5,14 +5,15 @@ import { corruptArchive, truncatedArchive } from "../compression/damaged-archive
 import { unsafeArchive } from "./unsafe-archive.ts"
 import { letGo } from "./let-go.ts"
 import type { Member } from "./member.ts"
-import type { FileSink } from "./file-sinks.ts"
+import type { Deflated, FileSink } from "./file-sinks.ts"
 import type { Piece } from "../follow/followed-file.ts"
 import { openZip, type ZipSource } from "./zip-file.ts"
+import { ZipListing, type Listed } from "./zip-listing.ts"
 import { zipMember } from "./zip-member.ts"
 
 export interface ZipVisitor {
   /** All members, before any is written. */
-  members(members: readonly Member[], packed: number): void
+  members(members: Iterable<Member>, packed: number): void
   file(member: Member): FileSink | undefined
   directory(member: Member): void
   symlink(member: Member, target: string): void
@@ -25,6 +26,13 @@ export interface ReadZipOptions {
   afterMember?(packed: number): Promise<void> | undefined
 }
 
+/** With one function for all members: one for each would be kept until the second thread has written it. */
+interface ReadingOptions extends ReadZipOptions {
+  failure: Deflated["failure"]
+}
+
+type Declared = Pick<Member, "name" | "size">
+
 /** Up to here a member is inflated in one call, which is several times faster than a stream. */
 const WHOLE_BYTES = 8 * 1024 * 1024
 const CHUNK_BYTES = 1024 * 1024
@@ -34,34 +42,24 @@ const MIN_CHUNK_BYTES = 64
 const MAX_LINK_BYTES = 4096
 const TURN_MILLISECONDS = 20
 
-/** What is kept of an entry: of 100 000 of them the parser's own objects would be 100 MB. */
-interface Listed {
-  member: Member
-  offset: number
-  packed: number
-  crc: number
-  deflated: boolean
-}
-
 /**
  * Reads a zip or zip64 file by its central directory; every member's size and CRC are checked.
  *
  * @throws DatamaestroError TRUNCATED, CORRUPT, UNSAFE_ARCHIVE, UNSUPPORTED_FORMAT
  */
-export async function readZip(pieces: readonly Piece[], visitor: ZipVisitor, options: ReadZipOptions): Promise<void> {
-  const { archive, signal } = options
+export async function readZip(pieces: readonly Piece[], visitor: ZipVisitor, asked: ReadZipOptions): Promise<void> {
+  const { archive, signal } = asked
+  const failure: Deflated["failure"] = (cause, member) => knownOr(cause, () => bodyError(cause, archive, member))
+  const options: ReadingOptions = { ...asked, failure }
   const { zip, source } = await openZip(pieces).catch((error: unknown) => {
     throw openError(error, archive)
   })
   try {
     const listed = await list(zip, source, options)
-    visitor.members(
-      listed.map(({ member }) => member),
-      source.size,
-    )
+    visitor.members(listed, source.size)
     let turn = performance.now()
     let packed = 0
-    for (const entry of listed) {
+    for (const entry of listed.taken()) {
       await readMember(source, entry, visitor, options)
       packed += entry.packed
       const room = options.afterMember?.(packed)
@@ -76,14 +74,14 @@ export async function readZip(pieces: readonly Piece[], visitor: ZipVisitor, opt
   }
 }
 
-async function list(zip: ZipFile, source: ZipSource, { archive, signal }: ReadZipOptions): Promise<Listed[]> {
-  const listed: Listed[] = []
+async function list(zip: ZipFile, source: ZipSource, { archive, signal }: ReadZipOptions): Promise<ZipListing> {
+  const listed = new ZipListing(archive)
   let packed = 0
   try {
     for await (const entry of zip.eachEntry()) {
       const { relativeOffsetOfLocalHeader: offset, compressedSize, crc32: crc, compressionMethod } = entry
       const member = zipMember(archive, entry)
-      listed.push({ member, offset, packed: compressedSize, crc, deflated: compressionMethod !== 0 })
+      listed.add({ member, offset, packed: compressedSize, crc, deflated: compressionMethod !== 0 })
       packed += compressedSize
       if (listed.length % 1000 === 0) signal.throwIfAborted()
     }
@@ -99,7 +97,7 @@ async function readMember(
   source: ZipSource,
   entry: Listed,
   visitor: ZipVisitor,
-  options: ReadZipOptions,
+  options: ReadingOptions,
 ): Promise<void> {
   const { member } = entry
   if (member.type === "directory") return visitor.directory(member)
@@ -115,7 +113,7 @@ async function readMember(
   sink.end()
 }
 
-async function linkTarget(source: ZipSource, entry: Listed, options: ReadZipOptions): Promise<string> {
+async function linkTarget(source: ZipSource, entry: Listed, options: ReadingOptions): Promise<string> {
   const { member } = entry
   if (member.size > MAX_LINK_BYTES) {
     throw unsafeArchive(options.archive, member.name, "is a symbolic link with a malformed target")
@@ -136,7 +134,7 @@ async function readBody(
   source: ZipSource,
   entry: Listed,
   sink: FileSink,
-  { archive, signal }: ReadZipOptions,
+  { archive, signal, failure }: ReadingOptions,
 ): Promise<void> {
   const { member, deflated } = entry
   const { name, size } = member
@@ -159,14 +157,7 @@ async function readBody(
   if (size <= WHOLE_BYTES && entry.packed <= WHOLE_BYTES) {
     const packed = source.bytes(start, entry.packed)
     if (deflated && sink.deflated !== undefined) {
-      if (
-        sink.deflated(packed, {
-          size,
-          crc: entry.crc,
-          failure: (cause) => knownOr(cause, () => bodyError(cause, archive, member)),
-        })
-      )
-        return
+      if (sink.deflated(packed, { size, crc: entry.crc, failure })) return
     }
     if (!deflated) write(packed)
     else {
@@ -184,11 +175,11 @@ async function readBody(
   if (crc !== entry.crc) throw wrongSum(archive, member)
 }
 
-function wrongSize(archive: string, { name, size }: Member, found: number): DatamaestroError {
+function wrongSize(archive: string, { name, size }: Declared, found: number): DatamaestroError {
   return corruptArchive(archive, `it holds ${found} bytes, ${size} are declared`, { member: name })
 }
 
-function wrongSum(archive: string, { name }: Member): DatamaestroError {
+function wrongSum(archive: string, { name }: Declared): DatamaestroError {
   return corruptArchive(archive, "its CRC-32 does not match", { member: name })
 }
 
@@ -215,7 +206,7 @@ async function* bodyStream(source: ZipSource, deflated: boolean, start: number, 
   }
 }
 
-function bodyError(cause: unknown, archive: string, member: Member): unknown {
+function bodyError(cause: unknown, archive: string, member: Declared): unknown {
   const { code, message, found } = cause as NodeJS.ErrnoException & { found?: number }
   if (code === "SIZE" && found !== undefined && found <= member.size) return wrongSize(archive, member, found)
   if (code === "CRC") return wrongSum(archive, member)

@@ -18,16 +18,36 @@ export interface WantedFile {
   mode: number
   bytes: number
   mtime: Date | undefined
-  /** It is there. */
-  done(sha256: string): void
-  /** Makes what is told of a failure to write it. */
-  failure(error: unknown): unknown
+  /** As errors call it. */
+  name: string
 }
+
+/** What is told of the files, which are known by numbers from their end on. */
+export interface SecondWriterEvents {
+  /** It was given whole; returns its number. */
+  given(key: string, bytes: number): number
+  /** It is there. */
+  done(file: number, sha256: string): void
+  /** Makes what is told of a failure to write it. */
+  failure(error: unknown, name: string): unknown
+}
+
+/** As the thread is told: path, mode, time in seconds, offset in the slot, bytes there, what must come out of them. */
+type Order = [string, number, number | null, number, number, { size: number; crc: number } | null]
 
 interface Batch {
   slot: number
   used: number
-  files: { file: WantedFile; offset: number; bytes: number; deflated: Deflated | null }[]
+  orders: Order[]
+  files: { key: string; name: string; number: number; deflated: Deflated | null }[]
+}
+
+interface OpenedFile {
+  file: WantedFile
+  batch: Batch
+  reserved: number
+  written: number
+  deflated: Deflated | null
 }
 
 interface Answer {
@@ -41,23 +61,45 @@ interface Answer {
  * processor's time. It is given as much as it gets done, so that neither waits for the other.
  */
 export class SecondWriter {
-  readonly #memory = new SharedArrayBuffer(SLOTS * SLOT_BYTES)
+  readonly #memory = new Uint8Array(new SharedArrayBuffer(SLOTS * SLOT_BYTES))
+  readonly #events: SecondWriterEvents
   readonly #thread: Worker
   readonly #port: MessagePort
   readonly #free = Array.from({ length: SLOTS }, (_, index) => index)
   readonly #running = new Map<number, Batch>()
   readonly #pending = new Set<string>()
   #batch: Batch | undefined
+  #opened: OpenedFile | undefined
   #failure: { error: unknown } | undefined
   #waiting: (() => void)[] = []
   #closed = false
 
-  constructor() {
+  /** The one for all files: made for each, what they remember would outlive the file by two batches. */
+  readonly #sink: FileSink = {
+    write: (chunk) => {
+      const { batch, reserved, written } = this.#open()
+      if (written + chunk.length > reserved) throw new RangeError("a file is longer than was said")
+      this.#memory.set(chunk, batch.slot * SLOT_BYTES + batch.used + written)
+      this.#open().written += chunk.length
+    },
+    deflated: (content, expected) => {
+      const opened = this.#open()
+      if (content.length > opened.reserved) return false
+      this.#sink.write(content)
+      opened.deflated = expected
+      return true
+    },
+    end: () => this.#end(this.#open()),
+    discard: () => (this.#opened = undefined),
+  }
+
+  constructor(events: SecondWriterEvents) {
+    this.#events = events
     const { port1, port2 } = new MessageChannel()
     this.#port = port1
     this.#thread = new Worker(SECOND_WRITER_SOURCE, {
       eval: true,
-      workerData: { memory: this.#memory, slotBytes: SLOT_BYTES, port: port2 },
+      workerData: { memory: this.#memory.buffer, slotBytes: SLOT_BYTES, port: port2 },
       transferList: [port2],
       execArgv: [],
       name: "datamaestro writer",
@@ -72,32 +114,10 @@ export class SecondWriter {
   file(file: WantedFile): FileSink | undefined {
     // Deflated it may be longer, where nothing could be shortened.
     const reserved = file.bytes + (file.bytes >> 8) + 64
-    const room = this.#room(reserved)
-    if (room === undefined) return undefined
-    const start = room.used
-    const memory = new Uint8Array(this.#memory, room.slot * SLOT_BYTES + start, reserved)
-    let written = 0
-    let packed: Deflated | null = null
-    return {
-      write: (chunk) => {
-        memory.set(chunk, written)
-        written += chunk.length
-      },
-      deflated: (content, expected) => {
-        if (content.length > reserved) return false
-        memory.set(content)
-        written = content.length
-        packed = expected
-        return true
-      },
-      end: () => {
-        room.used = start + written
-        room.files.push({ file, offset: start, bytes: written, deflated: packed })
-        this.#pending.add(file.key)
-        if (room.files.length >= MOST_FILES) this.#send()
-      },
-      discard: () => {},
-    }
+    const batch = this.#room(reserved)
+    if (batch === undefined) return undefined
+    this.#opened = { file, batch, reserved, written: 0, deflated: null }
+    return this.#sink
   }
 
   /** It was given a file of that key that is not there yet. */
@@ -123,6 +143,22 @@ export class SecondWriter {
     await this.#thread.terminate()
   }
 
+  #open(): OpenedFile {
+    if (this.#opened === undefined) throw new Error("no file is open")
+    return this.#opened
+  }
+
+  #end({ file: { key, path, mode, bytes, mtime, name }, batch, written, deflated }: OpenedFile): void {
+    this.#opened = undefined
+    const time = timeOf(mtime)?.getTime()
+    const expected = deflated === null ? null : { size: deflated.size, crc: deflated.crc }
+    batch.orders.push([path, mode, time === undefined ? null : time / 1000, batch.used, written, expected])
+    batch.files.push({ key, name, number: this.#events.given(key, bytes), deflated })
+    batch.used += written
+    this.#pending.add(key)
+    if (batch.files.length >= MOST_FILES) this.#send()
+  }
+
   #room(bytes: number): Batch | undefined {
     if (bytes > MOST_FILE_BYTES || this.#failure !== undefined) return undefined
     if (this.#batch !== undefined && this.#batch.used + bytes > SLOT_BYTES) this.#send()
@@ -130,7 +166,7 @@ export class SecondWriter {
     if (this.#free.length === 0) this.#look()
     const slot = this.#free.pop()
     if (slot === undefined) return undefined
-    this.#batch = { slot, used: 0, files: [] }
+    this.#batch = { slot, used: 0, orders: [], files: [] }
     return this.#batch
   }
 
@@ -146,25 +182,22 @@ export class SecondWriter {
     this.#batch = undefined
     if (batch.files.length === 0) return void this.#free.push(batch.slot)
     this.#running.set(batch.slot, batch)
-    const files = batch.files.map(({ file: { path, mode, mtime }, offset, bytes, deflated }) => {
-      const time = timeOf(mtime)?.getTime()
-      const expected = deflated === null ? null : { size: deflated.size, crc: deflated.crc }
-      return [path, mode, time === undefined ? null : time / 1000, offset, bytes, expected]
-    })
-    this.#port.postMessage({ slot: batch.slot, flags: NEW_FILE, files })
+    this.#port.postMessage({ slot: batch.slot, flags: NEW_FILE, files: batch.orders })
+    batch.orders = []
   }
 
   #take({ slot, sums, error }: Answer): void {
     const batch = this.#running.get(slot)
     this.#running.delete(slot)
     this.#free.push(slot)
-    batch?.files.forEach(({ file }, index) => {
+    batch?.files.forEach(({ key, number }, index) => {
       const sum = sums[index]
-      if (sum !== undefined) file.done(sum)
-      this.#pending.delete(file.key)
+      if (sum !== undefined) this.#events.done(number, sum)
+      this.#pending.delete(key)
     })
     if (error !== undefined) {
-      this.#failure ??= { error: failureOf(Object.assign(new Error(error.message), error), batch?.files[sums.length]) }
+      const cause = Object.assign(new Error(error.message), error)
+      this.#failure ??= { error: this.#failureOf(cause, batch?.files[sums.length]) }
     }
     this.#wake()
   }
@@ -180,10 +213,12 @@ export class SecondWriter {
     this.#running.clear()
     this.#wake()
   }
-}
 
-function failureOf(cause: NodeJS.ErrnoException, failed: Batch["files"][number] | undefined): unknown {
-  if (failed === undefined) return cause
-  const { file, deflated } = failed
-  return cause.syscall === undefined && deflated !== null ? deflated.failure(cause) : file.failure(cause)
+  #failureOf(cause: NodeJS.ErrnoException, failed: Batch["files"][number] | undefined): unknown {
+    if (failed === undefined) return cause
+    const { name, deflated } = failed
+    return cause.syscall === undefined && deflated !== null
+      ? deflated.failure(cause, { name, size: deflated.size })
+      : this.#events.failure(cause, name)
+  }
 }

@@ -78,9 +78,12 @@ export class Selection {
   }
 
   /** @throws DatamaestroError BROKEN_DEFINITION naming the `files` that no member was wanted for */
-  requireFound(archive: string, written: readonly (readonly string[])[]): void {
+  requireFound(archive: string, written: Iterable<readonly string[]>): void {
     this.#found.clear()
+    let some = false
     for (const destination of written) {
+      some = true
+      if (!this.filtered) break
       this.#matches(destination)
       if (this.#root.length > 0) this.#matches(destination.slice(this.#root.length))
     }
@@ -89,7 +92,7 @@ export class Selection {
       const names = missing.map((name) => `"${name}"`).join(", ")
       throw broken(`Cannot extract "${archive}": it has no ${names}`, { archive, missing })
     }
-    if (written.length > 0) return
+    if (some) return
     if (this.#subpath.length === 0 && !this.filtered) return
     throw broken(`Cannot extract "${archive}": none of its members is wanted`, {
       archive,

@@ -13,7 +13,7 @@ import {
 } from "node:fs"
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
-import type { PlacedFile } from "../pipeline-types.ts"
+import type { FileList } from "../store/file-list.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
 import { HeldFile, NEW_FILE, OpenFile, writeNewFile, type FileSink } from "./file-sinks.ts"
 import { linkEscapes } from "./link-targets.ts"
@@ -21,11 +21,22 @@ import { timeOf, type Member } from "./member.ts"
 import { ParallelWrites } from "./parallel-writes.ts"
 import { SecondWriter } from "./second-writer.ts"
 import { StoragePace } from "./storage-pace.ts"
+import { WrittenFiles } from "./written-files.ts"
 
-type Entry =
-  | { kind: "file"; bytes: number; sha256: string }
-  | { kind: "directory"; mtime: Date | undefined }
-  | { kind: "symlink"; target: string; mtime: Date | undefined; name: string }
+interface Directory {
+  kind: "directory"
+  mtime: Date | undefined
+}
+
+interface Link {
+  kind: "symlink"
+  target: string
+  mtime: Date | undefined
+  name: string
+}
+
+/** A file, of which there may be very many, is the number that `WrittenFiles` knows it by. */
+type Entry = number | Directory | Link
 
 /** After so many files a second thread is worth its start. */
 const MANY_FILES = 64
@@ -48,6 +59,7 @@ export class TreeWriter {
   readonly #root: string
   readonly #archive: string
   readonly #entries = new Map<string, Entry>()
+  readonly #files = new WrittenFiles()
   readonly #pace: StoragePace
   readonly #writes = new ParallelWrites()
   /** Names under which an older file of the archive is still being written: it goes once it is there. */
@@ -66,14 +78,14 @@ export class TreeWriter {
   /** How many files were written. */
   get files(): number {
     let count = 0
-    for (const entry of this.#entries.values()) if (entry.kind === "file") count++
+    for (const entry of this.#entries.values()) if (typeof entry === "number") count++
     return count
   }
 
   directory(path: readonly string[], member: Member): void {
     this.#makeDirectories(path, member)
     const entry = this.#entries.get(path.join("/"))
-    if (entry?.kind === "directory") entry.mtime = member.mtime
+    if (isDirectory(entry)) entry.mtime = member.mtime
   }
 
   file(path: readonly string[], member: Member): FileSink {
@@ -81,7 +93,7 @@ export class TreeWriter {
     const target = join(this.#root, key)
     const mode = fileMode(member.mode)
     const record = (bytes: number, sha256: string): void => {
-      this.#entries.set(key, { kind: "file", bytes, sha256 })
+      this.#entries.set(key, this.#files.add(bytes, sha256))
     }
     const replaces = this.#replaced.delete(key)
     if (this.#pace.slow && member.size <= HELD_BYTES) {
@@ -125,7 +137,7 @@ export class TreeWriter {
   hardlink(path: readonly string[], member: Member, existing: readonly string[] | undefined): void {
     const from = existing?.join("/")
     const entry = from === undefined ? undefined : this.#entries.get(from)
-    if (from === undefined || entry === undefined || entry.kind === "directory") {
+    if (from === undefined || entry === undefined || isDirectory(entry)) {
       throw unsafeArchive(
         this.#archive,
         member.name,
@@ -134,13 +146,13 @@ export class TreeWriter {
     }
     if (from === path.join("/")) return
     const key = this.#makeRoom(path, member)
-    if (entry.kind === "file") this.#link(from, key, member)
+    if (typeof entry === "number") this.#link(from, key, member)
     else if (this.#replaced.delete(key)) {
       const old = join(this.#root, key)
       this.#writes.start(key, 0, [], async () => unlinkSync(old))
     }
     // A file's is the same: its sum may not be known yet.
-    this.#entries.set(key, entry.kind === "symlink" ? { ...entry, name: member.name } : entry)
+    this.#entries.set(key, typeof entry === "number" ? entry : { ...entry, name: member.name })
   }
 
   /** Rejects with the first failure of a write; waits while too many are under way. */
@@ -165,8 +177,8 @@ export class TreeWriter {
   }
 
   /** What was written, files and links, as paths below the root. */
-  written(): string[][] {
-    return [...this.#entries].filter(([, entry]) => entry.kind !== "directory").map(([key]) => key.split("/"))
+  *written(): Generator<string[]> {
+    for (const [key, entry] of this.#entries) if (!isDirectory(entry)) yield key.split("/")
   }
 
   /** Nothing was written, not even a folder. */
@@ -177,7 +189,7 @@ export class TreeWriter {
   /** Takes a file or link away again, and the folders that this leaves empty. */
   drop(path: readonly string[]): void {
     const key = path.join("/")
-    if (this.#entries.get(key)?.kind === "file") unlinkSync(join(this.#root, key))
+    if (typeof this.#entries.get(key) === "number") unlinkSync(join(this.#root, key))
     this.#entries.delete(key)
     for (let length = path.length - 1; length > 0; length--) {
       const folder = path.slice(0, length).join("/")
@@ -195,10 +207,22 @@ export class TreeWriter {
    *
    * @throws DatamaestroError UNSAFE_ARCHIVE for a link that leads out of `root`
    */
-  finish(root: readonly string[]): PlacedFile[] {
+  finish(root: readonly string[]): FileList {
     const prefix = root.length === 0 ? "" : `${root.join("/")}/`
-    const links = new Map<string, Extract<Entry, { kind: "symlink" }>>()
-    for (const [key, entry] of this.#entries) if (entry.kind === "symlink") links.set(key.slice(prefix.length), entry)
+    const links = new Map<string, Link>()
+    const folders: [string, Date][] = []
+    const names: string[] = []
+    const files: number[] = []
+    for (const [key, entry] of this.#entries) {
+      if (typeof entry === "number") {
+        names.push(key)
+        files.push(entry)
+      } else if (entry.kind === "symlink") links.set(key.slice(prefix.length), entry)
+      else {
+        const time = timeOf(entry.mtime)
+        if (time !== undefined) folders.push([key, time])
+      }
+    }
     for (const [path, link] of links) {
       const reason = linkEscapes(path.split("/"), links)
       if (reason !== undefined) throw unsafeArchive(this.#archive, link.name, reason)
@@ -209,40 +233,28 @@ export class TreeWriter {
       const time = timeOf(link.mtime)
       if (time !== undefined) lutimesSync(target, time, time)
     }
-    const files: PlacedFile[] = []
-    const folders: [string, Date][] = []
-    for (const [key, entry] of this.#entries) {
-      if (entry.kind === "file")
-        files.push({ path: key.slice(prefix.length), bytes: entry.bytes, sha256: entry.sha256 })
-      const time = entry.kind === "directory" ? timeOf(entry.mtime) : undefined
-      if (time !== undefined) folders.push([key, time])
-    }
     for (const [key, mtime] of folders) utimesSync(join(this.#root, key), mtime, mtime)
-    return files
+    return this.#files.list(names, files, prefix.length)
   }
 
   /** Has it written by the second thread, if that is there and has time. */
   #secondFile(key: string, path: string, mode: number, member: Member): FileSink | undefined {
     if (this.#pace.slow) return undefined
-    if (++this.#started === MANY_FILES && availableParallelism() > 1) this.#second = new SecondWriter()
-    const entry = { kind: "file" as const, bytes: member.size, sha256: "" }
-    const sink = this.#second?.file({
-      key,
-      path,
-      mode,
-      bytes: member.size,
-      mtime: member.mtime,
-      done: (sha256) => (entry.sha256 = sha256),
-      failure: (error) => this.#refusal(error, member),
-    })
-    if (sink === undefined) return undefined
-    return {
-      ...sink,
-      end: () => {
-        sink.end()
-        this.#entries.set(key, entry)
+    if (++this.#started === MANY_FILES && availableParallelism() > 1) this.#second = this.#startSecond()
+    const { size: bytes, mtime, name } = member
+    return this.#second?.file({ key, path, mode, bytes, mtime, name })
+  }
+
+  #startSecond(): SecondWriter {
+    return new SecondWriter({
+      given: (key, bytes) => {
+        const file = this.#files.add(bytes)
+        this.#entries.set(key, file)
+        return file
       },
-    }
+      done: (file, sha256) => this.#files.setSum(file, sha256),
+      failure: (error, name) => this.#refusal(error, name),
+    })
   }
 
   /** Whether a file is still being written; if by the second thread, what follows under its name waits for that. */
@@ -257,7 +269,7 @@ export class TreeWriter {
     this.#makeDirectories(path.slice(0, -1), member)
     const key = path.join("/")
     const old = this.#entries.get(key)
-    if (old?.kind === "directory") {
+    if (isDirectory(old)) {
       throw unsafeArchive(this.#archive, member.name, "has the name of a folder of the same archive")
     }
     // A name with the replacement character stands for several byte sequences: these may be two different files.
@@ -265,7 +277,7 @@ export class TreeWriter {
       throw unsafeArchive(this.#archive, member.name, "has a name that is not UTF-8 and cannot be told from another")
     }
     this.#entries.delete(key)
-    if (old?.kind === "file") {
+    if (typeof old === "number") {
       if (this.#isWriting(key)) this.#replaced.add(key)
       else unlinkSync(join(this.#root, key))
     }
@@ -274,12 +286,12 @@ export class TreeWriter {
 
   #makeDirectories(path: readonly string[], member: Member): void {
     const whole = this.#entries.get(path.join("/"))
-    if (path.length === 0 || whole?.kind === "directory") return
+    if (path.length === 0 || isDirectory(whole)) return
     this.#makeDirectories(path.slice(0, -1), member)
-    if (whole?.kind === "file") {
+    if (typeof whole === "number") {
       throw unsafeArchive(this.#archive, member.name, "would be written below a file of the same archive")
     }
-    if (whole?.kind === "symlink") {
+    if (whole !== undefined) {
       throw unsafeArchive(this.#archive, member.name, "would be written through a symbolic link of the same archive")
     }
     this.#create(() => mkdirSync(join(this.#root, ...path)), member)
@@ -310,17 +322,21 @@ export class TreeWriter {
   }
 
   #refuse(error: unknown, member: Member): never {
-    throw this.#refusal(error, member)
+    throw this.#refusal(error, member.name)
   }
 
-  #refusal(error: unknown, member: Member): unknown {
+  #refusal(error: unknown, name: string): unknown {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") return error
     return unsafeArchive(
       this.#archive,
-      member.name,
+      name,
       "differs from an earlier one only in a way that this file system does not tell apart, such as letter case",
     )
   }
+}
+
+function isDirectory(entry: Entry | undefined): entry is Directory {
+  return typeof entry === "object" && entry.kind === "directory"
 }
 
 /** Permissions come from the umask; of the archive's only the execute bits are taken, never setuid, setgid or sticky. */

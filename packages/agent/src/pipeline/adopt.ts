@@ -3,7 +3,7 @@ import { join } from "node:path"
 import type { Integrity } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { findNestedDataset, holdsFiles, isDotFile } from "../place/nested-dataset.ts"
-import type { ManifestFile } from "../store/manifest.ts"
+import type { Files, ManifestFile } from "../store/file-list.ts"
 import { storageError } from "../store/storage-error.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { hashFile } from "../verify/hash-file.ts"
@@ -120,7 +120,7 @@ async function verified(
   resource: StoredResource,
 ): Promise<ManifestFile | "different" | undefined> {
   const { found, folder, signal, options, plan } = preparation
-  const recorded = found.manifest.record(resource.name)?.files.find(({ path }) => path === resource.target)?.sha256
+  const recorded = sumOf(found.manifest.record(resource.name)?.files, resource.target)
   const declared = declaredSums(resource)
   if (recorded === undefined && declared.length === 0) return undefined
   const path = join(folder, resource.target)
@@ -167,4 +167,9 @@ async function listed(folder: string, entries: readonly string[]): Promise<Manif
     }
   }
   return files
+}
+
+function sumOf(files: Files | undefined, wanted: string): string | undefined {
+  for (const { path, sha256 } of files ?? []) if (path === wanted) return sha256
+  return undefined
 }

@@ -9,6 +9,7 @@ import { diskState } from "./disk-state.ts"
 import { FoundDataset, isStored, type StoredResource } from "./found-dataset.ts"
 import { leastSpace, type SpaceNeed } from "./least-space.ts"
 import { outputNeed, packedBytes, spaceNeed } from "./space-need.ts"
+import { totalBytes } from "../store/file-list.ts"
 
 export interface PlanWorkOptions {
   paths: Paths
@@ -77,7 +78,7 @@ async function worksOf(dataset: ResolvedDataset, options: PlanWorkOptions): Prom
       action,
       urls: downloadsOf(resource).flatMap(({ urls }) => sourcesOf(urls, options.mirrors)),
       ...(known ? { target: resourcePath(options.paths, plan, resource, options.datafolders) } : {}),
-      ...(done && files !== undefined ? { bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) } : {}),
+      ...(done && files !== undefined ? { bytes: totalBytes(files) } : {}),
     }
     works.push({ work, missing, found, resource: !done && isStored(resource) ? resource : undefined })
   }

@@ -5,6 +5,7 @@ import type { ExtractedTree, ExtractRequest } from "../extract/extract-archive.t
 import { unsafeArchive } from "../extract/unsafe-archive.ts"
 import { syncTree } from "../place/sync-tree.ts"
 import type { CachedDownload } from "../pipeline-types.ts"
+import { filesBelow, pathsOf } from "../store/file-list.ts"
 import { sourceRecord, urlName } from "./download-source.ts"
 import { consumption, finishFollowing } from "./finish-following.ts"
 import { placeResource } from "./place-resource.ts"
@@ -79,12 +80,9 @@ async function place(
 ): Promise<void> {
   const [download] = downloads
   if (download === undefined) throw new Error("there is nothing to extract")
-  await syncTree(
-    tree.root,
-    tree.files.map(({ path }) => path),
-  )
+  await syncTree(tree.root, pathsOf(tree.files))
   const moves = await movesOf(resource, tree, work, urlName(download.url))
-  const files = tree.files.map((file) => ({ ...file, path: joined(resource.target, file.path) }))
+  const files = filesBelow(resource.target, tree.files)
   // Of several only where they came from: no sum of one is that of the archive.
   const source = downloads.length === 1 ? sourceRecord(download) : { source: download.source }
   await placeResource(preparation, resource, work, { moves, record: { ...source, files } })
@@ -102,8 +100,4 @@ async function movesOf(
   const own = names.find((name) => OWN_NAMES.test(name))
   if (own !== undefined) throw unsafeArchive(archive, own, "has a name that datamaestro keeps its own files under")
   return names.map((name) => ({ from: `${from}/${name}`, to: name }))
-}
-
-function joined(target: string, path: string): string {
-  return target === "" ? path : `${target}/${path}`
 }

@@ -5,7 +5,8 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import type { ExtractedTree } from "../extract/extract-archive.ts"
 import { readPlacement } from "../place/placement.ts"
 import { syncTree } from "../place/sync-tree.ts"
-import type { CachedDownload, PlacedFile } from "../pipeline-types.ts"
+import type { CachedDownload } from "../pipeline-types.ts"
+import { filesBelow, pathsOf, type Files } from "../store/file-list.ts"
 import { byParts } from "./by-parts.ts"
 import { concatenate } from "./concatenate.ts"
 import { sourceRecord, urlName } from "./download-source.ts"
@@ -45,7 +46,7 @@ export async function prepareArchives(
         moves: [{ from: relative(work, made.path).replaceAll("\\", "/"), to: resource.target }],
         record: {
           ...(source === undefined ? {} : sourceRecord(source)),
-          files: made.filesBelow(resource.target).map((file) => ({ ...file })),
+          files: made.filesBelow(resource.target),
         },
       })
     } catch (error) {
@@ -104,7 +105,7 @@ async function extract(
 /** What was made in the work folder, and its files once they are below the target. */
 interface Made {
   path: string
-  filesBelow(target: string): PlacedFile[]
+  filesBelow(target: string): Files
 }
 
 async function oneFile(
@@ -115,10 +116,7 @@ async function oneFile(
 ): Promise<Made> {
   const path = join(work, OUTPUT)
   const members = trees.flatMap(({ root, files }) =>
-    files
-      .map((file) => file.path)
-      .sort(byParts)
-      .map((name) => ({ path: join(root, name), name })),
+    [...pathsOf(files)].sort(byParts).map((name) => ({ path: join(root, name), name })),
   )
   const { extractions } = await queues()
   const written = await inTurn(extractions, preparation.signal, () =>
@@ -131,15 +129,9 @@ async function oneFolder(trees: readonly ExtractedTree[]): Promise<Made> {
   const [first, ...others] = trees
   if (first === undefined) throw new Error("there is nothing to merge")
   for (const tree of others) await moveInto(tree.root, first.root, "")
-  const files = trees.flatMap((tree) => tree.files)
-  await syncTree(
-    first.root,
-    files.map(({ path }) => path),
-  )
-  return {
-    path: first.root,
-    filesBelow: (target) => files.map((file) => ({ ...file, path: `${target}/${file.path}` })),
-  }
+  const files = trees.map((tree) => tree.files)
+  await syncTree(first.root, pathsOf(filesBelow("", ...files)))
+  return { path: first.root, filesBelow: (target) => filesBelow(target, ...files) }
 }
 
 /** Moves a folder's content into another one; folders of one name become one, files of one name are an error. */

@@ -5,7 +5,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { holdsFiles } from "../place/nested-dataset.ts"
 import { readPlacement } from "../place/placement.ts"
 import { syncTree } from "../place/sync-tree.ts"
-import type { ManifestFile } from "../store/manifest.ts"
+import { filesBelow, pathsOf, type ManifestFile } from "../store/file-list.ts"
 import { storageError } from "../store/storage-error.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { hashFile } from "../verify/hash-file.ts"
@@ -67,7 +67,7 @@ async function takeOver(
   isFolder: boolean,
 ): Promise<void> {
   const files: ManifestFile[] = []
-  if (isFolder) files.push(...(await filesBelow(folder, resource.target)))
+  if (isFolder) files.push(...(await foundBelow(folder, resource.target)))
   else {
     const { bytes, digests } = await hashFile(path, ["sha256"], { signal })
     files.push({ path: resource.target, bytes, ...(digests.sha256 === undefined ? {} : { sha256: digests.sha256 }) })
@@ -82,11 +82,11 @@ async function takeOver(
   await found.state.set(resource.name, "complete")
 }
 
-async function filesBelow(folder: string, below: string): Promise<ManifestFile[]> {
+async function foundBelow(folder: string, below: string): Promise<ManifestFile[]> {
   const files: ManifestFile[] = []
   for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {
     const path = `${below}/${entry.name}`
-    if (entry.isDirectory()) files.push(...(await filesBelow(folder, path)))
+    if (entry.isDirectory()) files.push(...(await foundBelow(folder, path)))
     else if (entry.isFile()) files.push({ path, bytes: (await lstat(join(folder, path))).size })
   }
   return files
@@ -113,15 +113,12 @@ async function extract(
     const tree = await inTurn(extractions, preparation.signal, () =>
       extractArchive(request, stepContext(preparation, resource)),
     )
-    await syncTree(
-      tree.root,
-      tree.files.map((file) => file.path),
-    )
+    await syncTree(tree.root, pathsOf(tree.files))
     await placeResource(preparation, resource, work, {
       moves: [{ from: tree.root.slice(work.length + 1).replaceAll("\\", "/"), to: resource.target }],
       record: {
         source: resource.page,
-        files: tree.files.map((file) => ({ ...file, path: `${resource.target}/${file.path}` })),
+        files: filesBelow(resource.target, tree.files),
       },
     })
   } catch (error) {

@@ -15,6 +15,7 @@ import { prepareWayback } from "./prepare-wayback.ts"
 import type { Preparation } from "./preparation.ts"
 import { isBeingMade, isShareable, makeShared } from "./shared-making.ts"
 import { runStep } from "./run-step.ts"
+import { totalBytes } from "../store/file-list.ts"
 
 type How = Extract<ProgressEvent, { phase: "resource" }>["how"]
 
@@ -164,7 +165,7 @@ export async function removeTransient({ found, folder }: Preparation): Promise<v
 
 function tell({ plan, options, found }: Preparation, resource: StoredResource, how: How): void {
   const files = found.manifest.record(resource.name)?.files
-  const bytes = files?.reduce((sum, file) => sum + file.bytes, 0)
+  const bytes = files && totalBytes(files)
   options.progress({
     phase: "resource",
     dataset: plan.id,

@@ -2,6 +2,7 @@ import { downloadsOf, type ArchivePart, type PlannedResource, type Transform } f
 import type { DownloadCache } from "../store/cache.ts"
 import { shapeOf, type FoundDataset, type StoredResource } from "./found-dataset.ts"
 import type { SpaceNeed } from "./least-space.ts"
+import { totalBytes } from "../store/file-list.ts"
 
 /** A resource's downloads, in bytes. */
 export interface PackedBytes {
@@ -25,7 +26,7 @@ export function spaceNeed(
   const record = found.manifest.record(resource.name)
   const files = record?.shape === shapeOf(resource) ? record.files : undefined
   if (files !== undefined) {
-    const output = files.reduce((sum, { bytes }) => sum + bytes, 0)
+    const output = totalBytes(files)
     return { fetch, output, freed: present, files: files.length }
   }
   // Of several downloads each is a part of it.

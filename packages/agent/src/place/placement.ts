@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as v from "valibot"
 import { ManifestRecord } from "../store/manifest.ts"
+import { jsonText } from "../store/json-text.ts"
 import { syncDirectory, writeAtomic } from "../store/write-atomic.ts"
 import { lstatOrNothing, replaceEntry, requireNoNestedDataset, setAside } from "./replace-entry.ts"
 import { findNestedDataset } from "./nested-dataset.ts"
@@ -31,7 +32,7 @@ const ASIDE_FOLDER = "aside"
  */
 export async function declareReady(work: string, folder: string, placement: Placement): Promise<void> {
   for (const { to } of placement.moves) await requireNoNestedDataset(join(folder, to))
-  await writeAtomic(join(work, READY_FILE), JSON.stringify(placement), { sync: placement.moves.length > 1 })
+  await writeAtomic(join(work, READY_FILE), jsonText(placement), { sync: placement.moves.length > 1 })
 }
 
 /** Whether each move is done or can be: not where a power failure took what the mark speaks of. */

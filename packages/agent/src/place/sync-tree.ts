@@ -13,7 +13,7 @@ const FEW_FILES = 64
  *
  * @param files relative to `root`
  */
-export async function syncTree(root: string, files: readonly string[]): Promise<void> {
+export async function syncTree(root: string, files: Iterable<string> & { readonly length: number }): Promise<void> {
   if (files.length > FEW_FILES && (await syncFileSystem(root))) return
   for (const path of files) await syncFile(join(root, path))
   await syncFolders(root)

@@ -1,6 +1,8 @@
 import { join } from "node:path"
 import * as v from "valibot"
 import { readDatasetDocument } from "./dataset-document.ts"
+import type { Files } from "./file-list.ts"
+import { jsonText } from "./json-text.ts"
 import { LatestWrite } from "./latest-write.ts"
 import { storageError } from "./storage-error.ts"
 import { writeAtomic } from "./write-atomic.ts"
@@ -9,10 +11,8 @@ const ManifestFile = v.looseObject({
   /** Relative to the dataset's folder, with forward slashes. */
   path: v.string(),
   bytes: v.number(),
-  /** Lower-case hex; absent for what was adopted unverified. */
   sha256: v.optional(v.string()),
 })
-export type ManifestFile = v.InferOutput<typeof ManifestFile>
 
 export const ManifestRecord = v.looseObject({
   /** Where the bytes came from; absent for what a step made. */
@@ -30,7 +30,10 @@ export const ManifestRecord = v.looseObject({
   shape: v.optional(v.string()),
   /** The entries that were moved into place, below the dataset's folder: one for a file, several for an archive without a folder of its own. */
   entries: v.array(v.string()),
-  files: v.array(ManifestFile),
+  files: v.pipe(
+    v.array(ManifestFile),
+    v.transform((files): Files => files),
+  ),
 })
 export type ManifestRecord = v.InferOutput<typeof ManifestRecord>
 
@@ -51,7 +54,7 @@ export class Manifest {
   private constructor(path: string, document: ManifestDocument) {
     this.#path = path
     this.#document = document
-    this.#file = new LatestWrite((sync) => writeAtomic(path, `${JSON.stringify(document)}\n`, { sync }))
+    this.#file = new LatestWrite((sync) => writeAtomic(path, jsonText(document), { sync }))
   }
 
   /**

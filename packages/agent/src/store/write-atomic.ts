@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { open, readdir, rename, rm } from "node:fs/promises"
+import { open, readdir, rename, rm, writeFile } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 
 export interface WriteAtomicOptions {
@@ -12,14 +12,14 @@ export interface WriteAtomicOptions {
 /** Writes a whole file or nothing: a temporary name in the same folder, fsync, rename, fsync of the folder. */
 export async function writeAtomic(
   path: string,
-  data: string | Uint8Array,
+  data: string | Uint8Array | Iterable<string>,
   options: WriteAtomicOptions = {},
 ): Promise<void> {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`
   try {
     const file = await open(temporary, "wx", options.mode ?? 0o666)
     try {
-      await file.writeFile(data)
+      await writeFile(file, data)
       if (options.sync !== false) await file.sync()
     } finally {
       await file.close()

@@ -1,0 +1,71 @@
+import { memberSegments, type Member } from "./member.ts"
+import { Rows } from "./rows.ts"
+
+/** Where the body of a member lies, and what must come out of it. */
+export interface Listed {
+  member: Member
+  offset: number
+  packed: number
+  crc: number
+  deflated: boolean
+}
+
+const TYPES = ["file", "directory", "symlink", "hardlink"] as const
+const WIDTH = 8
+
+/**
+ * The members of a zip, all of which must be known before the first is written. Of 100 000 of them whole objects would be
+ * 60 MB, and the parser's own 100: kept are names and numbers, and each member is made again when it is looked at.
+ */
+export class ZipListing implements Iterable<Member> {
+  readonly #archive: string
+  readonly #names: string[] = []
+  readonly #rows = new Rows(WIDTH)
+
+  constructor(archive: string) {
+    this.#archive = archive
+  }
+
+  get length(): number {
+    return this.#names.length
+  }
+
+  add({ member: { name, type, size, mode, mtime }, offset, packed, crc, deflated }: Listed): void {
+    this.#names.push(name)
+    const row = this.#rows.range(this.#rows.add(), 1)
+    row.set([offset, packed, crc, Number(deflated), size, TYPES.indexOf(type), mode ?? NaN, mtime?.getTime() ?? NaN])
+  }
+
+  /** Each member, which is forgotten when it has been looked at. */
+  *taken(): Generator<Listed> {
+    for (let index = 0; index < this.length; index++) {
+      yield this.#at(index)
+      this.#names[index] = ""
+    }
+  }
+
+  *[Symbol.iterator](): Generator<Member> {
+    for (let index = 0; index < this.length; index++) yield this.#at(index).member
+  }
+
+  #at(index: number): Listed {
+    const name = this.#names[index] ?? ""
+    const [offset = 0, packed = 0, crc = 0, deflated = 0, size = 0, type = 0, mode = NaN, mtime = NaN] =
+      this.#rows.range(index, 1)
+    const segments = memberSegments(this.#archive, name)
+    return {
+      member: {
+        name,
+        segments,
+        type: TYPES[type] ?? "file",
+        size,
+        mode: Number.isNaN(mode) ? undefined : mode,
+        mtime: Number.isNaN(mtime) ? undefined : new Date(mtime),
+      },
+      offset,
+      packed,
+      crc,
+      deflated: deflated === 1,
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/** What is written at once. */
+const PIECE_LENGTH = 64 * 1024
+
+/**
+ * The JSON of a document in pieces, so that the text of a list of 100 000 files is never in memory whole. What is
+ * iterable becomes an array, each item of it at once.
+ */
+export function* jsonText(document: unknown): Generator<string> {
+  let text = ""
+  for (const token of tokens(document)) {
+    text += token
+    if (text.length < PIECE_LENGTH) continue
+    yield text
+    text = ""
+  }
+  yield text
+}
+
+function* tokens(value: unknown): Generator<string> {
+  if (typeof value !== "object" || value === null) return yield JSON.stringify(value)
+  let before = ""
+  if (Symbol.iterator in value) {
+    yield "["
+    for (const item of value as Iterable<unknown>) {
+      yield before + JSON.stringify(item)
+      before = ","
+    }
+    return yield "]"
+  }
+  yield "{"
+  for (const [name, property] of Object.entries(value)) {
+    if (property === undefined) continue
+    yield `${before}${JSON.stringify(name)}:`
+    yield* tokens(property)
+    before = ","
+  }
+  yield "}"
+}
