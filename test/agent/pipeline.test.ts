@@ -448,7 +448,7 @@ describe("prepareDataset", () => {
     const error = await failure(prepareDataset(words(), prepareOptions(home.path, { download: false })))
     expect([error.code, error.message]).to.deep.equal([
       "NOT_PREPARED",
-      `Cannot use "${id}" without downloading: train_words, test_words lacking`,
+      `Cannot use "${id}" without downloading: train_words, test_words missing`,
     ])
     expect(existsSync(root)).to.equal(false)
     writeFiles(root, { "train.txt": "train words" })

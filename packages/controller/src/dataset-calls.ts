@@ -30,7 +30,7 @@ export interface PrepareCallOptions extends CallOptions {
   /** Agreements that are accepted, by id, besides those of the user settings. */
   accept?: readonly string[] | undefined
   encoder?: Encoder | undefined
-  /** `false`: fail with NOT_PREPARED instead of downloading what lacks. */
+  /** `false`: fail with NOT_PREPARED instead of downloading what is missing. */
   download?: boolean | undefined
   force?: boolean | undefined
   keepDownloads?: boolean | undefined

@@ -106,7 +106,7 @@ async function verifySource(preparation: Preparation, resource: PlannedLink, pat
 /** What is at hand is the person's own: trying again would not change it. */
 function otherContent({ code, message, details, cause }: DatamaestroError, path: string): DatamaestroError {
   return new DatamaestroError(code, message, {
-    hint: `what is at "${path}" is not what was published: compare it with the original for files that lack, changed, or were added`,
+    hint: `what is at "${path}" is not what was published: compare it with the original for files that are missing, were changed, or were added`,
     details,
     cause,
   })

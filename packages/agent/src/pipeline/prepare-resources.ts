@@ -53,7 +53,7 @@ export function requireDownloadAllowed(
   if (names.length === 0) return
   throw new DatamaestroError(
     "NOT_PREPARED",
-    `Cannot use "${plan.id}" without downloading: ${names.join(", ")} lacking`,
+    `Cannot use "${plan.id}" without downloading: ${names.join(", ")} missing`,
     {
       hint: "run the same command without --no-downloads",
       details: { dataset: plan.id, resources: names },

@@ -35,7 +35,7 @@ DS=$(datamaestro prepare --encoder xpm com.lecun.mnist)`,
           .choices(["normal", "xpm"])
           .default("normal"),
       )
-      .option("--no-downloads", "fail (exit 7) instead of downloading what lacks")
+      .option("--no-downloads", "fail (exit 7) instead of downloading what is missing")
       .action((ids: string[], values: PrepareValues, command: Command) =>
         run(definer.select, true, ids, values, command),
       )
@@ -91,7 +91,7 @@ datamaestro copy com.lecun.mnist --to cluster`,
     define(
       program,
       "search <TERM...>",
-      "datasets that match every TERM, a regular expression on the id, or behind tag:, task:, repo: or type:",
+      "datasets that match every TERM: a regular expression for the id, or after tag:, task:, repo: or type: for these",
       `datamaestro search mnist
 datamaestro search tag:image repo:image`,
     ).action((terms: string[], _values: OptionValues, command: Command) =>
