@@ -2,6 +2,7 @@ import { expect } from "chai"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { datamaestro } from "../helpers/command-line.ts"
+import { until } from "../helpers/job-lab.ts"
 import { sampleRepository, type SampleRepository } from "../helpers/sample-repository.ts"
 import { startSshServer, type SshServer } from "../helpers/ssh-server.ts"
 
@@ -147,9 +148,11 @@ describe("the command line with hosts", () => {
   it("cancels the work on the data machine on Ctrl-C", async () => {
     const { status, stdout, stderr } = await datamaestro(
       ["-F", server.configFile, "--host", "cluster", "prepare", "org.endless"],
-      { env: sample.env, onStart: (kill) => void sample.endlessBegun.then(() => kill("SIGINT")) },
+      { env: sample.env, signalWhen: { said: /downloading/, signal: "SIGINT" } },
     )
     expect([status, stdout]).to.deep.equal([130, ""])
     expect(stderr).to.contain("error: Interrupted").and.not.contain("  on:")
+    const jobs = async (): Promise<string> => (await run("--host", "cluster", "jobs", "list")).stdout
+    await until(async () => /^\w+\tcancelled\torg\.endless\t/.test(await jobs()))
   })
 })

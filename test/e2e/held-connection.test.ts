@@ -3,6 +3,7 @@ import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { startDelayProxy } from "../helpers/delay-proxy.ts"
+import { until } from "../helpers/job-lab.ts"
 import { heldLab, modeOf, processEnd, type HeldLab } from "../helpers/held-lab.ts"
 import { hasPseudoTerminal, inTerminal } from "../helpers/pseudo-terminal.ts"
 import { LAUNCHER } from "../helpers/command-line.ts"
@@ -212,11 +213,11 @@ describe("a held connection", function () {
       const { DATAMAESTRO_REPOSITORY_PATH, DATAMAESTRO_DIR } = sample.env
       const { status } = await lab.run(call("--on-disconnect", "cancel", "prepare", "org.endless"), {
         env: { DATAMAESTRO_REPOSITORY_PATH, DATAMAESTRO_DIR },
-        onStart: (kill) => void sample.endlessBegun.then(() => kill(signal)),
+        signalWhen: { said: /downloading/, signal },
       })
       expect(status).to.equal(signal === "SIGINT" ? 130 : null)
       expect(await processEnd(pid)).to.equal(true)
-      expect(await lab.held()).to.deep.equal([])
+      await until(async () => (await lab.held()).length === 0)
       await sample.close()
     }
   })
@@ -229,12 +230,13 @@ describe("a held connection", function () {
     await list()
     const { status, stderr } = await lab.run(call("prepare", "org.endless"), {
       env,
-      onStart: (kill) => void sample.endlessBegun.then(() => kill("SIGINT")),
+      signalWhen: { said: /downloading/, signal: "SIGINT" },
     })
     expect(status).to.equal(130)
     expect(stderr).to.contain("cancelling").and.not.contain("lost")
-    const { stdout } = await lab.run(call("jobs", "list"), { env })
-    expect(stdout).to.match(/^\w+\tcancelled\torg\.endless\t/)
+    await until(async () =>
+      /^\w+\tcancelled\torg\.endless\t/.test((await lab.run(call("jobs", "list"), { env })).stdout),
+    )
     await sample.close()
   })
 

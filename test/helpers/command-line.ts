@@ -15,6 +15,8 @@ export interface CommandOptions {
   detached?: boolean
   /** Given, at the start, what sends a signal. */
   onStart?: (kill: (signal: NodeJS.Signals) => void) => void
+  /** A signal that is sent once stderr says something. */
+  signalWhen?: { said: RegExp; signal: NodeJS.Signals }
 }
 
 /** Runs the built `datamaestro` without a terminal. */
@@ -27,7 +29,13 @@ export async function datamaestro(args: readonly string[], options: CommandOptio
   let stdout = ""
   let stderr = ""
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text))
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text))
+  let { signalWhen } = options
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text
+    if (signalWhen?.said.test(stderr) !== true) return
+    child.kill(signalWhen.signal)
+    signalWhen = undefined
+  })
   options.onStart?.((signal) => child.kill(signal))
   const status = await new Promise<number | null>((resolve, reject) => {
     child.once("error", reject)

@@ -25,7 +25,7 @@ export async function sampleRepository(): Promise<SampleRepository> {
     if (request.url === "/gone.txt") return void response.writeHead(404).end()
     if (request.method === "HEAD") return void response.end()
     if (request.url !== "/endless.bin") return void response.end(`content of ${request.url}`)
-    response.writeHead(200, { "content-length": 1e12 }).write(Buffer.alloc(100_000))
+    response.writeHead(200, { "content-length": 1e8 }).write(Buffer.alloc(100_000))
     begun()
   })
   await new Promise<void>((resolve) => origin.listen(0, "127.0.0.1", resolve))

@@ -1,7 +1,7 @@
+import type { ProgressEvent } from "@datamaestro/protocol"
 import { expect } from "chai"
 import { randomBytes } from "node:crypto"
-import { readdir, readFile } from "node:fs/promises"
-import { join } from "node:path"
+import { readFile } from "node:fs/promises"
 import { requestPiece } from "../../../packages/agent/src/fetch/piece-request.ts"
 import type { Attempt } from "../../../packages/agent/src/fetch/transfer-types.ts"
 import type { OriginRoute } from "../../helpers/origin.ts"
@@ -99,34 +99,35 @@ describe("several connections to one file", () => {
     await succeeds({ body: [old, old, body], throttle: slow, ignoreIfRange: true })
   })
 
-  it("continue what an interrupted run left, gaps and all", async () => {
-    setup.origin.route("/a", { body, throttle: slow, stallAfter: { bytes: MIB, times: 1 } })
+  it("continue what an interrupted run left", async () => {
+    setup.origin.route("/a", { body, throttle: slow })
     const stop = new AbortController()
-    let written = 0
-    const error = await rejection(
-      setup.fetch(
-        { urls: [setup.origin.at("/a")], integrity: declared },
-        {
-          tuning,
-          signal: stop.signal,
-          progress: (event) => {
-            if (event.phase !== "download") return
-            written = event.bytes
-            if (written > 4 * MIB) stop.abort()
-          },
-        },
-      ),
-    )
+    const progress = (event: ProgressEvent): void => {
+      if (event.phase === "download" && event.bytes > 4 * MIB) stop.abort()
+    }
+    const request = { urls: [setup.origin.at("/a")], integrity: declared }
+    const error = await rejection(setup.fetch(request, { tuning, signal: stop.signal, progress }))
     expect(error).to.have.property("code", "INTERRUPTED")
-    const sidecar = (await readdir(setup.cache.path)).find((name) => name.endsWith(".json.tmp")) ?? ""
-    const record = JSON.parse(await readFile(join(setup.cache.path, sidecar), "utf8")) as { ranges: number[][] }
-    expect(record.ranges.length).to.be.greaterThan(1)
-    const kept = record.ranges.reduce((sum, [from = 0, to = 0]) => sum + to - from, 0)
     setup.origin.requests.length = 0
-    await succeeds({}, { integrity: declared })
+    // Slow here too: the sockets would take all of it before a connection is closed that sends too much.
+    await succeeds({ throttle: slow }, { integrity: declared })
+    expect(sent()).to.be.within(1, 6 * MIB)
+  })
+
+  it("bring what lacks in between, and nothing else", async () => {
+    const url = setup.origin.at("/a")
+    setup.origin.route("/a", { body, throttle: slow })
+    const etag = (await fetch(url, { method: "HEAD" })).headers.get("etag") ?? ""
+    const part = await setup.cache.openPart(setup.cache.keyOf(url), url)
+    part.state = { source: url, etag, length: body.length }
+    await part.allowGaps()
+    for (const at of [0, 2 * MIB, 5 * MIB]) await part.write([body.subarray(at, at + MIB)], at)
+    await part.keep()
+    setup.origin.requests.length = 0
+    await succeeds({ throttle: slow })
+    expect(ranges()[0]).to.equal(`bytes=${MIB}-`)
     // What is under way when a connection takes over from the one that sends everything is asked for twice.
-    expect(kept).to.be.greaterThan(2 * MIB)
-    expect(sent()).to.be.lessThan(body.length)
+    expect(sent()).to.be.within(5 * MIB, 6 * MIB)
   })
 
   it("hear how long a server wants to be left alone that refuses a part", async () => {
