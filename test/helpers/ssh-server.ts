@@ -38,6 +38,8 @@ export interface SshServerOptions {
   maxAuthTries?: number
   /** Sessions at once on a connection, as MaxSessions; 10 by default. */
   maxSessions?: number
+  /** A session that has ended counts until another one was refused for it, as with an sshd that is busy. */
+  countsEndedSessions?: boolean
   hostKeyTypes?: readonly KeyType[]
   /** Whether it passes connections on, as a jump host does. */
   forwarding?: boolean
@@ -134,6 +136,7 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
   const accept = (connection: Connection, socket: Socket): void => {
     const moment = (name: SshMoment): void => options.onMoment?.(name, () => socket.resetAndDestroy())
     let sessions = 0
+    let ended = 0
     accepted.add(connection)
     connection.on("close", () => accepted.delete(connection))
     connection.on("error", () => undefined)
@@ -146,10 +149,14 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
     connection.on("session", (acceptSession, reject) => {
       moment("session")
       if (socket.destroyed) return
-      if (sessions >= (options.maxSessions ?? 10)) return void reject()
+      if (sessions >= (options.maxSessions ?? 10)) {
+        sessions -= ended
+        ended = 0
+        return void reject()
+      }
       sessions++
       const session = acceptSession()
-      session.on("close", () => sessions--)
+      session.on("close", () => (options.countsEndedSessions === true ? ended++ : sessions--))
       session.on("exec", (acceptExec, _reject, info) => {
         commands.push(info.command)
         moment("exec")

@@ -166,6 +166,17 @@ describe("connectSsh2", () => {
       expect((await outputOf(first)).stdout).to.equal("still\n")
     })
 
+    it("asks again when it is refused for one that has ended, once", async () => {
+      const transport = await connect(await serve({ maxSessions: 1, countsEndedSessions: true }))
+      for (let count = 0; count < 3; count++) {
+        expect((await runOn(transport, "echo in")).stdout).to.equal("in\n")
+      }
+      const holding = await transport.exec("cat")
+      expect((await failureOf(transport.exec("true"))).message).to.include("Channel open failure")
+      holding.stdin.end()
+      await outputOf(holding)
+    })
+
     it("sends the variables that the configuration names", async () => {
       const server = await serve()
       const transport = await connect(server, { options: ["SetEnv DM_ONE=1"] })

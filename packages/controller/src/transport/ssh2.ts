@@ -120,11 +120,18 @@ function makeTransport(settings: SshSettings, connection: SshConnection, closeAl
   void lost.then((error) => (broken = error))
   const environment = settings.environment
   let first = true
+  let ended = false
   const gone = (): Error =>
     broken ??
     new DatamaestroError("CONNECTION_LOST", `Cannot run a command on "${label}": the connection is closed`, {
       details: { host: label },
     })
+
+  const open = (source: ClientChannel): Channel => {
+    const channel = openChannel(source, lost)
+    void channel.ended.then(() => (ended = true))
+    return channel
+  }
 
   return {
     label,
@@ -144,11 +151,18 @@ function makeTransport(settings: SshSettings, connection: SshConnection, closeAl
           signal?.removeEventListener("abort", abort)
           // Too late to be wanted: nobody will read it.
           if (settled) return void source?.close()
-          if (source !== undefined && error === undefined) return resolve(openChannel(source, lost))
+          if (source !== undefined && error === undefined) return resolve(open(source))
           reject(broken ?? refusedCommand(settings, error))
         }
+        // sshd counts a session that has ended until its loop comes round: with MaxSessions 1 a busy one refuses the next.
+        const ask = (again: boolean): void => {
+          client.exec(command, { env: environment }, (error, source) => {
+            if (again && ended && !settled && isRefusal(error)) ask(false)
+            else done(error ?? undefined, source)
+          })
+        }
         try {
-          client.exec(command, { env: environment }, (error, source) => done(error ?? undefined, source))
+          ask(true)
           if (first) sendCommandAhead(client, command, environment)
           first = false
         } catch (error) {
@@ -164,6 +178,11 @@ function makeTransport(settings: SshSettings, connection: SshConnection, closeAl
       return Promise.resolve()
     },
   }
+}
+
+/** The server opens no channel, for the reason that it gives (RFC 4254, 5.1). */
+function isRefusal(error: Error | undefined): boolean {
+  return error !== undefined && "reason" in error
 }
 
 function refusedCommand(settings: SshSettings, cause: Error | undefined): DatamaestroError {
