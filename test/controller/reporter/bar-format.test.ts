@@ -18,7 +18,7 @@ const state: BarState = {
 describe("a bar's line", () => {
   it("tells how much, how fast, and how long still", () => {
     expect(formatBar(state, 100)).to.equal(
-      "train_images downloading     [######------------------]  25 %  25.0 MB/100 MB  5.0 MB/s  ETA 15 s",
+      "train_images downloading   [######------------------]  25 %  25.0 MB/100 MB  5.0 MB/s  ETA 15 s",
     )
   })
 
@@ -29,6 +29,17 @@ describe("a bar's line", () => {
       expect(line.length).to.be.at.most(Math.max(1, columns - 3))
     })
   }
+
+  it("has its bar at one place, however many digits there are", () => {
+    for (const columns of [80, 100, 120]) {
+      const lines = [
+        formatBar({ ...state, name: "a", value: 1_000, total: 2_000, rate: 0 }, columns),
+        formatBar({ ...state, value: 10_200_000, total: 20_000_000, rate: 1_500_000 }, columns),
+        formatBar({ ...state, value: 99_000_000, rate: 90_000 }, columns),
+      ]
+      expect(new Set(lines.map((line) => line.indexOf("["))), lines.join("\n")).to.have.property("size", 1)
+    }
+  })
 
   it("has no bar where the size is not known", () => {
     expect(formatBar({ ...state, total: undefined, note: "12 files" }, 80)).to.match(

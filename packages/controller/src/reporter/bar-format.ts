@@ -14,6 +14,8 @@ export interface BarState extends Count {
 
 const BAR_WIDTH = 24
 const NARROW_BAR_WIDTH = 10
+/** Of figures as they mostly are: ` 42 %  10.2 MB/20.0 MB  1.5 MB/s  ETA 10 s`, and a space before them. */
+const FIGURES_WIDTH = 44
 
 /** A bar's line, at most `columns - 3` wide, so that no terminal wraps it, nor the `^C` that it echoes behind it. */
 export function formatBar(state: BarState, columns: number): string {
@@ -22,14 +24,14 @@ export function formatBar(state: BarState, columns: number): string {
   const barWidth = width >= 90 ? BAR_WIDTH : width >= 60 ? NARROW_BAR_WIDTH : 0
   const bar = barWidth > 0 && state.total !== undefined ? `${drawBar(fractionOf(state), barWidth)} ` : ""
   const room = width - bar.length - figures.length - 1
+  // Bars stand below each other, and still, however many digits there are.
+  const column = bar === "" ? 24 : Math.min(48, width - bar.length - FIGURES_WIDTH)
+  const labelWidth = Math.min(room, bar === "" ? 48 : column)
   const whole = labelOf(state)
   // What is left out first is what the figures tell anyway.
-  const label = whole.length <= room ? whole : labelOf({ ...state, verb: "" }).trimEnd()
+  const label = whole.length <= labelWidth ? whole : labelOf({ ...state, verb: "" }).trimEnd()
   if (room < 8) return `${fit(label, Math.max(1, width - figures.length - 1))} ${figures}`.slice(0, width)
-  return `${fit(label, Math.min(room, 48)).padEnd(Math.min(room, width >= 90 ? 36 : 24))} ${bar}${figures}`.slice(
-    0,
-    width,
-  )
+  return `${fit(label, labelWidth).padEnd(Math.min(room, column))} ${bar}${figures}`.slice(0, width)
 }
 
 function labelOf(state: BarState): string {
