@@ -5,7 +5,7 @@
  * could not be written: those behind it were not tried.
  */
 export const SECOND_WRITER_SOURCE = `"use strict"
-const { createHash } = require("node:crypto")
+const { hash } = require("node:crypto")
 const { closeSync, futimesSync, openSync, writeSync } = require("node:fs")
 const { workerData } = require("node:worker_threads")
 const { crc32, inflateRawSync } = require("node:zlib")
@@ -37,7 +37,7 @@ port.on("message", ({ slot, flags, files }) => {
       const taken = Buffer.from(memory, slot * slotBytes + offset, length)
       const content = deflated === null ? taken : inflate(taken, deflated)
       write(content, path, flags, mode, mtime)
-      sums.push(createHash("sha256").update(content).digest("hex"))
+      sums.push(hash("sha256", content))
     }
     port.postMessage({ slot, sums })
   } catch ({ message, code, errno, syscall, path, found }) {

@@ -3,7 +3,7 @@ import { NEW_FILE, type Deflated, type FileSink } from "./file-sinks.ts"
 import { timeOf } from "./member.ts"
 import { SECOND_WRITER_SOURCE } from "./second-writer-source.ts"
 
-const SLOT_BYTES = 512 * 1024
+const SLOT_BYTES = 1024 * 1024
 /** One is filled while the others are written. */
 const SLOTS = 3
 /** What is larger is written as it comes. */
