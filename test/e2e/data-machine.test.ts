@@ -162,6 +162,26 @@ describe("a data machine", function () {
       await works(session)
     })
 
+    it("is known from an earlier call: four turns until the agent answers, and one for a request", async () => {
+      const machine = await home([])
+      const proxy = await startDelayProxy({ target: machine, delay: 20 })
+      cleanups.push(() => proxy.close())
+      const { configFile } = machine
+      const options = [`Port=${proxy.port}`, "StrictHostKeyChecking=no"]
+      const ssh = { destination: "cluster", configFile, identityFiles: [], options }
+      await works(await openSshSession(machine, { ssh }))
+      const session = await openSshSession(machine, { ssh })
+      // The key exchange, the log-in, the command, and what it is told as soon as its channel is there.
+      expect(proxy.turns).to.equal(4)
+      expect(await session.agent.request("settings/get", {})).to.deep.equal({})
+      expect(proxy.turns).to.equal(5)
+      await session.close()
+      const asking = await openSshSession(machine, { ssh, ahead: { method: "datafolders/list", params: {} } })
+      expect(await asking.agent.request("datafolders/list", {})).to.deep.equal({ datafolders: {} })
+      expect(proxy.turns).to.equal(4)
+      await asking.close()
+    })
+
     it("allows one session a connection, also when Node has moved", async () => {
       const machine = await home(["MaxSessions 1"])
       await works(await openSshSession(machine))

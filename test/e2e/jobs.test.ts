@@ -150,6 +150,22 @@ describe("jobs on this machine", function () {
     })
   }
 
+  it("are left at once by a second Ctrl-C, whether they have answered the first or not", async () => {
+    const command = lab.start("prepare", lab.dataset(30))
+    await command.said(/part0: downloading/)
+    const { pid } = await working()
+    process.kill(pid, "SIGSTOP")
+    command.child.kill("SIGINT")
+    await command.said(/cancelling/)
+    command.child.kill("SIGINT")
+    expect(await command.ended).to.equal(130)
+    // What it says when it has waited for an answer.
+    expect(command.stderr).to.not.contain("error: Interrupted")
+    process.kill(pid, "SIGCONT")
+    await until(() => !isAlive(pid))
+    expect(await list()).to.have.nested.property("[0].state", "cancelled")
+  })
+
   it("that an administrator ends with SIGTERM can be resumed", async () => {
     const id = (await run("prepare", "--detach", lab.dataset(3))).stdout.trim()
     await until(() => existsSync(lease(lab.dataset(3))))

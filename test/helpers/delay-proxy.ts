@@ -12,7 +12,10 @@ export interface DelayProxy {
   readonly port: number
   /** Bytes that arrived from the client's and from the server's side, of all connections. */
   readonly bytes: { fromClient: number; fromServer: number }
-  /** How often the client spoke after having heard from the server: with a delay, the round trips after connecting. */
+  /**
+   * The round trips after connecting, of the connection that was made last: how often the client had something to say that
+   * may have waited for the server's answer to what it had said before.
+   */
   readonly turns: number
   readonly connections: number
   /** Closes all connections at once, with a reset. */
@@ -59,12 +62,14 @@ export async function startDelayProxy(options: DelayProxyOptions): Promise<Delay
     pairs.clear()
   }
 
-  const forward = (from: Socket, to: Socket, heard: (chunk: Buffer) => void): void => {
+  /** @param arrived told of what has come; gives back what is to be called once that is passed on */
+  const forward = (from: Socket, to: Socket, arrived: (chunk: Buffer) => () => void): void => {
     from.on("data", (chunk: Buffer) => {
-      heard(chunk)
+      const passed = arrived(chunk)
       if (swallowing) return
       later(() => {
         if (swallowing || to.destroyed) return
+        passed()
         // A slow reader must be felt by the writer, or a test of backpressure measures this proxy's memory.
         if (!to.write(chunk) && !from.isPaused()) {
           from.pause()
@@ -84,24 +89,34 @@ export async function startDelayProxy(options: DelayProxyOptions): Promise<Delay
   }
 
   const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-    connections++
+    const number = ++connections
+    turns = 0
     const upstream = connect({ ...options.target, allowHalfOpen: true, noDelay: true })
     const pair = [client, upstream] as const
     pairs.add(pair)
     client.once("close", () => pairs.delete(pair))
-    let serverSpokeLast = false
+    // In turns: what the client has said, and what of that each side has heard, itself or in an answer.
+    let said = 0
+    const heard = { byServer: 0, byClient: -1 }
     forward(client, upstream, (chunk) => {
       bytes.fromClient += chunk.length
-      if (serverSpokeLast) turns++
-      serverSpokeLast = false
+      const turn = heard.byClient + 1
+      said = Math.max(said, turn)
+      if (number === connections) turns = said
       if (bytes.fromClient >= cutAt) {
         cutAt = Number.POSITIVE_INFINITY
         cut()
       }
+      return () => {
+        heard.byServer = turn
+      }
     })
     forward(upstream, client, (chunk) => {
       bytes.fromServer += chunk.length
-      serverSpokeLast = true
+      const turn = heard.byServer
+      return () => {
+        heard.byClient = turn
+      }
     })
   })
   await new Promise<void>((resolve, reject) => {

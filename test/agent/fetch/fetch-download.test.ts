@@ -232,6 +232,12 @@ describe("fetchDownload", () => {
       const long = await rejection(setup.fetch({ urls: [setup.origin.at("/a")], size: 10 }))
       expect(long).to.have.property("code", "CHECKSUM_MISMATCH")
       setup.origin.route("/chunked", { body, length: "chunked" })
+      const large = randomBytes(MIB)
+      setup.origin.route("/large", { body: large, throttle: MIB })
+      const refused = await rejection(setup.fetch({ urls: [setup.origin.at("/large")], size: 10 }))
+      expect(refused).to.have.property("code", "CHECKSUM_MISMATCH")
+      // Nobody waits for all of it to find that out.
+      expect(setup.origin.requestsOf("/large").map(({ sent }) => sent < MIB)).to.not.include(false)
       const chunked = await rejection(setup.fetch({ urls: [setup.origin.at("/chunked")], size: body.length + 1 }))
       expect(chunked).to.have.property("code", "TRUNCATED")
     })

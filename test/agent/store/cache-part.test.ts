@@ -1,8 +1,9 @@
 import { expect } from "chai"
-import { existsSync, statSync } from "node:fs"
+import { existsSync, readFileSync, renameSync, statSync } from "node:fs"
 import type { FileHandle } from "node:fs/promises"
 import { join } from "node:path"
-import { CachePart } from "../../../packages/agent/src/store/cache-part.ts"
+import { mock } from "node:test"
+import { CachePart, PartLost } from "../../../packages/agent/src/store/cache-part.ts"
 import { temporaryFolder } from "../../fixtures/extraction.ts"
 import { fileHandles } from "../../helpers/file-handles.ts"
 
@@ -75,4 +76,31 @@ describe("a part that can't be put onto the disk", () => {
     expect(next.bytes).to.equal(3)
     await next.discard()
   })
+})
+
+describe("a part of a process that others took for dead", () => {
+  let folder: ReturnType<typeof temporaryFolder>
+  beforeEach(() => (folder = temporaryFolder()))
+  afterEach(() => {
+    mock.restoreAll()
+    folder.remove()
+  })
+
+  for (const [noticed, notice] of [
+    ["by its heartbeat", (part: CachePart) => part.checkpoint().catch(() => {})],
+    // As after it was suspended.
+    ["when it goes on", () => mock.method(performance, "now", () => 1e12)],
+  ] as const) {
+    it(`gets nothing more written into it, which that process notices ${noticed}`, async () => {
+      const part = await CachePart.open(folder.path, "a".repeat(64), "http://example.org/a")
+      await part.write([Buffer.from("abc")])
+      const theirs = join(folder.path, "theirs")
+      renameSync(part.path, theirs)
+      await notice(part)
+      const refused: unknown = await part.write([Buffer.from("def")]).catch((error: unknown) => error)
+      expect(refused).to.be.instanceOf(PartLost)
+      await part.discard()
+      expect(readFileSync(theirs, "utf8")).to.equal("abc")
+    })
+  }
 })
