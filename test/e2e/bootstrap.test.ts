@@ -11,6 +11,7 @@ import {
   readFile,
   rm,
   stat,
+  symlink,
   utimes,
   writeFile,
 } from "node:fs/promises"
@@ -371,6 +372,21 @@ describe("the bootstrap, over the embedded SSH server", () => {
     await (await openSshSession(server)).close()
     const asked = (await readFile(join(server.home, "asked"), "utf8")).trim().split("\n")
     expect(asked.at(-1)).to.equal(join(nvm, "v99.0.0/bin/node"))
+  })
+
+  it("asks a Node once that lies in two folders of the PATH", async () => {
+    const once = await putNode("bin/node", `echo asked >> $HOME/asked; ${RUNS}`)
+    await mkdir(join(server.home, "other"))
+    await symlink(once, join(server.home, "other/node"))
+    const PATH = ["bin", "other"].map((folder) => join(server.home, folder)).join(":")
+    const machine = await startSshServer({ home: server.home, environment: { PATH: `${PATH}:${process.env["PATH"]}` } })
+    try {
+      await (await openSshSession(machine)).close()
+      // With the one that starts the agent.
+      expect(await readFile(join(server.home, "asked"), "utf8")).to.equal("asked\nasked\n")
+    } finally {
+      await machine.close()
+    }
   })
 
   it("gives up in time on a start-up file that never ends, and shows what it printed", async () => {

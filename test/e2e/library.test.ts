@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { readFile } from "node:fs/promises"
+import { readdir, readFile, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { Context, findDataset, getDataset, prepareDataset } from "../../packages/controller/src/index.ts"
 import { rejection } from "../helpers/rejection.ts"
@@ -40,6 +40,20 @@ describe("the library", () => {
     })
     expect(await readFile(prepared.train.path, "utf8")).to.equal("content of /one.txt")
     expect(phases).to.include("resource")
+  })
+
+  it("runs its agent from cached code, which the one before has kept after a download", async () => {
+    const cached = async (): Promise<(readonly [string, number])[]> => {
+      const agents = join(sample.folder, ".cache/datamaestro/agents")
+      const paths = (await readdir(agents, { recursive: true })).filter((path) => path.endsWith(".bin"))
+      return await Promise.all(paths.map(async (path) => [path, (await stat(join(agents, path))).ino] as const))
+    }
+    await prepareDataset("org.one", { context: join(sample.folder, "first") })
+    const kept = await cached()
+    expect(kept).to.have.length(2)
+    await prepareDataset("org.one", { context: join(sample.folder, "second") })
+    // What V8 does not take is made anew.
+    expect(await cached()).to.deep.equal(kept)
   })
 
   it("gives value and facts without fetching", async () => {

@@ -53,12 +53,16 @@ const STATEMENTS = [
   `if timeout -k 1 5 true >/dev/null 2>&1; then limit() { timeout -k 1 "$@"; }; elif command -v perl >/dev/null 2>&1; then limit() { perl -e "alarm shift; exec @ARGV" "$@"; }; else limit() { shift; "$@"; }; fi`,
   // weigh PATH 20.18.1: keeps the newest; what is no number is no version.
   `weigh() { IFS=.; set -- "$1" $2; IFS=$ifs; p=\${4%%-*}; if [ "$2" -ge 0 ] && [ "$3" -ge 0 ] && [ "$p" -ge 0 ]; then k=$(($2 * 1000000 + $3 * 1000 + $p)); if [ $k -ge ${OLDEST} ] && [ $k -gt $best ]; then best=$k; node=$1; fi; fi 2>/dev/null; }`,
-  `consider() { case "$seen" in *":$1:"*) return 0;; esac; seen="$seen$1:"; if [ -f "$1" ] && [ -x "$1" ]; then v=$(limit ${VERSION_SECONDS} "$1" --version 2>/dev/null </dev/null) || v=unusable; list="$list$v	$1$nl"; case "$v" in v[0-9]*.[0-9]*.[0-9]*) weigh "$1" "\${v#v}";; esac; fi; }`,
+  // One file under two names (of /bin and /usr/bin) is asked once; what knows no -ef asks twice.
+  `consider() { case "$seen" in *":$1:"*) return 0;; esac; seen="$seen$1:"; if [ "$1" -ef "$node" ] 2>/dev/null; then return 0; fi; if [ -f "$1" ] && [ -x "$1" ]; then v=$(limit ${VERSION_SECONDS} "$1" --version 2>/dev/null </dev/null) || v=unusable; list="$list$v	$1$nl"; case "$v" in v[0-9]*.[0-9]*.[0-9]*) weigh "$1" "\${v#v}";; esac; fi; }`,
   // along a:b:c: every folder of a PATH; a relative one could hold anything.
   `along() { set -f; IFS=:; for d in $1; do IFS=$ifs; case "$d" in /*) consider "$d/node";; esac; done; IFS=$ifs; set +f; }`,
   // ask COMMAND: the PATH of the login shell after COMMAND. csh takes -l only alone. The end mark spares waiting for what it left running.
   `ask() { case "$SHELL" in "") ;; *csh) echo "$1; echo; env; echo @@end" | limit ${LOGIN_SECONDS} "$SHELL" -l 2>/dev/null;; *) limit ${LOGIN_SECONDS} "$SHELL" -l -c "$1; echo; env; echo @@end" 2>/dev/null </dev/null;; esac | sed -n -e "/^@@end/q" -e "s/^PATH=//p" | tail -n 1; }`,
-  `search() { along "$path"; along "$(ask :)"; for f in ${PLACES.join(" ")}; do consider "$f"; done; if [ -z "$node" ]; then for f in /etc/profile.d/*mod*.sh "$MODULESHOME" "$LMOD_DIR"; do if [ -e "$f" ]; then has=1; fi; done; for m in nodejs node NodeJS; do if [ "$has" ] && [ -z "$node" ]; then along "$(ask "module load $m")"; fi; done; fi; }`,
+  // Looks everywhere; the login shell's PATH is read, when that has told it.
+  `survey() { along "$path"; IFS= read -r p; along "$p"; for f in ${PLACES.join(" ")}; do consider "$f"; done; if [ -z "$node" ]; then for f in /etc/profile.d/*mod*.sh "$MODULESHOME" "$LMOD_DIR"; do if [ -e "$f" ]; then has=1; fi; done; for m in nodejs node NodeJS; do if [ "$has" ] && [ -z "$node" ]; then along "$(ask "module load $m")"; fi; done; fi; printf %s "$node$nl$list"; }`,
+  // The login shell is asked meanwhile.
+  `search() { list=$(ask : | survey); node=\${list%%"$nl"*}; list=\${list#"$node"}; list=\${list#"$nl"}\${list:+$nl}; }`,
   `case "$3" in auto) search;; "~/"*) consider "$HOME/\${3#??}";; */*) consider "$3";; *) consider "$(command -v "$3")";; esac`,
   // Another than was named is told of, not taken.
   `case "$3" in auto) ;; *) if [ -z "$node" ]; then list="$list${INSTEAD}$nl"; search; node=; fi;; esac`,
