@@ -3,7 +3,6 @@ import { createHash, randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { homedir, tmpdir } from "node:os"
 import { basename, dirname, join } from "node:path"
-import { setFlagsFromString } from "node:v8"
 import { Script, constants } from "node:vm"
 import { brotliDecompressSync } from "node:zlib"
 import { BOOT_MAGIC, OLDEST_NODE, UPLOAD_PREFIX, type BootArguments, type BootLine } from "./boot-protocol.ts"
@@ -14,13 +13,6 @@ const HOUR = 3600_000
 /** For both parts of the agent and their code caches. */
 const ROOM = 4 * 1024 * 1024
 const KEEP_UNUSED = 7 * 24 * HOUR
-
-/**
- * undici's HTTP parser is WebAssembly, which V8 compiles a second time, and better, within the first 10 MB: 0.1 s of a
- * processor, for what is called once for 64 KiB. With this it waits 500 times as long. Here, since V8 takes no cached
- * code that was made with other flags.
- */
-setFlagsFromString("--wasm-tiering-budget=1000000000")
 
 const boot = JSON.parse(Buffer.from(process.argv[1] ?? "", "base64").toString()) as BootArguments
 const warnings: string[] = []
