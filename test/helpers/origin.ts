@@ -3,8 +3,8 @@ import { createServer as createTcpServer, type AddressInfo, type Server, type So
 import { setTimeout as sleep } from "node:timers/promises"
 import { gzipSync } from "node:zlib"
 
-/** Plays a fault on the first `times` requests of a route (always, by default). */
-type Times = { times?: number }
+/** Plays a fault on the first `times` requests of a route (always, by default), from the one with number `from` (0) on. */
+type Times = { times?: number; from?: number }
 
 /** What one path serves, and which accidents happen there. */
 export interface OriginRoute {
@@ -17,8 +17,12 @@ export interface OriginRoute {
   lastModified?: Date
   /** `false`: answers 200 with everything, whatever was asked. */
   ranges?: boolean
+  /** Answers 200 with everything, though it says that it serves ranges. */
+  ignoreRange?: Times
   /** Answers ranges also when `If-Range` says that the file has changed. */
   ignoreIfRange?: boolean
+  /** Sends this many bytes of the body, and the rest when it is told to. */
+  holdAfter?: { bytes: number; until: Promise<void> } & Times
   /** Closes the connection after this many bytes of the body; a list: of one request after the other, the last one stays. */
   cutAfter?: { bytes: number | readonly number[] } & Times
   /** Sends this many bytes of the body and then nothing more, with the connection open. */
@@ -149,8 +153,10 @@ async function serve(
   response: ServerResponse,
   record: OriginRequest,
 ): Promise<void> {
-  const on = <F extends Times>(fault: F | undefined): F | undefined =>
-    fault !== undefined && count < (fault.times ?? Number.POSITIVE_INFINITY) ? fault : undefined
+  const on = <F extends Times>(fault: F | undefined): F | undefined => {
+    const index = count - (fault?.from ?? 0)
+    return index >= 0 && index < (fault?.times ?? Number.POSITIVE_INFINITY) ? fault : undefined
+  }
   const end = (status: number, headers: Record<string, string> = {}, text = ""): void => {
     record.status = status
     record.sent = text.length
@@ -203,7 +209,7 @@ async function serveContent(
   let start = 0
   let stop = content.length
   let status = 200
-  if (asked !== null && route.ranges !== false && unchanged) {
+  if (asked !== null && route.ranges !== false && on(route.ignoreRange) === undefined && unchanged) {
     start = Number(asked[1])
     stop = asked[2] === "" ? content.length : Math.min(content.length, Number(asked[2]) + 1)
     if (start >= content.length) {
@@ -246,8 +252,11 @@ async function sendBody(
   const cutAt = cuts[Math.min(count, cuts.length - 1)] ?? bytes.length
   const most = Math.min(bytes.length, cutAt, stall?.bytes ?? bytes.length)
   const piece = route.throttle === undefined ? 256 * 1024 : Math.max(1, Math.floor(route.throttle / 20))
+  const hold = on(route.holdAfter)
   for (let at = 0; at < most;) {
-    const chunk = bytes.subarray(at, Math.min(most, at + piece))
+    if (at === hold?.bytes) await hold.until
+    const end = hold === undefined || at >= hold.bytes ? most : Math.min(most, hold.bytes)
+    const chunk = bytes.subarray(at, Math.min(end, at + piece))
     if (response.destroyed) return
     await new Promise<void>((resolve) => {
       response.once("close", resolve)

@@ -31,15 +31,17 @@ export interface CachedDownload {
 }
 
 /**
- * What can be read of a download while it still comes: the first `bytes` bytes of the file at `path`, written though
- * neither verified nor forced onto the disk. A reader that has it open keeps it through its rename into the cache.
- * `generation` differs from the one told before whenever earlier bytes, or the path, became void: then all starts over.
+ * What can be read of a download while it still comes: the first `bytes` bytes of the file at `path`, and those at its end
+ * from `endFrom` on, written though neither verified nor forced onto the disk. A reader that has it open keeps it through
+ * its rename into the cache. `generation` differs from the one told before whenever earlier bytes, or the path, became void: then all starts over.
  */
 export interface AvailableBytes {
   path: string
   bytes: number
   /** Bytes of all of it, where the server has told. */
   total?: number
+  /** Where those at its end begin that are there before the ones between. */
+  endFrom?: number
   generation: number
 }
 
@@ -57,6 +59,8 @@ export interface FetchRequest {
   size: number | undefined
   /** It is an archive, whatever its URL looks like: an HTML page in its place is recognised and told. */
   archive?: boolean
+  /** It is a zip that is read while it comes: the directory at its end is wanted before the rest. */
+  directoryAtEnd?: boolean
   /** What is made of it takes at least its size again, beside it. */
   grows?: boolean
 }

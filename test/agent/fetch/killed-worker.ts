@@ -1,11 +1,17 @@
-/** Downloads one URL into a cache, to be killed. Arguments: cache, url, connections, tuning as JSON. */
+/** Downloads one URL into a cache, to be killed. Arguments: cache, url, connections, tuning as JSON, whether its end is wanted first. */
 import { fetchDownload } from "../../../packages/agent/src/fetch/fetch-download.ts"
 import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
 
-async function run([path = "", url = "", connections = "1", tuning = "{}"]: readonly string[]): Promise<void> {
+async function run([
+  path = "",
+  url = "",
+  connections = "1",
+  tuning = "{}",
+  endFirst = "false",
+]: readonly string[]): Promise<void> {
   let told = false
   const result = await fetchDownload(
-    { urls: [url], integrity: [], size: undefined },
+    { urls: [url], integrity: [], size: undefined, directoryAtEnd: endFirst === "true" },
     {
       paths: { data: path, datasets: path, cache: path, settings: path },
       dataset: "d",

@@ -22,6 +22,7 @@ const TUNING = {
   pieceBytes: MIB / 4,
   probeSeconds: 0.1,
   worthSeconds: 0.1,
+  endFirstFromBytes: MIB,
   firstDelaySeconds: 0.01,
 }
 
@@ -31,12 +32,16 @@ interface Lane {
   connections: number
   /** The server's file is another one after some kills. */
   changes: boolean
+  /** Its end is asked for first. */
+  endFirst: boolean
 }
 
 const LANES: readonly Lane[] = [
-  { name: "one connection", connections: 1, changes: false },
-  { name: "several connections", connections: 4, changes: false },
-  { name: "several connections to a file that changes", connections: 4, changes: true },
+  { name: "one connection", connections: 1, changes: false, endFirst: false },
+  { name: "several connections", connections: 4, changes: false, endFirst: false },
+  { name: "several connections to a file that changes", connections: 4, changes: true, endFirst: false },
+  { name: "one connection after another to a zip", connections: 1, changes: false, endFirst: true },
+  { name: "several connections to a zip that changes", connections: 4, changes: true, endFirst: true },
 ]
 
 describe("downloads that are killed at random moments", () => {
@@ -74,14 +79,14 @@ describe("downloads that are killed at random moments", () => {
   async function play(lane: Lane, wanted: number): Promise<number> {
     let kills = 0
     for (let round = 0; kills < wanted; round++) {
-      const path = `/${lane.connections}${lane.changes ? "c" : ""}/${round}`
+      const path = `/${LANES.indexOf(lane)}/${round}`
       const cache = new DownloadCache(join(folder, path.replaceAll("/", "_")))
       let body = randomBytes(12 * MIB + 123)
       const older: Buffer[] = []
       const entry = cache.entryPath(cache.keyOf(origin.at(path)))
       origin.route(path, { body, throttle: RATE })
       for (;;) {
-        const ended = await downloadOrKill(cache.path, origin.at(path), lane.connections)
+        const ended = await downloadOrKill(cache.path, origin.at(path), lane)
         if (ended) break
         kills++
         await checkPart(cache.path, body, lane)
@@ -108,8 +113,9 @@ describe("downloads that are killed at random moments", () => {
   }
 
   /** Whether the download came to its end before it was killed. */
-  async function downloadOrKill(cache: string, url: string, connections: number): Promise<boolean> {
-    const child = spawn(process.execPath, [worker, cache, url, String(connections), JSON.stringify(TUNING)], {
+  async function downloadOrKill(cache: string, url: string, { connections, endFirst }: Lane): Promise<boolean> {
+    const how = [String(connections), JSON.stringify(TUNING), String(endFirst)]
+    const child = spawn(process.execPath, [worker, cache, url, ...how], {
       stdio: ["ignore", "pipe", "pipe"],
     })
     let error = ""

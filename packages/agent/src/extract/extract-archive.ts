@@ -146,7 +146,6 @@ class Extraction {
 
   async zip(): Promise<ExtractedTree> {
     const { archive } = this.#request
-    const { pieces } = await this.#file.whole()
     const members = (all: Iterable<Member>, packed: number): void => {
       for (const member of all) this.#observe(member)
       this.#selection.settle()
@@ -161,7 +160,7 @@ class Extraction {
     }
     try {
       await readZip(
-        pieces,
+        this.#file,
         { ...this.#visitor(false), members },
         {
           archive,

@@ -6,7 +6,7 @@ import { unsafeArchive } from "./unsafe-archive.ts"
 import { letGo } from "./let-go.ts"
 import type { Member } from "./member.ts"
 import type { Deflated, FileSink } from "./file-sinks.ts"
-import type { Piece } from "../follow/followed-file.ts"
+import { StaleBytes, type FollowedFile } from "../follow/followed-file.ts"
 import { openZip, type ZipSource } from "./zip-file.ts"
 import { ZipListing, type Listed } from "./zip-listing.ts"
 import { zipMember } from "./zip-member.ts"
@@ -43,15 +43,15 @@ const MAX_LINK_BYTES = 4096
 const TURN_MILLISECONDS = 20
 
 /**
- * Reads a zip or zip64 file by its central directory; every member's size and CRC are checked.
+ * Reads a zip or zip64 file by its central directory, each member as soon as it is there; its size and CRC are checked.
  *
- * @throws DatamaestroError TRUNCATED, CORRUPT, UNSAFE_ARCHIVE, UNSUPPORTED_FORMAT
+ * @throws DatamaestroError TRUNCATED, CORRUPT, UNSAFE_ARCHIVE, UNSUPPORTED_FORMAT; StaleBytes when the download began anew
  */
-export async function readZip(pieces: readonly Piece[], visitor: ZipVisitor, asked: ReadZipOptions): Promise<void> {
+export async function readZip(file: FollowedFile, visitor: ZipVisitor, asked: ReadZipOptions): Promise<void> {
   const { archive, signal } = asked
   const failure: Deflated["failure"] = (cause, member) => knownOr(cause, () => bodyError(cause, archive, member))
   const options: ReadingOptions = { ...asked, failure }
-  const { zip, source } = await openZip(pieces).catch((error: unknown) => {
+  const { zip, source } = await openZip(file).catch((error: unknown) => {
     throw openError(error, archive)
   })
   try {
@@ -138,7 +138,7 @@ async function readBody(
 ): Promise<void> {
   const { member, deflated } = entry
   const { name, size } = member
-  const start = source.dataStart(entry.offset)
+  const start = await source.dataStart(entry.offset)
   if (start === undefined) throw corruptArchive(archive, "it is not where the directory says", { member: name })
   const end = start + entry.packed
   if (end > source.size) throw truncatedArchive(archive, "it ends within a member", { member: name })
@@ -155,6 +155,7 @@ async function readBody(
     sink.write(chunk)
   }
   if (size <= WHOLE_BYTES && entry.packed <= WHOLE_BYTES) {
+    await source.until(start, end)
     const packed = source.bytes(start, entry.packed)
     if (deflated && sink.deflated !== undefined) {
       if (sink.deflated(packed, { size, crc: entry.crc, failure })) return
@@ -229,7 +230,7 @@ function openError(error: unknown, archive: string): unknown {
 
 /** Errors of the system and our own pass; all others speak about the archive's bytes. */
 function knownOr(error: unknown, wrap: (cause: unknown) => unknown): unknown {
-  if (error instanceof DatamaestroError) return error
+  if (error instanceof DatamaestroError || error instanceof StaleBytes) return error
   if ((error as Error).name === "AbortError") return error
   const { code, syscall } = error as NodeJS.ErrnoException
   if (syscall !== undefined || (code !== undefined && /^E[A-Z]+$/.test(code))) return error

@@ -36,9 +36,11 @@ export class ZipListing implements Iterable<Member> {
     row.set([offset, packed, crc, Number(deflated), size, TYPES.indexOf(type), mode ?? NaN, mtime?.getTime() ?? NaN])
   }
 
-  /** Each member, which is forgotten when it has been looked at. */
+  /** Each member as they come in the file, which is forgotten when it has been looked at. */
   *taken(): Generator<Listed> {
-    for (let index = 0; index < this.length; index++) {
+    const order = this.#order()
+    for (let turn = 0; turn < this.length; turn++) {
+      const index = order?.[turn] ?? turn
       yield this.#at(index)
       this.#names[index] = ""
     }
@@ -46,6 +48,15 @@ export class ZipListing implements Iterable<Member> {
 
   *[Symbol.iterator](): Generator<Member> {
     for (let index = 0; index < this.length; index++) yield this.#at(index).member
+  }
+
+  /** That of their places; undefined for that of the directory, whose last one is meant where a name comes twice. */
+  #order(): Uint32Array | undefined {
+    const places = Float64Array.from(this.#names, (_, index) => this.#rows.range(index, 1)[0] ?? 0)
+    if (places.every((place, index) => index === 0 || place >= (places[index - 1] ?? 0))) return undefined
+    const paths = new Set(this.#names.map((name) => memberSegments(this.#archive, name).join("/")))
+    if (paths.size < this.length) return undefined
+    return Uint32Array.from(places, (_, index) => index).sort((a, b) => (places[a] ?? 0) - (places[b] ?? 0))
   }
 
   #at(index: number): Listed {

@@ -17,10 +17,10 @@ import { isStrong, parseContentRange, resumeValidator, unsatisfiedTotal } from "
 /** One request for what is still missing of a part. Resolves when the part is whole. */
 export async function attemptTransfer(job: Transfer): Promise<void> {
   const { part, hasher, signal } = job
-  if (part.bytes > 0) job.availability.ofPart(part)
+  if (part.written > 0) job.availability.ofPart(part)
   hasher.advance(part, part.state.length)
   if (part.bytes > 0 && part.bytes === part.state.length) return
-  const range = part.bytes > 0 ? rangeHeaders(job) : undefined
+  const range = part.written > 0 ? rangeHeaders(job) : undefined
   const told = throttled(() => {
     const total = part.state.length ?? job.size
     const bytes = part.written
@@ -78,7 +78,7 @@ async function whole(job: Attempt, exchange: Exchange): Promise<void> {
   // Looked at before the part is given up: a login page must not replace what was downloaded.
   const start = await firstChunks(reader)
   if (job.data && !encoded && looksLikeHtml(Buffer.concat(start))) throw htmlError(job)
-  if (part.bytes > 0) {
+  if (part.written > 0) {
     job.emit({
       phase: "notice",
       level: "debug",
@@ -176,10 +176,14 @@ async function receiveAll(
   job.tell(true)
   try {
     const ranges = status === 206 || headers["accept-ranges"]?.trim().toLowerCase() === "bytes"
-    const many = most > 1 && ranges && mayBeSplit(job) && (length ?? 0) - part.written >= tuning.segmentFromBytes
-    if (length !== undefined && end !== undefined && (many || part.written > from)) {
+    const missing = ranges && mayBeSplit(job) ? (length ?? 0) - part.written : 0
+    const many = most > 1 && missing >= tuning.segmentFromBytes
+    const endFirst =
+      missing >= tuning.endFirstFromBytes && mayTakeEnd(job, length ?? 0) ? (most > 1 ? "beside" : "after") : undefined
+    if (length !== undefined && end !== undefined && (many || endFirst !== undefined || part.written > from)) {
       const close = (): void => void body.destroy()
-      await receiveSegments(job, { start, body: reader, from, end, close }, length, many ? most : 1)
+      const opened = { start, body: reader, from, end, close }
+      await receiveSegments(job, opened, { length, most: many ? most : 1, endFirst })
     } else await receive(job, { position: from, end, stop: undefined, waited: 0, waitsSince: undefined }, start, reader)
   } finally {
     job.tell(true)
@@ -190,6 +194,13 @@ async function receiveAll(
 function mayBeSplit({ part, declared }: Attempt): boolean {
   const validator = resumeValidator(part.state)
   return part.state.encoding === undefined && validator !== undefined && (declared || isStrong(validator))
+}
+
+/** Once for each source: a server that refuses it is not to be asked again and again. */
+function mayTakeEnd({ endFirst, part }: Attempt, length: number): boolean {
+  if (!endFirst.wanted || part.gaps(length).at(-1)?.[1] !== length) return false
+  endFirst.wanted = false
+  return true
 }
 
 /** The first chunks; a failure among them comes again when the rest is read, as any later one. */

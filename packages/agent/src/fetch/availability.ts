@@ -10,6 +10,7 @@ export class Availability {
   #content = ""
   #generation = 0
   #bytes = 0
+  #any = false
   #told = 0
 
   constructor(emit: (event: JobEvent) => void) {
@@ -20,7 +21,11 @@ export class Availability {
   ofPart(part: CachePart, last = false): void {
     // Encoded bytes are not the file's: what is decoded from them comes as another part.
     if (part.state.encoding !== undefined) return
-    this.#tell(part.path, `${part.path} ${part.epoch}`, part.bytes, { total: part.state.length, last })
+    this.#tell(part.path, `${part.path} ${part.epoch}`, part.bytes, {
+      total: part.state.length,
+      endFrom: endOf(part),
+      last,
+    })
   }
 
   /** A part that is whole and sound. */
@@ -37,16 +42,18 @@ export class Availability {
     path: string,
     content: string,
     bytes: number,
-    { total, last }: { total: number | undefined; last: boolean },
+    { total, endFrom, last }: { total: number | undefined; endFrom?: number | undefined; last: boolean },
   ): void {
     const now = performance.now()
     if (content !== this.#content) {
       // Nothing is void where nothing was told.
-      if (this.#bytes > 0) this.#generation++
+      if (this.#any) this.#generation++
       this.#content = content
       this.#bytes = 0
+      this.#any = false
     } else if (!last && bytes - this.#bytes < STEP_BYTES && now - this.#told < STEP_MILLISECONDS) return
     this.#bytes = bytes
+    this.#any ||= bytes > 0 || endFrom !== undefined
     this.#told = now
     this.#emit({
       phase: "available",
@@ -54,6 +61,15 @@ export class Availability {
       bytes,
       generation: this.#generation,
       ...(total === undefined ? {} : { total }),
+      ...(endFrom === undefined ? {} : { endFrom }),
     })
   }
+}
+
+/** Where the bytes begin that are there up to its end. */
+function endOf(part: CachePart): number | undefined {
+  const { length } = part.state
+  if (length === undefined || part.written === part.bytes) return undefined
+  const last = part.gaps(length).at(-1)
+  return last === undefined || last[1] === length ? undefined : last[1]
 }

@@ -122,6 +122,7 @@ async function transferAndAccept(
       declared: request.integrity.length > 0,
       size: request.size,
       space: slot.space,
+      endFirst: { wanted: request.directoryAtEnd === true },
       data: request.archive === true || isDataUrl(first),
       byHand: byHand(first, cache.entryPath(key)),
       attempts: slow !== undefined ? tuning.attemptsWithAlternative : tuning.attempts,

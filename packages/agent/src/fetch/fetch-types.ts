@@ -47,6 +47,8 @@ export interface FetchTuning {
   connections: number
   /** From how many missing bytes on more than one is considered. */
   segmentFromBytes: number
+  /** From how many missing bytes on the directory at a zip's end is asked for before the rest. */
+  endFirstFromBytes: number
   /** What one connection is asked for at a time, at least. */
   pieceBytes: number
   /** How long rates are measured. */
@@ -68,6 +70,7 @@ export const FETCH_TUNING: FetchTuning = {
   redirects: 10,
   connections: 4,
   segmentFromBytes: 64 * 1024 * 1024,
+  endFirstFromBytes: 32 * 1024 * 1024,
   pieceBytes: 4 * 1024 * 1024,
   probeSeconds: 0.25,
   worthSeconds: 2,

@@ -17,7 +17,7 @@ export async function readFileSource(job: Attempt): Promise<void> {
   if (!status.isFile())
     throw sourceError("DOWNLOAD_FAILED", source, "it is not a file", "correct the URL in the dataset's definition")
   if (job.size !== undefined && status.size !== job.size) throw sizeError(job, status.size)
-  if (part.bytes > 0) {
+  if (part.written > 0) {
     await part.restart()
     hasher.reset()
   }

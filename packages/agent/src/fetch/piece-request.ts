@@ -1,5 +1,6 @@
+import type { PartState } from "../store/cache-part.ts"
 import { BodyReader } from "./body-reader.ts"
-import { discard, openExchange } from "./exchange.ts"
+import { discard, openExchange, type Exchange } from "./exchange.ts"
 import { receive, type Span } from "./receive.ts"
 import { isRetryableStatus, Retryable, retryAfter } from "./retry-policy.ts"
 import { changed } from "./same-content.ts"
@@ -12,6 +13,10 @@ export class ContentChanged extends Retryable {
   constructor() {
     super("the file has changed on the server")
   }
+}
+
+function validatorsOf({ etag, "last-modified": lastModified }: Exchange["headers"]): PartState {
+  return { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) }
 }
 
 /** Brings one piece over a connection of its own. `onAnswer`: the server has begun to send. */
@@ -45,7 +50,8 @@ export async function requestPiece(job: Attempt, span: Span, signal: AbortSignal
     }
     await discard(body)
     if (status === 200 || status === 412 || status === 416) {
-      if (status !== 200 || validator !== undefined) throw new ContentChanged()
+      const same = validator === undefined || validator === resumeValidator(validatorsOf(headers))
+      if (status !== 200 || !same) throw new ContentChanged()
       throw new Retryable("the server does not send parts of the file any more")
     }
     if (isRetryableStatus(status)) {

@@ -29,10 +29,21 @@ export class Pieces {
     const gap = this.#free()[0]
     if (gap === undefined) return undefined
     const [start, stop] = gap
-    const end = Math.min(stop, start + this.#bytes)
-    const span: Span = { position: start, end, stop: end, waited: 0, waitsSince: undefined }
-    this.#taken.set(span, start)
-    return span
+    return this.#take(start, Math.min(stop, start + this.#bytes))
+  }
+
+  /**
+   * What lacks of the file's end from `from` on, taken from the connection that was to come there by itself; `undefined`
+   * where nothing lacks, or a connection is there already.
+   */
+  takeEnd(from: number): Span | undefined {
+    const last = this.#part.gaps(this.#length).at(-1)
+    if (last === undefined || last[1] <= from) return undefined
+    const [start, stop] = [Math.max(from, last[0]), last[1]]
+    const inside = [...this.#taken.keys()].filter((span) => (span.stop ?? this.#length) > start)
+    if (inside.some(({ position }) => position >= start)) return undefined
+    for (const span of inside) span.stop = start
+    return this.#take(start, stop)
   }
 
   /** Takes from a connection all that is more than a piece away from where it is. */
@@ -41,9 +52,23 @@ export class Pieces {
     span.stop = Math.min(span.stop ?? this.#length, span.position + this.#bytes)
   }
 
-  /** Its connection has ended: what it did not bring is free again. */
+  /**
+   * Its connection has ended: what it did not bring is free again. If that is all, a connection that would have come there
+   * by itself may go on.
+   */
   release(span: Span): void {
+    const from = this.#taken.get(span)
     this.#taken.delete(span)
+    if (span.position !== from || span.stop === undefined) return
+    for (const other of this.#taken.keys()) {
+      if (other.stop === from && other.position < from) other.stop = Math.min(span.stop, other.end ?? span.stop)
+    }
+  }
+
+  #take(start: number, end: number): Span {
+    const span: Span = { position: start, end, stop: end, waited: 0, waitsSince: undefined }
+    this.#taken.set(span, start)
+    return span
   }
 
   #free(): readonly (readonly [number, number])[] {

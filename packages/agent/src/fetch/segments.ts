@@ -10,8 +10,11 @@ import { Pieces } from "./pieces.ts"
 import { receive, type Span } from "./receive.ts"
 import { networkFailure, Retryable } from "./retry-policy.ts"
 import type { Attempt } from "./transfer-types.ts"
+import { ZIP_END_BYTES, zipDirectoryStart } from "./zip-directory.ts"
 
 const MOST_PIECE_BYTES = 64 * 1024 * 1024
+/** Where there may be one connection only, the one that is open is left after so much, for the file's end. */
+const BEGINNING_BYTES = 1024 * 1024
 
 /** A response that is being received. */
 export interface Opened {
@@ -23,20 +26,36 @@ export interface Opened {
   close(): void
 }
 
+export interface SegmentOptions {
+  length: number
+  /** Connections at most. */
+  most: number
+  /** The zip directory at the file's end comes before the rest: over a connection beside the open one, or over its successor. */
+  endFirst?: "beside" | "after" | undefined
+}
+
 /**
  * Brings all that a part lacks: over the connection that is open, then, piece by piece, over as many as pay. What a
  * failing connection leaves, the others bring; only when the last one fails is the attempt over.
  */
-export async function receiveSegments(job: Attempt, opened: Opened, length: number, most: number): Promise<void> {
+export async function receiveSegments(job: Attempt, opened: Opened, options: SegmentOptions): Promise<void> {
+  const { length, most, endFirst } = options
   const pool = new ConnectionPool(job, length, most)
   const stop = new AbortController()
   const growing = most > 1 ? addConnections(pool, job.tuning, stop.signal) : Promise.resolve()
   try {
-    await pool.run(opened)
+    await pool.run(opened, endFirst)
   } finally {
     stop.abort()
     await growing
   }
+}
+
+/** It is the connection's alone: a server may refuse one, or all but the first. */
+function isOwnFailure(error: unknown): boolean {
+  if (error instanceof ContentChanged || error instanceof PartLost) return false
+  if (error instanceof DatamaestroError) return error.code === "DOWNLOAD_FAILED"
+  return error instanceof Retryable || networkFailure(error)?.retry === true
 }
 
 /** The connections that bring one file. */
@@ -65,12 +84,9 @@ export class ConnectionPool {
     this.#job = job
     this.#length = length
     this.most = most
-    const share = (length - job.part.written) / (4 * most)
-    this.#pieces = new Pieces(
-      job.part,
-      length,
-      Math.max(job.tuning.pieceBytes, Math.min(MOST_PIECE_BYTES, Math.floor(share))),
-    )
+    const share = Math.min(MOST_PIECE_BYTES, Math.floor((length - job.part.written) / (4 * most)))
+    // One alone asks for all that lacks.
+    this.#pieces = new Pieces(job.part, length, most === 1 ? length : Math.max(job.tuning.pieceBytes, share))
     this.#signal = AbortSignal.any([job.signal, this.#abort.signal])
     // Each connection listens to it; that is no leak.
     setMaxListeners(4 * MOST_CONNECTIONS, this.#signal)
@@ -107,14 +123,23 @@ export class ConnectionPool {
     return sum
   }
 
-  async run({ start, body, from, end, close }: Opened): Promise<void> {
+  async run({ start, body, from, end, close }: Opened, endFirst?: SegmentOptions["endFirst"]): Promise<void> {
     const { part } = this.#job
     const span = this.#pieces.adopt(from, end)
     this.#first = span
+    if (endFirst === "after") span.stop = Math.min(span.stop ?? end, from + BEGINNING_BYTES)
     this.#start(addSlot(this.#host), async () => {
       await this.#bring(span, () => receive(this.#job, span, start, body).finally(close))
+      if (endFirst === "after") await this.#bringDirectory()
       await this.#work()
     })
+    const release = endFirst === "beside" ? takeSlot(this.#host) : undefined
+    if (release !== undefined) {
+      this.#start(release, async () => {
+        await this.#bringDirectory()
+        await this.#work()
+      })
+    }
     while (this.#workers.size > 0) await Promise.race(this.#workers)
     if (this.#fatal !== undefined) {
       if (this.#fatal instanceof ContentChanged) {
@@ -165,8 +190,28 @@ export class ConnectionPool {
       }
       const span = this.#pieces.next()
       if (span === undefined) return
-      await this.#bring(span, () => requestPiece(this.#job, span, this.#signal, () => this.#answered++))
+      await this.#request(span)
     }
+  }
+
+  /** Brings the end of a zip, and what of its directory lies before that. */
+  async #bringDirectory(): Promise<void> {
+    const { part } = this.#job
+    await part.allowGaps()
+    const bring = async (from: number): Promise<void> => {
+      const span = this.#pieces.takeEnd(from)
+      if (span !== undefined) await this.#request(span)
+    }
+    const tail = Buffer.alloc(Math.min(this.#length, ZIP_END_BYTES))
+    const from = this.#length - tail.length
+    await bring(from)
+    await part.file.read(tail, 0, tail.length, from)
+    const start = zipDirectoryStart(tail, this.#length)
+    if (start !== undefined && this.#length - start <= MOST_PIECE_BYTES) await bring(start)
+  }
+
+  #request(span: Span): Promise<void> {
+    return this.#bring(span, () => requestPiece(this.#job, span, this.#signal, () => this.#answered++))
   }
 
   async #bring(span: Span, run: () => Promise<void>): Promise<void> {
@@ -184,11 +229,7 @@ export class ConnectionPool {
 
   /** The others go on, unless it is something that concerns them too. */
   #failed(error: unknown): void {
-    const passing =
-      error instanceof ContentChanged
-        ? false
-        : error instanceof Retryable || (!(error instanceof DatamaestroError) && networkFailure(error)?.retry === true)
-    if (!passing || error instanceof PartLost) {
+    if (!isOwnFailure(error)) {
       this.#fatal ??= error
       this.#abort.abort()
       return

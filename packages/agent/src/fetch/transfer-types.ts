@@ -17,6 +17,8 @@ export interface Transfer {
   /** Bytes that the definition declares. */
   size: number | undefined
   space: SpaceCheck
+  /** Whether the end, where a zip has its directory, is still to be asked for before the rest. */
+  endFirst: { wanted: boolean }
   /** An HTML page is not what is due. */
   data: boolean
   /** What to do by hand, for hints. */

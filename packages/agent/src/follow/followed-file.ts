@@ -17,6 +17,11 @@ export interface Piece {
   bytes: number
 }
 
+export interface OpenPiece {
+  file: FileHandle
+  bytes: number
+}
+
 /**
  * A download that is read while it comes. Its file is known by an open descriptor, so that the rename at the
  * download's end does not matter; a new generation of its bytes makes what was read before void.
@@ -133,6 +138,39 @@ export class FollowedFile {
     }
   }
 
+  /** Opens it for reading at any place that is there, as soon as its size is known and its end is there. */
+  async open(): Promise<OpenPiece[]> {
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure.error
+      const changed = this.#changed
+      if (this.#whole !== undefined) return await openAll(this.#whole.pieces)
+      const { generation } = this
+      const part = this.#part
+      const file = part !== undefined && hasEnd(part) ? await openIfThere(part.path) : undefined
+      if (part?.total !== undefined && file !== undefined) {
+        if (this.generation === generation) return [{ file, bytes: part.total }]
+        await file.close()
+      } else await changed
+    }
+  }
+
+  /** Where the bytes end that are there from `position` on without a gap; `position` where there are none. */
+  endOfThose(position: number): number {
+    if (this.#whole !== undefined) return Math.max(position, this.#whole.bytes)
+    const { bytes = 0, total = 0, endFrom = total } = this.#part ?? {}
+    return Math.max(position, position >= endFrom ? total : bytes)
+  }
+
+  /** Waits until those up to `end` are there; of the generation that is meant, else throws `StaleBytes`. */
+  async until(position: number, end: number, generation: number): Promise<void> {
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure.error
+      if (this.generation !== generation) throw new StaleBytes()
+      if (this.#whole !== undefined || this.endOfThose(position) >= end) return
+      await this.#changed
+    }
+  }
+
   /** Takes back the memory of a chunk, to be read into again: fresh memory for all costs time and collections. */
   recycle({ buffer }: Uint8Array): void {
     if (buffer instanceof ArrayBuffer && buffer.byteLength === CHUNK_BYTES) this.#spare.push(Buffer.from(buffer))
@@ -170,6 +208,22 @@ async function* inOrder(pieces: readonly Piece[], opened: Set<FileHandle>): Asyn
 async function closeAll(opened: Set<FileHandle>): Promise<void> {
   for (const file of opened) await file.close()
   opened.clear()
+}
+
+async function openAll(pieces: readonly Piece[]): Promise<OpenPiece[]> {
+  const opened: OpenPiece[] = []
+  try {
+    for (const { path, bytes } of pieces) opened.push({ file: await open(path, "r"), bytes })
+  } catch (error) {
+    for (const { file } of opened) await file.close()
+    throw error
+  }
+  return opened
+}
+
+/** It can be read from its end on: its size is known. */
+export function hasEnd({ bytes, total, endFrom }: AvailableBytes): boolean {
+  return total !== undefined && (endFrom !== undefined || bytes === total)
 }
 
 /** Undefined while it is being renamed. */

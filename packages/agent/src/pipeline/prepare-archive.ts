@@ -7,6 +7,7 @@ import { syncTree } from "../place/sync-tree.ts"
 import type { CachedDownload } from "../pipeline-types.ts"
 import { filesBelow, pathsOf } from "../store/file-list.ts"
 import { sourceRecord, urlName } from "./download-source.ts"
+import { hasEnd } from "../follow/followed-file.ts"
 import { consumption, finishFollowing } from "./finish-following.ts"
 import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
@@ -27,7 +28,8 @@ export async function prepareArchive(
   const { urls, size, integrity, pieces } = resource.download
   if (pieces !== undefined) return await preparePieces(preparation, resource, pieces)
   const sums = integrity.filter(({ of }) => of === "download")
-  const request = { urls, size, integrity: sums, archive: true, grows: growsUnpacked(resource) }
+  const directoryAtEnd = resource.kind === "zip"
+  const request = { urls, size, integrity: sums, archive: true, directoryAtEnd, grows: growsUnpacked(resource) }
   const { extractInThread } = await import("../extract/extract-in-thread.ts")
   const { extractions } = await queues()
   const begin = (): Consumption => {
@@ -36,8 +38,7 @@ export async function prepareArchive(
     return consumption(work, extraction, (tree, download) => place(preparation, resource, work, tree, [download]))
   }
   return await withDownload(preparation, resource, request, {
-    // A zip's directory is at its end.
-    ...(resource.kind === "tar" ? { begin: () => begin } : {}),
+    begin: (part) => (resource.kind === "tar" || hasEnd(part) ? begin : "later"),
     finish: (download) => inTurn(extractions, preparation.signal, () => begin().finish(download)),
   })
 }

@@ -8,8 +8,11 @@ import { enterEarly, inTurn, leaveEarly, queues } from "./queues.ts"
 
 /** What is made of one download. */
 export interface Consumer {
-  /** How to begin before the download is whole, of which some is there; absent or undefined where that is no use. */
-  begin?(part: AvailableBytes): (() => Consumption) | undefined
+  /**
+   * How to begin before the download is whole, of which some is there; "later" where more is needed for that; absent or
+   * undefined where it is no use.
+   */
+  begin?(part: AvailableBytes): (() => Consumption) | "later" | undefined
   /** Makes and places all of it, where nothing was begun. */
   finish(download: CachedDownload): Promise<void>
 }
@@ -132,6 +135,7 @@ class EarlyConsumption {
 
   #begin(part: AvailableBytes): void {
     const begin = this.#refused ? undefined : this.#consumer.begin?.(part)
+    if (begin === "later") return
     if (begin === undefined || !enterEarly()) return void (this.#refused = true)
     try {
       this.begun = begin()
