@@ -9,10 +9,7 @@ const dispatchers = new Map<string, Dispatcher>()
 /** The connections for a URL: direct or through its proxy, kept open between requests (idle ones hold no process). */
 export function dispatcherFor(url: URL, environment: Environment, tuning: { connectSeconds: number }): Dispatcher {
   const proxy = proxyFor(url, environment)
-  // To read them takes longer than a small file that comes without TLS.
-  const secure = url.protocol !== "http:" || proxy !== undefined
-  const files = secure ? [environment.SSL_CERT_FILE, environment.NODE_EXTRA_CA_CERTS] : []
-  const certificates = files.filter((file) => file)
+  const certificates = [environment.SSL_CERT_FILE, environment.NODE_EXTRA_CA_CERTS].filter((file) => file)
   const key = JSON.stringify([proxy, certificates, tuning.connectSeconds])
   let dispatcher = dispatchers.get(key)
   if (dispatcher === undefined) {

@@ -71,13 +71,6 @@ describe("a download over TLS", () => {
     expect(error.message).to.include("/no/such/file.pem")
   })
 
-  it("reads no certificates for what comes without TLS", async () => {
-    setup.origin.route("/small", { body })
-    const environment = { HOME: setup.folder, SSL_CERT_FILE: "/no/such/file.pem" }
-    const { path } = await setup.fetch({ urls: [setup.origin.at("/small")] }, { environment })
-    expect(await readFile(path)).to.deep.equal(body)
-  })
-
   it("goes through an HTTP proxy by CONNECT", async () => {
     proxy = await startConnectProxy()
     const environment = {
