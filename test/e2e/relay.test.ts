@@ -1,10 +1,13 @@
 import { expect } from "chai"
 import { execFileSync } from "node:child_process"
+import { randomBytes } from "node:crypto"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { zipArchive } from "../fixtures/zip-archive.ts"
 import { until, type RunningCommand } from "../helpers/job-lab.ts"
 import { startRemoteJobLab, type RemoteJobLab } from "../helpers/remote-job-lab.ts"
+import { writeRepositoryPackage } from "../helpers/repository-package.ts"
 import { skipWithoutSshd, startSshd } from "../helpers/sshd.ts"
 
 /** Whether programs can be started here that have no network at all. */
@@ -65,6 +68,36 @@ describe("a data machine without a way out", function () {
     expect(await lab.isRight(command.stdout)).to.equal(true)
     expect(command.stderr).not.to.contain("no way out")
     expect(lab.origin.requestsOf("/moved")[0]?.headers.host).to.contain("127.0.0.2")
+  })
+
+  it("brings the directory of a zip before the rest, as without", async () => {
+    const noise = randomBytes(36 * 1024 * 1024)
+    const body = zipArchive([
+      { name: "thing/first", content: "alpha" },
+      { name: "thing/noise", content: noise, stored: true },
+    ])
+    lab.origin.route("/big.zip", { body })
+    const plugin = await writeRepositoryPackage(lab.folder, {
+      id: "zips",
+      files: {
+        "lib/thing.js": `
+          import { defineDataset, folder, zip } from "@datamaestro/dataset"
+          export const thing = defineDataset({
+            id: "org.example.zips",
+            resources: { images: zip(${JSON.stringify(lab.origin.at("/big.zip"))}) },
+            describe: ({ images }) => ({ images: folder(images) }),
+          })`,
+      },
+    })
+    lab.env["DATAMAESTRO_REPOSITORY_PATH"] += `:${plugin}`
+    const command = remote("--relay", "prepare", "org.example.zips")
+    expect(await command.ended, command.stderr).to.equal(0)
+    const { images } = JSON.parse(command.stdout) as { images: { path: string } }
+    expect(await readFile(join(images.path, "first"), "utf8")).to.equal("alpha")
+    expect((await readFile(join(images.path, "noise"))).equals(noise)).to.equal(true)
+    const [whole, end] = lab.origin.requestsOf("/big.zip").map(({ headers }) => headers.range)
+    expect(whole).to.equal(undefined)
+    expect(end).to.match(new RegExp(`^bytes=[1-9]\\d*-${body.length - 1}$`))
   })
 
   it("keeps the work of a controller that was killed resumable, and says why it stopped", async () => {
