@@ -78,7 +78,7 @@ describe("work that is killed with -9 at any moment", function () {
       }
       await until(async () => !(await holders(data)).some(isAlive))
       const left = (await readdir(join(data, "data"), { recursive: true })).filter((path) =>
-        path.includes(".state.lease"),
+        path.endsWith(".state.lease"),
       )
       expect(left, told).to.deep.equal([])
     }
