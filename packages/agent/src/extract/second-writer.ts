@@ -77,10 +77,11 @@ export class SecondWriter {
   /** The one for all files: made for each, what they remember would outlive the file by two batches. */
   readonly #sink: FileSink = {
     write: (chunk) => {
-      const { batch, reserved, written } = this.#open()
+      const opened = this.#open()
+      const { batch, reserved, written } = opened
       if (written + chunk.length > reserved) throw new RangeError("a file is longer than was said")
       this.#memory.set(chunk, batch.slot * SLOT_BYTES + batch.used + written)
-      this.#open().written += chunk.length
+      opened.written += chunk.length
     },
     deflated: (content, expected) => {
       const opened = this.#open()

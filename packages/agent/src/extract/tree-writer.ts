@@ -1,22 +1,11 @@
-import {
-  constants,
-  copyFileSync,
-  linkSync,
-  lutimesSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmdirSync,
-  symlinkSync,
-  unlinkSync,
-  utimesSync,
-} from "node:fs"
+import { mkdirSync, openSync, renameSync, rmdirSync, unlinkSync, utimesSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import type { FileList } from "../store/file-list.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
 import { HeldFile, NEW_FILE, OpenFile, writeNewFile, type FileSink } from "./file-sinks.ts"
-import { linkEscapes } from "./link-targets.ts"
+import { linkOrCopy } from "./link-or-copy.ts"
+import { makeSymlinks, type Symlink } from "./make-symlinks.ts"
 import { timeOf, type Member } from "./member.ts"
 import { ParallelWrites } from "./parallel-writes.ts"
 import { SecondWriter } from "./second-writer.ts"
@@ -28,15 +17,8 @@ interface Directory {
   mtime: Date | undefined
 }
 
-interface Link {
-  kind: "symlink"
-  target: string
-  mtime: Date | undefined
-  name: string
-}
-
 /** A file, of which there may be very many, is the number that `WrittenFiles` knows it by. */
-type Entry = number | Directory | Link
+type Entry = number | Directory | Symlink
 
 /** After so many files a second thread is worth its start. */
 const MANY_FILES = 64
@@ -73,13 +55,6 @@ export class TreeWriter {
     this.#archive = archive
     this.#pace = pace
     mkdirSync(root, { recursive: true })
-  }
-
-  /** How many files were written. */
-  get files(): number {
-    let count = 0
-    for (const entry of this.#entries.values()) if (typeof entry === "number") count++
-    return count
   }
 
   directory(path: readonly string[], member: Member): void {
@@ -181,11 +156,6 @@ export class TreeWriter {
     for (const [key, entry] of this.#entries) if (!isDirectory(entry)) yield key.split("/")
   }
 
-  /** Nothing was written, not even a folder. */
-  get empty(): boolean {
-    return this.#entries.size === 0
-  }
-
   /** Takes a file or link away again, and the folders that this leaves empty. */
   drop(path: readonly string[]): void {
     const key = path.join("/")
@@ -209,7 +179,7 @@ export class TreeWriter {
    */
   finish(root: readonly string[]): FileList {
     const prefix = root.length === 0 ? "" : `${root.join("/")}/`
-    const links = new Map<string, Link>()
+    const links = new Map<string, Symlink>()
     const folders: [string, Date][] = []
     const names: string[] = []
     const files: number[] = []
@@ -223,16 +193,7 @@ export class TreeWriter {
         if (time !== undefined) folders.push([key, time])
       }
     }
-    for (const [path, link] of links) {
-      const reason = linkEscapes(path.split("/"), links)
-      if (reason !== undefined) throw unsafeArchive(this.#archive, link.name, reason)
-    }
-    for (const [path, link] of links) {
-      const target = join(this.#root, prefix + path)
-      symlinkSync(link.target, target)
-      const time = timeOf(link.mtime)
-      if (time !== undefined) lutimesSync(target, time, time)
-    }
+    makeSymlinks(join(this.#root, prefix), links, this.#archive)
     for (const [key, mtime] of folders) utimesSync(join(this.#root, key), mtime, mtime)
     return this.#files.list(names, files, prefix.length)
   }
@@ -342,16 +303,4 @@ function isDirectory(entry: Entry | undefined): entry is Directory {
 /** Permissions come from the umask; of the archive's only the execute bits are taken, never setuid, setgid or sticky. */
 function fileMode(declared: number | undefined): number {
   return 0o666 | ((declared ?? 0) & 0o111)
-}
-
-/** A file system without hard links, or with too many to one file, gets a copy. */
-function linkOrCopy(from: string, to: string): void {
-  try {
-    linkSync(from, to)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code !== "EPERM" && code !== "ENOTSUP" && code !== "ENOSYS" && code !== "EMLINK" && code !== "EOPNOTSUPP")
-      throw error
-    copyFileSync(from, to, constants.COPYFILE_EXCL)
-  }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { readdir, rm } from "node:fs/promises"
 import { join } from "node:path"
-import { holderName, isNamedGone, thisHolder, type Holder } from "./lock-holder.ts"
+import { holderName, isWriterGone, thisHolder, type Holder } from "./lock-holder.ts"
 import { beat, createRecord, isStale, readRecord } from "./lock-record.ts"
 
 const HEARTBEAT_SECONDS = 10
@@ -41,7 +41,7 @@ export async function isInUse(folder: string, key: string, names?: readonly stri
     const record = await readRecord(path)
     if (record === undefined) continue
     // A writer that was killed over its first words is known by the mark's name.
-    const unwritten = record.holder === undefined && (await isNamedGone(name.split(".").slice(1, 3).join(".")))
+    const unwritten = record.holder === undefined && (await isWriterGone(name))
     if (unwritten || (await isStale(path, record, STALE_SECONDS))) await rm(path, { force: true })
     else used = true
   }

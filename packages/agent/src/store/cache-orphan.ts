@@ -3,7 +3,7 @@ import { basename, join } from "node:path"
 import { ByteRanges } from "./byte-ranges.ts"
 import { PartRecord, readRecordFile } from "./cache-record.ts"
 import { fileSystemNow } from "./lock-clock.ts"
-import { isGone, isNamedGone, parseHolder } from "./lock-holder.ts"
+import { isGone, isWriterGone, parseHolder } from "./lock-holder.ts"
 
 /**
  * A part whose writer was silent for longer is an orphan, for the holder of its key's lock. That lock falls 45 s after its
@@ -31,11 +31,8 @@ export function isPartName(name: string): boolean {
 /** Whether nobody writes a part any more: its process is gone, or its record and bytes are old. */
 export async function isOrphan(path: string, record: PartRecord | undefined): Promise<boolean> {
   if (record?.released === true || releasedHere.has(path)) return true
-  if (record === undefined) {
-    // Its writer may have been killed before it recorded anything; the name says who it was.
-    const named = /\.([^.]+\.\d+)\.[0-9a-f]{8}\.tmp$/.exec(basename(path))?.[1]
-    if (named !== undefined && (await isNamedGone(named))) return true
-  }
+  // Its writer may have been killed before it recorded anything; the name says who it was.
+  if (record === undefined && (await isWriterGone(basename(path)))) return true
   const holder = record === undefined ? undefined : parseHolder(record.holder)
   if (holder !== undefined && (await isGone(holder))) return true
   const times = await Promise.all([path, recordPathOf(path)].map((file) => stat(file).catch(() => undefined)))

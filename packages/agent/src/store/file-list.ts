@@ -35,8 +35,8 @@ export class FileList implements Files<Required<ManifestFile>> {
 
   *[Symbol.iterator](): Generator<{ path: string; bytes: number; sha256: string }> {
     const { rows } = this
-    const names = Buffer.from(this.names.buffer)
-    const sums = Buffer.from(rows.buffer)
+    const names = Buffer.from(this.names.buffer, this.names.byteOffset, this.names.byteLength)
+    const sums = Buffer.from(rows.buffer, rows.byteOffset, rows.byteLength)
     for (let index = 0, start = 0; index < this.length; index++) {
       const end = names.indexOf(0, start)
       const path = names.toString("utf8", start, end)

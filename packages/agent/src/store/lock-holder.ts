@@ -60,13 +60,12 @@ export async function isGone(holder: Pick<Holder, "host" | "boot" | "pid" | "sta
   return holder.start !== "" && stat.start !== holder.start
 }
 
-/** Whether a process is known to be gone of which only the `holderName` is there. */
-export async function isNamedGone(name: string): Promise<boolean> {
+/** Whether the process is known to be gone that a file is named after: `….<holderName>.<8 hex digits>.<suffix>`. */
+export async function isWriterGone(fileName: string): Promise<boolean> {
+  const [, host, pid] = /\.([^.]+)\.(\d+)\.[0-9a-f]{8}\.[a-z]+$/.exec(fileName) ?? []
   self ??= describeThisProcess()
-  const here = await self
-  const pid = Number(name.slice(name.lastIndexOf(".") + 1))
-  if (!Number.isSafeInteger(pid) || pid <= 0 || name !== holderName({ host: here.host, pid })) return false
-  return await isGone({ ...here, pid, start: "" })
+  const here = { ...(await self), pid: Number(pid), start: "" }
+  return pid !== undefined && `${host}.${pid}` === holderName(here) && (await isGone(here))
 }
 
 async function processStat(pid: number): Promise<{ state: string; start: string } | undefined> {

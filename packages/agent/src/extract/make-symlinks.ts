@@ -1,0 +1,31 @@
+import { lutimesSync, symlinkSync } from "node:fs"
+import { join } from "node:path"
+import { linkEscapes } from "./link-targets.ts"
+import { timeOf } from "./member.ts"
+import { unsafeArchive } from "./unsafe-archive.ts"
+
+/** A symbolic link of an archive; `name` is the member's. */
+export interface Symlink {
+  kind: "symlink"
+  target: string
+  mtime: Date | undefined
+  name: string
+}
+
+/**
+ * Makes links, by their paths below `root`, once nothing is written any more; none where one of them leads out of it.
+ *
+ * @throws DatamaestroError UNSAFE_ARCHIVE
+ */
+export function makeSymlinks(root: string, links: ReadonlyMap<string, Symlink>, archive: string): void {
+  for (const [path, link] of links) {
+    const reason = linkEscapes(path.split("/"), links)
+    if (reason !== undefined) throw unsafeArchive(archive, link.name, reason)
+  }
+  for (const [path, { target, mtime }] of links) {
+    const at = join(root, path)
+    symlinkSync(target, at)
+    const time = timeOf(mtime)
+    if (time !== undefined) lutimesSync(at, time, time)
+  }
+}
