@@ -45,6 +45,34 @@ describe("bars on a terminal", () => {
     expect(stream.text).to.contain("r downloading").and.contain("50 %")
   })
 
+  it("show the download, with its pace, while what comes is extracted along with it, and then the extraction", async () => {
+    const stream = textStream({ columns: 80, rows: 24 })
+    const reporter = reporterOn(stream)
+    const extract = { phase: "extract", dataset: "d", resource: "r", bytes: 100, files: 2 } as const
+    for (const bytes of [100, 200, 300, 400]) {
+      reporter.event(download("r", bytes))
+      reporter.event(extract)
+      await afterRedraw()
+    }
+    expect(stream.text).to.contain("40 %").and.match(/B\/s/).and.not.contain("extracting")
+    reporter.event(download("r", 1000))
+    reporter.event(extract)
+    await afterRedraw()
+    reporter.end()
+    expect(stream.text).to.contain("r extracting")
+  })
+
+  it("show the extraction beside a download that tells nothing any more", async () => {
+    const stream = textStream({ columns: 80, rows: 24 })
+    const reporter = reporterOn(stream)
+    reporter.event(download("r", 400))
+    await until(() => {
+      reporter.event({ phase: "extract", dataset: "d", resource: "r", bytes: 100, files: 2 })
+      return stream.text.includes("r extracting")
+    })
+    reporter.end()
+  })
+
   it("go with the dataset that fails, not with others", async () => {
     const stream = textStream({ columns: 80, rows: 24 })
     const reporter = reporterOn(stream)

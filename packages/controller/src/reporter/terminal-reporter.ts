@@ -11,10 +11,14 @@ interface Work {
   bar: SingleBar | undefined
   measuredAt: number
   measuredValue: number
+  /** When it was told of last, by the same clock. */
+  heardAt: number
 }
 
 const CLEAR_TO_END = "\u001b[K"
 const RATE_INTERVAL = 500
+/** A download that was silent for so long is waited for less than what is made of it, in milliseconds. */
+const DOWNLOAD_SILENCE = 2000
 /** After so long without a sign of a dataset a person wonders, in milliseconds. */
 const PATIENCE = 1500
 
@@ -87,9 +91,10 @@ export class TerminalReporter implements Reporter {
   #count(key: string, count: Count, host: string | undefined): void {
     const now = Date.now()
     const known = this.#work.get(key)
+    if (known !== undefined && goesAlong(count, known, now)) return
     if (known === undefined || known.state.verb !== count.verb) {
       const state = { ...count, rate: 0, host, showDataset: false }
-      const work = { state, bar: known?.bar, measuredAt: now, measuredValue: count.value }
+      const work = { state, bar: known?.bar, measuredAt: now, measuredValue: count.value, heardAt: now }
       this.#work.set(key, work)
       this.#show(work)
     } else {
@@ -100,6 +105,7 @@ export class TerminalReporter implements Reporter {
         known.measuredAt = now
         known.measuredValue = count.value
       }
+      known.heardAt = now
       Object.assign(known.state, count)
       this.#show(known)
     }
@@ -187,4 +193,10 @@ export class TerminalReporter implements Reporter {
 /** A terminal that does not know its width says 0. */
 function widthOf({ columns = 0 }: ReporterOptions["stream"]): number {
   return columns > 0 ? columns : 80
+}
+
+/** Whether a count is of what goes along with the download of the same resource, which is what one waits for. */
+function goesAlong({ verb }: Count, { state, heardAt }: Work, now: number): boolean {
+  const downloading = state.verb === "downloading" && state.value < (state.total ?? Infinity)
+  return downloading && verb !== state.verb && now - heardAt < DOWNLOAD_SILENCE
 }
