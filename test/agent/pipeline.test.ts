@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { gzipSync } from "node:zlib"
@@ -141,6 +141,41 @@ describe("prepareDataset", () => {
     expect(content(root)).to.deep.equal({ "train.txt": "train words", "test.txt": "test words" })
     expect(origin.requestsOf("/test.txt")).to.have.length(2)
     expect(origin.requestsOf("/train.txt.gz")).to.have.length(1)
+  })
+
+  it("tells of a file that was cut short or replaced by hand, and leaves it", async () => {
+    serveWords()
+    await prepareDataset(words(), prepareOptions(home.path))
+    writeFileSync(join(root, "test.txt"), "test")
+    rmSync(join(root, "train.txt"))
+    mkdirSync(join(root, "train.txt"))
+    const options = prepareOptions(home.path)
+    await prepareDataset(words(), options)
+    const notices = options.events.flatMap((event) => (event.phase === "notice" ? [event] : []))
+    expect(notices.map(({ level }) => level)).to.deep.equal(["warning", "warning"])
+    const messages = notices.map(({ message }) => message).sort()
+    expect(messages[0])
+      .to.contain(`${id}: "${join(root, "test.txt")}"`)
+      .and.contain("it has 4 bytes, wanted 10")
+    expect(messages[0]).to.contain(`datamaestro verify ${id}`).and.contain(`datamaestro prepare --force ${id}`)
+    expect(messages[1])
+      .to.contain(`"${join(root, "train.txt")}"`)
+      .and.contain("it is no file")
+    expect(options.events.at(-1)).to.deep.equal({ phase: "dataset", dataset: id, state: "present" })
+    expect(content(root)).to.deep.equal({ "test.txt": "test", "train.txt": "/" })
+  })
+
+  it("tells of it also beside what is prepared again", async () => {
+    serveWords()
+    await prepareDataset(words(), prepareOptions(home.path))
+    writeFileSync(join(root, "test.txt"), "test")
+    rmSync(join(root, "train.txt"))
+    const options = prepareOptions(home.path)
+    await prepareDataset(words(), options)
+    const notices = options.events.flatMap((event) => (event.phase === "notice" ? [event.message] : []))
+    expect(notices).to.have.length(1)
+    expect(notices[0]).to.contain("test.txt").and.contain("it has 4 bytes, wanted 10")
+    expect(content(root)).to.deep.equal({ "test.txt": "test", "train.txt": "train words" })
   })
 
   it("leaves nothing at the final path when the output is not what it should be, and tells so", async () => {

@@ -1,6 +1,7 @@
 import { rm, rmdir } from "node:fs/promises"
 import { join } from "node:path"
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
+import { tellChangedFiles } from "./pipeline/changed-files.ts"
 import { DOWNLOADS_FOLDER } from "./pipeline/downloads-folder.ts"
 import { exists, FoundDataset } from "./pipeline/found-dataset.ts"
 import type { Preparation, PrepareOptions } from "./pipeline/preparation.ts"
@@ -77,7 +78,10 @@ async function examine(
   const { plan } = dataset
   await requireDatafolders(dataset, options)
   const found = await FoundDataset.read(options.paths, plan)
-  if (options.force !== true && (await found.isPresent())) return { found, present: true }
+  if (options.force !== true && (await found.isPresent())) {
+    await tellChangedFiles(found, found.stored, options.progress)
+    return { found, present: true }
+  }
   requireAgreement(dataset, options)
   if (!(await exists(found.folder))) requireDownloadAllowed({ plan, options }, found.stored)
   return { found, present: false }
@@ -127,6 +131,8 @@ async function prepareLocked(
   }
   try {
     const standing = await takeStock(preparation)
+    const present = [...standing].flatMap(([resource, how]) => (how === "present" ? [resource] : []))
+    await tellChangedFiles(found, present, options.progress)
     requireDownloadAllowed(preparation, missingOf(standing))
     if (options.copy === undefined) await requireSpace(found, missingOf(standing), options)
     if (options.fetchOnly === true) {

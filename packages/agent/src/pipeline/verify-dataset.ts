@@ -6,6 +6,7 @@ import { preparationOrder, type ResolvedDataset } from "../resolve/resolve-datas
 import type { ManifestFile } from "../store/file-list.ts"
 import { storageError } from "../store/storage-error.ts"
 import { hashFile } from "../verify/hash-file.ts"
+import { differenceAtSight } from "./changed-files.ts"
 import { FoundDataset, type StoredResource } from "./found-dataset.ts"
 
 type Verification = Result<"datasets/verify">
@@ -105,10 +106,8 @@ async function verifyFile(
     throw storageError(error, `read "${path}"`)
   })
   if (found === undefined) return void result.missing.push(path)
-  if (!found.isFile()) return void result.changed.push({ path, reason: "it is no file" })
-  if (found.size !== file.bytes) {
-    return void result.changed.push({ path, reason: `it has ${found.size} bytes, wanted ${file.bytes}` })
-  }
+  const reason = differenceAtSight(found, file)
+  if (reason !== undefined) return void result.changed.push({ path, reason })
   if (file.sha256 === undefined) return void result.unverified.push(path)
   const { digests } = await hashFile(path, ["sha256"], options).catch((error: unknown) => {
     throw storageError(error, `read "${path}"`)
