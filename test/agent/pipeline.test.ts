@@ -18,6 +18,7 @@ import {
 } from "@datamaestro/dataset"
 import { expect } from "chai"
 import { diskState, planWork, prepareDataset } from "../../packages/agent/src/pipeline.ts"
+import { thisHolder } from "../../packages/agent/src/store/lock-holder.ts"
 import { failure, temporaryFolder, tree } from "../fixtures/extraction.ts"
 import { prepareOptions, resolved, writeFiles } from "../fixtures/preparation.ts"
 import { tarArchive, tarGzArchive } from "../fixtures/tar-archive.ts"
@@ -176,6 +177,14 @@ describe("prepareDataset", () => {
     expect(notices).to.have.length(1)
     expect(notices[0]).to.contain("test.txt").and.contain("it has 4 bytes, wanted 10")
     expect(content(root)).to.deep.equal({ "test.txt": "test", "train.txt": "train words" })
+  })
+
+  it("removes what a killed run left beside the lock, once it has something to do", async () => {
+    serveWords()
+    const claim = ".state.lease.aaaaaaaaaaaaaaaaaaaaaaaa"
+    writeFiles(root, { [claim]: JSON.stringify({ ...(await thisHolder()), start: "1" }) })
+    await prepareDataset(words(), prepareOptions(home.path))
+    expect(readdirSync(root).sort()).to.deep.equal([".manifest.json", ".state.json", "test.txt", "train.txt"])
   })
 
   it("leaves nothing at the final path when the output is not what it should be, and tells so", async () => {

@@ -1,4 +1,4 @@
-import { rm, rmdir } from "node:fs/promises"
+import { readdir, rm, rmdir } from "node:fs/promises"
 import { join } from "node:path"
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { tellChangedFiles } from "./pipeline/changed-files.ts"
@@ -17,6 +17,7 @@ import { requireAgreement, requireDatafolders, requireSpace } from "./pipeline/r
 import { preparationOrder, type ResolvedDataset } from "./resolve/resolve-dataset.ts"
 import { datasetFolder } from "./store/layout.ts"
 import { readLease } from "./store/lease.ts"
+import { sweepClaims } from "./store/lock-claim.ts"
 import { acquireLock, type Lock } from "./store/lock.ts"
 import { MANIFEST_FILE } from "./store/manifest.ts"
 import { STATE_FILE } from "./store/state.ts"
@@ -168,7 +169,9 @@ async function tidy(found: FoundDataset, { signal }: PrepareOptions): Promise<vo
 
 /** Only while holding the lock. The downloads' folder goes last: it tells that there may be more. */
 async function removeLeftovers(folder: string): Promise<void> {
-  for (const name of [STATE_FILE, MANIFEST_FILE]) await removeUnfinished(join(folder, name))
+  const names = await readdir(folder)
+  for (const name of [STATE_FILE, MANIFEST_FILE]) await removeUnfinished(join(folder, name), names)
+  await sweepClaims(join(folder, LOCK_FILE), names)
   await rm(join(folder, DOWNLOADS_FOLDER), { recursive: true, force: true })
 }
 

@@ -7,12 +7,47 @@ import { join } from "node:path"
 import { mock } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
-import { removeClaimed } from "../../../packages/agent/src/store/lock-claim.ts"
+import { removeClaimed, sweepClaims } from "../../../packages/agent/src/store/lock-claim.ts"
 import { thisHolder } from "../../../packages/agent/src/store/lock-holder.ts"
 import { readRecord } from "../../../packages/agent/src/store/lock-record.ts"
 import { acquireLock, tryLock } from "../../../packages/agent/src/store/lock.ts"
 
 const WORKER = fileURLToPath(new URL("lock-worker.ts", import.meta.url))
+
+describe("sweepClaims", () => {
+  it("removes what killed processes left beside a lock, and nothing of the living", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "lock-"))
+    try {
+      const self = await thisHolder()
+      const old = Date.now() / 1000 - 46
+      const files: [name: string, text: string, old: boolean][] = [
+        ["x.lease", JSON.stringify({ ...self, start: "1" }), true],
+        ["x.lease.aaaaaaaaaaaaaaaaaaaaaaaa", JSON.stringify({ ...self, start: "1" }), false],
+        ["x.lease.bbbbbbbbbbbbbbbbbbbbbbbb", JSON.stringify({ ...self, host: "elsewhere" }), true],
+        ["x.lease.cccccccccccccccccccccccc", JSON.stringify({ ...self, host: "elsewhere" }), false],
+        ["x.lease.dddddddddddddddddddddddd", JSON.stringify(self), false],
+        ["x.lease.inode-12", "", true],
+        ["x.lease.aaaaaaaaaaaa.clock", "0", true],
+        ["x.lease.bbbbbbbbbbbb.clock", "0", false],
+        ["y.lease.aaaaaaaaaaaaaaaaaaaaaaaa", JSON.stringify({ ...self, start: "1" }), true],
+      ]
+      for (const [name, text, past] of files) {
+        await writeFile(join(folder, name), text)
+        if (past) await utimes(join(folder, name), old, old)
+      }
+      await sweepClaims(join(folder, "x.lease"), await readdir(folder))
+      expect(await readdir(folder)).to.have.members([
+        "x.lease",
+        "x.lease.cccccccccccccccccccccccc",
+        "x.lease.dddddddddddddddddddddddd",
+        "x.lease.bbbbbbbbbbbb.clock",
+        "y.lease.aaaaaaaaaaaaaaaaaaaaaaaa",
+      ])
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+})
 
 describe("acquireLock", () => {
   let folder: string
@@ -136,18 +171,20 @@ describe("acquireLock", () => {
     await lock.release()
   })
 
-  it("does not trust process ids of other machines or containers, but their heartbeat", async () => {
-    await deadHolder({ host: "elsewhere", pid: 4_000_000 })
-    const abort = new AbortController()
-    const error: unknown = await acquireLock(path, { signal: abort.signal, onWait: () => abort.abort() }).catch(
-      (reason: unknown) => reason,
-    )
-    expect(error).to.have.property("code", "INTERRUPTED")
-    const old = Date.now() / 1000 - 46
-    await utimes(path, old, old)
-    const lock = await acquireLock(path, { signal, onWait: () => expect.fail("waited") })
-    await lock.release()
-  })
+  for (const elsewhere of [{ host: "elsewhere" }, { boot: "another boot pid:[1]" }]) {
+    it(`does not trust process ids of another ${Object.keys(elsewhere).join()}, but their heartbeat`, async () => {
+      await deadHolder({ ...elsewhere, pid: 4_000_000 })
+      const abort = new AbortController()
+      const error: unknown = await acquireLock(path, { signal: abort.signal, onWait: () => abort.abort() }).catch(
+        (reason: unknown) => reason,
+      )
+      expect(error).to.have.property("code", "INTERRUPTED")
+      const old = Date.now() / 1000 - 46
+      await utimes(path, old, old)
+      const lock = await acquireLock(path, { signal, onWait: () => expect.fail("waited") })
+      await lock.release()
+    })
+  }
 
   it("takes over from a holder whose lock file is empty or damaged once it is old", async () => {
     await mkdir(join(folder, "locks"))
@@ -156,6 +193,22 @@ describe("acquireLock", () => {
     await utimes(path, old, old)
     const lock = await acquireLock(path, { signal, onWait: () => expect.fail("waited") })
     await lock.release()
+  })
+
+  it("takes over sooner from a holder that never wrote its first word, and not from one that is about to", async () => {
+    await mkdir(join(folder, "locks"))
+    for (const [text, seconds, taken] of [
+      ["", 5, false],
+      ["", 11, true],
+      ["{ not json", 11, false],
+    ] as const) {
+      await writeFile(path, text)
+      const old = Date.now() / 1000 - seconds
+      await utimes(path, old, old)
+      const lock = await tryLock(path)
+      expect(lock !== undefined, `"${text}", ${seconds} s old`).to.equal(taken)
+      await lock?.release()
+    }
   })
 
   it("takes over also when the one who was taking over died in the middle", async () => {

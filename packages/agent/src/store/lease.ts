@@ -1,8 +1,5 @@
-import { describeHolder, isStale, readRecord } from "./lock-record.ts"
+import { describeHolder, isStale, readRecord, STALE_SECONDS } from "./lock-record.ts"
 import type { Holder } from "./lock-holder.ts"
-
-/** As for every lock: silent for longer means dead. */
-const STALE_SECONDS = 45
 
 export interface Lease {
   /** Somebody works on what it stands for. */

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises"
+import { basename, dirname, join } from "node:path"
 import type { Holder } from "./lock-holder.ts"
-import { createRecord, isStale, readRecord } from "./lock-record.ts"
+import { createRecord, isStale, readRecord, STALE_SECONDS } from "./lock-record.ts"
 
 /**
  * Removes the lock file with that token, and no other one: `false` when somebody else does it or did.
@@ -33,5 +34,19 @@ export async function removeClaimed(path: string, token: string, self: Holder, c
     return true
   } finally {
     for (const claim of claims) await rm(claim, { force: true })
+  }
+}
+
+/**
+ * Removes what killed processes left beside a lock: claims, whose tokens nobody asks for again, and looks at the clock. Only
+ * while holding the lock, so that none of them is about the present one.
+ *
+ * @param names what is in the lock's folder
+ */
+export async function sweepClaims(path: string, names: readonly string[]): Promise<void> {
+  const left = names.filter((name) => name.startsWith(`${basename(path)}.`))
+  for (const claim of left.map((name) => join(dirname(path), name))) {
+    const record = await readRecord(claim)
+    if (record !== undefined && (await isStale(claim, record, STALE_SECONDS))) await rm(claim, { force: true })
   }
 }

@@ -6,10 +6,17 @@ import { fileSystemNow } from "./lock-clock.ts"
 import { READ_AT_ONCE } from "./open-plain-file.ts"
 import { isGone, parseHolder, type Holder } from "./lock-holder.ts"
 
+/** A holder silent for longer is taken for dead. */
+export const STALE_SECONDS = 45
+/** The first words come right after the file's making: one without any for so long was made by a process that died over it. */
+const UNWRITTEN_SECONDS = 10
+
 /** A lock file as found: `token` names this very acquisition, also when the content can't be read. */
 export interface LockRecord {
   token: string
   holder: Holder | undefined
+  /** Nothing was ever written to it. */
+  empty: boolean
   /** Time of the last heartbeat, in milliseconds by the file system's clock. */
   beat: number
 }
@@ -53,12 +60,13 @@ export async function readRecord(path: string): Promise<LockRecord | undefined> 
     if (code === "ENOENT" || code === "ESTALE") return undefined
     if (code !== "EACCES") throw error
     const status = await stat(path).catch(() => undefined)
-    return status && { token: `inode-${status.ino}`, holder: undefined, beat: status.mtimeMs }
+    return status && { token: `inode-${status.ino}`, holder: undefined, empty: false, beat: status.mtimeMs }
   }
   try {
     const status = await file.stat()
     const holder = parseHolder(await file.readFile("utf8"))
-    return { token: holder?.token ?? `inode-${status.ino}`, holder, beat: status.mtimeMs }
+    const token = holder?.token ?? `inode-${status.ino}`
+    return { token, holder, empty: status.size === 0, beat: status.mtimeMs }
   } catch (error) {
     if (errnoName(error) === "ESTALE") return undefined
     throw error
@@ -70,8 +78,9 @@ export async function readRecord(path: string): Promise<LockRecord | undefined> 
 /** Heartbeats from the future, by the lock's path: which, and when it was first seen, by this process's clock. */
 const ahead = new Map<string, { beat: string; since: number }>()
 
-/** Whether the holder is gone: known dead on this machine, or silent for longer than `seconds`. */
-export async function isStale(path: string, record: LockRecord, seconds: number): Promise<boolean> {
+/** Whether the holder is gone: known dead on this machine, or silent for longer than `patience` in seconds. */
+export async function isStale(path: string, record: LockRecord, patience: number): Promise<boolean> {
+  const seconds = record.empty ? Math.min(patience, UNWRITTEN_SECONDS) : patience
   if (record.holder !== undefined && (await isGone(record.holder))) return true
   const silent = (await fileSystemNow(path)) - record.beat
   if (silent >= -seconds * 1000) {

@@ -4,12 +4,19 @@ import { dirname } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { removeClaimed } from "./lock-claim.ts"
 import { thisHolder, type Holder } from "./lock-holder.ts"
-import { beat, createRecord, describeHolder, isStale, readRecord, type LockRecord } from "./lock-record.ts"
+import {
+  beat,
+  createRecord,
+  describeHolder,
+  isStale,
+  readRecord,
+  STALE_SECONDS,
+  type LockRecord,
+} from "./lock-record.ts"
 import { storageError } from "./storage-error.ts"
 import { makeFolder } from "./make-folder.ts"
 
 const HEARTBEAT_SECONDS = 10
-const STALE_SECONDS = 45
 /** How long the removal of a lock, some file operations, may take at most. */
 const CLAIM_SECONDS = 10
 const TELL_SECONDS = 10

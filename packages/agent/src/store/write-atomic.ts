@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { open, readdir, rename, rm, writeFile } from "node:fs/promises"
+import { open, rename, rm, writeFile } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 
 export interface WriteAtomicOptions {
@@ -32,10 +32,14 @@ export async function writeAtomic(
   if (options.sync !== false) await syncDirectory(dirname(path))
 }
 
-/** Removes what killed writers of `path` left beside it. Only for who knows that nobody else writes it now. */
-export async function removeUnfinished(path: string): Promise<void> {
+/**
+ * Removes what killed writers of `path` left beside it. Only for who knows that nobody else writes it now.
+ *
+ * @param names what is in its folder
+ */
+export async function removeUnfinished(path: string, names: readonly string[]): Promise<void> {
   const start = `${basename(path)}.`
-  for (const name of await readdir(dirname(path))) {
+  for (const name of names) {
     if (!name.startsWith(start) || !/^\d+\.[0-9a-f]{8}\.tmp$/.test(name.slice(start.length))) continue
     await rm(join(dirname(path), name), { force: true })
   }
