@@ -4,7 +4,7 @@
  */
 import { build, transform, type BuildOptions, type Plugin } from "esbuild"
 import { createHash } from "node:crypto"
-import { basename } from "node:path"
+import { basename, resolve } from "node:path"
 
 export interface AgentParts {
   /** A module that exports what `main.ts` does. */
@@ -26,11 +26,14 @@ const withoutBrowsers: Plugin = {
   },
 }
 
-/** @param entry `main.ts`; what it imports statically makes the first part */
-export async function bundleAgent(entry: string, options: BuildOptions): Promise<AgentParts> {
+/**
+ * @param entry `main.ts`; what it imports statically makes the first part
+ * @param thread `thread.ts`, the beginning of the agent's threads; what is reached from it is what they get
+ */
+export async function bundleAgent(entry: string, thread: string, options: BuildOptions): Promise<AgentParts> {
   const { outputFiles, metafile } = await build({
     ...options,
-    entryPoints: [entry],
+    entryPoints: [entry, thread],
     format: "esm",
     splitting: true,
     plugins: [withoutBrowsers],
@@ -41,17 +44,23 @@ export async function bundleAgent(entry: string, options: BuildOptions): Promise
     metafile: true,
   })
   const outputs = new Map(Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output]))
-  const main = [...outputs].find(([, { entryPoint }]) => entryPoint?.endsWith("/main.ts"))?.[0]
-  if (main === undefined) throw new Error(`nothing was made of ${entry}`)
-  const atOnce = new Set<string>()
-  const collect = (name: string): void => {
-    if (atOnce.has(name)) return
-    atOnce.add(name)
-    for (const { path, kind } of outputs.get(name)?.imports ?? []) {
-      if (kind === "import-statement" && outputs.has(basename(path))) collect(basename(path))
-    }
+  const outputOf = (source: string): string => {
+    const found = [...outputs].find(([, { entryPoint }]) => entryPoint !== undefined && resolve(entryPoint) === source)
+    if (found === undefined) throw new Error(`nothing was made of ${source}`)
+    return found[0]
   }
-  collect(main)
+  const reached = (name: string, through: readonly string[], found = new Set<string>()): Set<string> => {
+    if (found.has(name)) return found
+    found.add(name)
+    for (const { path, kind } of outputs.get(name)?.imports ?? []) {
+      if (through.includes(kind) && outputs.has(basename(path))) reached(basename(path), through, found)
+    }
+    return found
+  }
+  const main = outputOf(entry)
+  const begin = outputOf(thread)
+  const atOnce = reached(main, ["import-statement"])
+  const inThreads = reached(begin, ["import-statement", "dynamic-import"])
   const modules = await Promise.all(
     outputFiles.map(async ({ path, text }) => [basename(path), await asFunction(text)] as const),
   )
@@ -63,7 +72,13 @@ export async function bundleAgent(entry: string, options: BuildOptions): Promise
       .join(",\n")
   const rest = Buffer.from(`module.exports={${part(false)}}\n`)
   const hash = createHash("sha256").update(rest).digest("hex")
-  return { first: Buffer.from(`var modules={${part(true)}}\n${joint(`./${main}`, hash)}`), rest }
+  const joined = joint({
+    main: `./${main}`,
+    hash,
+    thread: `./${begin}`,
+    inThreads: [...inThreads].map((name) => `./${name}`),
+  })
+  return { first: Buffer.from(`var modules={${part(true)}}\n${joined}`), rest }
 }
 
 async function asFunction(module: string): Promise<string> {
@@ -73,7 +88,17 @@ async function asFunction(module: string): Promise<string> {
   return `function(require,module,later){${code.trimEnd()}\n}`
 }
 
-function joint(main: string, hash: string): string {
+interface Joint {
+  /** The module that begins. */
+  main: string
+  /** Of the second part: SHA-256, lower-case hex. */
+  hash: string
+  /** The module that begins in a thread, and all that a thread is given. */
+  thread: string
+  inThreads: readonly string[]
+}
+
+function joint({ main, hash, thread, inThreads }: Joint): string {
   return `var nodeRequire=require,loaded={},arriving
 function use(name){
 var module=loaded[name]
@@ -83,7 +108,9 @@ function find(name){return name.startsWith("./")?use(name):nodeRequire(name)}
 async function later(name){
 if(!(name in modules))Object.assign(modules,await(arriving??=use("${main}").loadRest()))
 return use(name)}
+function threadCode(){
+return"var nodeRequire=require,loaded={},modules={"+${JSON.stringify(inThreads)}.map(function(name){return JSON.stringify(name)+":"+modules[name]}).join(",\\n")+"}\\n"+use+find+"async function later(name){return use(name)}use(\\"${thread}\\")"}
 module.exports=use("${main}")
-module.exports.begin({alone:require.main===module,file:__filename,restHash:"${hash}",countLoaded:function(){return Object.keys(loaded).length}})
+module.exports.begin({alone:require.main===module,file:__filename,restHash:"${hash}",countLoaded:function(){return Object.keys(loaded).length},threadCode:threadCode})
 `
 }

@@ -10,10 +10,9 @@ export interface Beginning {
   restHash: string
   /** How many modules have run so far. */
   countLoaded(): number
+  /** What the agent's threads start from: of both parts what they may use, once the second is loaded. */
+  threadCode(): string
 }
-
-/** In a thread, what the main thread has given it of the second part. */
-const GIVEN = Symbol.for("datamaestro.rest")
 
 let beginning: Beginning | undefined
 let rest: RestPart | undefined
@@ -30,8 +29,6 @@ export function useRest(options: Omit<RestPartOptions, "hash">): RestPart | unde
 
 /** Called by what the build puts around the modules, when one of the second part is wanted for the first time. */
 export async function loadRest(): Promise<PartModules> {
-  const given = (globalThis as { [GIVEN]?: PartModules })[GIVEN]
-  if (given !== undefined) return given
   if (rest === undefined) throw new Error("the second part of the agent was wanted before the first had begun")
   return await rest.load()
 }
@@ -39,11 +36,4 @@ export async function loadRest(): Promise<PartModules> {
 /** How much of the agent has run: more than the last time, and V8's code is worth keeping again. */
 export function countLoaded(): number {
   return beginning?.countLoaded() ?? 0
-}
-
-/** The agent's whole code, to be run in a thread. */
-export function codeForThreads(first: string): string {
-  const code = rest?.code
-  if (code === undefined) return first
-  return `globalThis[Symbol.for("datamaestro.rest")]=function(module){${code}\nreturn module.exports}({})\n${first}`
 }

@@ -1,35 +1,28 @@
 /**
  * What the bundle `agent.cjs` is made of: the bootstrap calls `runAgent`; as a program of its own it runs at once, or, as
- * `node agent.cjs job FOLDER`, works on one job without a controller, as in an allocation of Slurm; in a thread that the
- * agent started it does what that is for. What is imported here statically is the first part of the agent.
+ * `node agent.cjs job FOLDER`, works on one job without a controller, as in an allocation of Slurm. What is imported here
+ * statically is the first part of the agent.
  */
-import { readFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { Script } from "node:vm"
 import { loadRest, setBeginning, useRest, type Beginning } from "./agent-parts.ts"
 import type { PartModules } from "./rest-part.ts"
 import { runAgent } from "./run-agent.ts"
-import { threadInput } from "./thread-source.ts"
+import { provideThreadSource } from "./thread-source.ts"
 
 export { loadRest, runAgent }
 
 /** Called by the bundle itself when its modules are there. */
 export function begin(beginning: Beginning): void {
   setBeginning(beginning)
+  provideThreadSource(beginning.threadCode)
   const { alone, file } = beginning
-  const thread = threadInput()
-  if (thread !== undefined) {
-    void import("./serve-thread.ts").then(({ serveThread }) => serveThread(thread))
-  } else if (alone) {
-    const source = (): string => readFileSync(file, "utf8")
-    const [, , purpose, folder, cacheFolder, helper] = process.argv
-    if (purpose === "job" && folder !== undefined) {
-      useRest({ folder: dirname(file), compile })
-      void import("./run-job.ts").then(({ runJob }) =>
-        runJob({ folder, cacheFolder, helper: Number(helper ?? 0), source, file }),
-      )
-    } else runAgent({ source, file, compile })
-  }
+  if (!alone) return
+  const [, , purpose, folder, cacheFolder, helper] = process.argv
+  if (purpose === "job" && folder !== undefined) {
+    useRest({ folder: dirname(file), compile })
+    void import("./run-job.ts").then(({ runJob }) => runJob({ folder, cacheFolder, helper: Number(helper ?? 0), file }))
+  } else runAgent({ file, compile })
 }
 
 function compile(source: Buffer, name = "agent-rest.cjs"): PartModules {

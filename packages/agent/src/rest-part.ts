@@ -51,13 +51,8 @@ export class RestPart {
 
   /** @throws DatamaestroError DEPLOY_FAILED when it can't be had, or is not what it should be; CONNECTION_LOST */
   async load(): Promise<PartModules> {
-    const source = await this.#have()
-    this.code = source.toString()
-    return this.#options.compile(source)
+    return this.#options.compile(await this.#have())
   }
-
-  /** Once it is loaded. */
-  code: string | undefined
 
   /** The next bytes of its stream are it. */
   announce(announcement: PartAnnouncement): void {

@@ -10,7 +10,6 @@ import { JobHost } from "./jobs/job-host.ts"
 import { RelayClient } from "./relay/relay-client.ts"
 import { type PartModules } from "./rest-part.ts"
 import { StdioPort } from "./stdio-port.ts"
-import { provideThreadSource } from "./thread-source.ts"
 import { AGENT_VERSION } from "./version.ts"
 
 /** What the bootstrap hands over. */
@@ -25,8 +24,6 @@ export interface AgentHost {
   restComing?: boolean
   /** Runs the code of the second part. */
   compile?: (source: Buffer, name: string) => PartModules
-  /** The code of the first part, for the agent's threads. */
-  source?(): string
   /** Tells that the agent's file is in use. */
   stillUsed?(): void
   /** Keeps V8's code for the next start, unless more of the agent had run when it was last kept. */
@@ -48,7 +45,6 @@ export function runAgent(host: AgentHost = {}): void {
   process.title = "datamaestro-agent"
   // Before the first use of libuv's threads: as many as there may be writes under way at once on slow storage.
   process.env["UV_THREADPOOL_SIZE"] ??= String(THREADS)
-  if (host.source !== undefined) provideThreadSource(host.source)
   const write = process.stdout.write.bind(process.stdout)
   reserveStdout()
   quietExperiments()

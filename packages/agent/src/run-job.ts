@@ -6,7 +6,6 @@ import { JobHost } from "./jobs/job-host.ts"
 import { quietExperiments } from "./run-agent.ts"
 import { helpJob } from "./slurm/help-job.ts"
 import { Allocation } from "./slurm/allocation.ts"
-import { provideThreadSource } from "./thread-source.ts"
 
 export interface JobProgram {
   /** The job's folder, in a data directory's `jobs`. */
@@ -15,7 +14,6 @@ export interface JobProgram {
   cacheFolder: string | undefined
   /** The how-manieth of those who help with the job it is; 0 for the job itself. */
   helper: number
-  source(): string
   file: string
 }
 
@@ -29,10 +27,9 @@ const THREADS = 16
  *
  * Ends the process: 0 when the job is done, else by what failed, 143 when it was stopped.
  */
-export async function runJob({ folder, cacheFolder, helper, source, file }: JobProgram): Promise<void> {
+export async function runJob({ folder, cacheFolder, helper, file }: JobProgram): Promise<void> {
   process.title = "datamaestro-job"
   process.env["UV_THREADPOOL_SIZE"] ??= String(THREADS)
-  provideThreadSource(source)
   quietExperiments()
   const session = new AgentSession({ loginShell: false, cacheFolder, agentFile: file })
   session.locate(pathsOf(dirname(dirname(folder))))

@@ -1,8 +1,9 @@
-import { parentPort } from "node:worker_threads"
+import { parentPort, type MessagePort } from "node:worker_threads"
 import { interrupted, toWireError } from "@datamaestro/protocol"
 import type { FollowRequest, FromThread, ToThread, Work } from "./follow/follow-in-thread.ts"
 import { FollowedFile } from "./follow/followed-file.ts"
-import type { ThreadInput, ThreadPurpose } from "./thread-source.ts"
+import type { StepContext } from "./pipeline-types.ts"
+import type { ThreadPurpose } from "./thread-source.ts"
 
 const WORK: Readonly<Record<ThreadPurpose, () => Promise<Work<never, unknown>>>> = {
   extract: async () => (await import("./extract/extract-archive.ts")).extractFollowed,
@@ -16,29 +17,37 @@ function memoryOf(value: unknown): ArrayBuffer[] {
   return value.buffer instanceof ArrayBuffer ? [value.buffer] : []
 }
 
-/** The other side of `followInThread`: what its thread runs. */
-export async function serveThread({ datamaestro, input }: ThreadInput<unknown>): Promise<void> {
+/** The other side of `followInThread`: what its thread runs, once it is told of what. */
+export function serveThread(purpose: ThreadPurpose): void {
   const port = parentPort
   if (port === null) throw new Error("this is no thread")
-  const { request, context } = input as FollowRequest<never>
+  // While nobody waits for it yet.
+  const work = WORK[purpose]()
+  work.catch(() => {})
   const source = new FollowedFile()
   const stopping = new AbortController()
   port.on("message", (message: ToThread) => {
-    if (message.type === "available") source.tell(message.part)
+    if (message.type === "begin") void serve(port, work, message.request, { source, signal: stopping.signal })
+    else if (message.type === "available") source.tell(message.part)
     else if (message.type === "whole") source.end(message.pieces)
     else {
       stopping.abort()
       source.fail(interrupted())
     }
   })
+}
+
+async function serve(
+  port: MessagePort,
+  loading: Promise<Work<never, unknown>>,
+  { request, context }: FollowRequest<never>,
+  { source, signal }: { source: FollowedFile; signal: AbortSignal },
+): Promise<void> {
   const answer = (message: FromThread): void => port.postMessage(message)
   try {
-    const work = await WORK[datamaestro]()
-    const result = await work(request, source, {
-      ...context,
-      signal: stopping.signal,
-      progress: (event) => answer({ type: "progress", event }),
-    })
+    const work = await loading
+    const progress: StepContext["progress"] = (event) => answer({ type: "progress", event })
+    const result = await work(request, source, { ...context, signal, progress })
     const done: FromThread = { type: "done", result }
     port.postMessage(done, memoryOf(result))
   } catch (error) {

@@ -1,4 +1,5 @@
-import { Parser, type ReadEntry } from "tar"
+import type { ReadEntry } from "tar"
+import { Parser } from "tar/parse"
 import { corruptArchive, truncatedArchive } from "../compression/damaged-archive.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
 import { memberSegments, type Member } from "./member.ts"

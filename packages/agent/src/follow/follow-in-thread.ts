@@ -4,15 +4,18 @@ import type { AvailableBytes, StepContext } from "../pipeline-types.ts"
 import { startThread, type ThreadPurpose } from "../thread-source.ts"
 import { FollowedFile, type Piece } from "./followed-file.ts"
 
-/** What the thread is started with. */
+/** What the thread is told first. */
 export interface FollowRequest<R> {
   request: R
   context: Pick<StepContext, "paths" | "dataset" | "resource">
 }
 
-/** What the thread is told later. */
+/** What the thread is told. */
 export type ToThread =
-  { type: "available"; part: AvailableBytes } | { type: "whole"; pieces: readonly Piece[] } | { type: "stop" }
+  | { type: "begin"; request: FollowRequest<never> }
+  | { type: "available"; part: AvailableBytes }
+  | { type: "whole"; pieces: readonly Piece[] }
+  | { type: "stop" }
 
 /** What it answers. */
 export type FromThread =
@@ -46,9 +49,10 @@ export function followInThread<R, T>(
   work: Work<R, T>,
 ): Following<T> {
   const { signal, paths, dataset, resource } = context
-  const input: FollowRequest<R> = { request, context: { paths, dataset, resource } }
-  const worker = signal.aborted ? undefined : startThread(purpose, input)
-  return worker === undefined ? followHere(request, context, work) : followThere(worker, context)
+  const worker = signal.aborted ? undefined : startThread(purpose)
+  if (worker === undefined) return followHere(request, context, work)
+  worker.postMessage({ type: "begin", request: { request, context: { paths, dataset, resource } } })
+  return followThere(worker, context)
 }
 
 /** The same in this thread: for what is done before another one has started. */

@@ -30,7 +30,8 @@ export async function prepareArchive(
   const sums = integrity.filter(({ of }) => of === "download")
   const directoryAtEnd = resource.kind === "zip"
   const request = { urls, size, integrity: sums, archive: true, directoryAtEnd, grows: growsUnpacked(resource) }
-  const { extractInThread } = await import("../extract/extract-in-thread.ts")
+  const { expectExtraction, extractInThread } = await import("../extract/extract-in-thread.ts")
+  expectExtraction()
   const { extractions } = await queues()
   const begin = (): Consumption => {
     const work = makeWorkFolder(preparation, resource)

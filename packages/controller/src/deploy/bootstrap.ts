@@ -287,7 +287,6 @@ function run(found: Found, restComing: boolean): void {
     file: boot.file ?? agentFile,
     restComing,
     compile: (source: Buffer, name: string) => load(source, join(dirname(path), name)),
-    source: () => found.source.toString(),
     stillUsed: () => {
       if (agentFile !== undefined) touch(agentFile)
     },
