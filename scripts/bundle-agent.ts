@@ -2,28 +2,16 @@
  * Bundles the agent in two parts of CommonJS: what each start needs, and the rest, which may come later. A part is an
  * object of modules, as functions; the first one ends with the few lines that join the two.
  */
-import { build, transform, type BuildOptions, type Plugin } from "esbuild"
+import { build, transform, type BuildOptions } from "esbuild"
 import { createHash } from "node:crypto"
 import { basename, resolve } from "node:path"
+import { undiciPlugins } from "./undici-plugins.ts"
 
 export interface AgentParts {
   /** A module that exports what `main.ts` does. */
   first: Buffer
   /** A module that exports functions by name, for `first`. */
   rest: Buffer
-}
-
-/**
- * Of undici the agent uses what sends requests. What browsers have besides (fetch, WebSocket, cookies, their cache) is a quarter of the
- * agent's bytes; and it looks at Node's own classes of that kind, for which Node would start its own undici: 11 ms.
- */
-const withoutBrowsers: Plugin = {
-  name: "undici without what browsers have",
-  setup({ onLoad }) {
-    onLoad({ filter: /[/\\]undici[/\\]lib[/\\]web[/\\]/ }, () => ({
-      contents: "module.exports = { CacheStorage: class {} }",
-    }))
-  },
 }
 
 /**
@@ -36,7 +24,7 @@ export async function bundleAgent(entry: string, thread: string, options: BuildO
     entryPoints: [entry, thread],
     format: "esm",
     splitting: true,
-    plugins: [withoutBrowsers],
+    plugins: [...undiciPlugins],
     minify: true,
     outdir: "/",
     chunkNames: "[name]-[hash]",
