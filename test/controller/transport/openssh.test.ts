@@ -67,6 +67,23 @@ describe("the system's ssh as transport", function () {
     expect((await failureOf(transport.exec("true"))).code).to.equal("CONNECTION_LOST")
   })
 
+  it("logs in again where a second session is refused, and tells so where it can't", async () => {
+    const limited = { maxSessions: 1, countsEndedSessions: true }
+    const open = await connect(await serve(limited))
+    for (const word of ["1", "2"])
+      expect((await runOn(open, `cat; echo ${word}`, "in ")).stdout).to.equal(`in ${word}\n`)
+    await runOn(open, "true")
+    const ended = await runOn(open, "exit 255")
+    expect(ended.stderr).to.contain("session request failed")
+    expect(ended.code).to.equal(255)
+    const asking = await serve({ ...limited, password: SECRET, requiredMethods: ["password"] })
+    const transport = await connect(asking, { prompter: person(SECRET) })
+    expect((await runOn(transport, "echo 1")).stdout).to.equal("1\n")
+    const { error } = await runOn(transport, "echo 2")
+    expect(error).to.have.property("message", 'Cannot run a command on "machine": it allows no further session')
+    expect(error).to.have.property("hint").that.contains("MaxSessions")
+  })
+
   it("leaves aside what the configuration says of interactive sessions", async () => {
     const server = await serve()
     const lines = "RemoteCommand echo no\nRequestTTY force\nLocalForward 1 127.0.0.1:1\nForwardX11 yes"

@@ -7,6 +7,7 @@ import { opensshArguments } from "./openssh-arguments.ts"
 import { openAskpass, type Askpass } from "./openssh-askpass.ts"
 import { cannotStart, readOpensshConfiguration, runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
 import { opensshFailure } from "./openssh-failure.ts"
+import { refusedCommand } from "./refused-command.ts"
 import type { SshConnectOptions, SshStage } from "./ssh-connect-options.ts"
 import { sshAddress } from "./ssh-settings.ts"
 import type { SshTarget } from "./ssh-target.ts"
@@ -18,6 +19,8 @@ const PLAIN = [
   "-x",
   ...["RemoteCommand=none", "PermitLocalCommand=no", "ClearAllForwardings=yes"].flatMap((option) => ["-o", option]),
 ]
+/** What ssh says where the server allows no further session on a connection (MaxSessions), and it could not log in anew. */
+const REFUSED = /^mux_client_request_session: session request failed[^]*^\S+: Permission denied \(/m
 /** How long a connection that its controller left without a word (killed) stays, in seconds. */
 const PERSIST = 30
 /** How long the person's shared connection may take to tell that it is there, in milliseconds: one that hangs is none. */
@@ -167,8 +170,8 @@ class OpensshTransport implements Transport {
     const child = spawn("ssh", args, { stdio: ["pipe", "pipe", "pipe"], detached: shared, windowsHide: true })
     this.#children.add(child)
     let words = ""
-    // Where each channel logs in by itself, this is also where ssh says what went wrong.
-    if (!shared) child.stderr.on("data", (chunk: Buffer) => (words = (words + chunk.toString()).slice(-4096)))
+    // This is also where ssh says what went wrong.
+    child.stderr.on("data", (chunk: Buffer) => (words = (words + chunk.toString()).slice(-4096)))
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on("error", () => undefined)
     const ended = new Promise<ChannelEnd>((resolve) => {
       child.on("close", (code, name) => {
@@ -208,10 +211,15 @@ class OpensshTransport implements Transport {
     if (code !== 255 || this.#closed !== undefined) return { code, signal }
     if (this.#end !== undefined) {
       const alive = await runSsh(opensshArguments(this.#target, [...this.#share, "-O", "check"])).catch(() => undefined)
-      if (alive?.code === 0) return { code, signal }
+      if (alive?.code === 0) return REFUSED.test(stderr) ? this.#refused() : { code, signal }
       return { code: null, signal: null, error: this.#gone("ssh has ended") }
     }
     const error = opensshFailure({ ...this.#configuration, stderr, mayAsk: true })
+    return { code: null, signal: null, error }
+  }
+
+  #refused(): ChannelEnd {
+    const error = refusedCommand(this.label, "it allows no further session")
     return { code: null, signal: null, error }
   }
 

@@ -2,6 +2,7 @@ import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import type { ClientChannel } from "ssh2"
 import { HostKeyCheck } from "./host-key.ts"
 import type { SshConnectOptions } from "./ssh-connect-options.ts"
+import { refusedCommand } from "./refused-command.ts"
 import { hopBefore } from "./ssh-hop.ts"
 import { resolveSshSettings } from "./ssh-settings-resolution.ts"
 import { sshAddress, type SshSettings } from "./ssh-settings.ts"
@@ -152,7 +153,7 @@ function makeTransport(settings: SshSettings, connection: SshConnection, closeAl
           // Too late to be wanted: nobody will read it.
           if (settled) return void source?.close()
           if (source !== undefined && error === undefined) return resolve(open(source))
-          reject(broken ?? refusedCommand(settings, error))
+          reject(broken ?? refusedCommand(label, error?.message ?? "it was refused", error))
         }
         // sshd counts a session that has ended until its loop comes round: with MaxSessions 1 a busy one refuses the next.
         const ask = (again: boolean): void => {
@@ -183,17 +184,4 @@ function makeTransport(settings: SshSettings, connection: SshConnection, closeAl
 /** The server opens no channel, for the reason that it gives (RFC 4254, 5.1). */
 function isRefusal(error: Error | undefined): boolean {
   return error !== undefined && "reason" in error
-}
-
-function refusedCommand(settings: SshSettings, cause: Error | undefined): DatamaestroError {
-  const { label } = settings
-  return new DatamaestroError(
-    "CONNECTION_LOST",
-    `Cannot run a command on "${label}": ${cause?.message ?? "it was refused"}`,
-    {
-      hint: `check that "ssh ${label} true" works: the account may be limited to file transfers or to one session`,
-      details: { host: label },
-      cause,
-    },
-  )
 }
