@@ -99,14 +99,33 @@ describe("a data machine", function () {
       })
     }
 
-    it("give Node an option that it doesn't know: told in one warning, each time", async () => {
+    it("give Node an option that it doesn't know: told in one warning, each time, and looked for once", async () => {
       const machine = await account({ files: { ".bashrc": "export NODE_OPTIONS=--no-such-option\n" } })
-      for (let call = 0; call < 2; call++) {
+      const open = async (): Promise<{ session: RecordedSession; environ: string[]; looked: boolean }> => {
         const session = await openSshSession(machine)
-        const told = session.events.flatMap((event) => (event.phase === "notice" ? [event.message] : []))
-        expect(told.filter((message) => message.includes("NODE_OPTIONS"))).to.have.length(1)
         const environ = await readFile(`/proc/${session.initialized.pid}/environ`, "utf8")
-        expect(environ).not.to.contain("--no-such-option")
+        const told = session.events.flatMap((event) => (event.phase === "notice" ? [event.message] : []))
+        return {
+          session,
+          environ: environ.split("\0").filter((line) => line.startsWith("NODE_OPTIONS=")),
+          looked: told.some((message) => message.includes("looking for another")),
+        }
+      }
+      for (let call = 0; call < 3; call++) {
+        const { session, environ, looked } = await open()
+        expect(warningsOf(session).match(/NODE_OPTIONS/g)).to.have.length(1)
+        expect(environ).to.deep.equal([])
+        expect(looked).to.equal(false)
+        await works(session)
+      }
+      // Corrected, it counts again at once.
+      await writeFile(join(machine.home, ".bashrc"), "export NODE_OPTIONS=--max-old-space-size=300\n")
+      for (let call = 0; call < 2; call++) {
+        const { session, environ, looked } = await open()
+        expect(warningsOf(session)).to.equal("")
+        expect(environ).to.deep.equal(["NODE_OPTIONS=--max-old-space-size=300"])
+        expect(looked).to.equal(false)
+        await works(session)
       }
     })
 

@@ -41,10 +41,10 @@ export function initializeHandlers(session: AgentSession, version: string): Pick
   }
 }
 
-/** The variable of the start-up files that the search for Node left out, since the agent does not start with it; told once. */
+/** What the start-up files want of Node was left out, since the agent does not start with it; told once. */
 function takeLeftOut(): string | undefined {
-  const name = process.env["DATAMAESTRO_LEFT_OUT"]
+  const options = process.env["DATAMAESTRO_LEFT_OUT"]
   delete process.env["DATAMAESTRO_LEFT_OUT"]
-  if (name === undefined || name === "") return undefined
-  return `${name} of the start-up files on ${hostname()} was left out: the agent does not start with it. Correct or remove it there`
+  if (options === undefined || options === "") return undefined
+  return `NODE_OPTIONS of the start-up files on ${hostname()} was left out: the agent does not start with it. Correct or remove it there`
 }

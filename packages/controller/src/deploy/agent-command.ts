@@ -1,7 +1,8 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import type { BootArguments } from "./boot-protocol.ts"
 import { FIND_NODE_SCRIPT } from "./find-node-script.ts"
-import { quoteWord } from "./quote-word.ts"
+import { isQuotable, quoteWord } from "./quote-word.ts"
+import type { RememberedHost } from "./remembered-host.ts"
 
 /** The bootstrap as JavaScript for `node -e`: base64, since `!` and backslashes don't pass every shell. */
 export function loader(bootstrap: string): string {
@@ -12,9 +13,19 @@ export function encodeArguments(boot: BootArguments): string {
   return Buffer.from(JSON.stringify(boot)).toString("base64")
 }
 
-/** The command of a warm call: Node is where it was the last time. */
-export function warmCommand(node: string, bootstrap: string, boot: BootArguments): string {
-  return ["exec", nodeWord(node), "-e", quoteWord(loader(bootstrap)), encodeArguments(boot)].join(" ")
+/** Leaves out what start-up files want of Node, while it is what no Node starts with. */
+const WITHOUT_OPTIONS =
+  'if [ "$NODE_OPTIONS" = "$4" ]; then unset NODE_OPTIONS; DATAMAESTRO_LEFT_OUT=$4; export DATAMAESTRO_LEFT_OUT; fi; exec "$1" -e "$2" "$3"'
+
+/** The command of a warm call: Node is where it was the last time, and what had to be left out is as it was. */
+export function warmCommand(
+  { execPath, leftOut }: Pick<RememberedHost, "execPath" | "leftOut">,
+  bootstrap: string,
+  boot: BootArguments,
+): string {
+  const [node, code, given] = [nodeWord(execPath), quoteWord(loader(bootstrap)), encodeArguments(boot)]
+  if (leftOut === undefined || !isQuotable(leftOut)) return `exec ${node} -e ${code} ${given}`
+  return `exec /bin/sh -c ${quoteWord(WITHOUT_OPTIONS)} sh ${node} ${code} ${given} ${quoteWord(leftOut)}`
 }
 
 /** The command of a first call: looks for Node (`auto`, or a path), then goes on as the warm one. */

@@ -47,6 +47,8 @@ export type BootLine =
       node: string
       execPath: string
       home: string
+      /** `NODE_OPTIONS` of the account's start-up files, left out since no Node starts with it. */
+      leftOut?: string | undefined
     }
   /** The uploaded agent was verified; `folder` is absent where none could be written and it runs from memory. */
   | { type: "stored"; folder?: string; warnings: string[] }

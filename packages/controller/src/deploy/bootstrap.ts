@@ -313,7 +313,8 @@ function start(): void {
   const { platform, arch, version: node, execPath } = process
   const found = suits() ? find() : undefined
   const state = boot.push ? "pushed" : found === undefined ? "missing" : "present"
-  say({ type: "hello", state, platform, arch, node, execPath, home: homedir() }, `\n${BOOT_MAGIC}\n`)
+  const leftOut = process.env["DATAMAESTRO_LEFT_OUT"]
+  say({ type: "hello", state, platform, arch, node, execPath, home: homedir(), leftOut }, `\n${BOOT_MAGIC}\n`)
   if (!suits()) {
     const oldest = OLDEST_NODE.join(".")
     fail(

@@ -66,7 +66,7 @@ const STATEMENTS = [
   `case "$3" in auto) search;; "~/"*) consider "$HOME/\${3#??}";; */*) consider "$3";; *) consider "$(command -v "$3")";; esac`,
   // Another than was named is told of, not taken.
   `case "$3" in auto) ;; *) if [ -z "$node" ]; then list="$list${INSTEAD}$nl"; search; node=; fi;; esac`,
-  `if [ "$node" ]; then if [ "$opt" ]; then if NODE_OPTIONS=$opt "$node" -e require >/dev/null 2>&1 </dev/null; then NODE_OPTIONS=$opt; export NODE_OPTIONS; else DATAMAESTRO_LEFT_OUT=NODE_OPTIONS; export DATAMAESTRO_LEFT_OUT; fi; fi; exec "$node" -e "$1" "$2"; fi`,
+  `if [ "$node" ]; then if [ "$opt" ]; then if NODE_OPTIONS=$opt "$node" -e require >/dev/null 2>&1 </dev/null; then NODE_OPTIONS=$opt; export NODE_OPTIONS; else DATAMAESTRO_LEFT_OUT=$opt; export DATAMAESTRO_LEFT_OUT; fi; fi; exec "$node" -e "$1" "$2"; fi`,
   `echo; echo ${NO_NODE_MAGIC}; printf %s "$list"; echo ${NO_NODE_END}; exit 86`,
 ]
 

@@ -3,7 +3,7 @@ import type { SessionEvent } from "../session.ts"
 import type { Transport } from "../transport/transport.ts"
 import { coldCommand, warmCommand } from "./agent-command.ts"
 import type { Deployment } from "./deployment.ts"
-import { forgetHost, recallHost, rememberHost } from "./remembered-host.ts"
+import { forgetHost, recallHost, rememberHost, type RememberedHost } from "./remembered-host.ts"
 import { BOOT_TIMEOUT, NotBooted, startAgent, type StartAgentOptions, type StartedAgent } from "./start-agent.ts"
 
 export interface OpenRemoteAgentOptions {
@@ -29,24 +29,24 @@ export async function openRemoteAgent(transport: Transport, options: OpenRemoteA
   const boot = { hash: deployment.hash, login: options.initialize.data === undefined }
 
   // One that waits has asked the login shell by then; where start-up files have changed meanwhile it asks again.
-  const aheadOn = (execPath: string): string =>
-    warmCommand(execPath, deployment.bootstrap, { hash: deployment.hash, push: false, login: true })
+  const aheadOn = (host: Pick<RememberedHost, "execPath" | "leftOut">): string =>
+    warmCommand(host, deployment.bootstrap, { hash: deployment.hash, push: false, login: true })
   const start = async (command: string, push: boolean, startedBy?: string): Promise<StartedAgent> => {
     const channel = await transport.exec(command, { signal, startedBy })
     const started = await startAgent(channel, { ...options, label, push, compressed: () => deployment.compressed() })
-    const execPath = started.hello?.execPath ?? known?.execPath
-    if (execPath !== undefined && (execPath !== known?.execPath || known.agent !== deployment.hash)) {
-      rememberHost(node, { address, execPath, agent: deployment.hash })
-    }
-    if (execPath !== undefined) transport.held?.startAhead(aheadOn(execPath))
+    const { execPath, leftOut } = started.hello ?? known ?? {}
+    if (execPath === undefined) return started
+    const now = { address, execPath, leftOut, agent: deployment.hash }
+    if (!isSame(now, known)) rememberHost(node, now)
+    transport.held?.startAhead(aheadOn(now))
     return started
   }
 
   if (known !== undefined) {
     const push = known.agent !== deployment.hash
     try {
-      const startedBy = transport.held === undefined || push ? undefined : aheadOn(known.execPath)
-      return await start(warmCommand(known.execPath, deployment.bootstrap, { ...boot, push }), push, startedBy)
+      const startedBy = transport.held === undefined || push ? undefined : aheadOn(known)
+      return await start(warmCommand(known, deployment.bootstrap, { ...boot, push }), push, startedBy)
     } catch (error) {
       if (!mayHaveMoved(error)) throw reasonOf(error)
       forgetHost(address, node)
@@ -60,6 +60,10 @@ export async function openRemoteAgent(transport: Transport, options: OpenRemoteA
   } catch (error) {
     throw reasonOf(error)
   }
+}
+
+function isSame(one: RememberedHost, other: RememberedHost | undefined): boolean {
+  return one.execPath === other?.execPath && one.leftOut === other.leftOut && one.agent === other.agent
 }
 
 /** `--node bundled`: the controller brings one. */

@@ -7,6 +7,10 @@
  * @throws RangeError when the word holds such a character
  */
 export function quoteWord(word: string): string {
-  if (/[!\\\r\n\0]/.test(word)) throw new RangeError("the word holds a character that not every shell can quote")
+  if (!isQuotable(word)) throw new RangeError("the word holds a character that not every shell can quote")
   return `'${word.replaceAll("'", "'\\''")}'`
+}
+
+export function isQuotable(word: string): boolean {
+  return !/[!\\\r\n\0]/.test(word)
 }

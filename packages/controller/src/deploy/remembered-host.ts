@@ -8,6 +8,8 @@ const RememberedHost = v.object({
   address: v.string(),
   /** The path of Node there. */
   execPath: v.string(),
+  /** `NODE_OPTIONS` of the start-up files there, with which it does not start. */
+  leftOut: v.optional(v.string()),
   /** The hash of the agent that lies there. */
   agent: v.optional(v.string()),
 })
