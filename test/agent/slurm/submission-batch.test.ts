@@ -91,4 +91,25 @@ describe("a batch of submissions", () => {
       expect(await rejection(each)).to.include({ code: "LAUNCHER_FAILED" })
     }
   })
+
+  // The words of Slurm 22.05.
+  for (const [printed, hint] of [
+    [
+      "error: resolve_ctls_from_dns_srv: res_nsearch error: Unknown host\nerror: fetch_config: DNS SRV lookup failed\nerror: _establish_config_source: failed to fetch config\nfatal: Could not establish a configuration source",
+      /no cluster: .*--host/,
+    ],
+    [
+      "error: s_p_parse_file: cannot stat file /etc/slurm/slurm.conf: No such file or directory\nerror: ClusterName needs to be specified\nfatal: Unable to process configuration file",
+      /no cluster: .*--host/,
+    ],
+    ["error: Batch job submission failed: Unable to contact slurm controller (connect failure)", /does not answer/],
+    ["error: invalid partition specified: nosuch\nerror: Batch job submission failed", /user\.json/],
+  ] as const) {
+    it(`says what to do about "${printed.split("\n").at(-1)}"`, async () => {
+      await sbatch(`cat >&2 <<'EOF'\n${printed.replaceAll(/^/gm, "sbatch: ")}\nEOF\nexit 1`)
+      const error = await rejection(batchOf("aaaa").submit(submission("aaaa")))
+      expect(error.message).to.contain(printed.split("\n").at(-1))
+      expect(error).to.have.property("hint").that.matches(hint)
+    })
+  }
 })

@@ -102,15 +102,28 @@ function quote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`
 }
 
+/** What Slurm's programs print, and what helps. The most telling first. */
+const REASONS: readonly { pattern: RegExp; hint: string }[] = [
+  {
+    // The programs alone are installed, without a cluster's configuration.
+    pattern: /configuration source|process configuration file|cannot stat file .*slurm\.conf/i,
+    hint: `Slurm's programs are on ${hostname()}, but no cluster: name a login node of the cluster with --host, or leave --launcher slurm out`,
+  },
+  {
+    pattern: /unable to contact|connect failure|communication|socket timed out/i,
+    hint: "Slurm's controller does not answer: try again later, or leave --launcher slurm out",
+  },
+]
+
 function refused(status: number, printed: string): DatamaestroError {
-  const unreachable = /unable to contact|connect failure|communication|socket timed out/i.test(printed)
+  const known = REASONS.find(({ pattern }) => pattern.test(printed))
   return new DatamaestroError(
     "LAUNCHER_FAILED",
     `Cannot submit to Slurm on ${hostname()}: ${printed === "" ? `sbatch ended with status ${status}` : printed}`,
     {
-      hint: unreachable
-        ? "Slurm's controller does not answer: try again later, or leave --launcher slurm out"
-        : 'correct "slurm" (partition, account, time, memory, cpus, options) in user.json: `sinfo` there shows what may be asked for',
+      hint:
+        known?.hint ??
+        'correct "slurm" (partition, account, time, memory, cpus, options) in user.json: `sinfo` there shows what may be asked for',
       details: { status, printed },
     },
   )
