@@ -1,13 +1,15 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { expect } from "chai"
+import type { ReporterStream } from "../../../packages/controller/src/reporter/reporter.ts"
 import { TerminalReporter } from "../../../packages/controller/src/reporter/terminal-reporter.ts"
 import { until } from "../../helpers/job-lab.ts"
-import { textStream, type TextStream } from "../../helpers/text-stream.ts"
+import { terminalScreen } from "../../helpers/terminal-screen.ts"
+import { textStream } from "../../helpers/text-stream.ts"
 
 const download = (resource: string, bytes: number) =>
   ({ phase: "download", dataset: "d", resource, url: "http://h", bytes, total: 1000 }) as const
 
-function reporterOn(stream: TextStream): TerminalReporter {
+function reporterOn(stream: ReporterStream): TerminalReporter {
   return new TerminalReporter({ stream, debug: false, traceback: false, color: false })
 }
 
@@ -87,6 +89,44 @@ describe("bars on a terminal", () => {
     await afterRedraw()
     reporter.end()
     expect(stream.text.slice(told)).to.contain("other downloading").and.not.contain("doomed downloading")
+  })
+
+  it("show that a download waits for its next attempt, for how long, and then its pace anew", async () => {
+    const screen = terminalScreen(80)
+    const reporter = reporterOn(screen)
+    const retry = { phase: "retry", dataset: "d", url: "http://h", attempt: 1, reason: "it broke off" } as const
+    const bars = (): string => screen.lines.filter((line) => !line.startsWith("d ")).join("\n")
+    reporter.event(download("r", 100))
+    await afterRedraw()
+    reporter.event(download("r", 200))
+    await until(() => bars().includes("B/s") || (reporter.event(download("r", 300)), false))
+    reporter.event({ ...retry, resource: "r", delay: 30 })
+    // The first attempt of this one brought nothing.
+    reporter.event({ ...retry, resource: "s", delay: 0 })
+    await afterRedraw()
+    expect(bars()).to.match(/^r waiting .* 30 % {2}300 B\/1\.0 kB {2}again in (29|30) s\ns waiting +trying again$/)
+    await until(() => bars().includes("again in 29 s"))
+    reporter.event(download("r", 400))
+    await afterRedraw()
+    expect(bars()).to.match(/^r downloading .* 40 % {2}400 B\/1\.0 kB\ns waiting/)
+    reporter.end()
+  })
+
+  it("leave no piece of themselves when the terminal is made narrower, and take nothing away", async () => {
+    const screen = terminalScreen(80)
+    const reporter = reporterOn(screen)
+    const told = `told_${"x".repeat(60)}`
+    reporter.event({ phase: "notice", level: "info", message: told })
+    for (const resource of ["one", "two", "three"]) reporter.event(download(resource, 500))
+    for (const columns of [80, 50, 40, 70, 45, 100]) {
+      screen.resize(columns)
+      await afterRedraw()
+      const bars = screen.lines.slice(-3).map((line) => line.split(" ")[0])
+      expect(bars, `${columns} columns`).to.deep.equal(["one", "two", "three"])
+      expect(screen.lines.slice(0, -3).join(""), `${columns} columns`).to.equal(told)
+    }
+    reporter.end()
+    expect(screen.lines.at(-1)).to.equal("")
   })
 
   it("never draw more bars than the terminal has lines", async () => {

@@ -8,6 +8,8 @@ export interface BarState extends Count {
   /** Bytes a second, smoothed; 0 while unknown. */
   rate: number
   host: string | undefined
+  /** It failed, and is tried again at that time, in milliseconds as `Date.now()` counts them. */
+  resumesAt?: number | undefined
   /** Whether datasets have to be told apart. */
   showDataset: boolean
 }
@@ -37,24 +39,31 @@ export function formatBar(state: BarState, columns: number): string {
 function labelOf(state: BarState): string {
   const host = state.host === undefined ? "" : `${state.host}: `
   const dataset = state.showDataset && state.dataset !== undefined ? `${state.dataset} ` : ""
-  return sanitizeLine(`${host}${dataset}${state.name} ${state.verb}`)
+  const verb = state.resumesAt === undefined || state.verb === "" ? state.verb : "waiting"
+  return sanitizeLine(`${host}${dataset}${state.name} ${verb}`)
 }
 
 function figuresOf(state: BarState): string {
   const parts: string[] = []
   const fraction = fractionOf(state)
+  const waits = state.resumesAt !== undefined
   if (state.total !== undefined) parts.push(`${String(Math.floor(100 * fraction)).padStart(3)} %`)
-  if (state.unit === "bytes") {
+  if (state.unit === "bytes" && !(waits && state.value === 0)) {
     parts.push(
       state.total === undefined ? formatBytes(state.value) : `${formatBytes(state.value)}/${formatBytes(state.total)}`,
     )
-    if (state.rate > 0) parts.push(`${formatBytes(state.rate)}/s`)
-    if (state.rate > 0 && state.total !== undefined && state.total > state.value) {
+    if (state.rate > 0 && !waits) parts.push(`${formatBytes(state.rate)}/s`)
+    if (state.rate > 0 && !waits && state.total !== undefined && state.total > state.value) {
       parts.push(`ETA ${formatDuration((state.total - state.value) / state.rate)}`)
     }
   }
+  if (state.resumesAt !== undefined) parts.push(againIn((state.resumesAt - Date.now()) / 1000))
   if (state.note !== undefined) parts.push(sanitizeLine(state.note))
   return parts.join("  ")
+}
+
+function againIn(seconds: number): string {
+  return seconds < 0.5 ? "trying again" : `again in ${formatDuration(seconds)}`
 }
 
 function fractionOf(state: BarState): number {

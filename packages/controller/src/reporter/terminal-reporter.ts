@@ -1,21 +1,19 @@
-import { MultiBar, type SingleBar } from "cli-progress"
 import { formatBar, type BarState } from "./bar-format.ts"
 import { countOf, endedKey, type Count } from "./count-of.ts"
 import { describeEvent } from "./describe-event.ts"
 import { formatError } from "./format-error.ts"
+import { LiveLines, widthOf } from "./live-lines.ts"
 import type { CommandEvent, Reporter, ReporterOptions } from "./reporter.ts"
 import { sanitizeLine } from "./sanitize.ts"
 
 interface Work {
-  state: BarState
-  bar: SingleBar | undefined
+  state: Omit<BarState, "showDataset">
   measuredAt: number
   measuredValue: number
   /** When it was told of last, by the same clock. */
   heardAt: number
 }
 
-const CLEAR_TO_END = "\u001b[K"
 const RATE_INTERVAL = 500
 /** A download that was silent for so long is waited for less than what is made of it, in milliseconds. */
 const DOWNLOAD_SILENCE = 2000
@@ -29,12 +27,13 @@ export class TerminalReporter implements Reporter {
   readonly #datasets = new Set<string>()
   /** By host and dataset: what was begun, and has told nothing since. */
   readonly #silent = new Map<string, NodeJS.Timeout>()
-  #bars: MultiBar | undefined
+  readonly #live: LiveLines
   #pauses = 0
   #kept: string[] = []
 
   constructor(options: ReporterOptions & { color: boolean }) {
     this.#options = options
+    this.#live = new LiveLines(options.stream, () => this.#bars())
   }
 
   event(event: CommandEvent, host?: string): void {
@@ -49,6 +48,7 @@ export class TerminalReporter implements Reporter {
     }
     const ended = endedKey(event)
     if (ended !== undefined) this.#finish(`${host ?? ""}\0${ended}`)
+    if (event.phase === "retry") this.#wait(event, host)
     const text = describeEvent(event, this.#options.debug)
     if (text === undefined) return
     const line = `${host === undefined ? "" : `${sanitizeLine(host)}: `}${this.#painted(event, text)}`
@@ -68,7 +68,7 @@ export class TerminalReporter implements Reporter {
 
   pause(): void {
     this.#pauses++
-    if (this.#pauses === 1) this.#hideBars()
+    this.#live.hide()
   }
 
   resume(): void {
@@ -77,12 +77,12 @@ export class TerminalReporter implements Reporter {
     const kept = this.#kept
     this.#kept = []
     for (const text of kept) this.#print(text)
-    for (const work of this.#work.values()) this.#show(work)
+    this.#show()
   }
 
   end(): void {
     for (const key of this.#silent.keys()) this.#heard(key)
-    this.#hideBars()
+    this.#live.hide()
     this.#work.clear()
     for (const text of this.#kept) this.#options.stream.write(`${text}\n`)
     this.#kept = []
@@ -92,11 +92,9 @@ export class TerminalReporter implements Reporter {
     const now = Date.now()
     const known = this.#work.get(key)
     if (known !== undefined && goesAlong(count, known, now)) return
-    if (known === undefined || known.state.verb !== count.verb) {
-      const state = { ...count, rate: 0, host, showDataset: false }
-      const work = { state, bar: known?.bar, measuredAt: now, measuredValue: count.value, heardAt: now }
-      this.#work.set(key, work)
-      this.#show(work)
+    if (known === undefined || known.state.verb !== count.verb || known.state.resumesAt !== undefined) {
+      const state = { ...count, rate: 0, host }
+      this.#work.set(key, { state, measuredAt: now, measuredValue: count.value, heardAt: now })
     } else {
       const elapsed = now - known.measuredAt
       if (elapsed >= RATE_INTERVAL) {
@@ -107,66 +105,51 @@ export class TerminalReporter implements Reporter {
       }
       known.heardAt = now
       Object.assign(known.state, count)
-      this.#show(known)
     }
+    this.#show()
     // Nothing else tells that an upload or a check has ended.
     if (["uploading", "checking"].includes(count.verb) && count.value >= (count.total ?? Infinity)) this.#finish(key)
   }
 
-  /** Gives the work a bar if the terminal has room for one more. */
-  #show(work: Work): void {
-    work.state.showDataset = this.#datasets.size > 1
-    if (this.#pauses > 0) return
-    if (work.bar === undefined) {
-      const shown = [...this.#work.values()].filter((each) => each.bar !== undefined).length
-      if (shown >= Math.max(1, (this.#options.stream.rows ?? 24) - 2)) return
-      this.#bars ??= this.#newBars()
-      work.bar = this.#bars.create(1, 0, work.state)
+  /** What was begun of it stays to be seen, and when it goes on. */
+  #wait(event: CommandEvent & { phase: "retry" }, host: string | undefined): void {
+    const none = countOf({ ...event, phase: "download", bytes: 0 })
+    if (none === undefined) return
+    const key = `${host ?? ""}\0${none.key}`
+    const now = Date.now()
+    const known = this.#work.get(key) ?? {
+      state: { ...none, rate: 0, host },
+      measuredAt: now,
+      measuredValue: 0,
+      heardAt: now,
     }
-    work.bar.update(0, work.state)
+    known.state.resumesAt = now + 1000 * event.delay
+    this.#work.set(key, known)
+    this.#show()
+  }
+
+  #show(): void {
+    if (this.#pauses === 0 && this.#work.size > 0) this.#live.show()
   }
 
   #finish(key: string): void {
-    const work = this.#work.get(key)
-    if (work === undefined) return
     this.#work.delete(key)
-    if (work.bar === undefined) return
-    // The display of bars is cheap to build anew and leaves nothing of a removed one behind.
-    this.#hideBars()
-    for (const other of this.#work.values()) this.#show(other)
+    if (this.#work.size === 0) this.#live.hide()
   }
 
-  #newBars(): MultiBar {
+  /** As many as the terminal has room for, the oldest first. */
+  #bars(): string[] {
     const { stream } = this.#options
-    return new MultiBar({
-      stream,
-      fps: 10,
-      clearOnComplete: true,
-      hideCursor: true,
-      // Wrapping stays on, for the lines above the bars; a bar's own line never reaches the edge.
-      linewrap: true,
-      forceRedraw: true,
-      format: (_options, _params, payload: BarState) => formatBar(payload, widthOf(stream)),
-    })
-  }
-
-  #hideBars(): void {
-    if (this.#bars === undefined) return
-    this.#bars.stop()
-    this.#bars = undefined
-    for (const work of this.#work.values()) work.bar = undefined
+    const room = Math.max(1, (stream.rows ?? 24) - 2)
+    const showDataset = this.#datasets.size > 1
+    return [...this.#work.values()]
+      .slice(0, room)
+      .map(({ state }) => formatBar({ ...state, showDataset }, widthOf(stream)))
   }
 
   #print(text: string): void {
-    if (this.#pauses > 0) {
-      this.#kept.push(text)
-      return
-    }
-    if (this.#bars === undefined) this.#options.stream.write(`${text}\n`)
-    else {
-      this.#bars.log(`${text.replaceAll("\n", `${CLEAR_TO_END}\n`)}${CLEAR_TO_END}\n`)
-      this.#bars.update()
-    }
+    if (this.#pauses > 0) this.#kept.push(text)
+    else this.#live.print(text)
   }
 
   #printLate(key: string, text: string): void {
@@ -188,11 +171,6 @@ export class TerminalReporter implements Reporter {
     if (event.phase === "notice" && event.level === "debug") return `\u001b[2m${text}\u001b[0m`
     return text
   }
-}
-
-/** A terminal that does not know its width says 0. */
-function widthOf({ columns = 0 }: ReporterOptions["stream"]): number {
-  return columns > 0 ? columns : 80
 }
 
 /** Whether a count is of what goes along with the download of the same resource, which is what one waits for. */
