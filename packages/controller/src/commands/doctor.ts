@@ -101,7 +101,7 @@ async function examineThere(
   examination: Examination,
   url: string,
 ): Promise<void> {
-  const { options, prompter, reporter, signal } = invocation
+  const { options, reporter, signal } = invocation
   const prefix = invocation.machines.length > 1 ? machine.host : undefined
   const [{ connectSsh }, { openRemoteAgent }, { askShell }] = await Promise.all([
     import("../transport/connect-ssh.ts"),
@@ -109,7 +109,7 @@ async function examineThere(
     import("../deploy/ask-shell.ts"),
   ])
   const transport: Transport | undefined = await connectSsh(ssh, {
-    prompter,
+    prompter: examination.withoutAnswers(invocation.prompter),
     signal,
     onNotice: (notice) => reporter.event({ phase: "notice", ...notice }, prefix),
     // Another client may begin again where the first gave up.

@@ -1,4 +1,5 @@
 import { asDatamaestroError, type DatamaestroError } from "@datamaestro/protocol"
+import type { Prompter } from "../transport/prompter.ts"
 
 /** One step of `doctor`. */
 export interface ExaminedStep {
@@ -32,6 +33,23 @@ export class Examination {
 
   reached(step: string): boolean {
     return this.steps.some((each) => each.step === step)
+  }
+
+  /** What the person takes to answer is no step's time. */
+  withoutAnswers(prompter: Prompter): Prompter {
+    return {
+      get available() {
+        return prompter.available
+      },
+      ask: async (question) => {
+        const asked = performance.now()
+        try {
+          return await prompter.ask(question)
+        } finally {
+          this.#since += performance.now() - asked
+        }
+      },
+    }
   }
 
   /** A step is done that began when the one before was. */

@@ -1,0 +1,50 @@
+import { expect } from "chai"
+import { join } from "node:path"
+import { mock } from "node:test"
+import { doctor } from "../../../packages/controller/src/commands/doctor.ts"
+import type { ExaminedStep } from "../../../packages/controller/src/commands/examination.ts"
+import { testInvocation } from "../../helpers/invocation.ts"
+import { privateEnvironment } from "../../helpers/private-environment.ts"
+import { startSshServer } from "../../helpers/ssh-server.ts"
+
+const HOUR = 3_600_000
+
+describe("doctor", () => {
+  it("leaves out of the times how long the person thinks", async () => {
+    const environment = await privateEnvironment()
+    const server = await startSshServer({ password: "secret", requiredMethods: ["password"] })
+    const now = performance.now.bind(performance)
+    let thought = 0
+    mock.method(performance, "now", () => now() + thought)
+    try {
+      const asked: string[] = []
+      const invocation = testInvocation({
+        host: ["machine"],
+        json: true,
+        configFile: server.configFile,
+        sshOptions: [`UserKnownHostsFile=${join(environment.path, "known_hosts")}`],
+        open: () => Promise.reject(new Error("no session is asked for")),
+      })
+      invocation.prompter = {
+        available: true,
+        ask: ({ text, hidden }) => {
+          asked.push(text)
+          thought += HOUR
+          return Promise.resolve(hidden ? "secret" : "yes")
+        },
+      }
+      await doctor({ url: "http://127.0.0.1:1/" }).execute(invocation)
+      expect(asked).to.have.length(2)
+      const { steps } = JSON.parse(invocation.written) as { steps: ExaminedStep[] }
+      for (const name of ["host key", "authenticate"]) {
+        const step = steps.find((each) => each.step === name)
+        expect(step, name).to.include({ state: "ok" })
+        expect(step?.milliseconds, name).to.be.within(0, HOUR / 2)
+      }
+    } finally {
+      mock.restoreAll()
+      await server.close()
+      await environment.restore()
+    }
+  }).timeout(60_000)
+})
