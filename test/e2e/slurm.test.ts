@@ -123,6 +123,21 @@ describe("jobs in Slurm", function () {
     expect((await lab.list())[0]).to.include({ state: "cancelled" })
   })
 
+  for (const [when, settings] of [
+    ["wait", hold],
+    ["run", { launcher: "slurm" }],
+  ] as const) {
+    it(`end with --on-disconnect cancel when the controller is killed while they ${when}`, async () => {
+      await lab.settings(settings)
+      const command = lab.start("--on-disconnect", "cancel", "prepare", lab.dataset(30))
+      await command.said(when === "wait" ? /queued as Slurm job/ : /part0: downloading/)
+      command.child.kill("SIGKILL")
+      await slurm.empty()
+      expect((await lab.list())[0]).to.include({ state: "cancelled" })
+      expect(lab.isLocked(30)).to.equal(false)
+    })
+  }
+
   it("go on when the controller is killed, waiting or running", async () => {
     const command = lab.start("--launcher", "slurm", "prepare", lab.dataset(3))
     // Which of the two is said first depends on how soon it starts.

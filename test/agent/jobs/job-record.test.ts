@@ -117,6 +117,25 @@ describe("a job's folder", () => {
     expect(await owner).to.have.property("state", "cancelled")
   })
 
+  it("stops when the connection of an owner who follows is lost only where that was asked for", async () => {
+    const record = await create("job-one")
+    const asked = new Promise<void>((resolve) => record.onCancel(resolve))
+    const lost = new DatamaestroError("CONNECTION_LOST", "Lost the connection")
+    const follow = (given: object): [AbortController, ReturnType<typeof followJob>] => {
+      const abort = new AbortController()
+      return [abort, followJob(join(jobs, "job-one"), { ...following(abort.signal, true), ...given })]
+    }
+    const [leaving, left] = follow({})
+    leaving.abort(lost)
+    expect(await rejection(left)).to.have.property("code", "INTERRUPTED")
+    expect(existsSync(jobFiles(join(jobs, "job-one")).cancel)).to.equal(false)
+    const [ending, ended] = follow({ cancelOnLoss: true })
+    ending.abort(lost)
+    await asked
+    await record.end({ state: "cancelled" })
+    expect(await ended).to.have.property("state", "cancelled")
+  })
+
   it("is found by the beginning of its id, and never outside of its place", async () => {
     for (const id of ["abcd", "abef", "zz99"]) await mkdir(join(jobs, id), { recursive: true })
     expect(await findJob(jobs, "zz")).to.equal("zz99")
