@@ -4,20 +4,16 @@ import { copyFile, link, mkdir, readdir, rename, rm, stat, writeFile } from "nod
 import { dirname, join } from "node:path"
 import type { PlannedBucket } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
-import { readPlacement } from "../place/placement.ts"
-import { syncTree } from "../place/sync-tree.ts"
 import type { CachedDownload, FetchRequest, PlacedFile } from "../pipeline-types.ts"
 import { storageError } from "../store/storage-error.ts"
 import { hashFile } from "../verify/hash-file.ts"
 import { quietFetchContext } from "./fetch-context.ts"
 import { listBucket, type BucketObject } from "./list-bucket.ts"
-import { placeResource } from "./place-resource.ts"
+import { placeKept } from "./place-kept.ts"
 import { prepareArchives } from "./prepare-archives.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
-import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
 
-const OUTPUT = "output"
 const REPORT_MILLISECONDS = 100
 /** As many requests as one server ever gets. */
 const AT_ONCE = 16
@@ -61,7 +57,6 @@ async function fetchAll(
   resource: PlannedBucket,
   objects: readonly BucketObject[],
 ): Promise<void> {
-  // Not a work folder: those of earlier runs are swept away, and this one is continued.
   const kept = join(preparation.downloads, `${resource.name}.objects`)
   const files: PlacedFile[] = []
   const stop = new AbortController()
@@ -86,27 +81,15 @@ async function fetchAll(
     const failed = (await Promise.allSettled(workers)).find((result) => result.status === "rejected")
     if (failed !== undefined) throw stop.signal.aborted ? stop.signal.reason : failed.reason
     await removeOthers(kept, new Set(files.map(({ path }) => join(kept, path))))
-    await syncTree(
-      kept,
-      files.map(({ path }) => path),
-    )
-    const folder = makeWorkFolder(preparation, resource)
-    try {
-      await rename(kept, join(folder, OUTPUT))
-      await placeResource(preparation, resource, folder, {
-        moves: [{ from: OUTPUT, to: resource.target }],
-        record: {
-          source: `gs://${resource.bucket}/${resource.prefix}`,
-          files: files.map((file) => ({ ...file, path: `${resource.target}/${file.path}` })),
-        },
-      })
-    } catch (error) {
-      if ((await readPlacement(folder)) === undefined) {
-        await rename(join(folder, OUTPUT), kept).catch(() => {})
-        await removeWorkFolder(folder)
-      }
-      throw error
-    }
+    await placeKept(preparation, resource, {
+      path: kept,
+      files: files.map(({ path }) => path),
+      moves: [{ from: "", to: resource.target }],
+      record: {
+        source: `gs://${resource.bucket}/${resource.prefix}`,
+        files: files.map((file) => ({ ...file, path: `${resource.target}/${file.path}` })),
+      },
+    })
   } catch (error) {
     throw storageError(error, `write into "${kept}"`)
   }

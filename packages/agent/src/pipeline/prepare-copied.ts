@@ -5,16 +5,12 @@ import { dirname, join, normalize } from "node:path"
 import { pipeline } from "node:stream/promises"
 import { DatamaestroError, interrupted, type CopiedResource } from "@datamaestro/protocol"
 import { asCopyError, type CopyReader } from "../copy/copy-reader.ts"
-import { readPlacement } from "../place/placement.ts"
-import { syncTree } from "../place/sync-tree.ts"
 import { storageError } from "../store/storage-error.ts"
 import { hashFile } from "../verify/hash-file.ts"
 import type { StoredResource } from "./found-dataset.ts"
-import { placeResource } from "./place-resource.ts"
+import { placeKept } from "./place-kept.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
-import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
 
-const OUTPUT = "output"
 const PART = ".datamaestro-part"
 const AT_ONCE = 16
 const REPORT_MILLISECONDS = 100
@@ -30,7 +26,6 @@ export async function prepareCopied(
   resource: StoredResource,
   { reader, copied }: { reader: CopyReader; copied: CopiedResource },
 ): Promise<void> {
-  // Not a work folder: those of earlier runs are swept away, and this one is continued.
   const kept = join(preparation.downloads, `${resource.name}.copied`)
   try {
     for (const { path } of [...copied.files, ...copied.links]) requireInside(path)
@@ -41,31 +36,19 @@ export async function prepareCopied(
       await rm(join(kept, path), { force: true })
       await symlink(to, join(kept, path))
     }
-    await syncTree(
-      kept,
-      copied.files.map(({ path }) => path),
-    )
-    const work = makeWorkFolder(preparation, resource)
-    try {
-      await rename(kept, join(work, OUTPUT))
-      const { source, etag, lastModified, download } = copied
-      await placeResource(preparation, resource, work, {
-        moves: copied.entries.map((entry) => ({ from: `${OUTPUT}/${entry}`, to: entry })),
-        record: {
-          ...(source === undefined ? {} : { source }),
-          ...(etag === undefined ? {} : { etag }),
-          ...(lastModified === undefined ? {} : { lastModified }),
-          ...(download === undefined ? {} : { download }),
-          files: copied.files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
-        },
-      })
-    } catch (error) {
-      if ((await readPlacement(work)) === undefined) {
-        await rename(join(work, OUTPUT), kept).catch(() => {})
-        await removeWorkFolder(work)
-      }
-      throw error
-    }
+    const { source, etag, lastModified, download } = copied
+    await placeKept(preparation, resource, {
+      path: kept,
+      files: copied.files.map(({ path }) => path),
+      moves: copied.entries.map((entry) => ({ from: entry, to: entry })),
+      record: {
+        ...(source === undefined ? {} : { source }),
+        ...(etag === undefined ? {} : { etag }),
+        ...(lastModified === undefined ? {} : { lastModified }),
+        ...(download === undefined ? {} : { download }),
+        files: copied.files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
+      },
+    })
   } catch (error) {
     throw storageError(error, `write into "${kept}"`)
   }
