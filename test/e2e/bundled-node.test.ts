@@ -7,8 +7,9 @@ import type { SessionEvent } from "../../packages/controller/src/session.ts"
 import { startNpmRegistry, type NpmRegistry } from "../helpers/npm-registry.ts"
 import { privateEnvironment } from "../helpers/private-environment.ts"
 import { rejection } from "../helpers/rejection.ts"
-import { startSshServer, type SshServer, type SshServerOptions } from "../helpers/ssh-server.ts"
+import type { SshServer } from "../helpers/ssh-server.ts"
 import { openSshSession, type RecordedSession } from "../helpers/ssh-session.ts"
+import { testServers } from "../helpers/test-servers.ts"
 
 /** Stands for the program that npm's packages carry: small, so that the test is, and really a Node. */
 const NODE = `#!/bin/sh\nexec "${process.execPath}" "$@"\n`
@@ -18,14 +19,9 @@ describe("--node bundled", function () {
   let environment: Awaited<ReturnType<typeof privateEnvironment>>
   let registry: NpmRegistry
   let server: SshServer
-  const cleanups: (() => Promise<void> | void)[] = []
+  const { cleanups, serve } = testServers()
   const before_ = process.env["npm_config_userconfig"]
 
-  const serve = async (options: SshServerOptions = {}): Promise<SshServer> => {
-    const started = await startSshServer(options)
-    cleanups.push(() => started.close())
-    return started
-  }
   const open = async (where: SshServer = server, onEvent?: (event: SessionEvent) => void): Promise<RecordedSession> =>
     openSshSession(where, { node: "bundled", ...(onEvent === undefined ? {} : { onEvent }) })
 
@@ -44,7 +40,6 @@ describe("--node bundled", function () {
     server = await serve()
   })
   afterEach(async () => {
-    for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
     await registry.close()
     await environment.restore()
     if (before_ === undefined) delete process.env["npm_config_userconfig"]

@@ -7,7 +7,8 @@ import { join } from "node:path"
 import type { ExaminedStep } from "../../packages/controller/src/commands/examination.ts"
 import { datamaestro, type CommandRun } from "../helpers/command-line.ts"
 import { generateKey, temporaryFolder } from "../helpers/ssh-client-files.ts"
-import { startSshServer, type SshServer, type SshServerOptions } from "../helpers/ssh-server.ts"
+import type { SshServer } from "../helpers/ssh-server.ts"
+import { testServers } from "../helpers/test-servers.ts"
 
 const STEPS = "resolve,connect,jump,host key,authenticate,shell,Node,agent,data directory,internet,proxy,clock".split(
   ",",
@@ -18,7 +19,7 @@ describe("datamaestro doctor", function () {
   let home: Awaited<ReturnType<typeof temporaryFolder>>
   let internet: Server
   let url: string
-  const cleanups: (() => Promise<void> | void)[] = []
+  const { cleanups, serve } = testServers()
 
   beforeEach(async () => {
     internet = createServer((_request, response) => response.writeHead(204).end())
@@ -29,17 +30,11 @@ describe("datamaestro doctor", function () {
     home = await temporaryFolder()
   })
   afterEach(async () => {
-    for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
     await home.remove()
     internet.close()
     internet.closeAllConnections()
   })
 
-  const serve = async (options: SshServerOptions = {}): Promise<SshServer> => {
-    const server = await startSshServer(options)
-    cleanups.push(() => server.close())
-    return server
-  }
   const run = (...args: string[]): Promise<CommandRun> =>
     datamaestro([...args, "doctor", "--url", url], {
       env: { ...process.env, HOME: home.path, XDG_CACHE_HOME: "", XDG_CONFIG_HOME: "" },

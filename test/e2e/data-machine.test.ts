@@ -7,41 +7,30 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { startDelayProxy, type DelayProxyOptions } from "../helpers/delay-proxy.ts"
 import { privateEnvironment } from "../helpers/private-environment.ts"
 import { rejection } from "../helpers/rejection.ts"
-import { startSshServer, type SshMoment, type SshServer, type SshServerOptions } from "../helpers/ssh-server.ts"
+import type { SshMoment } from "../helpers/ssh-server.ts"
 import { openSshSession, type RecordedSession } from "../helpers/ssh-session.ts"
 import {
   createTestUser,
   skipWithoutSshd,
   skipWithoutTestUsers,
-  startSshd,
   testUsersAvailable,
   type Sshd,
   type TestUserOptions,
 } from "../helpers/sshd.ts"
+import { testServers } from "../helpers/test-servers.ts"
 
 /** Machines as they are, not as they should be: each must do the work, or say what stands in the way. */
 describe("a data machine", function () {
   this.timeout(60_000)
   let environment: Awaited<ReturnType<typeof privateEnvironment>>
-  const cleanups: (() => Promise<unknown> | void)[] = []
+  const { cleanups, serve, serveBySshd } = testServers()
   beforeEach(async () => {
     environment = await privateEnvironment()
   })
   afterEach(async () => {
-    for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
     await environment.restore()
   })
 
-  const serve = async (options: SshServerOptions = {}): Promise<SshServer> => {
-    const server = await startSshServer(options)
-    cleanups.push(() => server.close())
-    return server
-  }
-  const serveBySshd = async (options: Parameters<typeof startSshd>[0] = {}): Promise<Sshd> => {
-    const sshd = await startSshd(options)
-    cleanups.push(() => sshd.stop())
-    return sshd
-  }
   const account = async (options: TestUserOptions): Promise<Sshd & { home: string }> => {
     const user = await createTestUser(options)
     cleanups.push(() => user.remove())

@@ -2,11 +2,11 @@ import { execFile, spawn, spawnSync, type ChildProcess } from "node:child_proces
 import { randomBytes } from "node:crypto"
 import { existsSync } from "node:fs"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
-import { createServer, type AddressInfo } from "node:net"
 import { hostname } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
+import { freePort } from "./free-port.ts"
 import { temporaryFolder } from "./ssh-client-files.ts"
 
 const DEBUG = "PartitionName=debug Nodes=ALL Default=YES State=UP"
@@ -157,15 +157,4 @@ function withLines(own: string, lines: readonly string[]): string {
   const keys = new Set(lines.map((line) => line.split("=")[0]))
   const kept = own.split("\n").filter((line) => !keys.has(line.split("=")[0]))
   return [...kept, ...lines, ""].join("\n")
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }

@@ -1,10 +1,11 @@
 import { execFileSync, spawn } from "node:child_process"
 import { chmodSync, existsSync } from "node:fs"
 import { chmod, chown, mkdir, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises"
-import { connect, createServer, type AddressInfo } from "node:net"
+import { connect } from "node:net"
 import { userInfo } from "node:os"
 import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { freePort } from "./free-port.ts"
 import {
   generateKey,
   temporaryFolder,
@@ -241,17 +242,6 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
 function environmentLine(environment: SshdOptions["environment"]): string[] {
   const entries = Object.entries(environment ?? {})
   return entries.length === 0 ? [] : [`SetEnv ${entries.map(([name, value]) => `"${name}=${value}"`).join(" ")}`]
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 function answers(port: number): Promise<boolean> {

@@ -9,32 +9,19 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { connectSsh } from "../../../packages/controller/src/transport/connect-ssh.ts"
 import { startSshAgent } from "../../helpers/ssh-agent.ts"
 import { generateKey, temporaryFolder } from "../../helpers/ssh-client-files.ts"
-import { startSshServer, type SshServer, type SshServerOptions } from "../../helpers/ssh-server.ts"
-import { skipWithoutSshd, startSshd, type Sshd } from "../../helpers/sshd.ts"
+import { skipWithoutSshd } from "../../helpers/sshd.ts"
+import { testServers } from "../../helpers/test-servers.ts"
 import { connectTo, failureOf, nobody, outputOf, person, runOn, type ConnectFixture } from "./ssh-fixtures.ts"
 
 const SECRET = "hunter2-Zq9"
 
 describe("the system's ssh as transport", function () {
   this.timeout(30_000)
-  const cleanups: (() => Promise<void> | void)[] = []
+  const { cleanups, serve, serveBySshd } = testServers()
   before(function () {
     skipWithoutSshd(this)
   })
-  afterEach(async () => {
-    for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
-  })
 
-  const serve = async (options: SshServerOptions = {}): Promise<SshServer> => {
-    const server = await startSshServer(options)
-    cleanups.push(() => server.close())
-    return server
-  }
-  const serveBySshd = async (options: Parameters<typeof startSshd>[0] = {}): Promise<Sshd> => {
-    const sshd = await startSshd(options)
-    cleanups.push(() => sshd.stop())
-    return sshd
-  }
   const attempt = (server: { configFile: string }, fixture: ConnectFixture = {}): ReturnType<typeof connectTo> =>
     connectTo(server, { transport: "openssh", ...fixture })
   const connect = async (...args: Parameters<typeof attempt>): ReturnType<typeof connectTo> => {

@@ -9,25 +9,18 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { startDelayProxy } from "../../helpers/delay-proxy.ts"
 import { startSshAgent } from "../../helpers/ssh-agent.ts"
 import { generateKey } from "../../helpers/ssh-client-files.ts"
-import { createTestUser, skipWithoutSshd, skipWithoutTestUsers, startSshd, type Sshd } from "../../helpers/sshd.ts"
+import { createTestUser, skipWithoutSshd, skipWithoutTestUsers, type Sshd } from "../../helpers/sshd.ts"
+import { testServers } from "../../helpers/test-servers.ts"
 import { connectTo, failureOf, outputOf, person, runOn } from "./ssh-fixtures.ts"
 
 for (const client of ["ssh2", "openssh"] as const)
   describe(`the client ${client} with OpenSSH's sshd`, function () {
     this.timeout(30_000)
-    const cleanups: (() => Promise<void> | void)[] = []
+    const { cleanups, serveBySshd: serve } = testServers()
     before(function () {
       skipWithoutSshd(this)
     })
-    afterEach(async () => {
-      for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
-    })
 
-    const serve = async (options: Parameters<typeof startSshd>[0] = {}): Promise<Sshd> => {
-      const sshd = await startSshd(options)
-      cleanups.push(() => sshd.stop())
-      return sshd
-    }
     const tryTo: typeof connectTo = (server, fixture) => connectTo(server, { transport: client, ...fixture })
     const connect = async (...args: Parameters<typeof connectTo>): ReturnType<typeof connectTo> => {
       const transport = await tryTo(...args)

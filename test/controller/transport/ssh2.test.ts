@@ -10,22 +10,15 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { startDelayProxy } from "../../helpers/delay-proxy.ts"
 import { startSshAgent } from "../../helpers/ssh-agent.ts"
 import { generateKey, temporaryFolder } from "../../helpers/ssh-client-files.ts"
-import { startSshServer, type SshServer, type SshServerOptions } from "../../helpers/ssh-server.ts"
+import type { SshServer } from "../../helpers/ssh-server.ts"
+import { testServers } from "../../helpers/test-servers.ts"
 import { connectTo, failureOf, nobody, outputOf, person, runOn } from "./ssh-fixtures.ts"
 
 const SECRET = "hunter2-Zq9"
 
 describe("connectSsh2", () => {
-  const cleanups: (() => Promise<void> | void)[] = []
-  afterEach(async () => {
-    for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
-  })
+  const { cleanups, serve } = testServers()
 
-  const serve = async (options: SshServerOptions = {}): Promise<SshServer> => {
-    const server = await startSshServer(options)
-    cleanups.push(() => server.close())
-    return server
-  }
   const connect = async (...args: Parameters<typeof connectTo>): ReturnType<typeof connectTo> => {
     const transport = await connectTo(...args)
     cleanups.push(() => transport.close())
