@@ -65,7 +65,7 @@ export function runAgent(host: AgentHost = {}): void {
           onUnkept: (reason) => server.notify("$/agent/unkept", { reason }),
           compile: (source) => compile(source, REST_NAME),
         })
-  const jobs = new JobHost(session, { relay })
+  const jobs = new JobHost(session, relay)
   const port = new StdioPort(process.stdin, process.stdout, write)
   let ending = false
 

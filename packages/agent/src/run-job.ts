@@ -2,7 +2,8 @@ import { basename, dirname } from "node:path"
 import { AgentSession } from "./agent-session.ts"
 import { pathsOf } from "./data-directory.ts"
 import { endOwnChildren } from "./end-own-children.ts"
-import { JobHost } from "./jobs/job-host.ts"
+import { RunningJobs } from "./jobs/running-jobs.ts"
+import { workOnJob } from "./jobs/work-on-job.ts"
 import { quietExperiments } from "./run-agent.ts"
 import { helpJob } from "./slurm/help-job.ts"
 import { Allocation } from "./slurm/allocation.ts"
@@ -34,7 +35,7 @@ export async function runJob({ folder, cacheFolder, helper, file }: JobProgram):
   const session = new AgentSession({ loginShell: false, cacheFolder, agentFile: file })
   session.locate(pathsOf(dirname(dirname(folder))))
   const allocation = new Allocation(folder, process.env)
-  const jobs = new JobHost(session, { allocation })
+  const jobs = new RunningJobs(session, { allocation })
   const leave = (status: number): void => {
     endOwnChildren()
     process.exit(status)
@@ -62,7 +63,7 @@ export async function runJob({ folder, cacheFolder, helper, file }: JobProgram):
       await helpJob(session, { folder, helper, abort })
       return leave(0)
     }
-    const status = await jobs.work(basename(folder))
+    const status = await workOnJob(basename(folder), { session, jobs, allocation })
     leave(stopping ? 143 : status)
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`)
