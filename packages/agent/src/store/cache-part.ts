@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto"
 import { open, rename, rm, stat, type FileHandle } from "node:fs/promises"
 import { join } from "node:path"
-import { ByteRanges, type ByteRange } from "./byte-ranges.ts"
+import type { ByteRange } from "./byte-ranges.ts"
 import { claimOrphan, leaveUnrecorded, recordPathOf } from "./cache-orphan.ts"
 import type { PartRecord } from "./cache-record.ts"
 import { freeSpace } from "./free-space.ts"
 import { holderName, thisHolder, type Holder } from "./lock-holder.ts"
+import { PartContent } from "./part-content.ts"
 import { writeAtomic } from "./write-atomic.ts"
 
 const CHECKPOINT_SECONDS = 10
@@ -20,17 +21,12 @@ export type PartState = Omit<PartRecord, "ranges" | "written" | "holder" | "url"
 export class CachePart {
   readonly path: string
   readonly #recordPath: string
-  readonly #file: FileHandle
+  readonly #content: PartContent
   readonly #holder: Holder
   readonly #url: string
   /** Where the bytes came from, and what the server said of them. Saved by `checkpoint`. */
   state: PartState
-  readonly #ranges: ByteRanges
-  #epoch = 0
-  #synced: ByteRanges
-  #dirty = false
-  /** Bytes written since they were last put onto the disk, and whether that is under way. */
-  #unsynced = 0
+  /** Bytes are being put onto the disk. */
   #writingBack = false
   /** It has or had gaps: its size does not tell what is there. */
   #gapped: boolean
@@ -41,26 +37,15 @@ export class CachePart {
   #closed = false
   #lost = false
   #released = false
-  /** Why bytes could not be put onto the disk: the system tells it once, and forgets them. */
-  #failure: { error: unknown } | undefined
 
-  private constructor(
-    path: string,
-    url: string,
-    file: FileHandle,
-    holder: Holder,
-    state: PartState,
-    ranges: readonly [number, number][],
-  ) {
+  private constructor(path: string, url: string, content: PartContent, holder: Holder, state: PartState) {
     this.path = path
     this.#url = url
     this.#recordPath = recordPathOf(path)
-    this.#file = file
+    this.#content = content
     this.#holder = holder
     this.state = state
-    this.#ranges = new ByteRanges(ranges)
-    this.#synced = new ByteRanges(ranges)
-    this.#gapped = this.#ranges.end !== this.#ranges.prefix
+    this.#gapped = content.end !== content.bytes
     this.#timer = setInterval(() => this.#tick(), GAPS_SECONDS * 1000)
     this.#timer.unref()
   }
@@ -69,7 +54,7 @@ export class CachePart {
   #tick(): void {
     this.#ticks++
     if (this.#ticks % CHECKPOINT_SECONDS === 0) void this.checkpoint().catch(() => {})
-    else if (this.#gapped && this.#dirty) void this.#queue(() => this.#record()).catch(() => {})
+    else if (this.#gapped && this.#content.changed) void this.#queue(() => this.#record()).catch(() => {})
   }
 
   /** Claims the longest orphaned part of that key, or makes a new one. `url` is recorded: no credentials. */
@@ -86,9 +71,9 @@ export class CachePart {
       ...(length === undefined ? {} : { length }),
       ...(encoding === undefined ? {} : { encoding }),
     }
-    const file = await open(path, "r+")
-    const part = new CachePart(path, url, file, holder, state, claimed.ranges)
-    await file.truncate(part.#ranges.end)
+    const content = new PartContent(await open(path, "r+"), claimed.ranges)
+    const part = new CachePart(path, url, content, holder, state)
+    await content.file.truncate(content.end)
     await part.checkpoint()
     await rm(claimed.recordPath, { force: true })
     return part
@@ -98,22 +83,22 @@ export class CachePart {
   static async create(folder: string, key: string, url: string): Promise<CachePart> {
     const holder = await thisHolder()
     const path = partPath(folder, key, holder)
-    return new CachePart(path, url, await open(path, "wx+"), holder, {}, [])
+    return new CachePart(path, url, new PartContent(await open(path, "wx+"), []), holder, {})
   }
 
   /** Bytes from the start that are there, without a gap. */
   get bytes(): number {
-    return this.#ranges.prefix
+    return this.#content.bytes
   }
 
   /** All bytes that are there, beyond gaps too. */
   get written(): number {
-    return this.#ranges.total
+    return this.#content.written
   }
 
   /** What lacks below `length`, `[start, end)` ascending. */
   gaps(length: number): ByteRange[] {
-    return this.#ranges.gaps(length)
+    return this.#content.gaps(length)
   }
 
   /** To be awaited before something is written beyond a gap: from then on the size does not tell what is there. */
@@ -125,11 +110,11 @@ export class CachePart {
 
   /** Changes when bytes that were there are given up. */
   get epoch(): number {
-    return this.#epoch
+    return this.#content.epoch
   }
 
   get file(): FileHandle {
-    return this.#file
+    return this.#content.file
   }
 
   /** Writes at a place, the end by default; the buffers must not change until it is done. */
@@ -139,33 +124,12 @@ export class CachePart {
     if (now - this.#appended > CHECKPOINT_SECONDS * 2000) await this.checkpoint()
     this.#appended = now
     if (this.#lost) throw new PartLost(this.path)
-    this.#requireSound()
-    const { bytesWritten } = await this.#file.writev(buffers, position)
-    const wanted = buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0)
-    this.#add(position, position + bytesWritten)
-    // A short write comes before an error such as ENOSPC; writing the rest shows it.
-    if (bytesWritten < wanted) await this.#writeRest(buffers, bytesWritten, position)
-  }
-
-  async #writeRest(buffers: Uint8Array[], written: number, position: number): Promise<void> {
-    const all = Buffer.concat(buffers)
-    for (let at = written; at < all.length;) {
-      const { bytesWritten } = await this.#file.write(all, at, all.length - at, position + at)
-      this.#add(position + at, position + at + bytesWritten)
-      at += bytesWritten
-    }
-  }
-
-  #add(start: number, end: number): void {
-    this.#ranges.add(start, end)
-    this.#dirty = true
-    this.#unsynced += end - start
-    if (this.#unsynced >= WRITE_BACK_BYTES && !this.#writingBack) void this.#writeBack()
+    await this.#content.write(buffers, position)
+    if (this.#content.unsynced >= WRITE_BACK_BYTES && !this.#writingBack) void this.#writeBack()
   }
 
   /** A failure shows in the next write, or at the end. */
   async #writeBack(): Promise<void> {
-    this.#unsynced = 0
     this.#writingBack = true
     await this.checkpoint().catch(() => {})
     this.#writingBack = false
@@ -173,11 +137,7 @@ export class CachePart {
 
   /** Cuts back to the first `bytes`. */
   async truncate(bytes: number): Promise<void> {
-    if (bytes < this.#ranges.end) this.#epoch++
-    this.#ranges.cut(bytes)
-    this.#synced.cut(bytes)
-    this.#dirty = true
-    await this.#file.truncate(bytes)
+    await this.#content.truncate(bytes)
   }
 
   /** Forgets all bytes and what the server said of them. */
@@ -204,28 +164,18 @@ export class CachePart {
       this.#lost = true
       throw new PartLost(this.path)
     }
-    if (this.#dirty) {
-      const ranges = this.#ranges.toArray()
-      const epoch = this.#epoch
-      this.#requireSound()
-      await this.#file.datasync().catch((error: unknown) => {
-        this.#failure = { error }
-        throw error
-      })
-      if (epoch === this.#epoch) this.#synced = new ByteRanges(ranges)
-    }
+    if (this.#content.changed) await this.#content.sync()
     await this.#record()
   }
 
   async #record(): Promise<void> {
     if (this.#closed) return
-    const written = this.#ranges.toArray()
-    this.#dirty = JSON.stringify(written) !== JSON.stringify(this.#synced.toArray())
+    const { ranges: written, synced } = this.#content
     const record: PartRecord = {
       url: this.#url,
       ...this.state,
       ...(this.#released ? { released: true } : {}),
-      ranges: this.#synced.toArray(),
+      ranges: synced,
       ...(this.#gapped ? { written } : {}),
       holder: JSON.stringify(this.#holder),
     }
@@ -234,7 +184,7 @@ export class CachePart {
 
   /** Whether the name is still ours: an orphan's claimant renames it, and a person may wipe the cache. */
   async owned(): Promise<boolean> {
-    const [named, opened] = await Promise.all([stat(this.path).catch(() => undefined), this.#file.stat()])
+    const [named, opened] = await Promise.all([stat(this.path).catch(() => undefined), this.#content.file.stat()])
     return named !== undefined && named.ino === opened.ino && named.dev === opened.dev
   }
 
@@ -247,12 +197,12 @@ export class CachePart {
   async commit(path: string): Promise<void> {
     await this.#stop()
     try {
-      this.#requireSound()
-      await this.#file.sync()
+      this.#content.requireSound()
+      await this.#content.file.sync()
       if (!(await this.owned())) throw new PartLost(this.path)
       await rename(this.path, path)
     } finally {
-      await this.#file.close()
+      await this.#content.file.close()
     }
     await rm(this.#recordPath, { force: true })
   }
@@ -260,12 +210,12 @@ export class CachePart {
   /** Stops writing and leaves it to be continued; an empty one is removed. */
   async keep(): Promise<void> {
     if (this.#closed) return
-    await this.#forgetUnsound()
+    await this.#content.forgetUnsound()
     if (this.written === 0) return await this.discard()
     this.#released = true
-    await this.checkpoint().catch(() => leaveUnrecorded(this.path, this.#ranges.toArray()))
+    await this.checkpoint().catch(() => leaveUnrecorded(this.path, this.#content.ranges))
     await this.#stop()
-    await this.#file.close()
+    await this.#content.file.close()
   }
 
   /** Removes it, unless somebody took it over. */
@@ -273,20 +223,9 @@ export class CachePart {
     if (this.#closed) return
     await this.#stop()
     const owned = await this.owned()
-    await this.#file.close()
+    await this.#content.file.close()
     if (owned) await rm(this.path, { force: true })
     await rm(this.#recordPath, { force: true })
-  }
-
-  #requireSound(): void {
-    if (this.#failure !== undefined) throw this.#failure.error
-  }
-
-  /** After a failure nobody knows what of the later bytes is there. */
-  async #forgetUnsound(): Promise<void> {
-    if (this.#failure === undefined) return
-    await this.truncate(this.#synced.prefix)
-    this.#failure = undefined
   }
 
   async #stop(): Promise<void> {
