@@ -114,8 +114,12 @@ describe("jobs that Slurm ends", function () {
     const lines = [...MEMORY, "ProctrackType=proctrack/cgroup", "TaskPlugin=task/cgroup"]
     const cgroups = ["CgroupPlugin=cgroup/v1", "ConstrainRAMSpace=yes", "ConstrainSwapSpace=yes", "AllowedSwapSpace=0"]
     await start({ lines, cgroups }, { memory: "40M" })
+    // The agent alone may do with less.
+    const greedy = join(lab.folder, "greedy.cjs")
+    await writeFile(greedy, "if (process.env.SLURM_JOB_ID) setTimeout(() => Buffer.alloc(2 ** 26, 1), 1000)\n")
+    lab.env["NODE_OPTIONS"] = `--require ${greedy}`
     const command = await lab.run("prepare", lab.dataset(30))
-    expect(command.status).to.equal(9)
+    expect(command.status, command.stderr).to.equal(9)
     expect(command.stderr).to.match(/in its Slurm allocation: it ran out of memory on /)
     const [{ slurm: number = "", detail = "" } = {}] = await lab.list()
     expect(detail).to.match(/out of memory/)
