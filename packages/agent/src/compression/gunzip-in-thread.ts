@@ -28,15 +28,18 @@ type FromThread =
  * of `gunzipBytes`.
  *
  * A chunk is valid until the next one is asked for. The files stay open; close them when this has ended.
+ *
+ * @param byStream as it is done where Node does not have what is faster
  */
 export async function* gunzipInThread(
   ranges: AsyncIterable<ReadableRange>,
   { archive, signal, throughput }: DecompressOptions,
+  byStream = false,
 ): AsyncGenerator<Buffer> {
   const memory = new SharedArrayBuffer(SLOTS * SLOT_BYTES)
   const thread = new Worker(GUNZIP_SOURCE, {
     eval: true,
-    workerData: { memory, slotBytes: SLOT_BYTES },
+    workerData: { memory, slotBytes: SLOT_BYTES, byStream },
     execArgv: [],
     name: "datamaestro gunzip",
     resourceLimits: { maxYoungGenerationSizeMb: 4 },
