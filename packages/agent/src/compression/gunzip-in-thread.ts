@@ -47,6 +47,7 @@ export async function* gunzipInThread(
   const inbox = new Inbox(thread)
   const stop = addAbortListener(signal, () => inbox.fail(signal.reason))
   let handed = 0
+  let done = false
   const feeding = feed(thread, ranges).catch((error: unknown) => inbox.fail(error))
   try {
     for (;;) {
@@ -57,6 +58,7 @@ export async function* gunzipInThread(
       if ("end" in message) {
         await feeding
         inbox.check()
+        done = true
         if (handed !== message.end.plain) throw new Error(`${handed} of ${message.end.plain} plain bytes came`)
         return requireNothingBehind(archive, message.end)
       }
@@ -72,7 +74,9 @@ export async function* gunzipInThread(
   } finally {
     stop[Symbol.dispose]()
     inbox.close()
-    await thread.terminate()
+    const ending = thread.terminate()
+    // It reads no more.
+    if (!done) await ending
   }
 }
 

@@ -138,10 +138,12 @@ export class SecondWriter {
     if (this.#failure !== undefined) throw this.#failure.error
   }
 
+  /** Ends the thread; waits for that while it may still write. */
   async close(): Promise<void> {
     this.#closed = true
     this.#port.close()
-    await this.#thread.terminate()
+    const ending = this.#thread.terminate()
+    if (this.#running.size > 0) await ending
   }
 
   #open(): OpenedFile {

@@ -5,7 +5,7 @@ import type { ExtractedTree, ExtractRequest } from "../extract/extract-archive.t
 import { unsafeArchive } from "../extract/unsafe-archive.ts"
 import { syncTree } from "../place/sync-tree.ts"
 import type { CachedDownload } from "../pipeline-types.ts"
-import { filesBelow, pathsOf } from "../store/file-list.ts"
+import { filesBelow, pathsOf, withJson } from "../store/file-list.ts"
 import { sourceRecord, urlName } from "./download-source.ts"
 import { hasEnd } from "../follow/followed-file.ts"
 import { consumption, finishFollowing } from "./finish-following.ts"
@@ -82,9 +82,13 @@ async function place(
 ): Promise<void> {
   const [download] = downloads
   if (download === undefined) throw new Error("there is nothing to extract")
-  await syncTree(tree.root, pathsOf(tree.files))
+  const syncing = syncTree(tree.root, pathsOf(tree.files))
+  // Awaited below; what is made meanwhile must not turn a failed sync into an unhandled one.
+  syncing.catch(() => {})
   const moves = await movesOf(resource, tree, work, urlName(download.url))
-  const files = filesBelow(resource.target, tree.files)
+  // Both what is ready and the manifest say it; the disk is busy for a while.
+  const files = withJson(filesBelow(resource.target, tree.files))
+  await syncing
   // Of several only where they came from: no sum of one is that of the archive.
   const source = downloads.length === 1 ? sourceRecord(download) : { source: download.source }
   await placeResource(preparation, resource, work, { moves, record: { ...source, files } })

@@ -1,3 +1,5 @@
+import { MadeJson } from "./json-text.ts"
+
 /** A file as the manifest records it, its path relative to the dataset's folder. */
 export interface ManifestFile {
   path: string
@@ -9,6 +11,8 @@ export interface ManifestFile {
 /** Any number of them, which need not be there as objects. */
 export interface Files<T extends ManifestFile = ManifestFile> extends Iterable<T> {
   readonly length: number
+  /** Theirs as JSON, where that is wanted several times. */
+  readonly json?: MadeJson
 }
 
 /** A row of a `FileList`: the size, then the SHA-256. */
@@ -61,6 +65,15 @@ export function filesBelow<T extends ManifestFile>(target: string, ...folders: r
       }
     },
   }
+}
+
+/** The text of more takes too much memory. */
+const MOST_AS_JSON = 50_000
+
+/** The same files, with their JSON unless there are too many. */
+export function withJson<T extends ManifestFile>(files: Files<T>): Files<T> {
+  if (files.length > MOST_AS_JSON) return files
+  return { length: files.length, json: new MadeJson(files), [Symbol.iterator]: () => files[Symbol.iterator]() }
 }
 
 export function pathsOf(files: Files): Iterable<string> & { readonly length: number } {
