@@ -7,7 +7,11 @@ import { gzipSync } from "node:zlib"
 import { expect } from "chai"
 import { gunzipBytes } from "../../../packages/agent/src/compression/decompress.ts"
 import { GUNZIP_SOURCE } from "../../../packages/agent/src/compression/gunzip-thread-source.ts"
-import { gunzipInThread, type ReadableRange } from "../../../packages/agent/src/compression/gunzip-in-thread.ts"
+import {
+  expectGunzip,
+  gunzipInThread,
+  type ReadableRange,
+} from "../../../packages/agent/src/compression/gunzip-in-thread.ts"
 import { temporaryFolder } from "../../fixtures/extraction.ts"
 
 for (const byStream of [false, true])
@@ -92,6 +96,19 @@ for (const byStream of [false, true])
         expect(count).to.equal(short.length)
       }
       await file.close()
+    })
+
+    it("does it again and again, whether its thread was expected or not", async () => {
+      const whole = gzipSync(plain)
+      expectGunzip()
+      expectGunzip()
+      expect(await inThread(whole)).to.equal("the plain bytes")
+      expect(await inThread(whole)).to.equal("the plain bytes")
+      expectGunzip()
+      expect(await inThread(whole.subarray(0, 1000))).to.match(/^TRUNCATED/)
+      expectGunzip()
+      const both = await Promise.all([inThread(whole), here(whole), here(whole)])
+      expect(both).to.deep.equal(["the plain bytes", "the plain bytes", "the plain bytes"])
     })
 
     it("counts what went in and came out", async () => {

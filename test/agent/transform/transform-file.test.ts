@@ -27,7 +27,7 @@ describe("transformFollowed", () => {
       transforms: [],
       output: join(home.path, "out"),
       algorithms: ["sha256" as const],
-      large: true,
+      apart: true,
       ...given,
     }
   }

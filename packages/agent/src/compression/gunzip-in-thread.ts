@@ -1,5 +1,6 @@
 import { addAbortListener } from "node:events"
 import type { FileHandle } from "node:fs/promises"
+import { availableParallelism } from "node:os"
 import { Worker } from "node:worker_threads"
 import { requireNothingBehind, decompressionError } from "./gunzip-errors.ts"
 import { GUNZIP_SOURCE } from "./gunzip-thread-source.ts"
@@ -36,14 +37,7 @@ export async function* gunzipInThread(
   { archive, signal, throughput }: DecompressOptions,
   byStream = false,
 ): AsyncGenerator<Buffer> {
-  const memory = new SharedArrayBuffer(SLOTS * SLOT_BYTES)
-  const thread = new Worker(GUNZIP_SOURCE, {
-    eval: true,
-    workerData: { memory, slotBytes: SLOT_BYTES, byStream },
-    execArgv: [],
-    name: "datamaestro gunzip",
-    resourceLimits: { maxYoungGenerationSizeMb: 4 },
-  })
+  const { thread, memory } = (byStream ? undefined : takeAhead()) ?? startGunzip(byStream)
   const inbox = new Inbox(thread)
   const stop = addAbortListener(signal, () => inbox.fail(signal.reason))
   let handed = 0
@@ -124,4 +118,43 @@ class Inbox {
       await new Promise<void>((resolve) => (this.#wake = resolve))
     }
   }
+}
+
+interface Gunzip {
+  thread: Worker
+  memory: SharedArrayBuffer
+}
+
+let ahead: Gunzip | undefined
+
+/** Starts a thread that will be wanted soon, if none waits yet: some 30 ms, which the first bytes then need not wait for. */
+export function expectGunzip(): void {
+  // With one processor it would take its time from what has to be done before.
+  if (ahead !== undefined || availableParallelism() < 2) return
+  ahead = startGunzip(false)
+  const { thread } = ahead
+  thread.unref()
+  const forget = (): void => {
+    if (ahead?.thread === thread) ahead = undefined
+  }
+  thread.once("error", forget).once("exit", forget)
+}
+
+function takeAhead(): Gunzip | undefined {
+  const taken = ahead
+  ahead = undefined
+  taken?.thread.ref()
+  return taken
+}
+
+function startGunzip(byStream: boolean): Gunzip {
+  const memory = new SharedArrayBuffer(SLOTS * SLOT_BYTES)
+  const thread = new Worker(GUNZIP_SOURCE, {
+    eval: true,
+    workerData: { memory, slotBytes: SLOT_BYTES, byStream },
+    execArgv: [],
+    name: "datamaestro gunzip",
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
+  })
+  return { thread, memory }
 }

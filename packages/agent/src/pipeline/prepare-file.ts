@@ -50,8 +50,9 @@ async function prepareTransformed(preparation: Preparation, resource: PlannedFil
   const early = integrity.filter(({ of }) => of === "download")
   const late = integrity.filter(({ of }) => of === "output")
   const request = { urls, size, integrity: early, grows: growsUnpacked(resource) }
+  const { expectTransformation, transformInThread } = await import("../transform/transform-in-thread.ts")
+  expectTransformation(transforms, size)
   const { extractions } = await queues()
-  const { transformInThread } = await import("../transform/transform-in-thread.ts")
   const begin = (bytes: number | undefined): Consumption => {
     const work = makeWorkFolder(preparation, resource)
     const transformation = {

@@ -19,7 +19,7 @@ export interface TransformRequest {
   /** Hashes of the output to compute while writing. */
   algorithms: readonly HashAlgorithm[]
   /** Gzip is worth a thread of its own. */
-  large: boolean
+  apart: boolean
 }
 
 export interface TransformedFile {
@@ -81,13 +81,13 @@ async function transform(
 
 /** A chunk is valid until the next one is asked for. */
 async function* transformedBytes(
-  { name, transforms, large }: TransformRequest,
+  { name, transforms, apart: wanted }: TransformRequest,
   source: FollowedFile,
   { signal, throughput }: { signal: AbortSignal; throughput: Throughput },
 ): AsyncGenerator<Buffer> {
   const [first, ...rest] = transforms
   // Decompressors keep chunks for longer than until they ask for the next one.
-  const apart = large && first !== undefined && unpacks(first) && !rest.some(unpacks)
+  const apart = wanted && first !== undefined && unpacks(first) && !rest.some(unpacks)
   // What is no gzip, though it should be, has its error from there.
   if (!apart || (first.kind === "gunzip" && !(await isGzip(source)))) {
     yield* applyTransforms(transforms, counted(source.chunks(), throughput), { name, signal })
