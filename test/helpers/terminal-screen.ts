@@ -34,11 +34,17 @@ export function terminalScreen(columns: number): TerminalScreen {
   const control: Readonly<Record<string, (count: number) => unknown>> = {
     A: (count) => (y = Math.max(0, y - Math.max(1, count))),
     // As in tmux, a row that was wrapped once stays so, unless all of it is cleared.
-    K: () => (rowAt(y).text = rowAt(y).text.slice(0, x)),
+    K: (which) => {
+      rowAt(y).text = which === 2 ? "" : rowAt(y).text.slice(0, x)
+      if (which === 2) rowAt(y).wrapped = false
+    },
+    G: (column) => (x = Math.max(1, column) - 1),
     J: () => {
+      // As in tmux, what was on a screen that is cleared from its beginning can be scrolled back to.
+      if (x === 0 && y === 0) return (y = rows.length)
       rowAt(y).text = rowAt(y).text.slice(0, x)
       if (x === 0) rowAt(y).wrapped = false
-      rows.length = y + 1
+      return (rows.length = y + 1)
     },
     h: () => {},
     l: () => {},

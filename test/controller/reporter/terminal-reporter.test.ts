@@ -112,23 +112,6 @@ describe("bars on a terminal", () => {
     reporter.end()
   })
 
-  it("leave no piece of themselves when the terminal is made narrower, and take nothing away", async () => {
-    const screen = terminalScreen(80)
-    const reporter = reporterOn(screen)
-    const told = `told_${"x".repeat(60)}`
-    reporter.event({ phase: "notice", level: "info", message: told })
-    for (const resource of ["one", "two", "three"]) reporter.event(download(resource, 500))
-    for (const columns of [80, 50, 40, 70, 45, 100]) {
-      screen.resize(columns)
-      await afterRedraw()
-      const bars = screen.lines.slice(-3).map((line) => line.split(" ")[0])
-      expect(bars, `${columns} columns`).to.deep.equal(["one", "two", "three"])
-      expect(screen.lines.slice(0, -3).join(""), `${columns} columns`).to.equal(told)
-    }
-    reporter.end()
-    expect(screen.lines.at(-1)).to.equal("")
-  })
-
   it("never draw more bars than the terminal has lines", async () => {
     const stream = textStream({ columns: 80, rows: 5 })
     const reporter = reporterOn(stream)

@@ -1,19 +1,22 @@
+import type { MultiBar, SingleBar } from "cli-progress"
 import { formatBar, type BarState } from "./bar-format.ts"
 import { countOf, endedKey, type Count } from "./count-of.ts"
 import { describeEvent } from "./describe-event.ts"
 import { formatError } from "./format-error.ts"
-import { LiveLines, widthOf } from "./live-lines.ts"
+import { multiBar, widthOf } from "./multi-bar.ts"
 import type { CommandEvent, Reporter, ReporterOptions } from "./reporter.ts"
 import { sanitizeLine } from "./sanitize.ts"
 
 interface Work {
-  state: Omit<BarState, "showDataset">
+  state: BarState
+  bar: SingleBar | undefined
   measuredAt: number
   measuredValue: number
   /** When it was told of last, by the same clock. */
   heardAt: number
 }
 
+const CLEAR_TO_END = "\u001b[K"
 const RATE_INTERVAL = 500
 /** A download that was silent for so long is waited for less than what is made of it, in milliseconds. */
 const DOWNLOAD_SILENCE = 2000
@@ -27,13 +30,12 @@ export class TerminalReporter implements Reporter {
   readonly #datasets = new Set<string>()
   /** By host and dataset: what was begun, and has told nothing since. */
   readonly #silent = new Map<string, NodeJS.Timeout>()
-  readonly #live: LiveLines
+  #bars: MultiBar | undefined
   #pauses = 0
   #kept: string[] = []
 
   constructor(options: ReporterOptions & { color: boolean }) {
     this.#options = options
-    this.#live = new LiveLines(options.stream, () => this.#bars())
   }
 
   event(event: CommandEvent, host?: string): void {
@@ -68,7 +70,7 @@ export class TerminalReporter implements Reporter {
 
   pause(): void {
     this.#pauses++
-    this.#live.hide()
+    if (this.#pauses === 1) this.#hideBars()
   }
 
   resume(): void {
@@ -77,12 +79,12 @@ export class TerminalReporter implements Reporter {
     const kept = this.#kept
     this.#kept = []
     for (const text of kept) this.#print(text)
-    this.#show()
+    for (const work of this.#work.values()) this.#show(work)
   }
 
   end(): void {
     for (const key of this.#silent.keys()) this.#heard(key)
-    this.#live.hide()
+    this.#hideBars()
     this.#work.clear()
     for (const text of this.#kept) this.#options.stream.write(`${text}\n`)
     this.#kept = []
@@ -93,8 +95,11 @@ export class TerminalReporter implements Reporter {
     const known = this.#work.get(key)
     if (known !== undefined && goesAlong(count, known, now)) return
     if (known === undefined || known.state.verb !== count.verb || known.state.resumesAt !== undefined) {
-      const state = { ...count, rate: 0, host }
-      this.#work.set(key, { state, measuredAt: now, measuredValue: count.value, heardAt: now })
+      const state = { ...count, rate: 0, host, showDataset: false }
+      const measured = { state, measuredAt: now, measuredValue: count.value, heardAt: now }
+      const work = Object.assign(known ?? { bar: undefined }, measured)
+      this.#work.set(key, work)
+      this.#show(work)
     } else {
       const elapsed = now - known.measuredAt
       if (elapsed >= RATE_INTERVAL) {
@@ -105,8 +110,8 @@ export class TerminalReporter implements Reporter {
       }
       known.heardAt = now
       Object.assign(known.state, count)
+      this.#show(known)
     }
-    this.#show()
     // Nothing else tells that an upload or a check has ended.
     if (["uploading", "checking"].includes(count.verb) && count.value >= (count.total ?? Infinity)) this.#finish(key)
   }
@@ -118,38 +123,55 @@ export class TerminalReporter implements Reporter {
     const key = `${host ?? ""}\0${none.key}`
     const now = Date.now()
     const known = this.#work.get(key) ?? {
-      state: { ...none, rate: 0, host },
+      state: { ...none, rate: 0, host, showDataset: false },
+      bar: undefined,
       measuredAt: now,
       measuredValue: 0,
       heardAt: now,
     }
     known.state.resumesAt = now + 1000 * event.delay
     this.#work.set(key, known)
-    this.#show()
+    this.#show(known)
   }
 
-  #show(): void {
-    if (this.#pauses === 0 && this.#work.size > 0) this.#live.show()
+  /** Gives the work a bar if the terminal has room for one more. The bar draws what the work is by then. */
+  #show(work: Work): void {
+    work.state.showDataset = this.#datasets.size > 1
+    if (this.#pauses > 0 || work.bar !== undefined) return
+    const { stream } = this.#options
+    const shown = [...this.#work.values()].filter((each) => each.bar !== undefined).length
+    if (shown >= Math.max(1, (stream.rows ?? 24) - 2)) return
+    this.#bars ??= multiBar<Work>(stream, ({ state }) => formatBar(state, widthOf(stream)))
+    work.bar = this.#bars.create(1, 0, work)
   }
 
   #finish(key: string): void {
+    const work = this.#work.get(key)
+    if (work === undefined) return
     this.#work.delete(key)
-    if (this.#work.size === 0) this.#live.hide()
+    if (work.bar === undefined) return
+    // The display of bars is cheap to build anew and leaves nothing of a removed one behind.
+    this.#hideBars()
+    for (const other of this.#work.values()) this.#show(other)
   }
 
-  /** As many as the terminal has room for, the oldest first. */
-  #bars(): string[] {
-    const { stream } = this.#options
-    const room = Math.max(1, (stream.rows ?? 24) - 2)
-    const showDataset = this.#datasets.size > 1
-    return [...this.#work.values()]
-      .slice(0, room)
-      .map(({ state }) => formatBar({ ...state, showDataset }, widthOf(stream)))
+  #hideBars(): void {
+    if (this.#bars === undefined) return
+    this.#bars.stop()
+    this.#bars = undefined
+    for (const work of this.#work.values()) work.bar = undefined
   }
 
   #print(text: string): void {
-    if (this.#pauses > 0) this.#kept.push(text)
-    else this.#live.print(text)
+    if (this.#pauses > 0) {
+      this.#kept.push(text)
+      return
+    }
+    if (this.#bars === undefined) this.#options.stream.write(`${text}\n`)
+    else {
+      this.#bars.log(`${text.replaceAll("\n", `${CLEAR_TO_END}\n`)}${CLEAR_TO_END}\n`)
+      this.#bars.update()
+    }
   }
 
   #printLate(key: string, text: string): void {
