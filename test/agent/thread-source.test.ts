@@ -44,6 +44,7 @@ describe("a thread of the agent", () => {
     fresh?.postMessage("")
     expect((await once(fresh as NonNullable<typeof fresh>, "message"))[0]).to.include("transform")
     await fresh?.terminate()
+    await startThread("extract")?.terminate()
   })
 
   it("is none where there is no code for one", () => {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto"
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { defineDataset, folder, sha256, zip } from "@datamaestro/dataset"
 import { expect } from "chai"
@@ -61,6 +61,12 @@ describe("a zip that is extracted while it is downloaded", function () {
       (path) => path.startsWith(".") && path.endsWith(`thing/${name}`),
     )
     return found === undefined ? undefined : readFileSync(join(root(), found), "utf8")
+  }
+  /** Bytes of parts that came; a part has holes. */
+  const onDisk = (): number => {
+    const cache = join(home.path, "cache")
+    const parts = readdirSync(cache).filter((name) => name.includes(".tmp"))
+    return parts.reduce((sum, name) => sum + statSync(join(cache, name)).blocks * 512, 0)
   }
   const expectPlaced = (text: string): void => {
     const placed = root()
@@ -124,6 +130,8 @@ describe("a zip that is extracted while it is downloaded", function () {
     const stop = new AbortController()
     const preparing = failure(prepare(undefined, prepareOptions(home.path, { signal: stop.signal })))
     await until(() => made("first") === "alpha")
+    // Its first members may be there long before its half is.
+    await until(() => onDisk() > 17 * MIB)
     stop.abort()
     expect((await preparing).code).to.equal("INTERRUPTED")
     expect(made("first")).to.equal(undefined)
