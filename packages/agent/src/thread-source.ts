@@ -1,4 +1,5 @@
 import { isMainThread, Worker, workerData } from "node:worker_threads"
+import { ThreadAhead } from "./thread-ahead.ts"
 
 /** What a thread of the agent is for. */
 export type ThreadPurpose = "extract" | "transform"
@@ -10,7 +11,10 @@ export type ThreadPurpose = "extract" | "transform"
 const YOUNG_GENERATION_MEBIBYTES = 12
 
 let source: (() => string) | undefined
-const ready = new Map<ThreadPurpose, Worker>()
+const ahead: Readonly<Record<ThreadPurpose, ThreadAhead<{ thread: Worker }>>> = {
+  extract: new ThreadAhead(() => createThread("extract")),
+  transform: new ThreadAhead(() => createThread("transform")),
+}
 
 /** Gives the code that the agent's threads are started from, `thread.ts` and what it uses: text, since there may be no file. */
 export function provideThreadSource(code: (() => string) | undefined): void {
@@ -22,23 +26,12 @@ export function provideThreadSource(code: (() => string) | undefined): void {
  * such code (unbuilt, in tests): the work is then done in this thread.
  */
 export function startThread(purpose: ThreadPurpose): Worker | undefined {
-  const waiting = ready.get(purpose)
-  if (waiting === undefined) return createThread(purpose)
-  ready.delete(purpose)
-  waiting.removeAllListeners()
-  waiting.ref()
-  return waiting
+  return ahead[purpose].take()?.thread
 }
 
 /** Starts one that will be wanted, so that it is there by then: a thread and its code take some 50 ms. */
 export function startThreadAhead(purpose: ThreadPurpose): void {
-  if (ready.has(purpose)) return
-  const thread = createThread(purpose)
-  if (thread === undefined) return
-  thread.unref()
-  ready.set(purpose, thread)
-  const forget = (): void => void ready.delete(purpose)
-  thread.once("error", forget).once("exit", forget)
+  ahead[purpose].expect()
 }
 
 /** What this thread was started for; undefined in the main thread and in threads that are not ours. */
@@ -48,13 +41,14 @@ export function threadPurpose(): ThreadPurpose | undefined {
   return data.datamaestro as ThreadPurpose
 }
 
-function createThread(purpose: ThreadPurpose): Worker | undefined {
+function createThread(purpose: ThreadPurpose): { thread: Worker } | undefined {
   if (source === undefined) return undefined
-  return new Worker(source(), {
+  const thread = new Worker(source(), {
     eval: true,
     workerData: { datamaestro: purpose },
     execArgv: [],
     name: `datamaestro ${purpose}`,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MEBIBYTES },
   })
+  return { thread }
 }

@@ -100,9 +100,15 @@ for (const byStream of [false, true])
 
     it("does it again and again, whether its thread was expected or not", async () => {
       const whole = gzipSync(plain)
+      let started = 0
+      const count = (): void => void started++
+      process.on("worker", count)
       expectGunzip()
       expectGunzip()
       expect(await inThread(whole)).to.equal("the plain bytes")
+      process.off("worker", count)
+      // The one that does it by a stream is never expected.
+      expect(started).to.equal(byStream ? 2 : 1)
       expect(await inThread(whole)).to.equal("the plain bytes")
       expectGunzip()
       expect(await inThread(whole.subarray(0, 1000))).to.match(/^TRUNCATED/)

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { decompress, defineDataset, file, md5, rawFile, sha256 } from "@datamaestro/dataset"
 import { expect } from "chai"
+import { gunzipInThread } from "../../../packages/agent/src/compression/gunzip-in-thread.ts"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { provideThreadSource } from "../../../packages/agent/src/thread-source.ts"
 import { provideBundledThreads } from "../../fixtures/agent-threads.ts"
@@ -70,6 +71,21 @@ for (const where of ["a thread of its own", "this thread"]) {
       expect(wasEarly(options)).to.equal(true)
       expect(left()).to.deep.equal([])
       expect(cached(".dl")).to.deep.equal([])
+    })
+
+    it("has a thread that unpacks it before its first bytes are asked for", async () => {
+      // One that another test has left waiting would do.
+      const nothing = { async *[Symbol.asyncIterator]() {} }
+      await gunzipInThread(nothing, { archive: "", signal: new AbortController().signal })
+        .next()
+        .catch(() => {})
+      const asked: number[] = []
+      const count = (): void => void asked.push(origin.requests.length)
+      process.on("worker", count)
+      origin.route("/words.gz", { body: packed })
+      await prepare()
+      process.off("worker", count)
+      expect(asked[0]).to.equal(0)
     })
 
     it("is unpacked from the cache, where it is kept there", async () => {

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { defineDataset, folder, sha256, zip } from "@datamaestro/dataset"
 import { expect } from "chai"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
-import { provideThreadSource } from "../../../packages/agent/src/thread-source.ts"
+import { provideThreadSource, startThread } from "../../../packages/agent/src/thread-source.ts"
 import { provideBundledThreads } from "../../fixtures/agent-threads.ts"
 import { failure, temporaryFolder } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, type PrepareFixture } from "../../fixtures/preparation.ts"
@@ -101,6 +101,18 @@ describe("a zip that is extracted while it is downloaded", function () {
       expect(origin.mostAtOnce("/images.zip")).to.equal(Math.min(2, connections))
     })
   }
+
+  it("has its thread before its first bytes are asked for", async () => {
+    // One that another test has left waiting would do.
+    await startThread("extract")?.terminate()
+    const asked: number[] = []
+    const count = (): void => void asked.push(origin.requests.length)
+    process.on("worker", count)
+    origin.route("/images.zip", { body })
+    await prepare()
+    process.off("worker", count)
+    expect(asked[0]).to.equal(0)
+  })
 
   it("is made anew when its content changes meanwhile", async () => {
     const newer = archive("another")

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os"
 import { Worker } from "node:worker_threads"
 import { requireNothingBehind, decompressionError } from "./gunzip-errors.ts"
 import { GUNZIP_SOURCE } from "./gunzip-thread-source.ts"
+import { ThreadAhead } from "../thread-ahead.ts"
 import type { DecompressOptions } from "./decompress.ts"
 
 /** Chunks of 64 KiB cost 1.7 times as much (DESIGN.md). */
@@ -37,7 +38,7 @@ export async function* gunzipInThread(
   { archive, signal, throughput }: DecompressOptions,
   byStream = false,
 ): AsyncGenerator<Buffer> {
-  const { thread, memory } = (byStream ? undefined : takeAhead()) ?? startGunzip(byStream)
+  const { thread, memory } = (byStream ? undefined : ahead.take()) ?? startGunzip(byStream)
   const inbox = new Inbox(thread)
   const stop = addAbortListener(signal, () => inbox.fail(signal.reason))
   let handed = 0
@@ -125,26 +126,12 @@ interface Gunzip {
   memory: SharedArrayBuffer
 }
 
-let ahead: Gunzip | undefined
+const ahead = new ThreadAhead(() => startGunzip(false))
 
-/** Starts a thread that will be wanted soon, if none waits yet: some 30 ms, which the first bytes then need not wait for. */
+/** Starts a thread that will be wanted soon: some 30 ms, which the first bytes then need not wait for. */
 export function expectGunzip(): void {
   // With one processor it would take its time from what has to be done before.
-  if (ahead !== undefined || availableParallelism() < 2) return
-  ahead = startGunzip(false)
-  const { thread } = ahead
-  thread.unref()
-  const forget = (): void => {
-    if (ahead?.thread === thread) ahead = undefined
-  }
-  thread.once("error", forget).once("exit", forget)
-}
-
-function takeAhead(): Gunzip | undefined {
-  const taken = ahead
-  ahead = undefined
-  taken?.thread.ref()
-  return taken
+  if (availableParallelism() > 1) ahead.expect()
 }
 
 function startGunzip(byStream: boolean): Gunzip {
