@@ -1,3 +1,5 @@
+// The default, and not by import(): in the bundle a CommonJS module that is loaded later has no names. This file is loaded when it is needed.
+import xz from "xz-decompress"
 import { corruptArchive, truncatedArchive, unsupportedCompression } from "./damaged-archive.ts"
 import type { DecompressOptions } from "./decompress.ts"
 
@@ -15,9 +17,8 @@ export async function* unxzBytes(
   source: AsyncIterable<Uint8Array>,
   { archive, signal }: DecompressOptions,
 ): AsyncGenerator<Buffer> {
-  const { XzReadableStream } = await import("xz-decompress")
   let failure: { error: unknown } | undefined
-  const plain = new XzReadableStream(streamOf(source, (error) => (failure ??= { error })))
+  const plain = new xz.XzReadableStream(streamOf(source, (error) => (failure ??= { error })))
   try {
     for await (const chunk of plain) {
       signal.throwIfAborted()
