@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { isAlive, until } from "../helpers/job-lab.ts"
 import { compileStopper } from "../helpers/stopped-process.ts"
 import { startSlurmLab, type SlurmLab } from "../helpers/slurm-lab.ts"
-import { skipWithoutSlurm, startSlurm, type Slurm, type SlurmConfiguration } from "../helpers/slurm.ts"
+import { skipWithoutSlurm, slurmTime, startSlurm, type Slurm, type SlurmConfiguration } from "../helpers/slurm.ts"
 
 const CGROUPS = "/sys/fs/cgroup"
 const MEMORY = ["SelectTypeParameters=CR_Core_Memory", "JobAcctGatherFrequency=1"]
@@ -49,7 +49,7 @@ describe("jobs that Slurm ends", function () {
     // The limit's own SIGTERM comes with a SIGCONT.
     await stop(pid)
     // Slurm looks at time limits every half minute.
-    await slurm.run("scontrol", "update", `JobId=${number}`, `EndTime=${local(Date.now() + 1000)}`)
+    await slurm.run("scontrol", "update", `JobId=${number}`, `EndTime=${slurmTime(Date.now() + 1000)}`)
     expect(await deaf.ended, deaf.stderr).to.equal(9)
     expect(await heeding.ended, heeding.stderr).to.equal(9)
     expect(deaf.stderr).to.match(/in its Slurm allocation: its time limit \(1:00\) was reached on /)
@@ -147,12 +147,6 @@ describe("jobs that Slurm ends", function () {
     expect(command.stderr).to.match(/without a result on \S+ \(FAILED\): .*\/nowhere\/node: not found/)
   })
 })
-
-/** As Slurm reads times. */
-function local(time: number): string {
-  const date = new Date(time - 60_000 * new Date(time).getTimezoneOffset())
-  return date.toISOString().slice(0, 19)
-}
 
 /** Those of Slurm, deepest first. */
 async function controlGroups(): Promise<string[]> {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { isAlive, until, type RunningCommand } from "../helpers/job-lab.ts"
 import { startSlurmLab, type SlurmLab } from "../helpers/slurm-lab.ts"
 import { skipWithoutSshd, startSshd } from "../helpers/sshd.ts"
-import { skipWithoutSlurm, startSlurm, type Slurm } from "../helpers/slurm.ts"
+import { skipWithoutSlurm, slurmTime, startSlurm, type Slurm } from "../helpers/slurm.ts"
 
 describe("jobs in Slurm", function () {
   this.timeout(60_000)
@@ -179,7 +179,9 @@ describe("jobs in Slurm", function () {
     const pid = await lab.holder(first)
     await slurm.run("scontrol", "requeue", id)
     await command.said(/queued as Slurm job \d+ \(BeginTime\)|completing on/)
-    await until(async () => (await slurm.queue()).some((line) => / PENDING /.test(line)) && !isAlive(pid))
+    await until(async () => (await slurm.queue()).some((line) => / PENDING /.test(line)))
+    // Slurm itself waits two minutes: a second start beside what is left of the first would fail.
+    await until(() => !isAlive(pid) && !slurm.hasStep(id))
     await slurm.idle()
     await slurm.run("scontrol", "update", `JobId=${id}`, "StartTime=now")
     const status = await command.ended
@@ -201,7 +203,7 @@ describe("jobs in Slurm", function () {
     await slurm.run("scontrol", "update", `NodeName=${slurm.node}`, "State=down", "Reason=test")
     try {
       await command.said(/queued as Slurm job \d+ \((?!None)/)
-      // Slurm itself waits two minutes: a second start beside what is left of the first would fail.
+      // As above: nothing of the first start may be left.
       await until(() => !isAlive(pid) && !slurm.hasStep(id))
     } finally {
       // By itself, if it has registered again meanwhile.
@@ -214,10 +216,12 @@ describe("jobs in Slurm", function () {
   })
 
   it("stop before their time is over, and go on in a new allocation", async () => {
-    await lab.settings({ launcher: "slurm", slurm: { time: "1" } })
+    await lab.settings({ launcher: "slurm", slurm: { time: "10" } })
     const command = lab.start("prepare", lab.dataset(8))
     await command.said(/part0: downloading/)
     const id = await running()
+    // Only this allocation's: with one minute for each, Slurm, which looks every half minute, warns the next one too.
+    await slurm.run("scontrol", "update", `JobId=${id}`, `EndTime=${slurmTime(Date.now() + 50_000)}`)
     // As Slurm does a minute before.
     await slurm.run("scancel", "--batch", "--signal=TERM", id)
     expect(await command.ended).to.equal(9)

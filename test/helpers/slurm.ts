@@ -152,6 +152,12 @@ ${partitions.join("\n")}
   }
 }
 
+/** As Slurm's programs read times: the machine's own, without a zone. `time` in ms since 1970. */
+export function slurmTime(time: number): string {
+  const date = new Date(time - 60_000 * new Date(time).getTimezoneOffset())
+  return date.toISOString().slice(0, 19)
+}
+
 /** A key may stand in the file but once. */
 function withLines(own: string, lines: readonly string[]): string {
   const keys = new Set(lines.map((line) => line.split("=")[0]))
