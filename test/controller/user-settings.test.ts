@@ -107,6 +107,22 @@ describe("user settings", () => {
       .and.contain("hosts: must be an object, not a list")
   })
 
+  it("of another encoding, or with a list where an object is wanted, are malformed and stay as they are", async () => {
+    for (const [text, reason] of [
+      ['{"future": "caf\u00e9"}', "line 1, column 16: it is not UTF-8"],
+      ['{"agreements": []}', "line 1, column 16: agreements: must be an object, not a list"],
+      ['{"hosts": {"cluster": []}}', "line 1, column 23: hosts.cluster: must be an object, not a list"],
+    ] as const) {
+      await write("")
+      await writeFile(path, text, "latin1")
+      for (const error of [await rejection(read()), await rejection(rememberAgreement({ id: "b" }, path))]) {
+        expect(error).to.include({ code: "MALFORMED_SETTINGS", exitStatus: 6 })
+        expect(error.message).to.contain(reason)
+      }
+      expect(await readFile(path, "latin1")).to.equal(text)
+    }
+  })
+
   it("that can't be read are told in words", async () => {
     await mkdir(path, { recursive: true })
     expect((await rejection(read())).message).to.equal(`Cannot read "${path}": illegal operation on a directory`)

@@ -1,4 +1,10 @@
-import { DatamaestroError, GlobalSettings, parseJsonDocument, type Paths } from "@datamaestro/protocol"
+import {
+  DatamaestroError,
+  decodeJsonDocument,
+  GlobalSettings,
+  parseJsonDocument,
+  type Paths,
+} from "@datamaestro/protocol"
 import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
@@ -25,7 +31,7 @@ export function localPaths(data?: string): Paths {
  */
 export function readLocalSettings(path: string): GlobalSettings {
   try {
-    return parseJsonDocument(readFileSync(path, "utf8"), path, GlobalSettings)
+    return parseJsonDocument(decodeJsonDocument(readFileSync(path), path), path, GlobalSettings)
   } catch (error) {
     if (error instanceof DatamaestroError) throw error
     const { code } = error as NodeJS.ErrnoException

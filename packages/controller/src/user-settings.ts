@@ -1,4 +1,4 @@
-import { DatamaestroError, parseJsonDocument, SlurmOptions } from "@datamaestro/protocol"
+import { DatamaestroError, decodeJsonDocument, NotList, parseJsonDocument, SlurmOptions } from "@datamaestro/protocol"
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
@@ -15,7 +15,7 @@ const HoldMinutes = v.union(
 const launching = {
   /** What runs the work: an allocation of Slurm, or the machine itself. */
   launcher: v.optional(v.picklist(["slurm", "none"], 'must be "slurm" or "none"')),
-  slurm: v.optional(SlurmOptions),
+  slurm: v.optional(v.pipe(NotList, SlurmOptions)),
 }
 
 const HostSettings = v.looseObject({
@@ -40,22 +40,19 @@ const HostSettings = v.looseObject({
   hold_minutes: v.optional(HoldMinutes),
 })
 
-/** Valibot takes a list for an object with nothing in it. */
-const NotList = v.custom<object>((value) => !Array.isArray(value), "must be an object, not a list")
-
 const UserSettings = v.looseObject({
   /** For this machine. */
   ...launching,
   /** The repository searched first when an id is given without its domain. */
   default_repository: v.optional(v.string()),
   /** Agreement id to the date of acceptance, ISO 8601. */
-  agreements: v.optional(v.record(v.string(), v.string())),
+  agreements: v.optional(v.pipe(NotList, v.record(v.string(), v.string()))),
   /** Agreement id to the SHA-256, in hex, of the text that was accepted; only of those that have one. */
-  agreement_texts: v.optional(v.record(v.string(), v.string())),
+  agreement_texts: v.optional(v.pipe(NotList, v.record(v.string(), v.string()))),
   /** For hosts that say nothing of their own. */
   reconnect_minutes: v.optional(v.pipe(v.number(), v.minValue(0))),
   hold_minutes: v.optional(HoldMinutes),
-  hosts: v.optional(v.pipe(NotList, v.record(v.string(), HostSettings))),
+  hosts: v.optional(v.pipe(NotList, v.record(v.string(), v.pipe(NotList, HostSettings)))),
 })
 /** `user.json`, read on the controller. Keys unknown to us are kept. */
 export type UserSettings = v.InferOutput<typeof UserSettings>
@@ -105,9 +102,9 @@ function parse(text: string | undefined, path: string): UserSettings {
 
 function readText(path: string): string | undefined {
   try {
-    // A byte order mark, as some editors write it, is no part of the JSON text.
-    return readFileSync(path, "utf8").replace(/^\uFEFF/, "")
+    return decodeJsonDocument(readFileSync(path), path)
   } catch (error) {
+    if (error instanceof DatamaestroError) throw error
     const { code } = error as NodeJS.ErrnoException
     if (code === "ENOENT" || code === "ENOTDIR") return undefined
     throw storageError("read", path, error)

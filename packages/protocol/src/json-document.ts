@@ -9,6 +9,24 @@ import {
 import * as v from "valibot"
 import { DatamaestroError } from "./errors.ts"
 
+/** Valibot takes a list for an object with nothing in it. */
+export const NotList = v.custom<object>((value) => !Array.isArray(value), "must be an object, not a list")
+
+/**
+ * The text of a settings file, without the byte order mark that some editors write. Other encodings are refused: what
+ * can't be read can't be kept at a write.
+ *
+ * @throws DatamaestroError MALFORMED_SETTINGS naming file, line and column
+ */
+export function decodeJsonDocument(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes)
+  } catch {
+    const text = new TextDecoder().decode(bytes)
+    throw malformed(text, path, text.indexOf("\uFFFD"), "it is not UTF-8")
+  }
+}
+
 /**
  * Reads a JSON settings file's text, strictly (RFC 8259: no comments, no trailing commas), and checks its shape.
  *

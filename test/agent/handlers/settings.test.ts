@@ -1,6 +1,6 @@
 import { AgentClient, AgentServer, linkedPorts, type ProgressEvent } from "@datamaestro/protocol"
 import { expect } from "chai"
-import { chmod, mkdir, readFile, readdir, writeFile } from "node:fs/promises"
+import { chmod, lstat, mkdir, readFile, readdir, symlink, writeFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join } from "node:path"
 import { AgentSession } from "../../../packages/agent/src/agent-session.ts"
@@ -97,6 +97,55 @@ describe("the settings' handlers", () => {
       expect(error.details).to.include({ path: settings(), line: 2 })
     }
     expect(await readFile(settings(), "utf8")).to.equal(broken)
+  })
+
+  it("tell a list where an object is wanted, and a text that is not UTF-8, rather than lose either at a write", async () => {
+    await mkdir(data)
+    const client = await connect()
+    for (const [broken, place, reason] of [
+      [Buffer.from('{\n "datafolders": []}'), { line: 2, column: 17 }, "datafolders: must be an object, not a list"],
+      [
+        Buffer.from('{\n "mirrors": ["https://a/"]}'),
+        { line: 2, column: 13 },
+        "mirrors: must be an object, not a list",
+      ],
+      [Buffer.from('{\n "theirs": "caf\u00e9"}', "latin1"), { line: 2, column: 16 }, "it is not UTF-8"],
+    ] as const) {
+      await writeFile(settings(), broken)
+      for (const error of [
+        await rejection(client.request("datafolders/list", {})),
+        await rejection(client.request("datafolders/set", { key: "b", path: "/b" })),
+      ]) {
+        expect(error).to.include({ code: "MALFORMED_SETTINGS", exitStatus: 6 })
+        expect(error.message).to.contain(reason)
+        expect(error.details).to.include({ path: settings(), ...place })
+      }
+      expect((await readFile(settings())).equals(broken), reason).to.equal(true)
+    }
+  })
+
+  it("read a file that begins with a byte order mark", async () => {
+    await mkdir(data)
+    await writeFile(settings(), '\uFEFF{"datafolders": {"a": "/a"}}')
+    const client = await connect()
+    await client.request("datafolders/set", { key: "b", path: "/b" })
+    expect(await client.request("datafolders/list", {})).to.deep.equal({ datafolders: { a: "/a", b: "/b" } })
+  })
+
+  it("write into the file that a link leads to, also when it isn't there yet, and keep the link", async () => {
+    await mkdir(data)
+    const shared = join(folder.path, "shared.json")
+    await symlink(join("..", "shared.json"), settings())
+    const client = await connect()
+    for (const [key, known] of [
+      ["a", ["a"]],
+      ["b", ["a", "b"]],
+    ] as const) {
+      await client.request("datafolders/set", { key, path: "/x" })
+      expect((await lstat(settings())).isSymbolicLink()).to.equal(true)
+      expect(JSON.parse(await readFile(shared, "utf8")).datafolders).to.have.all.keys(known)
+    }
+    expect((await readdir(folder.path)).sort()).to.deep.equal(["data", "shared.json"])
   })
 
   it("make paths absolute, with ~ as the home, and warn of a folder that is not there yet", async () => {

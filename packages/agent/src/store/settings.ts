@@ -1,7 +1,13 @@
-import { DatamaestroError, GlobalSettings, interrupted, parseJsonDocument } from "@datamaestro/protocol"
+import {
+  DatamaestroError,
+  decodeJsonDocument,
+  GlobalSettings,
+  interrupted,
+  parseJsonDocument,
+} from "@datamaestro/protocol"
 import { applyEdits, modify } from "jsonc-parser"
-import { readFile, stat } from "node:fs/promises"
-import { dirname } from "node:path"
+import { readFile, readlink, realpath, stat } from "node:fs/promises"
+import { dirname, resolve } from "node:path"
 import { storageError } from "./storage-error.ts"
 import { writeAtomic } from "./write-atomic.ts"
 import { makeFolder } from "./make-folder.ts"
@@ -40,33 +46,42 @@ export class SettingsFile {
     } catch (error) {
       throw storageError(error, `make the folder "${dirname(this.path)}"`)
     }
-    const lock = await acquireLock(`${this.path}.lock`, { signal })
+    const path = await this.#linked()
+    const lock = await acquireLock(`${path}.lock`, { signal })
     try {
       const text = (await this.#text()) ?? "{}"
       const change = decide(parseJsonDocument(text, this.path, GlobalSettings))
       if (change === undefined) return
       if (signal.aborted) throw interrupted()
       const edits = modify(text, change.path, change.value, { formattingOptions: { insertSpaces: true, tabSize: 2 } })
-      await this.#write(applyEdits(text, edits))
+      await this.#write(path, applyEdits(text, edits))
     } finally {
       await lock.release()
     }
   }
 
-  async #write(text: string): Promise<void> {
+  /** The file itself, where several data directories share it by a link; also one that isn't there yet. */
+  async #linked(): Promise<string> {
+    const link = await readlink(this.path).catch(() => undefined)
+    if (link === undefined) return this.path
+    return realpath(this.path).catch(() => resolve(dirname(this.path), link))
+  }
+
+  async #write(path: string, text: string): Promise<void> {
     try {
-      const old = await stat(this.path).catch(() => undefined)
+      const old = await stat(path).catch(() => undefined)
       const mode = old === undefined ? {} : { mode: old.mode & 0o777 }
-      await writeAtomic(this.path, text.endsWith("\n") ? text : `${text}\n`, mode)
+      await writeAtomic(path, text.endsWith("\n") ? text : `${text}\n`, mode)
     } catch (error) {
-      throw storageError(error, `write "${this.path}"`)
+      throw storageError(error, `write "${path}"`)
     }
   }
 
   async #text(): Promise<string | undefined> {
     try {
-      return await readFile(this.path, "utf8")
+      return decodeJsonDocument(await readFile(this.path), this.path)
     } catch (error) {
+      if (error instanceof DatamaestroError) throw error
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined
       if ((error as NodeJS.ErrnoException).code === "EISDIR") {
         throw new DatamaestroError("MALFORMED_SETTINGS", `Cannot read "${this.path}": it is a folder`, {
