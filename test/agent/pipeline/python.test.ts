@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync, mkdir
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { defineDataset, file, folder, sha256, tar, textFile, zip } from "@datamaestro/dataset"
-import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
+import { diskState, prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { temporaryFolder, tree } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, writeFiles, type PrepareFixture } from "../../fixtures/preparation.ts"
 import { tarGzArchive } from "../../fixtures/tar-archive.ts"
@@ -154,6 +154,28 @@ describe("a data directory of Python datamaestro's", () => {
     await prepare("lone")
     expect(origin.requests).to.deep.equal([])
     expect(content("lone")).to.deep.equal({ "1.txt": "one", sub: "/", "sub/2.txt": "two" })
+  })
+
+  it("is gone on with where it was killed while it moved what it had extracted", async () => {
+    writeFiles(place("lone"), { "1.txt": "one", ".downloads/data/sub/2.txt": "two", ".state.lock": "" })
+    await prepare("lone")
+    expect(origin.requests.map(({ path }) => path)).to.deep.equal(["/lone.tar.gz"])
+    expect(content("lone")).to.deep.equal({ "1.txt": "one", sub: "/", "sub/2.txt": "two" })
+    expect(existsSync(join(place("lone"), ".downloads"))).to.equal(false)
+  })
+
+  it("has files by the names of class attributes, in capitals", async () => {
+    writeFiles(place("files"), {
+      "words.txt": "some words",
+      "plain.bin": "half",
+      ".state.json": state({ WORDS: "complete", PLAIN: "partial" }),
+      ".state.lock": "",
+    })
+    const where = { paths: prepareOptions(home.path).paths, datafolders: {} }
+    expect((await diskState(datasets().files, where)).resources).to.deep.equal({ words: "complete", plain: "partial" })
+    await prepare("files")
+    expect(origin.requests.map(({ path }) => path)).to.deep.equal(["/plain.bin"])
+    expect((await diskState(datasets().files, where)).dataset).to.equal("complete")
   })
 
   it("has cache entries of addresses beyond ASCII", async () => {

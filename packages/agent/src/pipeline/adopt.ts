@@ -35,7 +35,7 @@ async function tryAdopt(preparation: Preparation, resource: StoredResource): Pro
   const checked = await verified(preparation, resource)
   if (checked === "different") return false
   const known = found.manifest.record(resource.name)
-  const unfinished = found.state.of(resource.name) === "partial"
+  const unfinished = found.state.of(resource.name) === "partial" || (await isHalfMoved(preparation, resource))
   if (checked === undefined && unfinished) return false
   await found.manifest.set(resource.name, {
     ...known,
@@ -54,6 +54,14 @@ async function tryAdopt(preparation: Preparation, resource: StoredResource): Pro
     })
   }
   return true
+}
+
+/**
+ * Python datamaestro moves what it has extracted into the dataset's folder entry by entry: what it left behind tells
+ * that it was killed over that.
+ */
+async function isHalfMoved({ found, downloads }: Preparation, { name, target }: StoredResource): Promise<boolean> {
+  return target === "" && found.state.of(name) === undefined && (await exists(join(downloads, name)))
 }
 
 /** What an older definition made is no candidate. */

@@ -38,9 +38,14 @@ export class DatasetState {
     return new DatasetState(path, (await readDatasetDocument(path, StateDocument)) ?? { version: 1, resources: {} })
   }
 
-  /** A resource's state; `undefined`: nothing was ever recorded of it. */
+  /**
+   * A resource's state; `undefined`: nothing was ever recorded of it. Python datamaestro's files that are attributes of
+   * a class have the attribute's name, which is in capitals.
+   */
   of(name: string): ResourceState | undefined {
-    return Object.hasOwn(this.#document.resources, name) ? this.#document.resources[name]?.state : undefined
+    const { resources } = this.#document
+    const known = [name, name.toUpperCase()].find((one) => Object.hasOwn(resources, one))
+    return known === undefined ? undefined : resources[known]?.state
   }
 
   /** Records a state durably; of several resources at once, in one write. */
