@@ -139,6 +139,10 @@ export class GroupRepository extends Repository {
     const none = await datamaestro(["check-repository", sample.folder], { env: sample.env })
     expect(none.status).to.equal(3)
     expect(none.stderr).to.contain("no package with repositories")
+    await writeFile(join(broken, "package.json"), "")
+    const empty = await datamaestro(["check-repository", broken], { env: sample.env })
+    expect(empty.status).to.equal(6)
+    expect(empty.stderr).to.contain(`${join(broken, "package.json")}": line 1, column 1: value expected`)
   })
 
   it("names a repository that can't be loaded where a dataset is not found", async () => {

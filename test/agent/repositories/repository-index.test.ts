@@ -12,6 +12,13 @@ import { PluginPackages } from "../../helpers/plugin-packages.ts"
 import { rejection } from "../../helpers/rejection.ts"
 
 const THING = `defineDataset({ id: "org.x.thing", resources: { data: file("https://e.org/a") }, describe: ({ data }) => textFile(data) })`
+/** `add` names each repository by its folder, which is not known here. */
+const withStatics = (statics: string): string =>
+  `import { Repository } from "@datamaestro/dataset"
+  export class MyRepository extends Repository {
+    static NAMESPACE = import.meta.url.split("/").at(-2)
+    ${statics}
+  }`
 const trace = (name: string): string =>
   `globalThis.loadedModules = [...(globalThis.loadedModules ?? []), ${JSON.stringify(name)}]\n`
 
@@ -77,6 +84,21 @@ export default ${THING}`,
       "is of a later format",
       `export class MyRepository { static [Symbol.for("datamaestro.repository")] = 99 }`,
       /format 99.*reads 1/,
+    ],
+    ["lists its datasets", withStatics("static datasets = []"), /its class's datasets: must be an object/],
+    ["has a map of datasets", withStatics("static datasets = new Map()"), /its class's datasets: must be an object/],
+    ["has no datasets any more", withStatics("static datasets = null"), /its class's datasets: must be an object/],
+    [
+      "throws when its datasets are asked for",
+      withStatics('static get datasets() { throw new Error("not today") }'),
+      /its class can't be read: not today$/,
+    ],
+    ["describes itself by a number", withStatics("static DESCRIPTION = 3"), /its class's DESCRIPTION: .*string/],
+    ["calls itself by a number", withStatics("static NAME = 3"), /its class's NAME: .*string/],
+    [
+      "says of one dataset only that it moved",
+      withStatics('static movedTo = { image: "a.b" }'),
+      /its class's movedTo.image: .*Array/,
     ],
   ]
   for (const [at, [what, text, reason]] of broken.entries()) {

@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { mkdir, rm, symlink, writeFile } from "node:fs/promises"
+import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { delimiter, join } from "node:path"
 import { findRepositories } from "../../../packages/controller/src/repositories/find-repositories.ts"
 import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
@@ -47,6 +47,13 @@ describe("findRepositories", () => {
     const one = await write(join(root.path, "one"), "one")
     await symlink(one, join(root.path, "link"))
     expect(find([one, join(root.path, "link"), ""].join(delimiter))).to.deep.equal(["one"])
+  })
+
+  it("reads a package.json that begins with a byte order mark, as npm does", async () => {
+    const one = await write(join(root.path, "one"), "one")
+    const path = join(one, "package.json")
+    await writeFile(path, `\uFEFF${await readFile(path, "utf8")}`)
+    expect(find(one)).to.deep.equal(["one"])
   })
 
   it("names both packages that claim one name", async () => {

@@ -6,8 +6,21 @@ import {
   type DatasetLoader,
   type RepositoryClass,
 } from "@datamaestro/dataset"
-import { DatamaestroError, type RepositoryLocation } from "@datamaestro/protocol"
+import { DatamaestroError, NotList, type RepositoryLocation } from "@datamaestro/protocol"
+import * as v from "valibot"
 import { importModule } from "./import-module.ts"
+
+/** What the compiler holds authors in TypeScript to. Loaders are looked at when each is needed. */
+const Statics = v.object({
+  NAME: v.optional(v.string()),
+  DESCRIPTION: v.optional(v.string(), ""),
+  datasets: v.custom<RepositoryClass["datasets"]>(
+    (thing) => typeof thing === "object" && thing !== null && !(Symbol.iterator in thing),
+    "must be an object with a loader for each id",
+  ),
+  // A class made with an older copy of the package has no such list.
+  movedTo: v.optional(v.pipe(NotList, v.record(v.string(), v.array(v.string()))), {}),
+})
 
 /** A repository whose class was loaded; its definitions are not. */
 export interface LoadedRepository {
@@ -58,7 +71,8 @@ export async function loadRepository(location: RepositoryLocation, path: string)
     )
   }
   const datasets = new Map<string, DatasetLoader>()
-  for (const [written, load] of Object.entries(found.datasets)) {
+  const statics = readStatics(found, location, path)
+  for (const [written, load] of Object.entries(statics.datasets)) {
     // Two ways to write an accent are one id.
     const id = written.normalize("NFC")
     if (datasets.has(id)) throw broken(location, `it has two datasets "${id}"`, path)
@@ -66,21 +80,35 @@ export async function loadRepository(location: RepositoryLocation, path: string)
   }
   return {
     id: location.id,
-    name: found.NAME ?? location.id,
-    description: found.DESCRIPTION,
+    name: statics.NAME ?? location.id,
+    description: statics.DESCRIPTION,
     package: location.package,
     version: location.version,
     datasets,
-    moved: movedDatasets(found),
+    moved: new Map(
+      Object.entries(statics.movedTo).flatMap(([repository, ids]) =>
+        ids.map((one) => [one.normalize("NFC"), repository]),
+      ),
+    ),
   }
 }
 
-function movedDatasets(found: RepositoryClass): Map<string, string> {
-  // A class made with an older copy of the package has no such list.
-  const lists: Readonly<Record<string, readonly string[]>> | undefined = found.movedTo
-  return new Map(
-    Object.entries(lists ?? {}).flatMap(([repository, ids]) => ids.map((id) => [id.normalize("NFC"), repository])),
-  )
+function readStatics(
+  found: RepositoryClass,
+  location: RepositoryLocation,
+  path: string,
+): v.InferOutput<typeof Statics> {
+  const read = ((): v.SafeParseResult<typeof Statics> => {
+    try {
+      const { NAME, DESCRIPTION, datasets, movedTo } = found
+      return v.safeParse(Statics, { NAME, DESCRIPTION, datasets, movedTo })
+    } catch (error) {
+      throw broken(location, `its class can't be read: ${reasonOf(error)}`, path, error)
+    }
+  })()
+  if (read.success) return read.output
+  const issue = read.issues[0]
+  throw broken(location, `its class's ${v.getDotPath(issue)}: ${issue.message}`, path)
 }
 
 /** What was thrown by code that is not ours, in one line. */

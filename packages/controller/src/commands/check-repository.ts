@@ -1,7 +1,7 @@
 import { DatamaestroError, type Result } from "@datamaestro/protocol"
 import { resolve } from "node:path"
 import { declareRepositories } from "../repositories/declare-repositories.ts"
-import { readRepositoryPackage } from "../repositories/read-package.ts"
+import { readNamedPackage } from "../repositories/read-package.ts"
 import type { Call, Command } from "./command.ts"
 import { tabLine } from "./tab-line.ts"
 
@@ -16,7 +16,7 @@ export function checkRepositoryFolder(folder: string): Command<Inspected[]> {
       const { session, signal, onProgress, invocation } = call
       if (invocation.options.host.length > 0) throw hereOnly()
       const path = resolve(folder)
-      const own = readRepositoryPackage(path)
+      const own = readNamedPackage(path)
       if (own.length === 0) throw noPackage(path)
       await declareRepositories(session.agent, { where: "local", onEvent: onProgress, signal, folders: [path] })
       const inspected: Inspected[] = []

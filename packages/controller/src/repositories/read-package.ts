@@ -68,7 +68,8 @@ function declares(document: object): boolean {
 
 export function readIfThere(path: string): string | undefined {
   try {
-    return readFileSync(path, "utf8")
+    // npm and Node read one that begins with a byte order mark.
+    return readFileSync(path, "utf8").replace(/^\uFEFF/, "")
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === "ENOENT" || code === "ENOTDIR") return undefined
