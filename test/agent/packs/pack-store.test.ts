@@ -1,6 +1,6 @@
 import { expect } from "chai"
 import { createHash } from "node:crypto"
-import { mkdir, readdir, readFile, stat, utimes } from "node:fs/promises"
+import { mkdir, readdir, readFile, rm, stat, utimes } from "node:fs/promises"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { packEntry } from "../../../packages/agent/src/packs/pack-entry.ts"
@@ -15,6 +15,8 @@ describe("PackReceiver", () => {
   const { signal } = new AbortController()
   const pack = gzipSync(writeTar([{ name: "lib/index.js", content: Buffer.from("export {}"), executable: false }]))
   const hash = createHash("sha256").update(pack).digest("hex")
+
+  const module = { hash, entry: "lib/index.js" }
 
   beforeEach(async () => {
     root = await temporaryFolder()
@@ -33,13 +35,21 @@ describe("PackReceiver", () => {
   }
 
   it("unpacks what has come whole, into a folder of its own", async () => {
-    expect(await missingPacks(folder, [hash])).to.deep.equal([hash])
+    expect(await missingPacks(folder, [module])).to.deep.equal([hash])
     await send(new PackReceiver(folder), pack)
-    expect(await missingPacks(folder, [hash])).to.deep.equal([])
+    expect(await missingPacks(folder, [module])).to.deep.equal([])
     const entry = await packEntry(folder, { kind: "pack", hash, entry: "lib/index.js" })
     expect(await readFile(entry, "utf8")).to.equal("export {}")
     expect(await readdir(folder)).to.deep.equal([hash])
     expect((await stat(folder)).mode & 0o777).to.equal(0o700)
+  })
+
+  it("takes a pack anew whose files were cleaned away, and only the folders left", async () => {
+    await send(new PackReceiver(folder), pack)
+    await rm(join(folder, hash, "lib/index.js"))
+    expect(await missingPacks(folder, [module])).to.deep.equal([hash])
+    await send(new PackReceiver(folder), pack)
+    expect(await missingPacks(folder, [module])).to.deep.equal([])
   })
 
   it("takes the same pack from two controllers at once", async () => {

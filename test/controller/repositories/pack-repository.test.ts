@@ -45,6 +45,7 @@ describe("packRepository", function () {
       await writeFile(join(root, path), content)
     }
     await symlink("../packages/beside", join(root, "node_modules/beside"))
+    await symlink(".", join(root, "packages/mine/itself"))
     const [first, ...others] = readRepositoryPackage(join(root, "packages/mine"))
     if (first === undefined) throw new Error("no repository was found")
     return [first, ...others]
@@ -63,6 +64,7 @@ describe("packRepository", function () {
     expect(module.Mine.WORDS).to.equal("from beside")
     expect(await readFile(join(output, "packages/mine/data/list.txt"), "utf8")).to.equal("not imported, but its own")
     expect(await readlink(join(output, "node_modules/beside"))).to.equal("../packages/beside")
+    expect(await readlink(join(output, "packages/mine/itself"))).to.equal(".")
     const names = execFileSync("tar", ["-tzf", "-"], { input: await pack.archive(), encoding: "utf8" })
     expect(names).to.not.match(/stranger|other\.js|\.d\.|\.js\.map|tsbuildinfo/)
     expect(names).to.contain("data/world.map")

@@ -9,10 +9,10 @@ export function repositoryHandlers(session: AgentSession): Pick<AgentHandlers, R
   return {
     "repositories/declare": async ({ repositories, unreadable }) => {
       session.declare(repositories, unreadable)
-      const hashes = repositories.flatMap(({ module }) => (module.kind === "pack" ? [module.hash] : []))
-      if (hashes.length === 0) return { missing: [] }
+      const modules = repositories.flatMap(({ module }) => (module.kind === "pack" ? [module] : []))
+      if (modules.length === 0) return { missing: [] }
       const { missingPacks } = await import("../packs/pack-store.ts")
-      return { missing: await missingPacks(session.packs, hashes) }
+      return { missing: await missingPacks(session.packs, modules) }
     },
 
     "repositories/list": async () => {

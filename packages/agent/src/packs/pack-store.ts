@@ -8,14 +8,24 @@ const DAY = 24 * 3600_000
 /** A pack that no agent has used for this long goes when another one comes. */
 const KEEP_UNUSED = 7 * DAY
 
-/** Which of these packs are not here; those that are get marked as used. */
-export async function missingPacks(folder: string, hashes: readonly string[]): Promise<string[]> {
-  const missing: string[] = []
-  for (const hash of new Set(hashes)) {
+/**
+ * Which packs of these modules are not here; those that are get marked as used. One whose files are gone, as storage
+ * that is cleaned by age leaves it, makes room for the next.
+ */
+export async function missingPacks(
+  folder: string,
+  modules: readonly { hash: string; entry: string }[],
+): Promise<string[]> {
+  const missing = new Set<string>()
+  for (const { hash, entry } of modules) {
     checkHash(hash)
-    if (!(await touch(join(folder, hash)))) missing.push(hash)
+    const pack = join(folder, hash)
+    const there = await touch(pack)
+    if (there && (await stat(join(pack, entry)).catch(() => undefined)) !== undefined) continue
+    if (there) await rm(pack, { recursive: true, force: true }).catch(() => {})
+    missing.add(hash)
   }
-  return missing
+  return [...missing]
 }
 
 /** Marks a pack as used, for `prune`; says whether there is one. */

@@ -20,7 +20,8 @@ export function packArchive({ root, files }: PackContents, folder: string): Buff
     const name = slashes(relative(root, path))
     const found = lstatSync(path)
     if (found.isSymbolicLink()) {
-      members.push({ name, link: slashes(relative(dirname(path), resolve(dirname(path), readlinkSync(path)))) })
+      const link = slashes(relative(dirname(path), resolve(dirname(path), readlinkSync(path))))
+      members.push({ name, link: link === "" ? "." : link })
     } else if (found.isFile()) {
       bytes += found.size
       if (bytes > MAX_BYTES) {
