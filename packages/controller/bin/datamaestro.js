@@ -54,11 +54,23 @@ function readCached(folder, name) {
   }
 }
 
+/** Node's own `recursive` tries for ever where a system makes no folder though the parent is there. */
+function makeFolder(folder) {
+  if (fs.existsSync(folder)) return
+  var parent = path.dirname(folder)
+  if (parent !== folder) makeFolder(parent)
+  try {
+    fs.mkdirSync(folder, { mode: 448 })
+  } catch (error) {
+    if (!fs.existsSync(folder)) throw error
+  }
+}
+
 /** A cache that can't be written costs some milliseconds the next time, and nothing else. */
 function writeCached(folder, name, data) {
   var temporary = path.join(folder, name + "." + process.pid + ".tmp")
   try {
-    fs.mkdirSync(folder, { recursive: true, mode: 448 })
+    makeFolder(folder)
     if (!isPrivate(fs.statSync(folder))) return
     fs.writeFileSync(temporary, data, { mode: 384, flag: "wx" })
     fs.renameSync(temporary, path.join(folder, name))
@@ -144,6 +156,10 @@ function startEarly() {
 
 checkNode()
 if (!fs.existsSync(BUNDLE)) fail('Cannot find "' + BUNDLE + '"', "build it: run npm ci in the clone", 6)
+// Unset: os.homedir() would take an empty one for the working directory.
+if (process.env.HOME === "") delete process.env.HOME
+// What can't be told ends no work, and keeps no result back.
+process.stderr.on("error", function () {})
 var early = startEarly()
 load()
   .main(undefined, early)

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto"
-import { mkdir, open, realpath, rename, rm } from "node:fs/promises"
+import { open, realpath, rename, rm } from "node:fs/promises"
 import { dirname } from "node:path"
+import { makeFolder } from "./make-folder.ts"
 
 /** Writes the whole file or nothing. A linked file, as dotfile collections have it, stays a link. */
 export async function replaceFile(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(path))
   const target = await realpath(path).catch(() => path)
   // A name that nobody can foretell, and that must be new: in /tmp somebody may have put a link in the place of another.
   const temporary = `${target}.${randomBytes(6).toString("hex")}.tmp`

@@ -1,12 +1,13 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { createHash } from "node:crypto"
 import { createReadStream } from "node:fs"
-import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
+import { mkdtemp, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
 import { createGunzip, createGzip } from "node:zlib"
 import * as v from "valibot"
 import { cacheDirectory } from "../cache-directory.ts"
+import { makeFolder } from "../make-folder.ts"
 import type { NodePackage } from "./node-package.ts"
 import { fetchPackage, newestVersion, type PublishedVersion } from "./npm.ts"
 import { tarEntry } from "./tar-entry.ts"
@@ -40,7 +41,7 @@ const FRESH = 30 * 24 * 3600_000
  */
 export async function bundledNode(wanted: NodePackage, options: BundledNodeOptions): Promise<BundledNode> {
   const folder = join(cacheDirectory(), "node")
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder)
   const recordPath = join(folder, `${wanted.name}-${wanted.range}.json`)
   const known = await readRecord(recordPath, folder, wanted.name)
   if (known !== undefined && known.age < FRESH) return known.node

@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from "node:crypto"
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as v from "valibot"
 import { cacheDirectory } from "../cache-directory.ts"
+import { makeFolder } from "../make-folder.ts"
 
 const RememberedHost = v.object({
   address: v.string(),
@@ -51,7 +52,7 @@ export function rememberHost(node: string, host: RememberedHost): void {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`
   try {
     const folder = join(cacheDirectory(), "hosts")
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder)
     chmodSync(folder, 0o700)
     writeFileSync(temporary, JSON.stringify(host), { mode: 0o600, flag: "wx" })
     renameSync(temporary, path)

@@ -2,6 +2,7 @@ import { chmodSync, lstatSync, mkdirSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { cacheDirectory } from "../cache-directory.ts"
+import { makeFolder } from "../make-folder.ts"
 
 /** What a socket's path may have at most (104 on macOS and the BSDs), less the name of ours. */
 const LONGEST = 100 - "/0123456789abcdef.12345678.sock".length
@@ -39,7 +40,8 @@ function isOurs(folder: string, uid: number, create: boolean): boolean {
 function makePrivate(folder: string): void {
   try {
     // Only the cache's parents are ours to make.
-    mkdirSync(folder, { mode: 0o700, recursive: folder.startsWith(cacheDirectory()) })
+    if (folder.startsWith(cacheDirectory())) makeFolder(folder)
+    else mkdirSync(folder, { mode: 0o700 })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
   }

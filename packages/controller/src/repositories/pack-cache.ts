@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from "node:crypto"
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
+import { readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as v from "valibot"
 import { cacheDirectory } from "../cache-directory.ts"
+import { makeFolder } from "../make-folder.ts"
 import { stamp } from "./stamp.ts"
 
 /** Changes when packs are made another way. */
@@ -42,7 +43,7 @@ export function recallPack(
 /** Best effort: where the cache can't be written, packs are made on each call. */
 export function rememberPack(of: string, pack: RememberedPack, archive: Buffer): void {
   try {
-    mkdirSync(packs(), { recursive: true, mode: 0o700 })
+    makeFolder(packs())
     write(join(packs(), `${pack.hash}.tar.gz`), archive)
     write(memoryOf(of), JSON.stringify({ format: FORMAT, ...pack }))
     prune()

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto"
-import { appendFile, mkdir, open, readFile } from "node:fs/promises"
+import { appendFile, open, readFile } from "node:fs/promises"
 import { dirname } from "node:path"
+import { makeFolder } from "../make-folder.ts"
 import { matchesPatternList } from "./ssh-pattern.ts"
 
 /** A line of a known_hosts file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT) that is about the host in question. */
@@ -64,7 +65,7 @@ export async function recordKnownHost(
   key: { type: string; blob: Buffer },
   hashed: boolean,
 ): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(file))
   const salt = randomBytes(20)
   const host = hashed ? `|1|${salt.toString("base64")}|${hash(name, salt)}` : name
   const line = `${host} ${key.type} ${key.blob.toString("base64")}\n`

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { homedir, tmpdir } from "node:os"
 import { dirname, join } from "node:path"
+import { makeFolder } from "../../make-folder.ts"
 
 /** Ours alone: a folder that others can write must not hold what we run. */
 export function isPrivate(folder: string): boolean {
@@ -23,7 +24,7 @@ export function isPrivate(folder: string): boolean {
 
 export function makePrivate(folder: string): void {
   if (!fs.existsSync(folder)) {
-    fs.mkdirSync(dirname(folder), { recursive: true, mode: 0o700 })
+    makeFolder(dirname(folder))
     try {
       fs.mkdirSync(folder, { mode: 0o700 })
       fs.chmodSync(folder, 0o700)

@@ -1,0 +1,51 @@
+import { expect } from "chai"
+import { execFile } from "node:child_process"
+import { existsSync } from "node:fs"
+import { mkdir, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { LAUNCHER } from "../helpers/command-line.ts"
+import { privateEnvironment } from "../helpers/private-environment.ts"
+
+/** What hangs is killed: a process that makes folders for ever hears no other signal. */
+const MOST_MILLISECONDS = 20_000
+
+describe("odd surroundings of the command", () => {
+  let home: Awaited<ReturnType<typeof privateEnvironment>>
+  beforeEach(async () => (home = await privateEnvironment()))
+  afterEach(() => home.restore())
+
+  const shell = (command: string, environment: NodeJS.ProcessEnv = {}): Promise<{ status: unknown; stdout: string }> =>
+    new Promise((resolve) => {
+      const env = { ...process.env, NODE: process.execPath, LAUNCHER, ...environment }
+      const options = { env, cwd: home.path, timeout: MOST_MILLISECONDS, killSignal: "SIGKILL" } as const
+      execFile("/bin/bash", ["-c", `exec ${command}`], options, (error, stdout) =>
+        resolve({ status: error === null ? 0 : (error.code ?? error.signal), stdout }),
+      )
+    })
+
+  it("prints the result though stderr takes nothing", async function () {
+    if (!existsSync("/dev/full")) this.skip()
+    const { status, stdout } = await shell(`"$NODE" "$LAUNCHER" --json --debug search mnist 2> /dev/full`)
+    expect(stdout).to.contain("com.lecun.mnist")
+    expect(status).to.equal(0)
+  })
+
+  it("works with a home folder that the system neither has nor makes, as one that is not mounted here", async function () {
+    if (process.platform !== "linux") this.skip()
+    this.timeout(2 * MOST_MILLISECONDS)
+    const { status, stdout } = await shell(`"$NODE" "$LAUNCHER" version`, { HOME: "/proc/nobody" })
+    expect(stdout).to.match(/^agent\t/m)
+    expect(status).to.equal(0)
+  })
+
+  it("takes an empty HOME for none, not for the working directory", async () => {
+    const folder = join(home.path, ".config/datamaestro")
+    await mkdir(folder, { recursive: true })
+    await writeFile(join(folder, "user.json"), JSON.stringify({ hosts: { stray: { host: "stray.example.org" } } }))
+    const cache = { XDG_CACHE_HOME: join(home.path, "cache") }
+    expect((await shell(`"$NODE" "$LAUNCHER" hosts`, cache)).stdout).to.contain("stray")
+    const { status, stdout } = await shell(`"$NODE" "$LAUNCHER" hosts`, { HOME: "", ...cache })
+    expect(stdout).not.to.contain("stray")
+    expect(status).to.equal(0)
+  })
+})
