@@ -116,6 +116,8 @@ describe("extracting tar", () => {
     expect(existsSync(join(folder.path, "out"))).to.equal(false)
     const none = await failure(extractBytes(folder.path, "tar", tarArchive(small), { subpath: "nowhere" }))
     expect(none.message).to.equal('Cannot extract "thing.tar": none of its members is wanted')
+    const stripped = await failure(extractBytes(folder.path, "tar", tarArchive(small), { strip: 9 }))
+    expect(stripped.message).to.equal('Cannot extract "thing.tar": none of its members is wanted')
   })
 
   it("reads long names, Unicode, pax times and all common compressions, whatever the name says", async () => {

@@ -93,7 +93,7 @@ export class Selection {
       throw broken(`Cannot extract "${archive}": it has no ${names}`, { archive, missing })
     }
     if (some) return
-    if (this.#subpath.length === 0 && !this.filtered) return
+    if (this.#subpath.length === 0 && this.#strip === 0 && !this.filtered) return
     throw broken(`Cannot extract "${archive}": none of its members is wanted`, {
       archive,
       subpath: this.#subpath.join("/"),
