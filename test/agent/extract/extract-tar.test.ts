@@ -314,14 +314,31 @@ describe("extracting tar", () => {
     expect(error.code).to.equal("UNSAFE_ARCHIVE")
   })
 
-  it("refuses sparse and unknown members instead of writing wrong bytes", async () => {
-    for (const members of [
-      [{ name: "s", type: "S", content: "x" }],
-      [paxRecords({ "GNU.sparse.major": "1" }), { name: "GNUSparseFile.0/s", content: "x" }],
-    ]) {
+  it("refuses sparse and unknown members instead of writing wrong bytes, as what no second download mends", async () => {
+    const sparse = 'Cannot extract "thing.tar": member "s" is a sparse file, which is not supported'
+    for (const [members, message] of [
+      [[{ name: "s", type: "S", content: "x" }], sparse],
+      [[paxRecords({ "GNU.sparse.name": "s" }), { name: "GNUSparseFile.0/s", content: "x" }], sparse],
+      [[{ name: "s", type: "M", content: "x" }], /member "s" is of type ContinuationFile, which is not supported$/],
+    ] as const) {
       const error = await failure(extractBytes(folder.path, "tar", tarArchive(members)))
-      expect(error.code).to.equal("CORRUPT")
+      expect(error.code).to.equal("UNSUPPORTED_FORMAT")
+      expect(error.message).to.match(typeof message === "string" ? new RegExp(`^${message}$`) : message)
     }
+  })
+
+  it("passes over the label that tar -V writes", async () => {
+    const members = [{ name: "Backup of 1999", type: "V" }, ...small]
+    const { root } = await extractBytes(folder.path, "tar", tarArchive(members), { strip: "auto" })
+    expect(existsSync(join(root, "a.txt"))).to.equal(true)
+  })
+
+  it("refuses to take an empty folder for the content, where a definition strips all there is", async () => {
+    const error = await failure(extractBytes(folder.path, "tar", tarArchive(small), { strip: 9 }))
+    expect([error.code, error.message]).to.deep.equal([
+      "BROKEN_DEFINITION",
+      'Cannot extract "thing.tar": none of its members is wanted',
+    ])
   })
 
   it("refuses what is no tar, and tells of double compression", async () => {

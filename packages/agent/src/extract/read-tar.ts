@@ -2,6 +2,7 @@ import type { ReadEntry } from "tar"
 import { Parser } from "tar/parse"
 import { corruptArchive, truncatedArchive } from "../compression/damaged-archive.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
+import { unsupportedMember } from "./unsupported-member.ts"
 import { memberSegments, type Member } from "./member.ts"
 import type { FileSink } from "./file-sinks.ts"
 
@@ -56,6 +57,8 @@ export async function readTar(
   }
   reading.end()
 }
+
+const SPARSE = "is a sparse file, which is not supported"
 
 class TarReading {
   readonly #visitor: TarVisitor
@@ -137,16 +140,17 @@ class TarReading {
   }
 
   #ignored(entry: ReadEntry): void {
-    this.#fail(corruptArchive(this.#archive, `its type ${entry.type} is not supported`, { member: entry.path }))
+    // A label of the whole archive, as `tar -V` writes it.
+    if (entry.type === "TapeVolumeHeader") return
+    const reason = entry.type === "SparseFile" ? SPARSE : `is of type ${entry.type}, which is not supported`
+    this.#fail(unsupportedMember(this.#archive, entry.path, reason))
   }
 
   /** A sparse file in pax form looks like a plain one whose content is a map of its holes. */
   #meta(text: string): void {
-    if (/^\d+ GNU\.sparse\./m.test(text)) {
-      this.#fail(
-        corruptArchive(this.#archive, "it holds a sparse file, which is not supported", { member: this.#last }),
-      )
-    }
+    if (!/^\d+ GNU\.sparse\./m.test(text)) return
+    const name = /^\d+ GNU\.sparse\.name=(.*)$/m.exec(text)?.[1]
+    this.#fail(unsupportedMember(this.#archive, name ?? "?", SPARSE))
   }
 
   #parserError(error: Error): unknown {

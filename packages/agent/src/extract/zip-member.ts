@@ -1,9 +1,9 @@
 import * as yauzl from "yauzl"
 import { corruptArchive } from "../compression/damaged-archive.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
+import { unsupportedMember } from "./unsupported-member.ts"
 import { memberSegments, type Member } from "./member.ts"
 import { isUtf8 } from "node:buffer"
-import { DatamaestroError } from "@datamaestro/protocol"
 
 /** APPNOTE.TXT 4.4.2: systems whose external attributes hold Unix permissions. */
 const UNIX_SYSTEMS = new Set([3, 19])
@@ -47,18 +47,11 @@ function memberType(archive: string, name: string, type: number): Member["type"]
 }
 
 function requireReadable(archive: string, name: string, entry: yauzl.Entry): void {
-  if (entry.isEncrypted()) throw unsupported(archive, name, "is encrypted")
+  if (entry.isEncrypted()) throw unsupportedMember(archive, name, "is encrypted")
   if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) {
-    throw unsupported(archive, name, `is compressed by method ${entry.compressionMethod}, which is not supported`)
+    throw unsupportedMember(archive, name, `is compressed by method ${entry.compressionMethod}, which is not supported`)
   }
   if (entry.compressionMethod === 0 && entry.compressedSize !== entry.uncompressedSize) {
     throw corruptArchive(archive, "its declared sizes contradict each other", { member: name })
   }
-}
-
-function unsupported(archive: string, name: string, reason: string): DatamaestroError {
-  return new DatamaestroError("UNSUPPORTED_FORMAT", `Cannot extract "${archive}": member "${name}" ${reason}`, {
-    hint: "tell the author of the dataset",
-    details: { archive, member: name },
-  })
 }
