@@ -2,7 +2,8 @@ import { expect } from "chai"
 import { spawn, type ChildProcess } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
-import { readdir, readFile, rm, stat } from "node:fs/promises"
+import promises, { readdir, readFile, rm, stat } from "node:fs/promises"
+import { syncBuiltinESMExports } from "node:module"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -134,4 +135,54 @@ describe("one URL wanted by many", () => {
     for (const name of await readdir(setup.cache.path)) await rm(join(setup.cache.path, name))
     expect(await readFile((await fetching).path)).to.deep.equal(body)
   })
+
+  it("says so when what comes is removed again and again", async () => {
+    const { origin } = setup
+    origin.route("/a", { body })
+    const { rename } = promises
+    promises.rename = async (from, to) => {
+      for (const name of await readdir(setup.cache.path)) await rm(join(setup.cache.path, name), { force: true })
+      await rename(from, to)
+    }
+    syncBuiltinESMExports()
+    try {
+      const error = await rejection(setup.fetch({ urls: [origin.at("/a")] }))
+      expect(error).to.include({ code: "STORAGE_FAILED", exitStatus: 6 })
+      expect(error.message).to.equal(`Cannot download into "${setup.cache.path}": what came was removed there 6 times`)
+    } finally {
+      promises.rename = rename
+      syncBuiltinESMExports()
+    }
+  })
+
+  for (const [what, record] of [
+    ["an entry", /\/[0-9a-f]{64}\.json\.\d+\.[0-9a-f]{8}\.tmp$/],
+    ["a part", /\.json\.tmp\.\d+\.[0-9a-f]{8}\.tmp$/],
+  ] as const) {
+    it(`survives that the cache is wiped while ${what} is recorded`, async () => {
+      const { origin } = setup
+      // A part is recorded when what came into it turned out to be another file.
+      origin.route("/a", { body: randomBytes(1000) })
+      origin.route("/b", { body })
+      const integrity = { algorithm: "sha256", hex: sha256(body), of: "download" } as const
+      const { rename } = promises
+      let wiped = 0
+      promises.rename = async (from, to) => {
+        if (wiped === 0 && record.test(String(from))) {
+          wiped++
+          for (const name of await readdir(setup.cache.path)) await rm(join(setup.cache.path, name), { force: true })
+        }
+        await rename(from, to)
+      }
+      syncBuiltinESMExports()
+      try {
+        const { path } = await setup.fetch({ urls: [origin.at("/a"), origin.at("/b")], integrity: [integrity] })
+        expect(await readFile(path)).to.deep.equal(body)
+        expect(wiped).to.equal(1)
+      } finally {
+        promises.rename = rename
+        syncBuiltinESMExports()
+      }
+    })
+  }
 })

@@ -56,8 +56,8 @@ async function obtainHere(job: DownloadJob): Promise<Obtained> {
       if (entry === undefined) return (await fromShared(job)) ?? (await fresh(job))
       found = { entry, hold: await cache.hold(key) }
     } catch (error) {
-      if (!(error instanceof PartLost) || ++restarts > MOST_RESTARTS)
-        throw storageError(error, `download into "${cache.path}"`)
+      if (!(error instanceof PartLost)) throw storageError(error, `download into "${cache.path}"`)
+      if (++restarts > MOST_RESTARTS) throw alwaysLost(cache.path, error)
     } finally {
       await lock.release()
     }
@@ -78,6 +78,14 @@ async function obtainHere(job: DownloadJob): Promise<Obtained> {
       })
     }
   }
+}
+
+function alwaysLost(path: string, cause: PartLost): DatamaestroError {
+  return new DatamaestroError(
+    "STORAGE_FAILED",
+    `Cannot download into "${path}": what came was removed there ${MOST_RESTARTS + 1} times`,
+    { hint: "find out what removes files there, then run the same command again", details: { path }, cause },
+  )
 }
 
 /** The entry of the shared cache, if it is there and sound. */

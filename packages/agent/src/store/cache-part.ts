@@ -4,6 +4,7 @@ import { join } from "node:path"
 import type { ByteRange } from "./byte-ranges.ts"
 import { claimOrphan, leaveUnrecorded, recordPathOf } from "./cache-orphan.ts"
 import type { PartRecord } from "./cache-record.ts"
+import { errnoName } from "./errno-name.ts"
 import { freeSpace } from "./free-space.ts"
 import { holderName, thisHolder, type Holder } from "./lock-holder.ts"
 import { PartContent } from "./part-content.ts"
@@ -71,7 +72,7 @@ export class CachePart {
       ...(length === undefined ? {} : { length }),
       ...(encoding === undefined ? {} : { encoding }),
     }
-    const content = new PartContent(await open(path, "r+"), claimed.ranges)
+    const content = new PartContent(await open(path, "r+").catch(wiped(path)), claimed.ranges)
     const part = new CachePart(path, url, content, holder, state)
     await content.file.truncate(content.end)
     await part.checkpoint()
@@ -179,7 +180,7 @@ export class CachePart {
       ...(this.#gapped ? { written } : {}),
       holder: JSON.stringify(this.#holder),
     }
-    await writeAtomic(this.#recordPath, JSON.stringify(record), { sync: false })
+    await writeAtomic(this.#recordPath, JSON.stringify(record), { sync: false }).catch(wiped(this.path))
   }
 
   /** Whether the name is still ours: an orphan's claimant renames it, and a person may wipe the cache. */
@@ -200,7 +201,7 @@ export class CachePart {
       this.#content.requireSound()
       await this.#content.file.sync()
       if (!(await this.owned())) throw new PartLost(this.path)
-      await rename(this.path, path)
+      await rename(this.path, path).catch(wiped(this.path))
     } finally {
       await this.#content.file.close()
     }
@@ -239,6 +240,13 @@ export class CachePart {
 export class PartLost extends Error {
   constructor(path: string) {
     super(`the unfinished download "${path}" was taken over or removed`)
+  }
+}
+
+/** For what fails because a file of this part is not there any more. */
+export function wiped(path: string): (error: unknown) => never {
+  return (error) => {
+    throw errnoName(error) === "ENOENT" ? new PartLost(path) : error
   }
 }
 

@@ -12,10 +12,11 @@ import { trimCache } from "./cache-limit.ts"
 import { isInUse, lockPath, markInUse, type UseMark } from "./cache-hold.ts"
 import { cacheKey } from "./cache-key.ts"
 import { isPartName } from "./cache-orphan.ts"
-import { CachePart } from "./cache-part.ts"
+import { CachePart, wiped } from "./cache-part.ts"
 import { EntryRecord, readRecordFile } from "./cache-record.ts"
 import { removeEntry, sweepOrphans } from "./cache-sweep.ts"
 import { acquireLock, tryLock, type Lock, type LockOptions } from "./lock.ts"
+import { errnoName } from "./errno-name.ts"
 import { storageError } from "./storage-error.ts"
 import { writeAtomic } from "./write-atomic.ts"
 import { makeFolder } from "./make-folder.ts"
@@ -207,20 +208,25 @@ export class DownloadCache {
   async commit(key: string, part: CachePart, url: string | undefined, record: EntryRecord): Promise<CacheEntryFound> {
     const path = this.entryPath(key)
     return await this.#storage(`write "${path}"`, async () => {
-      await writeAtomic(join(this.path, `${key}.json`), JSON.stringify(record), { sync: false })
-      if (url !== undefined) await writeAtomic(join(this.path, `${key}.url`), url, { sync: false })
+      const lost = wiped(part.path)
+      await writeAtomic(join(this.path, `${key}.json`), JSON.stringify(record), { sync: false }).catch(lost)
+      if (url !== undefined) await writeAtomic(join(this.path, `${key}.url`), url, { sync: false }).catch(lost)
       // The name itself need not be forced onto the disk: without it there is a part, or a download to be made again.
       await part.commit(path)
       await sweepOrphans(this.path, key)
-      const { ino } = await stat(path)
+      const { ino } = await stat(path).catch(lost)
       return { path, bytes: record.bytes, inode: ino, record }
     })
   }
 
-  /** Records what was found out about an entry that came without a record. */
+  /** Records what was found out about an entry that came without a record, unless it was wiped meanwhile. */
   async record(key: string, record: EntryRecord): Promise<void> {
     const path = join(this.path, `${key}.json`)
-    await this.#storage(`write "${path}"`, () => writeAtomic(path, JSON.stringify(record), { sync: false }))
+    await this.#storage(`write "${path}"`, () => writeAtomic(path, JSON.stringify(record), { sync: false })).catch(
+      (error: unknown) => {
+        if (errnoName(error) !== "ENOENT") throw error
+      },
+    )
   }
 
   /** What is in the cache: whole entries and unfinished parts. */
