@@ -113,5 +113,14 @@ describe("the library", () => {
       const prepared = await prepareDataset<Sample>("org.one", { host: "cluster", configFile: server.configFile })
       expect(prepared.train.path).to.equal(join(server.home, "datamaestro", "data", "sample", "org", "one", "one.txt"))
     })
+
+    it("leaves no connection that keeps the program from ending, when a listener throws", async () => {
+      const onProgress = (): never => {
+        throw new Error("of the listener")
+      }
+      const call = prepareDataset("org.one", { host: "cluster", configFile: server.configFile, onProgress })
+      expect((await call.catch((error: Error) => error)).message).to.equal("of the listener")
+      await server.left()
+    })
   })
 })

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process"
+import { once } from "node:events"
 import { mkdir } from "node:fs/promises"
 import { createServer, connect as connectTcp, type AddressInfo, type Socket } from "node:net"
 import { join } from "node:path"
@@ -65,6 +66,8 @@ export interface SshServer extends SshClientFiles {
   readonly bytes: { received: number; sent: number }
   /** Exchanges keys with every connection again, from now on with another host key if one is given. */
   exchangeKeys(hostKey?: KeyPair): void
+  /** Fulfilled once those that are connected now have gone. */
+  left(): Promise<void>
   /** Resets every connection; what runs loses its streams, as with sshd. */
   drop(): void
   /** Resets every connection as soon as so many more bytes have arrived. */
@@ -234,6 +237,9 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
         if (parsed !== undefined && !(parsed instanceof Error)) protocol._hostKeys = { [parsed.type]: parsed }
         connection.rekey()
       }
+    },
+    left: async () => {
+      await Promise.all([...sockets].map((socket) => once(socket, "close")))
     },
     drop,
     dropAfter: (count) => {

@@ -225,8 +225,9 @@ async function openOver(
     hold,
     onNotice: (notice) => onEvent({ phase: "notice", ...notice }),
   })
-  onEvent({ phase: "connect", address: transport.address, milliseconds: Math.round(performance.now() - began) })
   try {
+    // A listener of the library may throw: what is connected must still be closed.
+    onEvent({ phase: "connect", address: transport.address, milliseconds: Math.round(performance.now() - began) })
     const started = await openRemoteAgent(transport, {
       deployment,
       node: options.node,
