@@ -38,6 +38,17 @@ describe("odd surroundings of the command", () => {
     expect(status).to.equal(0)
   })
 
+  it("says so where the working directory is gone", async function () {
+    if (process.platform === "win32") this.skip()
+    const { status, stdout } = await shell(
+      `/bin/bash -c 'mkdir gone; cd gone; rmdir ../gone; "$NODE" "$LAUNCHER" version 2>&1'`,
+    )
+    expect(stdout).to.equal(
+      "error: Cannot work in the current folder: it is gone (ENOENT)\n  hint: go to one that is there: cd ~\n",
+    )
+    expect(status).to.equal(6)
+  })
+
   it("takes an empty HOME for none, not for the working directory", async () => {
     const folder = join(home.path, ".config/datamaestro")
     await mkdir(folder, { recursive: true })

@@ -154,7 +154,17 @@ function startEarly() {
   }
 }
 
+/** In a folder that was removed, neither this program nor its agent could start. */
+function checkFolder() {
+  try {
+    process.cwd()
+  } catch (error) {
+    fail("Cannot work in the current folder: it is gone (" + error.code + ")", "go to one that is there: cd ~", 6)
+  }
+}
+
 checkNode()
+checkFolder()
 if (!fs.existsSync(BUNDLE)) fail('Cannot find "' + BUNDLE + '"', "build it: run npm ci in the clone", 6)
 // Unset: os.homedir() would take an empty one for the working directory.
 if (process.env.HOME === "") delete process.env.HOME
