@@ -70,6 +70,7 @@ describe("copying prepared data between machines", function () {
     await chmod(join(tree, "top", "run.sh"), 0o755)
     await writeFile(join(tree, "top", "b.txt"), "b")
     await symlink("b.txt", join(tree, "top", "link"))
+    for (let each = 0; each < 60; each++) await writeFile(join(tree, "top", `${each}.txt`), `${each}`)
     lab.origin.route("/tree.tar", { body: execFileSync("tar", ["-C", tree, "-c", "top"]) })
     const plugin = await writeRepositoryPackage(lab.folder, {
       id: "trees",
@@ -89,7 +90,9 @@ describe("copying prepared data between machines", function () {
     })
     lab.env["DATAMAESTRO_REPOSITORY_PATH"] = plugin
     await done(lab.start("prepare", "org.user"))
-    await done(copy("org.user", "--to", "east", "--data", there))
+    const command = copy("org.user", "--to", "east", "--data", there)
+    await done(command)
+    expect(command.stderr).not.to.contain("Warning")
     const folder = join(there, "data/trees/org/tree")
     expect(await readlink(join(folder, "link"))).to.equal("b.txt")
     expect((await stat(join(folder, "run.sh"))).mode & 0o111).not.to.equal(0)

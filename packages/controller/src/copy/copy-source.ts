@@ -1,4 +1,5 @@
 import { DatamaestroError, parseCopyAddress, type CopiedDataset } from "@datamaestro/protocol"
+import { setMaxListeners } from "node:events"
 import type { Session } from "../session.ts"
 
 const PIECE = 1024 * 1024
@@ -17,6 +18,8 @@ export class CopySource {
     this.#session = session
     this.#wanted = new Set(wanted)
     this.#signal = signal
+    // Each piece that is asked for listens to it, of many files at once.
+    setMaxListeners(0, signal)
   }
 
   /**
