@@ -10,6 +10,7 @@ import { finalPaths } from "../store/layout.ts"
 import { storageError } from "../store/storage-error.ts"
 import { hashFile } from "../verify/hash-file.ts"
 import { placeResource } from "./place-resource.ts"
+import { withPrintedLines } from "./printed-lines.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
@@ -72,7 +73,10 @@ async function run(preparation: Preparation, resource: PlannedStep, output: stri
   const stopped = aborted(signal)
   try {
     // A step that does not listen to its signal is left behind: what it still writes is in a folder that goes.
-    await Promise.race([Promise.resolve().then(() => code({ input, output, signal, progress: tell })), stopped.promise])
+    const printed = (line: string): void =>
+      progress({ phase: "notice", level: "info", message: `${id} ${name}: ${line}` })
+    const making = withPrintedLines(printed, async () => await code({ input, output, signal, progress: tell }))
+    await Promise.race([making, stopped.promise])
   } catch (error) {
     if (signal.aborted) throw interrupted()
     throw failed(preparation, resource, error instanceof Error ? error.message : String(error), error)
