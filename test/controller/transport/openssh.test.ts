@@ -3,7 +3,6 @@ import type { DatamaestroError } from "@datamaestro/protocol"
 import { execFileSync } from "node:child_process"
 import { existsSync, statSync } from "node:fs"
 import { chmod, readdir, readFile, rm, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { connectSsh } from "../../../packages/controller/src/transport/connect-ssh.ts"
@@ -39,18 +38,30 @@ describe("the system's ssh as transport", function () {
     await writeFile(file, `${lines}\n${await readFile(server.configFile, "utf8")}`)
     return file
   }
-  const leftovers = async (): Promise<string[]> => (await readdir(tmpdir())).filter((name) => name.startsWith("dm-"))
+  /** For temporary files of this test alone: other tests that use `ssh` run beside it. */
+  const ownTemporaryFolder = async (): Promise<string> => {
+    const { path, remove } = await temporaryFolder("t-")
+    const former = process.env["TMPDIR"]
+    process.env["TMPDIR"] = path
+    cleanups.push(async () => {
+      if (former === undefined) delete process.env["TMPDIR"]
+      else process.env["TMPDIR"] = former
+      await remove()
+    })
+    return path
+  }
 
   it("logs in once for all channels, and leaves nothing behind", async () => {
-    const before = await leftovers()
     const server = await serve()
+    const own = await ownTemporaryFolder()
     const transport = await attempt(server)
     expect(transport.address).to.equal(`tester@127.0.0.1:${server.port}`)
     const outputs = await Promise.all(["1", "2"].map((word) => runOn(transport, `cat; echo ${word}`, "in ")))
     expect(outputs.map(({ stdout }) => stdout)).to.deep.equal(["in 1\n", "in 2\n"])
     expect(server.connections).to.equal(1)
+    expect(await readdir(own)).to.have.length(1)
     await transport.close()
-    expect(await leftovers()).to.deep.equal(before)
+    expect(await readdir(own)).to.deep.equal([])
     expect((await failureOf(transport.exec("true"))).code).to.equal("CONNECTION_LOST")
   })
 
@@ -316,11 +327,13 @@ describe("the system's ssh as transport", function () {
   })
 
   it("keeps its sockets where nobody else can reach them", async () => {
-    const transport = await connect(await serve())
+    const server = await serve()
+    const own = await ownTemporaryFolder()
+    const transport = await connect(server)
     const channel = await transport.exec("cat")
-    const mine = (await leftovers()).map((name) => join(tmpdir(), name)).filter((path) => existsSync(join(path, "s")))
-    expect(mine.length).to.be.at.least(1)
-    for (const path of mine) expect(statSync(path).mode & 0o777).to.equal(0o700)
+    const [made = ""] = await readdir(own)
+    expect(existsSync(join(own, made, "s"))).to.equal(true)
+    expect(statSync(join(own, made)).mode & 0o777).to.equal(0o700)
     channel.stdin.end()
     await outputOf(channel)
   })
