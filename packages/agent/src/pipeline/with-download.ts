@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs"
 import { DatamaestroError } from "@datamaestro/protocol"
 import type { AvailableBytes, CachedDownload, FetchRequest } from "../pipeline-types.ts"
 import { shareSpace } from "../store/free-space.ts"
@@ -5,6 +6,9 @@ import { fetchContext } from "./fetch-context.ts"
 import type { Preparation } from "./preparation.ts"
 import type { StoredResource } from "./found-dataset.ts"
 import { enterEarly, inTurn, leaveEarly, queues } from "./queues.ts"
+
+/** How often a download is fetched again because somebody wiped the cache. */
+const MOST_WIPES = 5
 
 /** What is made of one download. */
 export interface Consumer {
@@ -33,7 +37,8 @@ export interface Consumption {
  * Fetches, has something made of the download, as early as its bytes can be read, and lets go of it: it leaves the
  * cache once its output is in place.
  *
- * A download that turns out to be damaged is removed and fetched once more, unless its author's own sum says that it
+ * A download that somebody wipes from the cache before it was used is fetched again. One that turns out to be damaged is
+ * removed and fetched once more, unless its author's own sum says that it
  * is what it should be; then, and after every other failure, it stays for the next run.
  */
 export async function withDownload(
@@ -43,11 +48,19 @@ export async function withDownload(
   consumer: Consumer,
 ): Promise<"downloaded" | "cached"> {
   const beside = request.grows === true && (await shareSpace(preparation.options.cache.path, preparation.folder))
+  let wipes = 0
   for (let attempt = 1; ; attempt++) {
     const { download, finish } = await fetchAndBegin(preparation, resource, { ...request, grows: beside }, consumer)
     try {
       await finish()
     } catch (error) {
+      const wiped = (isUnexpected(error) || isDamage(error)) && !existsSync(download.path)
+      if (wiped && wipes < MOST_WIPES && !preparation.signal.aborted) {
+        await download.release({ remove: false })
+        wipes++
+        attempt--
+        continue
+      }
       const suspect = request.integrity.length === 0 && isDamage(error)
       await download.release({ remove: suspect })
       if (!suspect || attempt > 1 || (!download.fromCache && isMismatch(error)) || preparation.signal.aborted)
@@ -163,6 +176,11 @@ async function fetch(
   const { fetchDownload } = await import("../fetch/fetch-download.ts")
   const context = { ...fetchContext(preparation, resource), signal, onAvailable }
   return await inTurn(downloads, signal, () => fetchDownload(request, context))
+}
+
+/** No failure that is foreseen, as that a file is not there; from a thread it comes as one of ours. */
+function isUnexpected(error: unknown): boolean {
+  return !(error instanceof DatamaestroError) || error.code === "UNEXPECTED"
 }
 
 function isDamage(error: unknown): error is DatamaestroError {
