@@ -81,7 +81,7 @@ describe("jobs over SSH", function () {
     lab.proxy.cut()
     expect(await command.ended).to.equal(8)
     expect(command.stderr).to.match(/error: Cannot reconnect to "cluster" in 0\.05 min/)
-    expect(command.stderr).to.contain(`datamaestro --host cluster jobs attach ${job}`)
+    expect(command.stderr).to.contain(`datamaestro --host cluster --data ${lab.data} jobs attach ${job}`)
     lab.proxy.resume()
     const attached = remote("jobs", "attach", job)
     expect(await attached.ended, attached.stderr).to.equal(0)

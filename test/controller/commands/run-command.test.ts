@@ -57,7 +57,8 @@ describe("running a command", () => {
   it("advises commands that run where the failure was", async () => {
     const open = (): LinkedSession =>
       linkedSession({
-        "datasets/prepare": () => {
+        "datasets/prepare": (_, { progress }) => {
+          progress({ phase: "notice", level: "info", message: "see `datamaestro verify x`" })
           throw new DatamaestroError("UNKNOWN_DATASET", "Cannot find it", { hint: "try `datamaestro search TERM`" })
         },
       })
@@ -65,6 +66,11 @@ describe("running a command", () => {
     expect(there?.hint).to.equal("try `datamaestro --host cluster search TERM`")
     const here = await runCommand(prepare(options(["x"])), testInvocation({ open }))
     expect(here?.hint).to.equal("try `datamaestro search TERM`")
+    const call = testInvocation({ host: ["cluster"], data: "/a b", open })
+    const inFolder = await runCommand(prepare(options(["x"])), call)
+    expect(inFolder?.hint).to.equal("try `datamaestro --host cluster --data '/a b' search TERM`")
+    const message = "see `datamaestro --host cluster --data '/a b' verify x`"
+    expect(call.reporter.events.map(({ event }) => event)).to.deep.include({ phase: "notice", level: "info", message })
   })
 
   it("keys results of several hosts by host; a failing host stops no other, and the first in order decides", async () => {

@@ -61,7 +61,7 @@ export function copy(options: CopyOptions): DirectCommand {
         await invocation.write(`${JSON.stringify(valueWithId(prepared))}\n`)
         return undefined
       } catch (thrown) {
-        const error = signal.aborted ? interrupted() : withHost(asDatamaestroError(thrown), at?.host)
+        const error = signal.aborted ? interrupted() : withHost(asDatamaestroError(thrown), at)
         if (error.code !== "INTERRUPTED") reporter.error(error, at?.host)
         return error
       } finally {

@@ -35,10 +35,10 @@ export function attachJob(job: string): Command<Result<"jobs/attach">> {
     needsRepositories: false,
     severalHosts: "object",
     onlyWatches: true,
-    async run({ session, machine: { host }, invocation, signal, onProgress }) {
+    async run({ session, invocation, signal, onProgress }) {
       const onAbort = (): void => {
-        const cancel = `datamaestro ${host === undefined ? "" : `--host ${host} `}jobs cancel ${job}`
-        onProgress({ phase: "notice", level: "info", message: `job ${job} goes on; \`${cancel}\` ends it` })
+        const message = `job ${job} goes on; \`datamaestro jobs cancel ${job}\` ends it`
+        onProgress({ phase: "notice", level: "info", message })
       }
       signal.addEventListener("abort", onAbort, { once: true })
       try {

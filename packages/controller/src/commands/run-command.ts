@@ -6,7 +6,7 @@ import type { Session, SessionOptions } from "../session.ts"
 import type { Call, Command, Failure } from "./command.ts"
 import type { Invocation } from "./invocation.ts"
 import { unlessAbandoned } from "./unless-abandoned.ts"
-import { withHost } from "./with-host.ts"
+import { adviceFor, withHost } from "./with-host.ts"
 
 interface Outcome<R> {
   machine: Machine
@@ -40,7 +40,7 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
   const outcome: Outcome<R> = { machine, result: undefined, failures: [] }
   const fail = (thrown: unknown, position: number): void => {
     // What breaks while everything is being cancelled is a consequence of that.
-    const error = signal.aborted ? interrupted() : withHost(asDatamaestroError(thrown), machine.host)
+    const error = signal.aborted ? interrupted() : withHost(asDatamaestroError(thrown), machine)
     outcome.failures.push({ error, position })
     if (error.code !== "INTERRUPTED") reporter.error(error, machine.host)
   }
@@ -75,7 +75,11 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
       machine,
       invocation,
       signal,
-      onProgress: (event) => reporter.event(event, prefix),
+      onProgress: (event) =>
+        reporter.event(
+          event.phase === "notice" ? { ...event, message: adviceFor(event.message, machine) } : event,
+          prefix,
+        ),
       fail,
     }
     outcome.result = await command.run(call)
