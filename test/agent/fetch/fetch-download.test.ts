@@ -114,6 +114,24 @@ describe("fetchDownload", () => {
     expect(await setup.suffixes()).to.deep.equal([".dl", ".dl", ".json", ".json", ".url", ".url"])
   })
 
+  it("undoes what a server did to a .gz that it had compressed once more, also where no sum tells", async () => {
+    const { origin } = setup
+    for (const [name, text] of [
+      ["/small.gz", "content"],
+      ["/large.gz", randomBytes(300_000).toString("hex")],
+    ] as const) {
+      const body = gzipSync(text)
+      origin.route(name, { body, contentEncoding: "encode" })
+      const { path, sha256: sum, bytes } = await setup.fetch({ urls: [origin.at(name)] })
+      expect(await readFile(path)).to.deep.equal(body)
+      expect({ sum, bytes }).to.deep.equal({ sum: sha256(body), bytes: body.length })
+    }
+    const double = gzipSync(gzipSync("content"))
+    origin.route("/double.gz", { body: double, contentEncoding: "declare" })
+    const sized = await setup.fetch({ urls: [origin.at("/double.gz")], size: double.length })
+    expect(await readFile(sized.path)).to.deep.equal(double)
+  })
+
   it("copies file: URLs", async () => {
     const path = join(setup.folder, "ä b.bin")
     await writeFile(path, "local")

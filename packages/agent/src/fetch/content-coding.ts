@@ -19,13 +19,36 @@ import { sourceError } from "./source-error.ts"
 /** Nobody codes more than twice; each coding costs a decoder with its buffers. */
 const MOST_CODINGS = 5
 const CHUNK = { chunkSize: 1024 * 1024 }
+/** RFC 1952: its two bytes, and deflate, the only method there is. */
+const GZIP_MAGIC = Buffer.from([0x1f, 0x8b, 8])
+const HEAD_BYTES = 64 * 1024
 
 /**
- * Whether the bytes of a response that is encoded though we asked for `identity` are the file itself: many servers
+ * Whether the bytes of a response that is encoded though we asked for `identity` may be the file itself: many servers
  * declare every `.gz` they hold as encoded, where the compressed file is what is meant.
  */
-export function isFileItself(url: string): boolean {
+export function isCompressedFile(url: string): boolean {
   return /\.(gz|tgz|svgz|z|br|zz|deflate)$/i.test(URL.canParse(url) ? new URL(url).pathname : url)
+}
+
+/**
+ * Whether a coded part holds the `.gz` file coded once more. Where it only is declared as coded, what comes out is plain.
+ * Nothing is thrown: what cannot be decoded is no second coding.
+ */
+export async function decodesToGzip(part: CachePart, coding: string, source: string): Promise<boolean> {
+  let start = Buffer.alloc(0)
+  const sink = new Writable({
+    write: (chunk: Buffer, _, done) => {
+      start = Buffer.concat([start, chunk])
+      done(start.length < GZIP_MAGIC.length ? null : new Error("that is enough"))
+    },
+  })
+  try {
+    await pipeline([createReadStream(part.path, { end: HEAD_BYTES - 1 }), ...decodersFor(coding, source), sink])
+  } catch {
+    // The head is cut anywhere, and left as soon as it is known.
+  }
+  return start.subarray(0, GZIP_MAGIC.length).equals(GZIP_MAGIC)
 }
 
 /** Undoes content codings (RFC 9110, section 8.4) from one part into another, hashing what comes out. */
@@ -38,12 +61,7 @@ export async function decodeContent(
   signal: AbortSignal,
 ): Promise<void> {
   hasher.reset()
-  const names = coding.split(",")
-  if (names.length > MOST_CODINGS) {
-    const reason = `the server says that it is coded ${names.length} times over`
-    throw sourceError("DOWNLOAD_FAILED", source, reason, "add a mirror to the settings, or tell the site's owner")
-  }
-  const decoders = names.map((name) => decoderFor(name.trim(), source))
+  const decoders = decodersFor(coding, source)
   const append = async (chunk: Buffer): Promise<void> => {
     hasher.update(chunk, to.bytes)
     await to.write([chunk])
@@ -54,7 +72,7 @@ export async function decodeContent(
     write: (chunk: Buffer, _, done) => callbackify(append)(chunk, done),
   })
   try {
-    await pipeline([createReadStream(from.path, { highWaterMark: 1024 * 1024 }), ...decoders.toReversed(), sink], {
+    await pipeline([createReadStream(from.path, { highWaterMark: 1024 * 1024 }), ...decoders, sink], {
       signal,
     })
   } catch (error) {
@@ -70,6 +88,16 @@ export async function decodeContent(
     const known = storageError(error, `write "${to.path}"`)
     throw known instanceof DatamaestroError ? known : error
   }
+}
+
+/** In the order in which they are undone. */
+function decodersFor(coding: string, source: string): (Gunzip | Inflate | BrotliDecompress)[] {
+  const names = coding.split(",")
+  if (names.length > MOST_CODINGS) {
+    const reason = `the server says that it is coded ${names.length} times over`
+    throw sourceError("DOWNLOAD_FAILED", source, reason, "add a mirror to the settings, or tell the site's owner")
+  }
+  return names.map((name) => decoderFor(name.trim(), source)).toReversed()
 }
 
 function decoderFor(coding: string, source: string): Gunzip | Inflate | BrotliDecompress {

@@ -4,7 +4,7 @@ import type { CacheEntryFound, DownloadCache } from "../store/cache.ts"
 import type { CachePart } from "../store/cache-part.ts"
 import { hasCredentials, redactUrl } from "../store/cache-url.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
-import { decodeContent, isFileItself } from "./content-coding.ts"
+import { decodeContent, decodesToGzip, isCompressedFile } from "./content-coding.ts"
 import type { Availability } from "./availability.ts"
 import { throttled, type JobEvent } from "./fetch-events.ts"
 import type { FetchTuning } from "./fetch-types.ts"
@@ -161,7 +161,7 @@ async function accept(job: DownloadJob, slot: PartSlot, hasher: PartHasher, sour
     throttled((bytes: number) => job.emit({ phase: "verify", bytes, total: received.bytes })),
   )
   const { state } = slot.part
-  if (state.encoding !== undefined && !isStoredAsSent(job, hasher, source)) {
+  if (state.encoding !== undefined && !(await isStoredAsSent(job, received, state.encoding, hasher, source))) {
     const decoded = await cache.createPart(key, redactUrl(request.urls[0] ?? source))
     decoded.state = { ...state }
     try {
@@ -194,9 +194,18 @@ async function accept(job: DownloadJob, slot: PartSlot, hasher: PartHasher, sour
   return entry
 }
 
-/** A declared checksum decides whether the encoded bytes are the file; else its name does. */
-function isStoredAsSent({ request }: DownloadJob, hasher: PartHasher, source: string): boolean {
-  if (request.integrity.length === 0) return isFileItself(request.urls[0] ?? source)
+/** A declared checksum decides whether the encoded bytes are the file; else its name does, and that what is in it is no gzip, too. */
+async function isStoredAsSent(
+  { request }: DownloadJob,
+  part: CachePart,
+  encoding: string,
+  hasher: PartHasher,
+  source: string,
+): Promise<boolean> {
+  if (request.integrity.length === 0) {
+    if (!isCompressedFile(request.urls[0] ?? source)) return false
+    return part.bytes === request.size || !(await decodesToGzip(part, encoding, source))
+  }
   const digests = hasher.digests()
   return request.integrity.every(({ algorithm, hex }) => digests[algorithm] === hex.toLowerCase())
 }
