@@ -171,17 +171,16 @@ if (process.env.HOME === "") delete process.env.HOME
 // What can't be told ends no work, and keeps no result back.
 process.stderr.on("error", function () {})
 var early = startEarly()
-load()
-  .main(undefined, early)
-  .then(
-    function (status) {
-      // What is left, such as a connection that is being closed, need not be waited for.
-      process.exit(status)
-    },
-    function (error) {
-      process.stderr.write(
-        "error: " + ((error && error.stack) || error) + "\n  hint: this is a defect of datamaestro: please report it\n",
-      )
-      process.exit(1)
-    },
-  )
+var cli = load()
+cli.main(undefined, early).then(
+  function (status) {
+    // What is left, such as a connection that is being closed, need not be waited for.
+    return cli.leave(status)
+  },
+  function (error) {
+    process.stderr.write(
+      "error: " + ((error && error.stack) || error) + "\n  hint: this is a defect of datamaestro: please report it\n",
+    )
+    process.exit(1)
+  },
+)

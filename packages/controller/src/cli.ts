@@ -26,6 +26,8 @@ Examples:
   datamaestro --host cluster --data /scratch/me/datasets prepare com.lecun.mnist
 `
 
+export { leave } from "./commands/leave.ts"
+
 /**
  * The command line: parses, runs, prints.
  *

@@ -1,3 +1,4 @@
+import { leave } from "./leave.ts"
 import type { WorkReporter } from "./watch-work.ts"
 
 /** Exit statuses by the shell's convention, 128 and the signal's number. */
@@ -21,7 +22,8 @@ export function onSignals(reporter: Pick<WorkReporter, "begun" | "event" | "end"
   const raise = (name: EndingSignal): void => {
     if (status !== undefined) {
       reporter.end()
-      process.exit(STATUS[name])
+      void leave(STATUS[name])
+      return
     }
     status = STATUS[name]
     if (reporter.begun) {
