@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { spawn } from "node:child_process"
+import { execFileSync, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -14,10 +14,12 @@ const STEP = `
   import { Repository, defineDataset, step, textFile } from "@datamaestro/dataset"
   import { spawn } from "node:child_process"
   import { writeFileSync } from "node:fs"
+  import { open } from "node:fs/promises"
   const made = step({
     from: [],
     name: "made.txt",
     async run({ signal }) {
+      if (process.env.PIPE) void open(process.env.PIPE)
       const child = spawn("sleep", ["300"], { stdio: "ignore" })
       writeFileSync(process.env.PROOF, JSON.stringify({ agent: process.pid, child: child.pid }))
       await new Promise((_, reject) => {
@@ -50,7 +52,7 @@ describe("the agent's life", function () {
   })
 
   afterEach(async () => {
-    for (const name of ["DATAMAESTRO_REPOSITORY_PATH", "PROOF", "DEAF"]) delete process.env[name]
+    for (const name of ["DATAMAESTRO_REPOSITORY_PATH", "PROOF", "DEAF", "PIPE"]) delete process.env[name]
     await environment.restore()
   })
 
@@ -138,6 +140,21 @@ describe("the agent's life", function () {
     expect(await prepared).to.have.property("code", "CONNECTION_LOST")
     await gone(agent)
     await gone(child)
+  })
+
+  it("ends when its connection closes, even if a thread of its waits at a pipe, as at a silent name server", async function () {
+    if (process.platform === "win32") this.skip()
+    process.env["PIPE"] = join(environment.path, "pipe")
+    execFileSync("mkfifo", [process.env["PIPE"]])
+    const session = await openLocalSession({ data: join(environment.path, "data") })
+    await session.declareRepositories()
+    const prepared = rejection(session.agent.request("datasets/prepare", request))
+    const { agent, child } = await working()
+    await session.close()
+    expect(await prepared).to.have.property("code", "CONNECTION_LOST")
+    await gone(agent)
+    await gone(child)
+    expect(existsSync(lease())).to.equal(false)
   })
 
   it("ends on SIGTERM as on a closed connection, and outlives a Ctrl-C that reaches it", async () => {

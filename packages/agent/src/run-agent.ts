@@ -7,6 +7,7 @@ import { AgentSession } from "./agent-session.ts"
 import { endOwnChildren } from "./end-own-children.ts"
 import { createHandlers } from "./handlers/create-handlers.ts"
 import { JobHost } from "./jobs/job-host.ts"
+import { leave } from "./leave.ts"
 import { RelayClient } from "./relay/relay-client.ts"
 import { type PartModules } from "./rest-part.ts"
 import { StdioPort } from "./stdio-port.ts"
@@ -74,17 +75,17 @@ export function runAgent(host: AgentHost = {}): void {
     ending = true
     if (reason !== undefined) jobs.stop(reason)
     port.close()
-    const leave = (): void => {
+    const last = (): void => {
       endOwnChildren()
-      process.exit(status)
+      leave(status)
     }
-    setTimeout(leave, GRACE)
+    setTimeout(last, GRACE)
     void idle(server)
       .then(() => jobs.idle())
       .then(() => session.close())
       .then(() => rest?.kept())
       .then(() => host.storeCodeCache?.(countLoaded()))
-      .finally(leave)
+      .finally(last)
   }
   const die = (error: unknown): void => {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)

@@ -4,6 +4,7 @@ import { pathsOf } from "./data-directory.ts"
 import { endOwnChildren } from "./end-own-children.ts"
 import { RunningJobs } from "./jobs/running-jobs.ts"
 import { workOnJob } from "./jobs/work-on-job.ts"
+import { leave } from "./leave.ts"
 import { quietExperiments } from "./run-agent.ts"
 import { helpJob } from "./slurm/help-job.ts"
 import { Allocation } from "./slurm/allocation.ts"
@@ -36,14 +37,14 @@ export async function runJob({ folder, cacheFolder, helper, file }: JobProgram):
   session.locate(pathsOf(dirname(dirname(folder))))
   const allocation = new Allocation(folder, process.env)
   const jobs = new RunningJobs(session, { allocation })
-  const leave = (status: number): void => {
+  const last = (status: number): void => {
     endOwnChildren()
-    process.exit(status)
+    leave(status)
   }
   const die = (error: unknown): void => {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
     jobs.stop("the agent met an error it did not foresee")
-    setTimeout(() => leave(1), GRACE).unref()
+    setTimeout(() => last(1), GRACE).unref()
   }
   const abort = new AbortController()
   let stopping = false
@@ -52,7 +53,7 @@ export async function runJob({ folder, cacheFolder, helper, file }: JobProgram):
     stopping = true
     abort.abort()
     if (helper === 0) jobs.stop(await allocation.whyEnding())
-    setTimeout(() => leave(143), GRACE).unref()
+    setTimeout(() => last(143), GRACE).unref()
   }
   process.on("SIGTERM", () => void onTerm())
   if (process.platform !== "win32") process.on("SIGHUP", () => {})
@@ -61,12 +62,12 @@ export async function runJob({ folder, cacheFolder, helper, file }: JobProgram):
   try {
     if (helper > 0) {
       await helpJob(session, { folder, helper, abort })
-      return leave(0)
+      return last(0)
     }
     const status = await workOnJob(basename(folder), { session, jobs, allocation })
-    leave(stopping ? 143 : status)
+    last(stopping ? 143 : status)
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`)
-    leave(1)
+    last(1)
   }
 }

@@ -1,5 +1,6 @@
 import { AgentClient, AgentServer, linkedPorts, type ProgressEvent } from "@datamaestro/protocol"
 import { expect } from "chai"
+import { execFileSync } from "node:child_process"
 import { chmod, lstat, mkdir, readFile, readdir, symlink, writeFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join } from "node:path"
@@ -122,6 +123,14 @@ describe("the settings' handlers", () => {
       }
       expect((await readFile(settings())).equals(broken), reason).to.equal(true)
     }
+  })
+
+  it("take a pipe for a malformed file, and wait for nobody to write into it", async () => {
+    await mkdir(data)
+    execFileSync("mkfifo", [settings()])
+    const client = await connect()
+    const error = await rejection(client.request("datafolders/list", {}))
+    expect(error).to.include({ code: "MALFORMED_SETTINGS", exitStatus: 6 })
   })
 
   it("read a file that begins with a byte order mark", async () => {

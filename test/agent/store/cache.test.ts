@@ -61,6 +61,14 @@ describe("the download cache", () => {
     ])
   })
 
+  it("lists what has a pipe in the place of its URL, and waits for nobody to write into it", async () => {
+    await add(URL_A, "four")
+    await rm(join(cache.path, `${key}.json`))
+    await rm(join(cache.path, `${key}.url`), { force: true })
+    execFileSync("mkfifo", [join(cache.path, `${key}.url`)])
+    expect((await cache.list()).map(({ url, bytes }) => [url, bytes])).to.deep.equal([[undefined, 4]])
+  })
+
   it("follows the umask", async () => {
     const path = await add(URL_A, "x")
     for (const file of [path, join(cache.path, `${key}.url`)]) {

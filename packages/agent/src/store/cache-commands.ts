@@ -1,5 +1,5 @@
 import { interrupted, type CacheEntry } from "@datamaestro/protocol"
-import { readdir, readFile, rm, stat } from "node:fs/promises"
+import { readdir, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { hashFile } from "../verify/hash-file.ts"
 import { isInUse, isLocked, lockPath } from "./cache-hold.ts"
@@ -10,6 +10,7 @@ import type { DownloadCache } from "./cache.ts"
 import { redactUrl } from "./cache-url.ts"
 import { fileSystemNow } from "./lock-clock.ts"
 import { tryLock } from "./lock.ts"
+import { readPlainFile } from "./open-plain-file.ts"
 
 export interface CacheClearOptions {
   /** Only entries neither changed nor used for this many seconds. */
@@ -172,7 +173,7 @@ async function lastUse(folder: string, key: string): Promise<number | undefined>
 async function urlOf(folder: string, key: string): Promise<string | undefined> {
   const record = await readRecordFile(join(folder, `${key}.json`), EntryRecord)
   if (record?.url !== undefined) return record.url
-  const url = await readFile(join(folder, `${key}.url`), "utf8").catch(() => undefined)
+  const url = await readPlainFile(join(folder, `${key}.url`)).catch(() => undefined)
   return url === undefined ? undefined : redactUrl(url)
 }
 

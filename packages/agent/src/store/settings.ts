@@ -8,6 +8,7 @@ import {
 import { applyEdits, modify } from "jsonc-parser"
 import { readFile, readlink, realpath, stat } from "node:fs/promises"
 import { dirname, resolve } from "node:path"
+import { READ_AT_ONCE } from "./open-plain-file.ts"
 import { storageError } from "./storage-error.ts"
 import { writeAtomic } from "./write-atomic.ts"
 import { makeFolder } from "./make-folder.ts"
@@ -79,7 +80,7 @@ export class SettingsFile {
 
   async #text(): Promise<string | undefined> {
     try {
-      return decodeJsonDocument(await readFile(this.path), this.path)
+      return decodeJsonDocument(await readFile(this.path, { flag: READ_AT_ONCE }), this.path)
     } catch (error) {
       if (error instanceof DatamaestroError) throw error
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined
