@@ -1,5 +1,6 @@
 import { expect } from "chai"
 import { execFile, execFileSync } from "node:child_process"
+import { existsSync } from "node:fs"
 import { mkdir, writeFile } from "node:fs/promises"
 import { homedir, userInfo } from "node:os"
 import { join } from "node:path"
@@ -157,6 +158,10 @@ describe("resolveSshSettings", () => {
         text: "Match final host real.org\n User at-last\nHost z\n HostName real.org\n Port 3\n",
         hosts: ["z", "real.org", "other"],
       },
+      "Host in the final pass, where it is compared with the host name": {
+        text: "Host z\n HostName real.org\nHost real.org\n User real\nHost * !z\n Port 4\nMatch final\n Compression yes\n",
+        hosts: ["z", "real.org", "other"],
+      },
       "Match list with negated pattern": { text: "Match host *.org,!no.org\n User x\n", hosts: ["a.org", "no.org"] },
       "jump and command": {
         text: 'Host j\n ProxyJump one,u@two:22\nHost c\n ProxyCommand nc "%h" %p\n ProxyJump x\nHost n\n ProxyJump none\nHost *\n ProxyJump gate\n',
@@ -251,7 +256,7 @@ describe("resolveSshSettings", () => {
       await write("g b/x1.conf", "Port 41\n")
       await write("g b/x2.conf", "User two\n")
       await write("g b/y1.conf", "ConnectionAttempts 8\n")
-      for (const pattern of ["x[1-2].conf", "[!x]*.conf", "?1.conf", "{x1,x2}.conf", "x[12.conf"]) {
+      for (const pattern of ["x[1-2].conf", "[!x]*.conf", "?1.conf", "{x1,x2}.conf", "x[12.conf", "x[2-1].conf"]) {
         const file = await write(
           "globs",
           `Include ~root/no-such-file "${folder.path}/g b/${pattern}"\nPort 50\nUser last\n`,
@@ -324,6 +329,32 @@ describe("resolveSshSettings", () => {
       systemFolder: "/etc/ssh",
     })
     expect(settings.identityFiles).to.deep.equal(["/home/me/real.org/a/7/u/local/%", "/home/me/x", "/var/z/y"])
+  })
+
+  it("expands tokens in ProxyJump, those of the host that it leads to", async () => {
+    const file = await write("jump", "Host a\n HostName a.org\n Port 7\n ProxyJump %r@gate-%n:2%p,%h.gate\n")
+    expect(resolveSshSettings(target("me@a", file)).proxyJump).to.deep.equal(["me@gate-a:27", "a.org.gate"])
+  })
+
+  it("takes times that no timer can count to for the longest that one can", async () => {
+    const file = await write("long", "ConnectTimeout 3000000\nServerAliveInterval 100w\n")
+    const { connectTimeout, keepaliveInterval } = resolveSshSettings(target("a", file))
+    for (const milliseconds of [connectTimeout, keepaliveInterval]) {
+      expect(milliseconds).to.be.within(2_000_000_000, 2 ** 31 - 1)
+    }
+  })
+
+  it("runs Match exec by the person's own shell", async function () {
+    if (!existsSync("/bin/bash")) this.skip()
+    const file = await write("shell", 'Match exec "[[ %n == a* ]]"\n User matched\n')
+    const before = process.env["SHELL"]
+    process.env["SHELL"] = "/bin/bash"
+    try {
+      expect(resolveSshSettings(target("ab", file)).user).to.equal("matched")
+    } finally {
+      if (before === undefined) delete process.env["SHELL"]
+      else process.env["SHELL"] = before
+    }
   })
 
   it("finds the agent as IdentityAgent says", async () => {

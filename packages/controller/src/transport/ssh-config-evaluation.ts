@@ -7,6 +7,7 @@ import { parseSshConfigLines, type SshConfigLine } from "./ssh-config-lines.ts"
 import { connectionTokens } from "./ssh-connection-tokens.ts"
 import { expandHome } from "./expand-home.ts"
 import { systemReason } from "../system-reason.ts"
+import { ownShell } from "./own-shell.ts"
 import { matchesPatternList } from "./ssh-pattern.ts"
 import { expandTokens } from "./ssh-tokens.ts"
 
@@ -35,6 +36,7 @@ export class SshConfigEvaluation {
   readonly #values = new Map<string, SshConfigLine[]>()
   #final = false
   #wantsFinal = false
+  /** What `Host` is compared with: the host as typed, in the final pass the one that it stands for. */
   #hostName: string
 
   constructor(context: SshConfigContext) {
@@ -98,7 +100,7 @@ export class SshConfigEvaluation {
   #apply(lines: readonly SshConfigLine[], includeFolder: string, enclosing: boolean, depth: number): void {
     let active = enclosing
     for (const line of lines) {
-      if (line.keyword === "host") active = enclosing && matchesHost(this.#context.originalHost, line)
+      if (line.keyword === "host") active = enclosing && matchesPatternList(this.#hostName, line.values)
       else if (line.keyword === "match") active = this.#matches(line, enclosing) && enclosing
       else if (line.keyword === "include") this.#include(line, includeFolder, active, depth)
       else if (active) this.#take(line)
@@ -165,7 +167,7 @@ export class SshConfigEvaluation {
       case "exec": {
         if (!evaluate) return false
         const command = expandTokens(argument, this.#tokens())
-        return spawnSync(command, { shell: true, stdio: ["ignore", "ignore", "inherit"] }).status === 0
+        return spawnSync(command, { shell: ownShell(), stdio: ["ignore", "ignore", "inherit"] }).status === 0
       }
       default:
         throw malformed(line, `"Match ${attribute}" is not known`)
@@ -194,10 +196,6 @@ export class SshConfigEvaluation {
 
 function sameValues(one: SshConfigLine, other: SshConfigLine): boolean {
   return one.values.join("\0") === other.values.join("\0")
-}
-
-function matchesHost(host: string, line: SshConfigLine): boolean {
-  return matchesPatternList(host, line.values)
 }
 
 function readConfigFile(path: string, required: boolean): string | undefined {

@@ -40,5 +40,10 @@ function globExpression(part: string): RegExp {
       return whole.replace(/[\\^$.|+()[\]{}]/g, "\\$&")
     },
   )
-  return new RegExp(`^${source}$`, "s")
+  try {
+    return new RegExp(`^${source}$`, "s")
+  } catch {
+    // A range that runs backwards, which is in no name.
+    return /(?!)/
+  }
 }

@@ -29,6 +29,9 @@ export function integer(
   return Math.min(number, most)
 }
 
+/** In seconds: what a timer can count to, in milliseconds. */
+const LONGEST = Math.floor((2 ** 31 - 1) / 1000)
+
 /** A time as sshd_config(5) writes them: `90`, `1m30s`. */
 export function seconds(config: SshConfigEvaluation, keyword: string, fallback: number): number {
   const line = config.first(keyword)
@@ -41,7 +44,7 @@ export function seconds(config: SshConfigEvaluation, keyword: string, fallback: 
   for (const [, amount = "0", unit = ""] of given.matchAll(/(\d+)([smhdw]?)/gi)) {
     total += Number(amount) * (units[unit.toLowerCase()] ?? 1)
   }
-  return total
+  return Math.min(total, LONGEST)
 }
 
 /** The error for a line whose value is none of its directive's. */

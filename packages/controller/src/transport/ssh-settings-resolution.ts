@@ -55,7 +55,6 @@ export function resolveSshSettings(
   const port = integer(config, "port", 22, 1, 65535)
   const user = value("user") ?? surroundings.localUser
   const hostKeyAlias = value("hostkeyalias")
-  const jump = proxyJump(config)
   const tokens = connectionTokens({
     home,
     localUser: surroundings.localUser,
@@ -65,6 +64,7 @@ export function resolveSshSettings(
     user,
     hostKeyAlias,
   })
+  const jump = proxyJump(config, tokens)
   const path = (text: string): string => {
     const expanded = expandTokens(expandEnvironment(expandHome(text, home), environment), tokens)
     return isAbsolute(expanded) ? expanded : resolve(expanded)
@@ -151,13 +151,16 @@ function forwardedAgent(
   return /^(yes|true)$/i.test(given) ? agent : identityAgent(given, environment, path)
 }
 
-function proxyJump(config: SshConfigEvaluation): string[] {
+function proxyJump(
+  config: SshConfigEvaluation,
+  { h = "", n = "", p = "", r = "" }: Readonly<Record<string, string>>,
+): string[] {
   const jump = config.first("proxyjump")
   const command = config.first("proxycommand")
   const given = jump?.values[0]
   if (jump === undefined || given === undefined || given.toLowerCase() === "none") return []
   if (command !== undefined && isBefore(config, command, jump)) return []
-  const hops = given.split(",")
+  const hops = given.split(",").map((hop) => expandTokens(hop, { h, n, p, r }))
   for (const hop of hops) parseSshDestination(hop)
   return hops
 }
