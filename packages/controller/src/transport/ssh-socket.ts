@@ -3,6 +3,7 @@ import { spawn } from "node:child_process"
 import { connect, type Socket } from "node:net"
 import { Duplex } from "node:stream"
 import { setTimeout as sleep } from "node:timers/promises"
+import { ownShell } from "./own-shell.ts"
 import type { SshSettings } from "./ssh-settings.ts"
 
 /** What carries an SSH connection, and how to be rid of it. */
@@ -38,6 +39,12 @@ export async function dialTcp(settings: SshSettings, signal: AbortSignal): Promi
   }
 }
 
+/**
+ * How long the next of several addresses waits for the one before, in milliseconds. Node's 250 are less than a slow
+ * link takes, and what has been given up by then is not tried again.
+ */
+const ATTEMPT = 2000
+
 function connectOnce(settings: SshSettings, signal: AbortSignal): Promise<Socket> {
   const { hostName, port, addressFamily, bindAddress } = settings
   return new Promise((resolve, reject) => {
@@ -45,6 +52,7 @@ function connectOnce(settings: SshSettings, signal: AbortSignal): Promise<Socket
       host: hostName,
       port,
       family: addressFamily,
+      autoSelectFamilyAttemptTimeout: Math.min(ATTEMPT, settings.connectTimeout / 2),
       // Without it a request on an open channel waits 40 ms for the acknowledgement of the one before.
       noDelay: true,
       ...(bindAddress === undefined ? {} : { localAddress: bindAddress }),
@@ -135,7 +143,7 @@ const COMPLAINT_GRACE = 500
 export function dialCommand(command: string): SshCarrier {
   // The shell makes way for the command, as in OpenSSH, so that ending it ends the command.
   const line = process.platform === "win32" ? command : `exec ${command}`
-  const child = spawn(line, { shell: true, stdio: ["pipe", "pipe", "pipe"] })
+  const child = spawn(line, { shell: ownShell(), stdio: ["pipe", "pipe", "pipe"] })
   let complaint = ""
   child.stderr.on("data", (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-2000)
