@@ -45,8 +45,8 @@ export interface SshServerOptions {
   /** Whether it passes connections on, as a jump host does. */
   forwarding?: boolean
   port?: number
-  /** Called at each moment; `drop` resets the connection there and then. */
-  onMoment?: (moment: SshMoment, drop: () => void) => void
+  /** Called at each moment; `drop` resets the connection there and then, `end` closes it in good order. */
+  onMoment?: (moment: SshMoment, drop: () => void, end: () => void) => void
 }
 
 /** An SSH server in this process, on loopback, that really runs what it is asked to. */
@@ -137,7 +137,10 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
   const authenticate = makeAuthenticator(options, user, authorized, attempts)
 
   const accept = (connection: Connection, socket: Socket): void => {
-    const moment = (name: SshMoment): void => options.onMoment?.(name, () => socket.resetAndDestroy())
+    const moment = (name: SshMoment): void => {
+      const drop = (): void => void socket.resetAndDestroy()
+      options.onMoment?.(name, drop, () => void socket.destroy())
+    }
     let sessions = 0
     let ended = 0
     accepted.add(connection)
@@ -199,7 +202,11 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
       closedBytes.received += socket.bytesRead
       closedBytes.sent += socket.bytesWritten
     })
-    options.onMoment?.("connected", () => socket.resetAndDestroy())
+    options.onMoment?.(
+      "connected",
+      () => socket.resetAndDestroy(),
+      () => socket.destroy(),
+    )
     if (!socket.destroyed) ssh.injectSocket(socket)
   })
   await new Promise<void>((resolve, reject) => {

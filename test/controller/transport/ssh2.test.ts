@@ -2,6 +2,7 @@ import { expect } from "chai"
 import { execFileSync } from "node:child_process"
 import { createHash, generateKeyPairSync, randomBytes } from "node:crypto"
 import { once } from "node:events"
+import { existsSync } from "node:fs"
 import { chmod, readFile, writeFile } from "node:fs/promises"
 import { connect as tcpConnect, createServer, type AddressInfo, type Server, type Socket } from "node:net"
 import { join } from "node:path"
@@ -236,6 +237,13 @@ describe("connectSsh2", () => {
       const channel = await transport.exec("sleep 30")
       for (const client of clients) client.end()
       expect((await channel.ended).error).to.have.property("code", "CONNECTION_LOST")
+    })
+
+    it("is no refusal of the command, also when the far end closes in good order before it has answered", async () => {
+      const server = await serve({ onMoment: (now, _drop, end) => (now === "session" ? end() : undefined) })
+      const transport = await connect(server)
+      const error = await failureOf(transport.exec("true"))
+      expect(error.message).to.contain("Lost the connection")
     })
 
     it("is noticed in the middle of an upload", async () => {
@@ -764,6 +772,20 @@ describe("connectSsh2", () => {
       const error = await failureOf(connectTo({ configFile: join(path, "config") }, { destination: "a" }))
       expect(error.code).to.equal("SSH_CONFIGURATION")
       void server
+    })
+
+    it("runs a ProxyCommand by the person's own shell", async function () {
+      if (!existsSync("/bin/bash")) this.skip()
+      const before = process.env["SHELL"]
+      process.env["SHELL"] = "/bin/bash"
+      try {
+        const options = ["ProxyCommand sh -c 'echo told >&2' 2> >(tr a-z A-Z >&2)"]
+        const error = await failureOf(connectTo(await serve(), { options }))
+        expect(error.message).to.contain("TOLD")
+      } finally {
+        if (before === undefined) delete process.env["SHELL"]
+        else process.env["SHELL"] = before
+      }
     })
 
     it("speaks through a ProxyCommand, with its tokens, and tells its complaint", async () => {

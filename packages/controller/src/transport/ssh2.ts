@@ -153,7 +153,8 @@ function makeTransport(settings: SshSettings, connection: SshConnection, closeAl
           // Too late to be wanted: nobody will read it.
           if (settled) return void source?.close()
           if (source !== undefined && error === undefined) return resolve(open(source))
-          reject(broken ?? refusedCommand(label, error?.message ?? "it was refused", error))
+          // It may be the connection's end, which is told right behind.
+          setImmediate(() => reject(broken ?? refusedCommand(label, error?.message ?? "it was refused", error)))
         }
         // sshd counts a session that has ended until its loop comes round: with MaxSessions 1 a busy one refuses the next.
         const ask = (again: boolean): void => {
