@@ -2,7 +2,7 @@ import { expect } from "chai"
 import type { DatamaestroError } from "@datamaestro/protocol"
 import { execFileSync } from "node:child_process"
 import { existsSync, statSync } from "node:fs"
-import { chmod, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { connectSsh } from "../../../packages/controller/src/transport/connect-ssh.ts"
@@ -118,6 +118,23 @@ describe("the system's ssh as transport", function () {
     const server = await serve({ password: "pw" })
     const options = ["PubkeyAuthentication=no"]
     expect((await failureOf(attempt(server, { prompter: person(), options }))).code).to.equal("INTERRUPTED")
+  })
+
+  it("does without a temporary folder that is too deep for sockets, or not there", async () => {
+    const server = await serve()
+    const deep = join(await folder(), "d".repeat(90))
+    await mkdir(deep)
+    const before = process.env["TMPDIR"]
+    try {
+      for (const path of [deep, "/no/such/folder"]) {
+        process.env["TMPDIR"] = path
+        const transport = await connect(server)
+        expect((await runOn(transport, "echo in")).stdout).to.equal("in\n")
+      }
+    } finally {
+      if (before === undefined) delete process.env["TMPDIR"]
+      else process.env["TMPDIR"] = before
+    }
   })
 
   it("says of each failure what it is", async () => {

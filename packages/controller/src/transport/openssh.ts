@@ -8,6 +8,7 @@ import { openAskpass, type Askpass } from "./openssh-askpass.ts"
 import { cannotStart, readOpensshConfiguration, runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
 import { opensshFailure } from "./openssh-failure.ts"
 import { refusedCommand } from "./refused-command.ts"
+import { systemReason } from "../system-reason.ts"
 import type { SshConnectOptions, SshStage } from "./ssh-connect-options.ts"
 import { sshAddress } from "./ssh-settings.ts"
 import type { SshTarget } from "./ssh-target.ts"
@@ -23,6 +24,8 @@ const PLAIN = [
 const REFUSED = /^mux_client_request_session: session request failed[^]*^\S+: Permission denied \(/m
 /** How long a connection that its controller left without a word (killed) stays, in seconds. */
 const PERSIST = 30
+/** What a socket's path may have (104 on macOS and the BSDs), less the name of ours and what ssh appends to it. */
+const LONGEST_PARENT = 103 - "/dm-123456/s.0123456789abcdef".length
 /** How long the person's shared connection may take to tell that it is there, in milliseconds: one that hangs is none. */
 const CHECK_TIMEOUT = 3000
 /** How long a program may take to end once its channel was closed, in milliseconds. */
@@ -43,7 +46,7 @@ export async function connectOpenssh(target: SshTarget, options: SshConnectOptio
   const configuration = await readOpensshConfiguration(target)
   options.onStage?.("resolve", sshAddress(configuration))
   if (process.platform === "win32") return new OpensshTransport(target, configuration, [], undefined)
-  const folder = await mkdtemp(join(tmpdir(), "dm-"))
+  const folder = await makeSocketFolder()
   let askpass: Askpass | undefined
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true })
   try {
@@ -60,6 +63,25 @@ export async function connectOpenssh(target: SshTarget, options: SshConnectOptio
   } finally {
     askpass?.close()
   }
+}
+
+/** @throws DatamaestroError of the storage kind */
+async function makeSocketFolder(): Promise<string> {
+  let refused: unknown
+  for (const parent of new Set([tmpdir(), "/tmp", "/dev/shm"])) {
+    if (parent.length > LONGEST_PARENT) continue
+    try {
+      return await mkdtemp(join(parent, "dm-"))
+    } catch (error) {
+      refused = error
+    }
+  }
+  const { code, reason } = systemReason(refused)
+  throw new DatamaestroError(code, `Cannot make a folder for the sockets of ssh below "${tmpdir()}": ${reason}`, {
+    hint: "set TMPDIR to a folder that you can write to, or leave --transport openssh out",
+    details: { path: tmpdir() },
+    cause: refused,
+  })
 }
 
 interface Sharing {
