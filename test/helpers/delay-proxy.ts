@@ -28,8 +28,8 @@ export interface DelayProxy {
   hold(): void
   /** Passes on what was held, in order, as TCP does once packets arrive again. */
   release(): void
-  /** Cuts as soon as so many more bytes have come from the client. */
-  cutAfter(bytesFromClient: number): void
+  /** Holds as soon as so many more bytes have come from the client. */
+  holdAfter(bytesFromClient: number): void
   close(): Promise<void>
 }
 
@@ -41,7 +41,7 @@ export async function startDelayProxy(options: DelayProxyOptions): Promise<Delay
   let turns = 0
   let connections = 0
   let swallowing = false
-  let cutAt = Number.POSITIVE_INFINITY
+  let holdAt = Number.POSITIVE_INFINITY
 
   let held: (() => void)[] | undefined
   const later = (action: () => void): void => {
@@ -60,6 +60,10 @@ export async function startDelayProxy(options: DelayProxyOptions): Promise<Delay
       upstream.resetAndDestroy()
     }
     pairs.clear()
+  }
+
+  const hold = (): void => {
+    held ??= []
   }
 
   /** @param arrived told of what has come; gives back what is to be called once that is passed on */
@@ -103,9 +107,9 @@ export async function startDelayProxy(options: DelayProxyOptions): Promise<Delay
       const turn = heard.byClient + 1
       said = Math.max(said, turn)
       if (number === connections) turns = said
-      if (bytes.fromClient >= cutAt) {
-        cutAt = Number.POSITIVE_INFINITY
-        cut()
+      if (bytes.fromClient >= holdAt) {
+        holdAt = Number.POSITIVE_INFINITY
+        hold()
       }
       return () => {
         heard.byServer = turn
@@ -141,16 +145,14 @@ export async function startDelayProxy(options: DelayProxyOptions): Promise<Delay
     resume: () => {
       swallowing = false
     },
-    hold: () => {
-      held ??= []
-    },
+    hold,
     release: () => {
       const actions = held ?? []
       held = undefined
       for (const action of actions) action()
     },
-    cutAfter: (count) => {
-      cutAt = bytes.fromClient + count
+    holdAfter: (count) => {
+      holdAt = bytes.fromClient + count
     },
     close: async () => {
       cut()
