@@ -6,6 +6,7 @@ import { prepare, type PrepareOptions } from "../../../packages/controller/src/c
 import { runCommand } from "../../../packages/controller/src/commands/run-command.ts"
 import { search } from "../../../packages/controller/src/commands/search.ts"
 import { testInvocation } from "../../helpers/invocation.ts"
+import { until } from "../../helpers/job-lab.ts"
 import { linkedSession, type LinkedSession } from "../../helpers/linked-session.ts"
 
 const options = (ids: string[], more: Partial<PrepareOptions> = {}): PrepareOptions => ({
@@ -172,6 +173,34 @@ describe("running a command", () => {
     const call = testInvocation({ signal: abort.signal, open: () => session })
     const failure = await runCommand(prepare(options(["x"])), call)
     expect([failure?.exitStatus, cancelled, session.closed]).to.deep.equal([130, true, 1])
+  })
+
+  it("prints what succeeded before an interruption, and nothing when nothing had", async () => {
+    const run = async (host: string[], ids: string[], fast?: string): Promise<string> => {
+      const abort = new AbortController()
+      let waiting = 0
+      let fastOne: LinkedSession | undefined
+      const open = ({ ssh }: { ssh?: { destination: string } | undefined }): LinkedSession => {
+        const session = linkedSession({
+          "datasets/prepare": async ({ id }) => {
+            if (session === fastOne) return { id, repository: "test", value: { path: "/d" } }
+            waiting++
+            await until(() => (fast === undefined ? waiting === host.length * ids.length : fastOne?.closed === 1))
+            abort.abort()
+            throw new DatamaestroError("INTERRUPTED", "Interrupted")
+          },
+        })
+        if (ssh?.destination === fast) fastOne = session
+        return session
+      }
+      const call = testInvocation({ host, signal: abort.signal, open })
+      expect((await runCommand(prepare(options(ids)), call))?.exitStatus).to.equal(130)
+      return call.written
+    }
+    expect(await run(["a", "b"], ["x"])).to.equal("")
+    expect(await run(["a", "b"], ["x", "y"])).to.equal("")
+    expect(await run(["a"], ["x", "y"])).to.equal("")
+    expect(await run(["b", "a"], ["x"], "b")).to.equal('{"b":{"path":"/d","id":"x"}}\n')
   })
 
   it("does not wait for ever for an agent that ignores the cancellation", async () => {

@@ -7,7 +7,7 @@ const WIDTH = 4
  * Attempts every id and keeps what succeeded, in argument order.
  *
  * @param width how many at once
- * @returns nothing when the only id failed; with several ids those that succeeded, maybe none
+ * @returns nothing when the only id failed, or none succeeded before an interruption; with several ids those that succeeded, maybe none
  */
 export async function eachId<T>(
   ids: readonly string[],
@@ -28,6 +28,6 @@ export async function eachId<T>(
     }
   }
   await Promise.all(Array.from({ length: Math.min(width, ids.length) }, worker))
-  if (ids.length === 1 && results.size === 0) return undefined
+  if (results.size === 0 && (ids.length === 1 || call.signal.aborted)) return undefined
   return [...results].toSorted(([a], [b]) => a - b).map(([, result]) => result)
 }

@@ -28,10 +28,13 @@ export async function runCommand<R>(
   invocation: Invocation,
 ): Promise<DatamaestroError | undefined> {
   const outcomes = await Promise.all(invocation.machines.map((machine) => onMachine(command, machine, invocation)))
+  const failures = outcomes.flatMap((each) => each.failures.toSorted((a, b) => a.position - b.position))
+  const stopped = failures.find(({ error }) => error.code === "INTERRUPTED")
+  // Whoever interrupts before anything was done gets no empty result: it could be taken for one.
+  if (stopped !== undefined && outcomes.every(({ result }) => result === undefined)) return stopped.error
   const text = invocation.options.json ? jsonText(command, outcomes) : plainText(command, outcomes)
   if (text !== "") await invocation.write(text)
-  const failures = outcomes.flatMap((each) => each.failures.toSorted((a, b) => a.position - b.position))
-  return (failures.find(({ error }) => error.code === "INTERRUPTED") ?? failures[0])?.error
+  return (stopped ?? failures[0])?.error
 }
 
 async function onMachine<R>(command: Command<R>, machine: Machine, invocation: Invocation): Promise<Outcome<R>> {
