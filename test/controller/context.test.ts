@@ -62,6 +62,37 @@ describe("the context of this machine", () => {
     }
   })
 
+  it("names the option that has a wrong value, and the value", async () => {
+    for (const [option, value] of Object.entries({
+      context: 5,
+      host: "",
+      node: 20,
+      connections: 99,
+      encoder: "pickle",
+      transport: "telnet",
+      accept: "all",
+      force: "yes",
+      onProgress: true,
+    })) {
+      const refused = await rejection(prepareDataset("x", { [option]: value }))
+      expect([refused.code, refused.message], option).to.deep.equal([
+        "USAGE",
+        `Cannot use ${JSON.stringify(value)} as ${option}`,
+      ])
+      expect(refused.hint).to.contain(`${option} is to be `)
+    }
+    const dataset = Context.instance({ data }).dataset("x")
+    for (const call of [
+      dataset.prepare({ connections: 0 }),
+      dataset.start({ connections: 0 }),
+      Context.remote("h", { data: 5 as unknown as string }),
+      Context.remote(5 as unknown as string),
+    ]) {
+      expect((await rejection(call)).code).to.equal("USAGE")
+    }
+    expect(() => Context.instance({ data: 5 as unknown as string })).to.throw("Cannot use 5 as data")
+  })
+
   it("takes ids and definitions only", async () => {
     for (const thing of ["", { id: "x" }]) {
       expect(isDefinition(thing)).to.equal(false)

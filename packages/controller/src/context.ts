@@ -1,4 +1,5 @@
 import type { DatasetInfo, GlobalSettings, JobSummary, Paths } from "@datamaestro/protocol"
+import { checkOptions } from "./check-options.ts"
 import { infoIn, prepareIn, startIn, valueIn, type CallOptions, type PrepareCallOptions } from "./dataset-calls.ts"
 import { jobHandle, listJobsIn, type JobHandle } from "./job-handle.ts"
 import { localPaths, readLocalSettings } from "./local-context.ts"
@@ -54,9 +55,10 @@ export class Context implements AsyncDisposable {
   /**
    * This machine: `data`, else `DATAMAESTRO_DIR`, else `~/datamaestro`. Needs no closing.
    *
-   * @throws DatamaestroError MALFORMED_SETTINGS
+   * @throws DatamaestroError MALFORMED_SETTINGS, USAGE
    */
   static instance(options: Pick<MachineOptions, "data" | "node" | "launcher"> = {}): Context {
+    checkOptions(options)
     const paths = localPaths(options.data)
     const machine = localMachine({ ...options, data: paths.data }, readUserSettings())
     return new Context({
@@ -73,6 +75,7 @@ export class Context implements AsyncDisposable {
    * @throws DatamaestroError of the connection kind (`UNREACHABLE`, `AUTHENTICATION_FAILED`, `NO_NODE`…)
    */
   static async remote(host: string, options: MachineOptions & CallOptions = {}): Promise<Context> {
+    checkOptions({ ...options, host })
     const machine = remoteMachine(host, options, readUserSettings())
     const { signal, prompter, onProgress: onEvent } = options
     const session = await openOn(machine, { signal, prompter, onEvent })

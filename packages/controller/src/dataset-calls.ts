@@ -12,6 +12,7 @@ import { Agreements } from "./commands/agreements.ts"
 import { requestPrepare } from "./jobs/request-prepare.ts"
 import { requireNoRelay } from "./relay/require-no-relay.ts"
 import { silentPrompter } from "./reporter/silent-prompter.ts"
+import { checkOptions } from "./check-options.ts"
 import type { Session, SessionEvent } from "./session.ts"
 import type { OpenOptions, SessionSource } from "./session-source.ts"
 import type { Prompter } from "./transport/prompter.ts"
@@ -40,6 +41,7 @@ export interface PrepareCallOptions extends CallOptions {
 
 /** Resolves, downloads, verifies, extracts; the value with its paths. */
 export async function prepareIn(source: SessionSource, id: string, options: PrepareCallOptions): Promise<unknown> {
+  checkOptions(options)
   const settings = readUserSettings()
   const agreements = new Agreements({
     accepted: acceptedAgreements(settings, options.accept ?? []),
@@ -58,6 +60,7 @@ export async function prepareIn(source: SessionSource, id: string, options: Prep
 
 /** Begins a preparation that outlives this program; the job's id. Agreements must have been accepted before. */
 export async function startIn(source: SessionSource, id: string, options: PrepareCallOptions): Promise<string> {
+  checkOptions(options)
   const settings = readUserSettings()
   const agreements = acceptedAgreements(settings, options.accept ?? [])
   const params = {
@@ -92,6 +95,7 @@ export async function valueIn(
   id: string,
   options: CallOptions & { encoder?: Encoder | undefined },
 ): Promise<unknown> {
+  checkOptions(options)
   const { default_repository: defaultRepository } = readUserSettings()
   return await withRepositories(source, options, async (session, signal) =>
     valueWithId(
@@ -106,6 +110,7 @@ export async function valueIn(
 
 /** The facts of a dataset, and its state. */
 export async function infoIn(source: SessionSource, id: string, options: CallOptions): Promise<DatasetInfo> {
+  checkOptions(options)
   const { default_repository: defaultRepository } = readUserSettings()
   return await withRepositories(source, options, (session, signal) =>
     session.agent.request("datasets/info", { id: checkedId(id), defaultRepository }, { signal }),

@@ -1,5 +1,6 @@
 import type { AnyDefinition, Prepared, SelectionArguments, SelectionOf } from "@datamaestro/dataset"
 import { DatamaestroError, type DatasetInfo, type Encoder } from "@datamaestro/protocol"
+import { checkOptions } from "./check-options.ts"
 import { Context } from "./context.ts"
 import { infoIn, prepareIn, valueIn, type CallOptions, type PrepareCallOptions } from "./dataset-calls.ts"
 import { datasetId, type SelectedValues } from "./dataset-id.ts"
@@ -82,7 +83,9 @@ function explain(dataset: string | AnyDefinition): (error: unknown) => never {
   }
 }
 
-function sourceOf({ context, host, ...machine }: Place): SessionSource {
+function sourceOf(options: Place): SessionSource {
+  checkOptions(options)
+  const { context, host, ...machine } = options
   if (context instanceof Context) {
     if (host !== undefined || machine.node !== undefined || machine.data !== undefined) {
       throw new DatamaestroError("USAGE", "Cannot use host, node or data beside a context, which has its own")
