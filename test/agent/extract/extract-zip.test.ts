@@ -140,6 +140,25 @@ describe("extracting zip", () => {
     expect(method.message).to.contain("is compressed by method 14")
   })
 
+  it("takes what is wanted of an archive whose other members it cannot read", async () => {
+    const members = [
+      { name: "locked", content: "x", flags: 1, stored: true, size: 13 },
+      { name: "lzma", content: "x", method: 14 },
+      { name: "link", content: "x", method: 14, mode: 0o120777 },
+      { name: "plain", content: "text" },
+    ]
+    for (const selection of [{ include: ["p*"] }, { files: ["plain"] }]) {
+      const { root } = await extractBytes(folder.path, "zip", zipArchive(members), selection)
+      expect(tree(root)).to.deep.equal({ plain: "text" })
+      folder.remove()
+      folder = temporaryFolder()
+    }
+    const error = await failure(extractBytes(folder.path, "zip", zipArchive(members), { include: ["p*", "lzma"] }))
+    expect(error.code).to.equal("UNSUPPORTED_FORMAT")
+    expect(error.message).to.contain('member "lzma" is compressed by method 14')
+    expect(existsSync(join(folder.path, "out"))).to.equal(false)
+  })
+
   it("checks CRC and sizes, of small and large members", async () => {
     for (const content of ["text ".repeat(50), Buffer.alloc(9_000_000, "text ")]) {
       const crc = await failure(extractBytes(folder.path, "zip", zipArchive([{ name: "a", content, crc: 7 }])))

@@ -161,7 +161,7 @@ class Extraction {
     try {
       await readZip(
         this.#file,
-        { ...this.#visitor(false), members },
+        { ...this.#visitor(false), members, wants: (member) => this.#destination(member) !== undefined },
         {
           archive,
           signal: this.#context.signal,

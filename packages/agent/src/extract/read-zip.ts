@@ -9,11 +9,14 @@ import type { Deflated, FileSink } from "./file-sinks.ts"
 import { StaleBytes, type FollowedFile } from "../follow/followed-file.ts"
 import { openZip, type ZipSource } from "./zip-file.ts"
 import { ZipListing, type Listed } from "./zip-listing.ts"
-import { zipMember } from "./zip-member.ts"
+import { unsupportedMember } from "./unsupported-member.ts"
+import { unsupportedReason, zipMember } from "./zip-member.ts"
 
 export interface ZipVisitor {
   /** All members, before any is written. */
   members(members: Iterable<Member>, packed: number): void
+  /** Known once it has seen all members; of others nothing is read. */
+  wants(member: Member): boolean
   file(member: Member): FileSink | undefined
   directory(member: Member): void
   symlink(member: Member, target: string): void
@@ -55,8 +58,10 @@ export async function readZip(file: FollowedFile, visitor: ZipVisitor, asked: Re
     throw openError(error, archive)
   })
   try {
-    const listed = await list(zip, source, options)
+    const { listed, unsupported } = await list(zip, source, options)
     visitor.members(listed, source.size)
+    const refused = unsupported.find(({ member }) => visitor.wants(member))
+    if (refused !== undefined) throw unsupportedMember(archive, refused.member.name, refused.reason)
     let turn = performance.now()
     let packed = 0
     for (const entry of listed.taken()) {
@@ -74,13 +79,21 @@ export async function readZip(file: FollowedFile, visitor: ZipVisitor, asked: Re
   }
 }
 
-async function list(zip: ZipFile, source: ZipSource, { archive, signal }: ReadZipOptions): Promise<ZipListing> {
+interface Directory {
+  listed: ZipListing
+  unsupported: { member: Member; reason: string }[]
+}
+
+async function list(zip: ZipFile, source: ZipSource, { archive, signal }: ReadZipOptions): Promise<Directory> {
   const listed = new ZipListing(archive)
+  const unsupported: Directory["unsupported"] = []
   let packed = 0
   try {
     for await (const entry of zip.eachEntry()) {
       const { relativeOffsetOfLocalHeader: offset, compressedSize, crc32: crc, compressionMethod } = entry
       const member = zipMember(archive, entry)
+      const reason = unsupportedReason(entry)
+      if (reason !== undefined) unsupported.push({ member, reason })
       listed.add({ member, offset, packed: compressedSize, crc, deflated: compressionMethod !== 0 })
       packed += compressedSize
       if (listed.length % 1000 === 0) signal.throwIfAborted()
@@ -90,7 +103,7 @@ async function list(zip: ZipFile, source: ZipSource, { archive, signal }: ReadZi
   }
   // Members that share their bytes make a small file expand without end, with no layer's ratio out of bounds.
   if (packed > source.size) throw unsafeArchive(archive, "*", "overlaps others, as only in a decompression bomb")
-  return listed
+  return { listed, unsupported }
 }
 
 async function readMember(
@@ -101,6 +114,7 @@ async function readMember(
 ): Promise<void> {
   const { member } = entry
   if (member.type === "directory") return visitor.directory(member)
+  if (!visitor.wants(member)) return
   if (member.type === "symlink") return visitor.symlink(member, await linkTarget(source, entry, options))
   const sink = visitor.file(member)
   if (sink === undefined) return

@@ -1,7 +1,6 @@
 import * as yauzl from "yauzl"
 import { corruptArchive } from "../compression/damaged-archive.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
-import { unsupportedMember } from "./unsupported-member.ts"
 import { memberSegments, type Member } from "./member.ts"
 import { isUtf8 } from "node:buffer"
 
@@ -16,12 +15,15 @@ const UTF8_FLAG = 0x800
 /**
  * A zip entry as a member.
  *
- * @throws DatamaestroError UNSAFE_ARCHIVE, UNSUPPORTED_FORMAT (encryption, other compression methods)
+ * @throws DatamaestroError UNSAFE_ARCHIVE, CORRUPT
  */
 export function zipMember(archive: string, entry: yauzl.Entry): Member {
   const name = entryName(entry)
   const segments = memberSegments(archive, name)
-  requireReadable(archive, name, entry)
+  const { compressionMethod, compressedSize, uncompressedSize } = entry
+  if (compressionMethod === 0 && !entry.isEncrypted() && compressedSize !== uncompressedSize) {
+    throw corruptArchive(archive, "its declared sizes contradict each other", { member: name })
+  }
   const unix = UNIX_SYSTEMS.has(entry.versionMadeBy >>> 8) ? entry.externalFileAttributes >>> 16 : 0
   const type = memberType(archive, name, unix & TYPE_MASK)
   if (type !== "directory" && segments.length === 0) throw unsafeArchive(archive, name, "has no name")
@@ -46,12 +48,9 @@ function memberType(archive: string, name: string, type: number): Member["type"]
   throw unsafeArchive(archive, name, "is a device or pipe")
 }
 
-function requireReadable(archive: string, name: string, entry: yauzl.Entry): void {
-  if (entry.isEncrypted()) throw unsupportedMember(archive, name, "is encrypted")
-  if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) {
-    throw unsupportedMember(archive, name, `is compressed by method ${entry.compressionMethod}, which is not supported`)
-  }
-  if (entry.compressionMethod === 0 && entry.compressedSize !== entry.uncompressedSize) {
-    throw corruptArchive(archive, "its declared sizes contradict each other", { member: name })
-  }
+/** Why we have no means to write an entry that is wanted, or undefined. */
+export function unsupportedReason(entry: yauzl.Entry): string | undefined {
+  if (entry.isEncrypted()) return "is encrypted"
+  if (entry.compressionMethod === 0 || entry.compressionMethod === 8) return undefined
+  return `is compressed by method ${entry.compressionMethod}, which is not supported`
 }
