@@ -65,6 +65,16 @@ describe("extracting zip", () => {
     expect(statSync(join(root, "d/f")).mode & 0o111).to.equal(0o100)
   })
 
+  it("writes what Info-ZIP read from a pipe or a socket as the file that unzip makes of it", async () => {
+    const piped = execaSync("sh", ["-c", "echo text | zip -q - -"], { encoding: "buffer" }).stdout
+    const { root } = await extractBytes(folder.path, "zip", Buffer.from(piped))
+    expect(tree(root)).to.deep.equal({ "-": "text\n" })
+    folder.remove()
+    folder = temporaryFolder()
+    const socket = await extractBytes(folder.path, "zip", zipArchive([{ name: "-", content: "text", mode: 0o140600 }]))
+    expect(tree(socket.root)).to.deep.equal({ "-": "text" })
+  })
+
   it("decodes names: UTF-8 with and without the flag, code page 437, backslashes of Windows", async () => {
     const members = [
       { name: "é1", content: "1" },

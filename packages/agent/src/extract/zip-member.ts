@@ -10,6 +10,8 @@ const TYPE_MASK = 0o170000
 const TYPE_SYMLINK = 0o120000
 const TYPE_DIRECTORY = 0o040000
 const TYPE_REGULAR = 0o100000
+/** A fifo and a socket. */
+const TYPES_PIPE = new Set([0o010000, 0o140000])
 const UTF8_FLAG = 0x800
 
 /**
@@ -25,7 +27,7 @@ export function zipMember(archive: string, entry: yauzl.Entry): Member {
     throw corruptArchive(archive, "its declared sizes contradict each other", { member: name })
   }
   const unix = UNIX_SYSTEMS.has(entry.versionMadeBy >>> 8) ? entry.externalFileAttributes >>> 16 : 0
-  const type = memberType(archive, name, unix & TYPE_MASK)
+  const type = memberType(archive, name, unix & TYPE_MASK, uncompressedSize)
   if (type !== "directory" && segments.length === 0) throw unsafeArchive(archive, name, "has no name")
   return { name, segments, type, size: entry.uncompressedSize, mode: unix & 0o777, mtime: entry.getLastModDate() }
 }
@@ -41,10 +43,12 @@ function entryName(entry: yauzl.Entry): string {
   return yauzl.getFileNameLowLevel(flags, raw, entry.extraFields, false)
 }
 
-function memberType(archive: string, name: string, type: number): Member["type"] {
+function memberType(archive: string, name: string, type: number, size: number): Member["type"] {
   if (type === TYPE_SYMLINK) return "symlink"
   if (type === TYPE_DIRECTORY || name.endsWith("/")) return "directory"
   if (type === 0 || type === TYPE_REGULAR) return "file"
+  // What `zip - -` read from a pipe has that pipe's type; its bytes are a file's.
+  if (TYPES_PIPE.has(type) && size > 0) return "file"
   throw unsafeArchive(archive, name, "is a device or pipe")
 }
 
