@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs"
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect } from "chai"
 import { execaSync } from "execa"
@@ -73,6 +73,40 @@ describe("extracting zip", () => {
     folder = temporaryFolder()
     const socket = await extractBytes(folder.path, "zip", zipArchive([{ name: "-", content: "text", mode: 0o140600 }]))
     expect(tree(socket.root)).to.deep.equal({ "-": "text" })
+  })
+
+  it("reads what lies behind a program that extracts it, with offsets that count that or do not", async () => {
+    for (const [bytes, all] of [
+      [Buffer.concat([Buffer.from("#!/bin/sh\n".repeat(20_000)), zipArchive(small)]), small.length],
+      [Buffer.concat([Buffer.from("MZ"), zipArchive([{ name: "a", content: "x", zip64: true }], { zip64: true })]), 1],
+    ] as const) {
+      const { files } = await extractBytes(folder.path, "zip", bytes)
+      expect(files).to.have.length(all)
+      folder.remove()
+      folder = temporaryFolder()
+    }
+    writeFileSync(join(folder.path, "a.zip"), Buffer.concat([Buffer.from("#!/bin/sh\n"), zipArchive(small)]))
+    execaSync("zip", ["-qA", "a.zip"], { cwd: folder.path })
+    const { files } = await extractBytes(folder.path, "zip", readFileSync(join(folder.path, "a.zip")))
+    expect(files).to.have.length(small.length)
+  })
+
+  it("reads one with a comment, also with one that holds what looks like its end", async () => {
+    for (const comment of ["about it", "PK\x05\x06 ends a zip", `PK\x05\x06${"\0".repeat(18)}, too`]) {
+      const bytes = Buffer.concat([zipArchive(small), Buffer.from(comment, "latin1")])
+      bytes.writeUInt16LE(comment.length, bytes.length - comment.length - 2)
+      const { files } = await extractBytes(folder.path, "zip", bytes)
+      expect(files).to.have.length(small.length)
+      folder.remove()
+      folder = temporaryFolder()
+    }
+  })
+
+  it("does not take the zip in a zip that was cut behind it for the archive", async () => {
+    const whole = zipArchive([{ name: "inner.zip", content: zipArchive(small), stored: true }])
+    const cut = whole.subarray(0, 30 + "inner.zip".length + zipArchive(small).length)
+    const error = await failure(extractBytes(folder.path, "zip", cut))
+    expect(error.exitStatus).to.equal(5)
   })
 
   it("decodes names: UTF-8 with and without the flag, code page 437, backslashes of Windows", async () => {

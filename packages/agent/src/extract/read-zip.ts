@@ -90,7 +90,8 @@ async function list(zip: ZipFile, source: ZipSource, { archive, signal }: ReadZi
   let packed = 0
   try {
     for await (const entry of zip.eachEntry()) {
-      const { relativeOffsetOfLocalHeader: offset, compressedSize, crc32: crc, compressionMethod } = entry
+      const { relativeOffsetOfLocalHeader, compressedSize, crc32: crc, compressionMethod } = entry
+      const offset = source.base + relativeOffsetOfLocalHeader
       const member = zipMember(archive, entry)
       const reason = unsupportedReason(entry)
       if (reason !== undefined) unsupported.push({ member, reason })

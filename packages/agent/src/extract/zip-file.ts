@@ -8,6 +8,12 @@ import type { FollowedFile, OpenPiece } from "../follow/followed-file.ts"
 const WINDOW_BYTES = 1024 * 1024
 /** APPNOTE.TXT 4.3.7: the fixed part of a local file header, its signature, and where it says how long the rest is. */
 const LOCAL_HEADER = { bytes: 30, signature: 0x04034b50, nameLength: 26, extraLength: 28 } as const
+/** 4.3.12, and 4.3.14 to 4.3.16: the records at the end, and where two of them say how long the directory is and where it begins. */
+const DIRECTORY_SIGNATURE = 0x02014b50
+const ZIP64_END = { bytes: 56, signature: 0x06064b50, length: 40, offset: 48 } as const
+const ZIP64_LOCATOR = { bytes: 20, signature: 0x07064b50 } as const
+const END = { bytes: 22, signature: 0x06054b50, length: 12, offset: 16, commentLength: 20 } as const
+const MAX_COMMENT_BYTES = 0xffff
 
 /**
  * A zip file for yauzl that reads in windows of 1 MiB: its central directory is a run of small records, and a system
@@ -23,6 +29,10 @@ export class ZipSource extends yauzl.RandomAccessReader {
   readonly #memory = Buffer.allocUnsafe(WINDOW_BYTES)
   #window: Buffer = Buffer.alloc(0)
   #start = 0
+  /** Bytes before the archive, of the program in one that extracts itself, which its own offsets do not count. */
+  base = 0
+  /** Where its comment begins, which yauzl does not get to see: it may hold what looks like the archive's end. */
+  #comment: number | undefined
 
   constructor(followed: FollowedFile, opened: readonly OpenPiece[]) {
     super()
@@ -40,13 +50,58 @@ export class ZipSource extends yauzl.RandomAccessReader {
     return there ? undefined : this.#followed.until(position, wanted, this.#generation)
   }
 
+  /** Finds where in the file the archive lies, by its last end record that is sound. */
+  async findEnd(): Promise<void> {
+    const start = Math.max(0, this.size - END.bytes - MAX_COMMENT_BYTES - ZIP64_LOCATOR.bytes - ZIP64_END.bytes)
+    await this.until(start, this.size)
+    const tail = Buffer.from(this.bytes(start, this.size - start))
+    for (let at = tail.length - END.bytes; at >= 0; at--) {
+      if (tail.readUInt32LE(at) !== END.signature) continue
+      const comment = at + END.bytes
+      if (comment + tail.readUInt16LE(at + END.commentLength) !== tail.length) continue
+      this.#comment = start + comment
+      this.base = await this.#bytesBefore(tail, at, start)
+      return
+    }
+  }
+
+  /** How many bytes there are for yauzl to see. */
+  get visible(): number {
+    return (this.#comment ?? this.size) - this.base
+  }
+
+  async #bytesBefore(tail: Buffer, at: number, start: number): Promise<number> {
+    const locator = at - ZIP64_LOCATOR.bytes
+    const wide = locator - ZIP64_END.bytes
+    const isWide =
+      wide >= 0 &&
+      tail.readUInt32LE(locator) === ZIP64_LOCATOR.signature &&
+      tail.readUInt32LE(wide) === ZIP64_END.signature
+    const number = (field: "length" | "offset"): number =>
+      isWide ? Number(tail.readBigUInt64LE(wide + ZIP64_END[field])) : tail.readUInt32LE(at + END[field])
+    const directory = start + (isWide ? wide : at) - number("length")
+    const before = directory - number("offset")
+    if (before <= 0 || directory < before) return 0
+    // One that begins as an archive was cut, and this is the end of another one that is a member of it.
+    if ((await this.#signature(0)) === LOCAL_HEADER.signature) return 0
+    return (await this.#signature(directory)) === DIRECTORY_SIGNATURE ? before : 0
+  }
+
+  async #signature(position: number): Promise<number | undefined> {
+    await this.until(position, position + 4)
+    const bytes = this.bytes(position, 4)
+    return bytes.length < 4 ? undefined : bytes.readUInt32LE(0)
+  }
+
+  /** For yauzl: positions are the archive's. */
   override read(
     buffer: Buffer,
     offset: number,
     length: number,
-    position: number,
+    inArchive: number,
     callback: (error: Error | null, bytesRead?: number) => void,
   ): void {
+    const position = this.base + inArchive
     const answer = (): void => {
       let found: Buffer
       try {
@@ -56,6 +111,8 @@ export class ZipSource extends yauzl.RandomAccessReader {
         return
       }
       found.copy(buffer, offset)
+      // As if there were no comment.
+      if (this.#comment === position + length) buffer.fill(0, offset + length - 2, offset + length)
       callback(null, found.length)
     }
     const coming = this.until(position, position + length)
@@ -123,7 +180,8 @@ export class ZipSource extends yauzl.RandomAccessReader {
 export async function openZip(file: FollowedFile): Promise<{ zip: yauzl.ZipFile; source: ZipSource }> {
   const source = new ZipSource(file, await file.open())
   try {
-    const zip = await yauzl.fromRandomAccessReaderPromise(source, source.size, {
+    await source.findEnd()
+    const zip = await yauzl.fromRandomAccessReaderPromise(source, source.visible, {
       autoClose: false,
       decodeStrings: false,
       // Our own pass checks sizes, with the member's name in the error.
