@@ -299,6 +299,22 @@ describe("extracting tar", () => {
     })
   }
 
+  it("tells of a wanted hard link that its target is not wanted", async () => {
+    const members = [
+      { name: "t/f", content: "x" },
+      { name: "t/h", type: "1", linkname: "t/f" },
+    ]
+    const error = await failure(
+      extractBytes(folder.path, "tar", tarArchive(members), { strip: "auto", include: ["h"] }),
+    )
+    expect([error.code, error.message]).to.deep.equal([
+      "BROKEN_DEFINITION",
+      'Cannot extract "thing.tar": member "t/h" is a hard link to "t/f", which is not among the wanted members',
+    ])
+    const both = await extractBytes(folder.path, "tar", tarArchive(members), { strip: "auto", include: ["[fh]"] })
+    expect(tree(both.root)).to.deep.equal({ f: "x", h: "x" })
+  })
+
   it("keeps links that stay inside, also dangling ones, and those that auto's folder contains", async () => {
     const members = [
       { name: "t/d/f", content: "x" },

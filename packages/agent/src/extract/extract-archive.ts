@@ -3,7 +3,7 @@ import { dirname, join } from "node:path"
 import type { StepContext } from "../pipeline-types.ts"
 import type { FileList } from "../store/file-list.ts"
 import { storageError } from "../store/storage-error.ts"
-import { corruptArchive } from "../compression/damaged-archive.ts"
+import { corruptArchive, printable } from "../compression/damaged-archive.ts"
 import type { Throughput } from "../compression/decompress.ts"
 import { FollowedFile } from "../follow/followed-file.ts"
 import { untilSound } from "../follow/until-sound.ts"
@@ -12,7 +12,7 @@ import type { Member } from "./member.ts"
 import { plainBytes } from "../follow/plain-bytes.ts"
 import { readTar } from "./read-tar.ts"
 import { readZip } from "./read-zip.ts"
-import { Selection, type SelectionOptions } from "./selection.ts"
+import { brokenSelection, Selection, type SelectionOptions } from "./selection.ts"
 import type { FileSink } from "./file-sinks.ts"
 import { TreeWriter } from "./tree-writer.ts"
 
@@ -204,7 +204,7 @@ class Extraction {
       hardlink: (member: Member, target: string[]): void => {
         if (streaming) this.#observe(member)
         const path = this.#destination(member)
-        if (path !== undefined) this.#writer.hardlink(path, member, this.#selection.destination(target))
+        if (path !== undefined) this.#writer.hardlink(path, member, this.#wantedTarget(member, target))
       },
     }
   }
@@ -217,6 +217,16 @@ class Extraction {
   #destination(member: Member): string[] | undefined {
     const path = this.#selection.destination(member.segments)
     return path !== undefined && this.#selection.wants(path) ? path : undefined
+  }
+
+  /** What a link's content is that of; where it was passed over, the content of the link is lost, too. */
+  #wantedTarget(member: Member, target: string[]): string[] | undefined {
+    const path = this.#selection.destination(target)
+    if (target.length === 0 || (path !== undefined && this.#selection.wants(path))) return path
+    const { archive } = this.#request
+    const [name, other] = [printable(member.name), printable(target.join("/"))]
+    const reason = `is a hard link to "${other}", which is not among the wanted members`
+    throw brokenSelection(`Cannot extract "${archive}": member "${name}" ${reason}`, { archive, member: name })
   }
 
   async #finish(): Promise<ExtractedTree> {

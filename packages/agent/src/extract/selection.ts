@@ -90,11 +90,11 @@ export class Selection {
     const missing = [...(this.#files ?? [])].filter((name) => !this.#found.has(name))
     if (missing.length > 0) {
       const names = missing.map((name) => `"${name}"`).join(", ")
-      throw broken(`Cannot extract "${archive}": it has no ${names}`, { archive, missing })
+      throw brokenSelection(`Cannot extract "${archive}": it has no ${names}`, { archive, missing })
     }
     if (some) return
     if (this.#subpath.length === 0 && this.#strip === 0 && !this.filtered) return
-    throw broken(`Cannot extract "${archive}": none of its members is wanted`, {
+    throw brokenSelection(`Cannot extract "${archive}": none of its members is wanted`, {
       archive,
       subpath: this.#subpath.join("/"),
     })
@@ -121,7 +121,8 @@ function plainName(name: string): string {
   return name.replace(/^(\.\/)+/, "").replace(/\/+$/, "")
 }
 
-function broken(message: string, details: Record<string, unknown>): DatamaestroError {
+/** An archive that has not what its definition says. */
+export function brokenSelection(message: string, details: Record<string, unknown>): DatamaestroError {
   return new DatamaestroError("BROKEN_DEFINITION", message, {
     hint: "the archive has changed or the definition names other members: tell the author of the repository",
     details,
