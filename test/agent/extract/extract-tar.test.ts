@@ -357,12 +357,22 @@ describe("extracting tar", () => {
     expect(other.message).to.equal('Cannot extract "thing.tar": it is no tar archive')
     const empty = await failure(extractBytes(folder.path, "tar", Buffer.alloc(0)))
     expect(empty.code).to.equal("TRUNCATED")
-    const zeros = await failure(extractBytes(folder.path, "tar", Buffer.alloc(10_240)))
+    const zeros = await failure(extractBytes(folder.path, "tar", Buffer.alloc(1_024_000)))
     expect(zeros.code).to.equal("CORRUPT")
     const twice = await failure(extractBytes(folder.path, "tar", gzipSync(tarGzArchive(small))))
     expect(twice.message).to.equal('Cannot extract "thing.tar": it is compressed twice')
     const brotli = await failure(extractBytes(folder.path, "tar", brotliCompressSync(tarArchive(small))))
     expect(brotli.exitStatus).to.equal(5)
+  })
+
+  it("tells of one without members, as what no second download mends", async () => {
+    for (const bytes of [Buffer.alloc(1024), Buffer.alloc(10_240), gzipSync(Buffer.alloc(10_240))]) {
+      const error = await failure(extractBytes(folder.path, "tar", bytes))
+      expect([error.code, error.message]).to.deep.equal([
+        "BROKEN_DEFINITION",
+        'Cannot extract "thing.tar": it has no members',
+      ])
+    }
   })
 
   it("stops a decompression bomb", async () => {

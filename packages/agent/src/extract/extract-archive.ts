@@ -3,7 +3,7 @@ import { dirname, join } from "node:path"
 import type { StepContext } from "../pipeline-types.ts"
 import type { FileList } from "../store/file-list.ts"
 import { storageError } from "../store/storage-error.ts"
-import { corruptArchive, printable } from "../compression/damaged-archive.ts"
+import { printable } from "../compression/damaged-archive.ts"
 import type { Throughput } from "../compression/decompress.ts"
 import { FollowedFile } from "../follow/followed-file.ts"
 import { untilSound } from "../follow/until-sound.ts"
@@ -12,7 +12,7 @@ import type { Member } from "./member.ts"
 import { plainBytes } from "../follow/plain-bytes.ts"
 import { readTar } from "./read-tar.ts"
 import { readZip } from "./read-zip.ts"
-import { brokenSelection, Selection, type SelectionOptions } from "./selection.ts"
+import { brokenSelection, noMembers, Selection, type SelectionOptions } from "./selection.ts"
 import type { FileSink } from "./file-sinks.ts"
 import { TreeWriter } from "./tree-writer.ts"
 
@@ -231,7 +231,7 @@ class Extraction {
 
   async #finish(): Promise<ExtractedTree> {
     const { archive, output } = this.#request
-    if (this.#members === 0) throw corruptArchive(archive, "it has no members")
+    if (this.#members === 0) throw noMembers(archive)
     const root = this.#selection.root
     this.#selection.requireFound(archive, this.#writer.written())
     const files = this.#writer.finish(root)

@@ -5,6 +5,7 @@ import { unsafeArchive } from "./unsafe-archive.ts"
 import { unsupportedMember } from "./unsupported-member.ts"
 import { memberSegments, type Member } from "./member.ts"
 import type { FileSink } from "./file-sinks.ts"
+import { noMembers } from "./selection.ts"
 
 /** What is done with each member, in the archive's order; synchronous, and what it throws ends the reading. */
 export interface TarVisitor {
@@ -25,6 +26,8 @@ export interface ReadTarOptions {
 }
 
 const BLOCK = 512
+/** As long is a tar of no members, by the record that tar fills with zeros. More of them are what a disk lost. */
+const EMPTY_BYTES = 20 * BLOCK
 /**
  * How much is parsed, and so written synchronously, before others get their turn. They get it often: the decompressor
  * works on another processor, but goes on to its next chunk in this thread.
@@ -154,6 +157,7 @@ class TarReading {
   }
 
   #parserError(error: Error): unknown {
+    if (this.#sawEnd && this.#last === undefined && this.#fed <= EMPTY_BYTES) return noMembers(this.#archive)
     if (error.message.includes("Truncated input")) {
       return truncatedArchive(this.#archive, "it ends within a member", { member: this.#last, cause: error })
     }

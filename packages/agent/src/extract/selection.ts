@@ -121,6 +121,11 @@ function plainName(name: string): string {
   return name.replace(/^(\.\/)+/, "").replace(/\/+$/, "")
 }
 
+/** A sound archive with nothing in it, of which a second download gives no more. */
+export function noMembers(archive: string): DatamaestroError {
+  return brokenSelection(`Cannot extract "${archive}": it has no members`, { archive })
+}
+
 /** An archive that has not what its definition says. */
 export function brokenSelection(message: string, details: Record<string, unknown>): DatamaestroError {
   return new DatamaestroError("BROKEN_DEFINITION", message, {
