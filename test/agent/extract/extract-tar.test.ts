@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { existsSync, statSync } from "node:fs"
+import { existsSync, lstatSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { brotliCompressSync, gzipSync } from "node:zlib"
 import { expect } from "chai"
@@ -35,6 +35,23 @@ describe("extracting tar", () => {
     expect(statSync(join(root, "top/deep/b.txt")).mode & 0o111).to.equal(0)
     expect(stat.mtimeMs).to.equal(1_000_000_000_000)
     expect(statSync(join(root, "top")).mtimeMs).to.equal(1_100_000_000_000)
+  })
+
+  it("gives files, folders and links of before 1970 their time", async () => {
+    const members = Array.from({ length: 200 }, (_, index) => [
+      paxRecords({ mtime: "-1000000000.5" }),
+      { name: `f${index}`, content: "x" },
+    ])
+    const old = paxRecords({ mtime: "-1" })
+    const { root } = await extractBytes(
+      folder.path,
+      "tar",
+      tarArchive([old, { name: "d/" }, old, { name: "l", type: "2", linkname: "f0" }, ...members.flat()]),
+    )
+    const times = Array.from({ length: 200 }, (_, index) => statSync(join(root, `f${index}`)).mtimeMs)
+    expect([...new Set(times)]).to.deep.equal([-1_000_000_000_500])
+    expect(statSync(join(root, "d")).mtimeMs).to.equal(-1000)
+    expect(lstatSync(join(root, "l")).mtimeMs).to.equal(-1000)
   })
 
   it("takes permissions from the umask, and no setuid, setgid or sticky bit", async () => {

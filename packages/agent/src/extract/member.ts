@@ -38,5 +38,5 @@ export function memberSegments(archive: string, name: string): string[] {
 
 /** A declared time that a file can be given. */
 export function timeOf(mtime: Date | undefined): Date | undefined {
-  return mtime !== undefined && Number.isFinite(mtime.getTime()) && mtime.getTime() >= 0 ? mtime : undefined
+  return mtime !== undefined && Number.isFinite(mtime.getTime()) ? mtime : undefined
 }

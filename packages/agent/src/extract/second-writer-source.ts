@@ -1,6 +1,6 @@
 /**
  * What the thread of a `SecondWriter` runs; as text, as that of a `FileFollower`. It gets `{ slot, flags, files }`, the
- * files as `[path, mode, mtime in seconds or null, offset, length, deflated]` within the slot of the shared memory,
+ * files as `[path, mode, mtime in milliseconds or null, offset, length, deflated]` within the slot of the shared memory,
  * `deflated` with the size and CRC-32 that must come out, or null. It answers `{ slot, sums }`, with an `error` when one
  * could not be written: those behind it were not tried.
  */
@@ -24,7 +24,9 @@ function write(content, path, flags, mode, mtime) {
   const fd = openSync(path, flags, mode)
   try {
     for (let offset = 0; offset < content.length; ) offset += writeSync(fd, content, offset)
-    if (mtime !== null) futimesSync(fd, mtime, mtime)
+    // Of numbers Node takes those before 1970 for the present time.
+    const time = mtime === null ? null : new Date(mtime)
+    if (time !== null) futimesSync(fd, time, time)
   } finally {
     closeSync(fd)
   }

@@ -153,9 +153,9 @@ export class SecondWriter {
 
   #end({ file: { key, path, mode, bytes, mtime, name }, batch, written, deflated }: OpenedFile): void {
     this.#opened = undefined
-    const time = timeOf(mtime)?.getTime()
+    const time = timeOf(mtime)?.getTime() ?? null
     const expected = deflated === null ? null : { size: deflated.size, crc: deflated.crc }
-    batch.orders.push([path, mode, time === undefined ? null : time / 1000, batch.used, written, expected])
+    batch.orders.push([path, mode, time, batch.used, written, expected])
     batch.files.push({ key, name, number: this.#events.given(key, bytes), deflated })
     batch.used += written
     this.#pending.add(key)
