@@ -38,6 +38,7 @@ describe("checking sources by the command line", () => {
     expect(status).to.equal(2)
     const unwritable = await datamaestro(["check", "sample", "-o", `${file}/below`], { env: sample.env })
     expect(unwritable.status).to.equal(6)
+    expect(JSON.parse(unwritable.stdout) as Checked).to.have.length(5)
     expect(unwritable.stderr).to.match(
       /Cannot write ".*below": (not a directory|file already exists)\n {2}hint: choose/,
     )

@@ -20,15 +20,20 @@ export function check(repository: string, output?: string): Command<CheckEntry[]
       if (error !== undefined) call.fail(error, 0)
       const entries = checkEntries(checked)
       if (output === undefined) return entries
-      await replaceFile(output, text(entries)).catch((cause: unknown) => {
+      try {
+        await replaceFile(output, text(entries))
+        return undefined
+      } catch (cause) {
         const { code, reason } = systemReason(cause)
-        throw new DatamaestroError(code, `Cannot write "${output}": ${reason}`, {
-          hint: "choose another file with -o",
+        const unwritten = new DatamaestroError(code, `Cannot write "${output}": ${reason}`, {
+          hint: "choose another file with -o; the result is on stdout instead",
           details: { path: output },
           cause,
         })
-      })
-      return undefined
+        call.fail(unwritten, -1)
+        // A check of many sources takes long: what it found is not lost.
+        return entries
+      }
     },
     text,
   }
