@@ -1,6 +1,6 @@
 import { expect } from "chai"
 import { execFileSync, spawnSync } from "node:child_process"
-import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import { cacheKey } from "../../../packages/agent/src/store/cache-key.ts"
@@ -8,6 +8,7 @@ import { CachePart } from "../../../packages/agent/src/store/cache-part.ts"
 import { redactUrl } from "../../../packages/agent/src/store/cache-url.ts"
 import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
 import { holderName } from "../../../packages/agent/src/store/lock-holder.ts"
+import { rejection } from "../../helpers/rejection.ts"
 import { StreamHasher } from "../../../packages/agent/src/verify/stream-hasher.ts"
 
 const URL_A = "http://example.org/a"
@@ -67,6 +68,15 @@ describe("the download cache", () => {
     await rm(join(cache.path, `${key}.url`), { force: true })
     execFileSync("mkfifo", [join(cache.path, `${key}.url`)])
     expect((await cache.list()).map(({ url, bytes }) => [url, bytes])).to.deep.equal([[undefined, 4]])
+  })
+
+  it("tells of a folder in the place of a download, when it can't be cleared or written", async () => {
+    await mkdir(join(cache.path, `${key}.dl`))
+    const [clearing, adding] = [await rejection(cache.clear({})), await rejection(add(URL_A, "four"))]
+    for (const error of [clearing, adding]) {
+      expect(error).to.have.property("code", "STORAGE_FAILED")
+      expect(error.message).to.contain("a folder has the place of a file")
+    }
   })
 
   it("follows the umask", async () => {

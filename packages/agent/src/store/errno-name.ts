@@ -12,6 +12,8 @@ export function errnoName(error: unknown): string | undefined {
   const { code, errno } = error as { code?: unknown; errno?: number }
   // The code of what an abort ends with is a number.
   if (typeof code !== "string") return undefined
+  // What rm says of a folder.
+  if (code === "ERR_FS_EISDIR") return "EISDIR"
   if (!code.startsWith("Unknown system error") || errno === undefined) return code
   return NAMES.get(-errno) ?? code
 }

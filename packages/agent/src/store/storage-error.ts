@@ -55,6 +55,11 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
     reason: "it is no file, but a folder, a pipe or a device",
     hint: "move it away, or choose another place with --data",
   },
+  EISDIR: {
+    code: "STORAGE_FAILED",
+    reason: "a folder has the place of a file",
+    hint: "move that folder away, or choose another place with --data",
+  },
   ELOOP: {
     code: "STORAGE_FAILED",
     reason: "symbolic links lead in a circle",
