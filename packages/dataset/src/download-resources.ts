@@ -34,7 +34,7 @@ export interface FileOptions extends DownloadOptions {
 export interface ArchiveOptions extends DownloadOptions {
   /** How many leading path parts of the members to drop. Default `"auto"`: a single top-level folder. */
   strip?: number | "auto"
-  /** Only members that match one of these globs, after `strip` and `subpath`. */
+  /** Only members that match one of these globs, after `strip` and `subpath`, and none of those that begin with `!`. */
   include?: readonly string[]
   /** Only these members, after `strip` and `subpath`; each must be there. */
   files?: readonly string[]

@@ -78,7 +78,7 @@ export interface ArchivePart {
   subpath?: string
   /** Only these members, by exact name after `strip` and `subpath`. */
   files?: string[]
-  /** Only members matching one of these globs, after `strip` and `subpath`. */
+  /** Only members matching one of these globs, after `strip` and `subpath`, and none of those that begin with `!`. */
   include?: string[]
 }
 

@@ -6,6 +6,7 @@ import { expect } from "chai"
 import { execaSync } from "execa"
 import { extractBytes, failure, temporaryFolder, tree } from "../../fixtures/extraction.ts"
 import { paxRecords, tarArchive, tarGzArchive, type TarMember } from "../../fixtures/tar-archive.ts"
+import { zipArchive } from "../../fixtures/zip-archive.ts"
 
 describe("extracting tar", () => {
   let folder: ReturnType<typeof temporaryFolder>
@@ -111,6 +112,28 @@ describe("extracting tar", () => {
     folder = temporaryFolder()
     const below = await extractBytes(folder.path, "tar", tarArchive(small), { strip: 1, files: ["deep"] })
     expect(tree(below.root)).to.deep.equal({ deep: "/", "deep/b.txt": "beta" })
+  })
+
+  it("leaves out what a glob that begins with ! matches, with and without the folder that auto drops", async () => {
+    const two = [...small, { name: "deep/c.txt", content: "c" }]
+    const kinds = [
+      [small, ["**", "!deep/**"], ["a.txt", "empty"]],
+      [small, ["!deep/**"], ["a.txt", "empty"]],
+      [small, ["**/*.txt", "!top/deep/**"], ["a.txt"]],
+      [small, ["!a.txt", "*.txt", "!(a.txt|b.txt)"], ["empty"]],
+      [two, ["**/*.txt", "!deep/**"], ["top/a.txt", "top/deep/b.txt"]],
+    ] as const
+    for (const [members, include, expected] of kinds) {
+      for (const kind of ["tar", "zip"] as const) {
+        const files = members.filter(({ name }) => !name.endsWith("/"))
+        const bytes =
+          kind === "tar" ? tarArchive(members) : zipArchive(files.map(({ name }) => ({ name, content: "x" })))
+        const found = await extractBytes(folder.path, kind, bytes, { strip: "auto", include })
+        expect(found.files.map(({ path }) => path).sort(), `${kind} ${include.join(" ")}`).to.deep.equal(expected)
+        folder.remove()
+        folder = temporaryFolder()
+      }
+    }
   })
 
   it("takes names with the folder that auto drops, too", async () => {

@@ -32,7 +32,7 @@ export interface SecondWriterEvents {
   failure(error: unknown, name: string): unknown
 }
 
-/** As the thread is told: path, mode, time in seconds, offset in the slot, bytes there, what must come out of them. */
+/** As the thread is told: path, mode, time in milliseconds, offset in the slot, bytes there, what must come out of them. */
 type Order = [string, number, number | null, number, number, { size: number; crc: number } | null]
 
 interface Batch {

@@ -9,11 +9,14 @@ export interface SelectionOptions {
   include?: readonly string[] | undefined
 }
 
+/** Not the `!(…)` that stands for a name. */
+const NEGATED = /^!(?!\()/
+
 /**
  * Chooses members and gives them their names below the output folder.
  *
  * `subpath` applies to names as the archive has them, then `strip`, then `files` and `include`. A name in `files`
- * may be a folder, which stands for all below it. With `auto` (and no `subpath`) a single top-level folder is dropped,
+ * may be a folder, which stands for all below it; a glob in `include` that begins with `!` takes away what the others want. With `auto` (and no `subpath`) a single top-level folder is dropped,
  * and `files` and `include` may name members with or without it, since Python's datamaestro names them with it.
  * Whether there is one is known when every member was observed: until `settle()` members that either outcome could
  * want are wanted, and names still have their first part.
@@ -24,6 +27,7 @@ export class Selection {
   readonly #auto: boolean
   readonly #files: ReadonlySet<string> | undefined
   readonly #includes: ((name: string) => boolean) | undefined
+  readonly #excludes: (name: string) => boolean = () => false
   readonly #found = new Set<string>()
   readonly #tops = new Set<string>()
   #topIsFolder = false
@@ -35,7 +39,12 @@ export class Selection {
     this.#strip = options.strip === "auto" ? 0 : options.strip
     this.#auto = options.strip === "auto" && this.#subpath.length === 0
     this.#files = options.files === undefined ? undefined : new Set(options.files.map(plainName))
-    this.#includes = options.include === undefined ? undefined : picomatch([...options.include], { dot: true })
+    if (options.include === undefined) return
+    const unwanted = options.include.filter((glob) => NEGATED.test(glob))
+    const wanted = options.include.filter((glob) => !NEGATED.test(glob))
+    this.#includes = picomatch(wanted.length > 0 ? wanted : "**", { dot: true })
+    const excluded = unwanted.map((glob) => glob.slice(1))
+    this.#excludes = picomatch(excluded, { dot: true })
   }
 
   /** Only some members are wanted, so folders appear only where a wanted file lies. */
@@ -72,7 +81,9 @@ export class Selection {
 
   /** Whether a destination is one of `files` and matches `include`. */
   wants(destination: readonly string[]): boolean {
+    if (this.#excludes(destination.join("/"))) return false
     if (!this.#auto || (this.#settled && this.#root.length === 0)) return this.#matches(destination)
+    if (this.#settled && this.#excludes(destination.slice(1).join("/"))) return false
     const whole = this.#matches(destination)
     return this.#matches(destination.slice(1)) || whole
   }
