@@ -1,6 +1,6 @@
 import { isDefinition } from "@datamaestro/dataset"
 import { expect } from "chai"
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { homedir, tmpdir } from "node:os"
 import { join } from "node:path"
 import { Context, DatamaestroError, prepareDataset } from "../../packages/controller/src/index.ts"
@@ -32,6 +32,13 @@ describe("the context of this machine", () => {
     expect(Context.instance({ data }).settings.datafolders).to.deep.equal({})
     await writeFile(join(data, "settings.json"), '{"datafolders": {"large": "/l"}, "future": 1}')
     expect(Context.instance({ data }).settings).to.deep.equal({ datafolders: { large: "/l" }, future: 1 })
+  })
+
+  it("says of settings that are a folder that they are no file", async () => {
+    await mkdir(join(data, "settings.json"))
+    expect(() => Context.instance({ data })).to.throw(
+      /settings\.json": it is no file, but a folder, a pipe or a device$/,
+    )
   })
 
   it("tells of malformed settings with line and column", async () => {

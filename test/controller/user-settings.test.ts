@@ -138,6 +138,14 @@ describe("user settings", () => {
     expect(await readdir(join(folder, "datamaestro"))).to.deep.equal(["user.json"])
   })
 
+  it("remember no agreement where the key is there twice", async () => {
+    const text = '{"agreements": {"org.x": "2020-01-01"},\n "agreements": {}}'
+    await write(text)
+    const error = await rejection(rememberAgreement({ id: "org.x" }, path))
+    expect(error.message).to.contain('line 2, column 2: "agreements" is there twice')
+    expect(await readFile(path, "utf8")).to.equal(text)
+  })
+
   it("remember the text that was accepted by its hash, and forget it with the text", async () => {
     await rememberAgreement({ id: "org.x", text: "be kind" }, path)
     const sum = createHash("sha256").update("be kind").digest("hex")

@@ -5,7 +5,7 @@ import {
   parseJsonDocument,
   type Paths,
 } from "@datamaestro/protocol"
-import { readFileSync } from "node:fs"
+import { readFileSync, statSync } from "node:fs"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import { systemReason } from "./system-reason.ts"
@@ -31,6 +31,14 @@ export function localPaths(data?: string): Paths {
  */
 export function readLocalSettings(path: string): GlobalSettings {
   try {
+    // Reading a pipe would wait for ever.
+    if (!statSync(path).isFile()) {
+      const reason = "it is no file, but a folder, a pipe or a device"
+      throw new DatamaestroError("MALFORMED_SETTINGS", `Cannot read "${path}": ${reason}`, {
+        hint: "move it away",
+        details: { path },
+      })
+    }
     return parseJsonDocument(decodeJsonDocument(readFileSync(path), path), path, GlobalSettings)
   } catch (error) {
     if (error instanceof DatamaestroError) throw error

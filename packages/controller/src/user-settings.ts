@@ -1,4 +1,11 @@
-import { DatamaestroError, decodeJsonDocument, NotList, parseJsonDocument, SlurmOptions } from "@datamaestro/protocol"
+import {
+  DatamaestroError,
+  decodeJsonDocument,
+  NotList,
+  parseJsonDocument,
+  requireOnce,
+  SlurmOptions,
+} from "@datamaestro/protocol"
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
@@ -87,6 +94,7 @@ export async function rememberAgreement(
     applyEdits(json, modify(json, [key, id], value, { formattingOptions }))
   const before = readText(path) ?? "{}\n"
   const known = parse(before, path).agreement_texts?.[id] !== undefined
+  for (const key of ["agreements", "agreement_texts"]) requireOnce(before, path, [key, id])
   const accepted = set(before, "agreements", new Date().toISOString())
   const sum = text === undefined ? undefined : createHash("sha256").update(text).digest("hex")
   const after = sum === undefined && !known ? accepted : set(accepted, "agreement_texts", sum)

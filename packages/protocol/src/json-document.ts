@@ -52,6 +52,21 @@ export function parseJsonDocument<S extends v.GenericSchema>(text: string, path:
   throw malformed(text, path, nearestNode(tree, keys).offset, `${keys.join(".") || "the document"}: ${issue.message}`)
 }
 
+/**
+ * To be called before a document is edited: of a key that comes twice, readers take the last one, and editors the first.
+ *
+ * @param keys lead to what is changed
+ * @throws DatamaestroError MALFORMED_SETTINGS naming file, line and column
+ */
+export function requireOnce(text: string, path: string, keys: readonly string[]): void {
+  let node = parseTree(text)
+  for (const key of keys) {
+    const [first, second] = node?.children?.filter(({ children }) => children?.[0]?.value === key) ?? []
+    if (second !== undefined) throw malformed(text, path, second.offset, `${JSON.stringify(key)} is there twice`)
+    node = first?.children?.[1]
+  }
+}
+
 function soundDocument(text: string): object | undefined {
   try {
     const document: unknown = JSON.parse(text)

@@ -1,7 +1,7 @@
 import { AgentClient, AgentServer, linkedPorts, type ProgressEvent } from "@datamaestro/protocol"
 import { expect } from "chai"
 import { execFileSync } from "node:child_process"
-import { chmod, lstat, mkdir, readFile, readdir, symlink, writeFile } from "node:fs/promises"
+import { chmod, lstat, mkdir, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join } from "node:path"
 import { AgentSession } from "../../../packages/agent/src/agent-session.ts"
@@ -125,12 +125,36 @@ describe("the settings' handlers", () => {
     }
   })
 
-  it("take a pipe for a malformed file, and wait for nobody to write into it", async () => {
+  it("change nothing where a key is there twice, of which one is the first and the other is what counts", async () => {
     await mkdir(data)
-    execFileSync("mkfifo", [settings()])
     const client = await connect()
-    const error = await rejection(client.request("datafolders/list", {}))
-    expect(error).to.include({ code: "MALFORMED_SETTINGS", exitStatus: 6 })
+    for (const [twice, place] of [
+      ['{\n "datafolders": {},\n "datafolders": { "a": "/a" }\n}', { line: 3, column: 2 }],
+      ['{\n "datafolders": { "a": "/a",\n  "a": "/b" }\n}', { line: 3, column: 3 }],
+    ] as const) {
+      await writeFile(settings(), twice)
+      for (const error of [
+        await rejection(client.request("datafolders/set", { key: "a", path: "/c" })),
+        await rejection(client.request("datafolders/remove", { key: "a" })),
+      ]) {
+        expect(error).to.include({ code: "MALFORMED_SETTINGS", exitStatus: 6 })
+        expect(error.message).to.contain("is there twice")
+        expect(error.details).to.include({ path: settings(), ...place })
+      }
+      expect(await readFile(settings(), "utf8")).to.equal(twice)
+    }
+  })
+
+  it("say of a pipe that it is no file, and wait for nobody to write into it; of a folder, too", async () => {
+    await mkdir(data)
+    const client = await connect()
+    for (const make of ["mkfifo", "mkdir"]) {
+      execFileSync(make, [settings()])
+      const error = await rejection(client.request("datafolders/list", {}))
+      expect(error).to.include({ code: "MALFORMED_SETTINGS", exitStatus: 6 })
+      expect(error.message).to.equal(`Cannot read "${settings()}": it is no file, but a folder, a pipe or a device`)
+      await rm(settings(), { recursive: true })
+    }
   })
 
   it("read a file that begins with a byte order mark", async () => {

@@ -4,11 +4,12 @@ import {
   GlobalSettings,
   interrupted,
   parseJsonDocument,
+  requireOnce,
 } from "@datamaestro/protocol"
 import { applyEdits, modify } from "jsonc-parser"
-import { readFile, readlink, realpath, stat } from "node:fs/promises"
+import { readlink, realpath, stat } from "node:fs/promises"
 import { dirname, resolve } from "node:path"
-import { READ_AT_ONCE } from "./open-plain-file.ts"
+import { NotAFile, openPlainFile } from "./open-plain-file.ts"
 import { storageError } from "./storage-error.ts"
 import { writeAtomic } from "./write-atomic.ts"
 import { makeFolder } from "./make-folder.ts"
@@ -53,6 +54,7 @@ export class SettingsFile {
       const text = (await this.#text()) ?? "{}"
       const change = decide(parseJsonDocument(text, this.path, GlobalSettings))
       if (change === undefined) return
+      requireOnce(text, this.path, change.path)
       if (signal.aborted) throw interrupted()
       const edits = modify(text, change.path, change.value, { formattingOptions: { insertSpaces: true, tabSize: 2 } })
       await this.#write(path, applyEdits(text, edits))
@@ -80,13 +82,19 @@ export class SettingsFile {
 
   async #text(): Promise<string | undefined> {
     try {
-      return decodeJsonDocument(await readFile(this.path, { flag: READ_AT_ONCE }), this.path)
+      const file = await openPlainFile(this.path)
+      try {
+        return decodeJsonDocument(await file.readFile(), this.path)
+      } finally {
+        await file.close()
+      }
     } catch (error) {
       if (error instanceof DatamaestroError) throw error
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined
-      if ((error as NodeJS.ErrnoException).code === "EISDIR") {
-        throw new DatamaestroError("MALFORMED_SETTINGS", `Cannot read "${this.path}": it is a folder`, {
-          hint: "move that folder away",
+      if (error instanceof NotAFile) {
+        const reason = "it is no file, but a folder, a pipe or a device"
+        throw new DatamaestroError("MALFORMED_SETTINGS", `Cannot read "${this.path}": ${reason}`, {
+          hint: "move it away",
           details: { path: this.path },
           cause: error,
         })
