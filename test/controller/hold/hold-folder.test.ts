@@ -40,9 +40,14 @@ describe("where held connections are reached", () => {
   })
 
   it("is no link, wherever that leads", () => {
-    mkdirSync(join(home.path, "elsewhere"), { mode: 0o700 })
-    symlinkSync(join(home.path, "elsewhere"), runtime)
-    expect(holdFolder(true)).to.equal(cache)
+    const elsewhere = join(home.path, "elsewhere")
+    mkdirSync(elsewhere)
+    symlinkSync(elsewhere, runtime)
+    for (const mode of [0o700, 0o755]) {
+      chmodSync(elsewhere, mode)
+      expect(holdFolder(true)).to.equal(cache)
+      expect(statSync(elsewhere).mode & 0o777).to.equal(mode)
+    }
   })
 
   it("is nothing of somebody else's, neither folder nor socket", async function () {

@@ -45,6 +45,8 @@ function makePrivate(folder: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
   }
-  const { uid, mode } = lstatSync(folder)
-  if (uid === process.getuid?.() && (mode & 0o077) !== 0) chmodSync(folder, 0o700)
+  const found = lstatSync(folder)
+  // Of a link it is what it leads to that would be closed to others.
+  if (!found.isDirectory() || found.uid !== process.getuid?.()) return
+  if ((found.mode & 0o077) !== 0) chmodSync(folder, 0o700)
 }
