@@ -150,6 +150,15 @@ describe("the system's ssh as transport", function () {
     expect(await code({ options: ["UserKnownHostsFile=/dev/null"] })).to.equal("HOST_KEY_UNKNOWN")
     expect(await code({ options: ["PubkeyAuthentication=no"] })).to.equal("AUTHENTICATION_FAILED")
     expect(await code({ options: ["KexAlgorithms=diffie-hellman-group1-sha1"] })).to.equal("UNREACHABLE")
+    const [hostType = "", hostBlob = ""] = (server.hostKeys[0] ?? "").split(" ")
+    const revoked = join(await folder(), "revoked")
+    await writeFile(revoked, `${hostType} ${hostBlob}\n`)
+    const refused = await failureOf(attempt(server, { options: [`RevokedHostKeys=${revoked}`] }))
+    expect([refused.code, refused.hint]).to.deep.equal([
+      "HOST_KEY_CHANGED",
+      "the key is known to be in wrong hands: ask the machine's administrators for the new one",
+    ])
+    expect(await code({ options: ["RevokedHostKeys=/no/such/file"] })).to.equal("SSH_CONFIGURATION")
     expect(await code({ options: ["Frobnicate=yes"] })).to.equal("USAGE")
     expect(await code({ options: ["Port=99999"] })).to.equal("USAGE")
     expect(await code({ configFile: "/no/such/file" })).to.equal("USAGE")

@@ -23,13 +23,19 @@ interface Kind {
 const KINDS: readonly Kind[] = [
   {
     pattern:
-      /bad configuration option|terminating, \d+ bad|bad owner or permissions|unsupported option|can't open user config|keyword .* (missing|invalid|extra)/i,
+      /bad configuration option|terminating, \d+ bad|bad owner or permissions|unsupported option|can't open user config|in revoked keys file|keyword .* (missing|invalid|extra)/i,
     code: "SSH_CONFIGURATION",
     verb: "Cannot use the SSH configuration of",
     hint: () => "correct the line that ssh names",
   },
   {
-    pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED|is revoked|marked as revoked|host key .* has changed/i,
+    pattern: /is revoked|marked as revoked|revoked by file/i,
+    code: "HOST_KEY_CHANGED",
+    verb: "Cannot trust",
+    hint: () => "the key is known to be in wrong hands: ask the machine's administrators for the new one",
+  },
+  {
+    pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED|host key .* has changed/i,
     code: "HOST_KEY_CHANGED",
     verb: "Cannot trust",
     hint: ({ hostName, port, stderr }) =>
