@@ -1,7 +1,7 @@
 import { expect } from "chai"
 import { spawn, type ChildProcess } from "node:child_process"
 import { once } from "node:events"
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, utimes, writeFile } from "node:fs/promises"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import { mock } from "node:test"
@@ -11,6 +11,7 @@ import { removeClaimed, sweepClaims } from "../../../packages/agent/src/store/lo
 import { thisHolder } from "../../../packages/agent/src/store/lock-holder.ts"
 import { readRecord } from "../../../packages/agent/src/store/lock-record.ts"
 import { acquireLock, tryLock } from "../../../packages/agent/src/store/lock.ts"
+import { rejection } from "../../helpers/rejection.ts"
 
 const WORKER = fileURLToPath(new URL("lock-worker.ts", import.meta.url))
 
@@ -280,6 +281,22 @@ describe("acquireLock", () => {
     )
     expect(error).to.have.property("code", "STORAGE_FAILED")
     expect(error).to.have.property("message").that.includes("Cannot lock").and.includes("is a file, not a folder")
+  })
+
+  it("tells of a folder or a link to nothing in its place, and waits for neither", async () => {
+    const ends = AbortSignal.timeout(10_000)
+    await mkdir(path, { recursive: true })
+    const folderError = await rejection(acquireLock(path, { signal: ends }))
+    expect(folderError).to.include({ code: "STORAGE_FAILED", exitStatus: 6 })
+    expect(folderError.message).to.equal(`Cannot lock "${path}": a folder has the place of a file`)
+    await rm(path, { recursive: true })
+    await symlink("nowhere", path)
+    for (const taken of [acquireLock(path, { signal: ends }), tryLock(path)]) {
+      const linkError = await rejection(taken)
+      expect(linkError).to.include({ code: "STORAGE_FAILED", exitStatus: 6 })
+      expect(linkError.message).to.equal(`Cannot lock "${path}": it is a symbolic link that leads nowhere`)
+    }
+    expect(await readlink(path)).to.equal("nowhere")
   })
 
   it("is taken over also when the clock was set back since the last heartbeat, and not from a holder that lives", async () => {

@@ -1,5 +1,5 @@
-import { interrupted } from "@datamaestro/protocol"
-import { rm, type FileHandle } from "node:fs/promises"
+import { DatamaestroError, interrupted } from "@datamaestro/protocol"
+import { lstat, rm, type FileHandle } from "node:fs/promises"
 import { dirname } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { removeClaimed } from "./lock-claim.ts"
@@ -94,7 +94,10 @@ class Attempt {
       const file = await create(this.#path, this.#self)
       if (file !== undefined) return new FileLock(this.#path, this.#self, file)
       const record = await readRecord(this.#path)
-      if (record === undefined) continue
+      if (record === undefined) {
+        await refuseDangling(this.#path)
+        continue
+      }
       const now = performance.now() / 1000
       const every = Math.min(STALE_CHECK_SECONDS, this.#staleSeconds)
       if (this.#checked.token === record.token && now - this.#checked.at < every) return record
@@ -102,6 +105,16 @@ class Attempt {
       if (!(await takeOver(this.#path, record, this.#self, this.#staleSeconds))) return record
     }
   }
+}
+
+/** A link to nothing takes the name, and has no holder who could ever give it back. */
+async function refuseDangling(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined)
+  if (found?.isSymbolicLink() !== true) return
+  throw new DatamaestroError("STORAGE_FAILED", `Cannot lock "${path}": it is a symbolic link that leads nowhere`, {
+    hint: "remove that link",
+    details: { path },
+  })
 }
 
 async function create(path: string, self: Holder): Promise<FileHandle | undefined> {
