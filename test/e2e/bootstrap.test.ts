@@ -1,4 +1,5 @@
 import { expect } from "chai"
+import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { existsSync } from "node:fs"
 import {
@@ -72,12 +73,15 @@ describe("the bootstrap, over the embedded SSH server", () => {
     for (const path of [agentFile(), restFile()]) expect((await stat(path)).mode & 0o777, path).to.equal(0o600)
   })
 
-  it("keeps nothing in a folder that is somebody else's", async function () {
+  it("keeps nothing in a folder that is somebody else's, and reads nothing of it", async function () {
     if (process.getuid?.() !== 0) this.skip()
     const cache = join(server.home, ".cache/datamaestro")
     const temporary = join(environment.path, "tmp")
     await mkdir(cache, { recursive: true, mode: 0o700 })
     await mkdir(temporary)
+    await mkdir(folder(), { recursive: true })
+    // Whoever opens it waits for ever.
+    execFileSync("mkfifo", [agentFile()])
     await chown(cache, 65534, 65534)
     const machine = await startSshServer({
       home: server.home,
@@ -85,7 +89,7 @@ describe("the bootstrap, over the embedded SSH server", () => {
     })
     await (await openSshSession(machine)).close()
     await machine.close()
-    expect(await readdir(cache)).to.deep.equal([])
+    expect(await readdir(folder())).to.deep.equal(["agent.cjs"])
     expect(await readdir(temporary)).to.deep.equal(["datamaestro-0"])
   })
 

@@ -21,8 +21,9 @@ export function find(): Found | undefined {
   for (const cache of cacheFolders()) {
     const path = join(cache, "agents", boot.hash, "agent.cjs")
     try {
-      const source = fs.readFileSync(path)
+      // Before anything in it is touched: what others can put there may be a pipe, which is read for ever.
       if (!isPrivate(cache)) continue
+      const source = fs.readFileSync(path)
       if (sha256(source) === boot.hash) return { cache, source }
       fs.unlinkSync(path)
     } catch {
