@@ -19,6 +19,7 @@ const STEP = `
     from: [],
     name: "made.txt",
     async run({ signal }) {
+      if (process.env.LEAVES) setTimeout(() => process.exit(3))
       if (process.env.PIPE) void open(process.env.PIPE)
       const child = spawn("sleep", ["300"], { stdio: "ignore" })
       writeFileSync(process.env.PROOF, JSON.stringify({ agent: process.pid, child: child.pid }))
@@ -52,7 +53,7 @@ describe("the agent's life", function () {
   })
 
   afterEach(async () => {
-    for (const name of ["DATAMAESTRO_REPOSITORY_PATH", "PROOF", "DEAF", "PIPE"]) delete process.env[name]
+    for (const name of ["DATAMAESTRO_REPOSITORY_PATH", "PROOF", "DEAF", "PIPE", "LEAVES"]) delete process.env[name]
     await environment.restore()
   })
 
@@ -155,6 +156,20 @@ describe("the agent's life", function () {
     await gone(agent)
     await gone(child)
     expect(existsSync(lease())).to.equal(false)
+  })
+
+  it("is not ended by a step that calls process.exit, wherever in its code", async () => {
+    process.env["LEAVES"] = "yes"
+    const session = await openLocalSession({ data: join(environment.path, "data") })
+    await session.declareRepositories()
+    const error = (await rejection(session.agent.request("datasets/prepare", request))) as Error
+    expect(error).to.include({
+      code: "STEP_FAILED",
+      message: 'Cannot make "made" of "org.example.slow": it called process.exit(3)',
+    })
+    expect(await session.agent.request("datafolders/list", {})).to.deep.equal({ datafolders: {} })
+    await session.close()
+    await gone(session.initialized.pid)
   })
 
   it("ends on SIGTERM as on a closed connection, and outlives a Ctrl-C that reaches it", async () => {

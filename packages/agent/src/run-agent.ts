@@ -7,7 +7,7 @@ import { AgentSession } from "./agent-session.ts"
 import { endOwnChildren } from "./end-own-children.ts"
 import { createHandlers } from "./handlers/create-handlers.ts"
 import { JobHost } from "./jobs/job-host.ts"
-import { leave } from "./leave.ts"
+import { leave, LeaveRefused } from "./leave.ts"
 import { RelayClient } from "./relay/relay-client.ts"
 import { type PartModules } from "./rest-part.ts"
 import { StdioPort } from "./stdio-port.ts"
@@ -88,6 +88,7 @@ export function runAgent(host: AgentHost = {}): void {
       .finally(last)
   }
   const die = (error: unknown): void => {
+    if (error instanceof LeaveRefused) return
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
     end(1, "the agent met an error it did not foresee")
   }
