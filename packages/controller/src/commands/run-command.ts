@@ -69,9 +69,6 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
       signal,
     }
     session = await openReconnecting(invocation.openSession, options, { minutes: machine.reconnectMinutes })
-    for (const message of session.initialized.warnings) {
-      reporter.event({ phase: "notice", level: "warning", message }, prefix)
-    }
     if (command.needsRepositories) await session.declareRepositories()
     const call: Call = {
       session,
