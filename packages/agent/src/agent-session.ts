@@ -19,6 +19,8 @@ export interface AgentSessionOptions {
   cacheFolder?: string | undefined
   /** The agent's own file, absolute; absent where it runs from memory. */
   agentFile?: string | undefined
+  /** Takes what the person should know now. */
+  tell?: ((message: string) => void) | undefined
 }
 
 /** What the requests of one connection share. Heavy parts are loaded when a request needs them. */
@@ -37,8 +39,10 @@ export class AgentSession {
 
   readonly #cacheFolder: string | undefined
   readonly #agentFile: string | undefined
+  readonly #tell: AgentSessionOptions["tell"]
 
-  constructor({ loginShell, cacheFolder, agentFile }: AgentSessionOptions) {
+  constructor({ loginShell, cacheFolder, agentFile, tell }: AgentSessionOptions) {
+    this.#tell = tell
     this.#cacheFolder = cacheFolder
     this.#agentFile = agentFile
     this.packs = join(cacheFolder ?? join(homedir(), ".cache", "datamaestro"), "packs")
@@ -113,6 +117,7 @@ export class AgentSession {
       loginShell: false,
       cacheFolder: this.#cacheFolder,
       agentFile: this.#agentFile,
+      tell: this.#tell,
     })
     session.begin(remote)
     session.locate(this.paths)
@@ -152,6 +157,7 @@ export class AgentSession {
     return new RepositoryIndex(this.#repositories, {
       modulePath: (module) => packEntry(this.packs, module),
       unreadable: this.#unreadable,
+      onSlow: this.#tell,
     })
   }
 

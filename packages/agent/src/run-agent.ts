@@ -53,6 +53,7 @@ export function runAgent(host: AgentHost = {}): void {
     loginShell: host.loginShell === true,
     cacheFolder: host.cacheFolder,
     agentFile: host.file,
+    tell: (message) => server.notify("$/agent/notice", { message }),
   })
   const relay = new RelayClient((method, params) => server.notify(method, params))
   const { compile } = host

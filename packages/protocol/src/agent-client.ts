@@ -25,6 +25,8 @@ export interface AgentClientOptions {
   onRestWanted?: () => void
   /** Told why it can't keep that. */
   onRestUnkept?: (reason: string) => void
+  /** Told what the person should know now. */
+  onNotice?: (message: string) => void
 }
 
 /** Takes what the agent tells without being asked, other than progress. */
@@ -156,6 +158,7 @@ export class AgentClient {
     }
     if (message["method"] === "$/agent/wanted") return this.#options.onRestWanted?.()
     if (message["method"] === "$/agent/unkept") return this.#unkept(message["params"])
+    if (message["method"] === "$/agent/notice") return this.#notice(message["params"])
     if (message["method"] !== "$/progress") return this.#onNotification?.(String(message["method"]), message["params"])
     const progress = v.safeParse(NOTIFICATIONS["$/progress"], message["params"])
     if (progress.success) this.#pending.get(Number(progress.output.id))?.onProgress?.(progress.output.event)
@@ -164,6 +167,11 @@ export class AgentClient {
   #unkept(params: unknown): void {
     const told = v.safeParse(NOTIFICATIONS["$/agent/unkept"], params)
     if (told.success) this.#options.onRestUnkept?.(told.output.reason)
+  }
+
+  #notice(params: unknown): void {
+    const told = v.safeParse(NOTIFICATIONS["$/agent/notice"], params)
+    if (told.success) this.#options.onNotice?.(told.output.message)
   }
 
   #end(reason: Error): void {

@@ -269,6 +269,8 @@ export const NOTIFICATIONS = {
   "$/agent/wanted": v.object({}),
   /** Agent to controller: the second part was sent, and can't be kept for the next time. */
   "$/agent/unkept": v.object({ reason: v.string() }),
+  /** Agent to controller: something to tell the person now, whatever is asked for. */
+  "$/agent/notice": v.object({ message: v.string() }),
   /** Controller to agent: the next bytes of `REST_STREAM` are the second part of the agent, as Brotli. */
   "$/agent/rest": PartAnnouncement,
   ...RELAY_FROM_AGENT,

@@ -8,6 +8,7 @@ import { execFile } from "node:child_process"
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
+import { until } from "../../helpers/job-lab.ts"
 import { PluginPackages } from "../../helpers/plugin-packages.ts"
 import { rejection } from "../../helpers/rejection.ts"
 
@@ -57,6 +58,33 @@ export default ${THING}`,
     expect(loaded()).to.deep.equal([])
     await index.definition("lazy", "org.x.thing")
     expect(loaded()).to.deep.equal(["thing"])
+  })
+
+  it("tells whose code is being waited for, once it takes long", async () => {
+    const module = `${withStatics("static datasets = {}")}
+      await new Promise((resolve) => (globalThis.endSlow = resolve))`
+    const slow = await plugins.add("slow", { "index.js": module })
+    const lazy = await plugins.add("slower", {
+      "index.js": withStatics('static datasets = { "org.x.thing": () => new Promise(() => {}) }'),
+    })
+    const told: string[] = []
+    const index = new RepositoryIndex([slow, lazy], {
+      modulePath: (at) => (at.kind === "file" ? at.path : ""),
+      onSlow: (message) => told.push(message),
+      patience: 1,
+    })
+    const listed = index.list()
+    void index.definition("slower", "org.x.thing")
+    for (const what of [
+      'dataset "org.x.thing" of the package "repo-slower"',
+      'repository "slow" of the package "repo-slow"',
+    ])
+      await until(() => told.includes(`Still waiting for ${what}: its code has not come to its end`))
+    ;(globalThis as unknown as { endSlow(): void }).endSlow()
+    expect((await listed).map(({ id, error }) => [id, error])).to.deep.equal([
+      ["slow", undefined],
+      ["slower", undefined],
+    ])
   })
 
   const broken: [string, string, RegExp][] = [

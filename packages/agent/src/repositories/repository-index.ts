@@ -15,7 +15,13 @@ export interface RepositoryIndexOptions {
   modulePath: (module: RepositoryLocation["module"]) => string | Promise<string>
   /** Why packages that may have other repositories can't be read. */
   unreadable?: readonly string[] | undefined
+  /** Told of an author's code that takes long to load; it is waited for all the same. */
+  onSlow?: ((message: string) => void) | undefined
+  /** How long that is, in milliseconds; 10 s by default. */
+  patience?: number
 }
+
+const PATIENCE = 10_000
 
 /**
  * The repositories of a session. Each is loaded when something needs it, each definition too; what is broken
@@ -26,6 +32,8 @@ export class RepositoryIndex {
   readonly unreadable: readonly string[]
   readonly #locations: ReadonlyMap<string, RepositoryLocation>
   readonly #modulePath: RepositoryIndexOptions["modulePath"]
+  readonly #onSlow: RepositoryIndexOptions["onSlow"]
+  readonly #patience: number
   readonly #loaded = new Map<string, Promise<LoadedRepository>>()
   readonly #definitions = new Map<string, Promise<AnyDefinition>>()
 
@@ -39,6 +47,8 @@ export class RepositoryIndex {
     }
     this.#locations = byId
     this.#modulePath = options.modulePath
+    this.#onSlow = options.onSlow
+    this.#patience = options.patience ?? PATIENCE
     this.unreadable = options.unreadable ?? []
   }
 
@@ -60,7 +70,10 @@ export class RepositoryIndex {
         details: { repository: id, known: this.ids },
       })
     }
-    return memoized(this.#loaded, id, async () => loadRepository(location, await this.#modulePath(location.module)))
+    return memoized(this.#loaded, id, async () => {
+      const path = await this.#modulePath(location.module)
+      return await this.#watched(`repository "${id}"`, location, loadRepository(location, path))
+    })
   }
 
   /**
@@ -81,11 +94,12 @@ export class RepositoryIndex {
       )
     }
     return memoized(this.#definitions, `${id}@${repositoryId}`, async () => {
-      const definition: unknown = await Promise.resolve()
-        .then(load)
-        .catch((error: unknown) => {
+      const loading = Promise.resolve().then(load)
+      const definition: unknown = await this.#watched(`dataset "${id}"`, repository, loading).catch(
+        (error: unknown) => {
           throw brokenDefinition(id, repositoryId, error)
-        })
+        },
+      )
       if (!isDefinition(definition)) throw brokenDefinition(id, repositoryId, noDefinition(definition))
       if (definition.id !== id) {
         throw brokenDefinition(id, repositoryId, `its loader gives the definition of "${definition.id}"`)
@@ -94,6 +108,16 @@ export class RepositoryIndex {
       if (fault !== undefined) throw brokenDefinition(id, repositoryId, fault)
       return definition
     })
+  }
+
+  async #watched<T>(what: string, from: { package: string }, work: Promise<T>): Promise<T> {
+    const message = `Still waiting for ${what} of the package "${from.package}": its code has not come to its end`
+    const timer = setTimeout(() => this.#onSlow?.(message), this.#patience)
+    try {
+      return await work
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   /** All of them, the broken ones with `error` instead of a count. */

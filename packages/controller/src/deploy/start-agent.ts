@@ -103,6 +103,7 @@ export async function startAgent(channel: Channel, options: StartAgentOptions): 
       const message = `The second part of the agent is sent again each time to "${label}", which can't keep it: ${reason}`
       onEvent({ phase: "notice", level: "warning", message })
     },
+    onNotice: (message) => onEvent({ phase: "notice", level: "warning", message }),
   })
   if (options.push) sendOrFail()
   const onAbort = (): void => port.fail(new DatamaestroError("INTERRUPTED", "Interrupted"))
