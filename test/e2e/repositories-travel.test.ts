@@ -1,7 +1,8 @@
 import { expect } from "chai"
-import { readdir, writeFile } from "node:fs/promises"
+import { readFile, readdir, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { privateEnvironment } from "../helpers/private-environment.ts"
+import { rejection } from "../helpers/rejection.ts"
 import { writeRepositoryPackage } from "../helpers/repository-package.ts"
 import { startSshServer, type SshServer } from "../helpers/ssh-server.ts"
 import { openLocalSession, openSshSession, uploadsIn, type RecordedSession } from "../helpers/ssh-session.ts"
@@ -56,6 +57,34 @@ describe("repositories on their way to the data machine", () => {
     expect(uploadsIn(session.events)).to.deep.equal(["repository-wise"])
     const info = await session.agent.request("datasets/info", { id: "org.example.wise" })
     expect(info.description).to.equal("cut once")
+  })
+
+  it("carries it again once a file has gone from it on the data machine", async () => {
+    await writeFile(join(folder, "lib/base.js"), `export { Repository } from "@datamaestro/dataset"`)
+    const index = await readFile(join(folder, "lib/index.js"), "utf8")
+    await writeFile(join(folder, "lib/index.js"), index.replace("@datamaestro/dataset", "./base.js"))
+    const packs = join(server.home, ".cache/datamaestro/packs")
+    for (const lost of ["lib/thing.js", "lib/base.js"]) {
+      session = await openSshSession(server)
+      await session.declareRepositories()
+      await session.close()
+      const copies = (await readdir(packs, { recursive: true })).filter((path) => path.endsWith(lost))
+      expect(copies).to.have.length(1)
+      await rm(join(packs, copies[0] ?? ""))
+      session = await openSshSession(server)
+      await session.declareRepositories()
+      expect(uploadsIn(session.events)).to.deep.equal([])
+      const error = await rejection(session.agent.request("datasets/info", { id: "org.example.wise@wise" }))
+      expect(error).to.have.property("code", "DEPLOY_FAILED")
+      expect(error).to.have.property("message").that.contains(lost).and.contains("run the same command again")
+      await session.close()
+      session = await openSshSession(server)
+      await session.declareRepositories()
+      expect(uploadsIn(session.events)).to.deep.equal(["repository-wise"])
+      const info = await session.agent.request("datasets/info", { id: "org.example.wise@wise" })
+      expect(info.description).to.equal("measure twice")
+      await session.close()
+    }
   })
 
   it("leaves nothing half on the data machine when the connection is cut in the upload", async () => {

@@ -153,9 +153,10 @@ export class AgentSession {
   async #makeIndex(): Promise<RepositoryIndex> {
     await this.environmentReady()
     const { RepositoryIndex } = await import("./repositories/repository-index.ts")
-    const { packEntry } = await import("./packs/pack-entry.ts")
+    const { dropIncomplete, packEntry } = await import("./packs/pack-entry.ts")
     return new RepositoryIndex(this.#repositories, {
       modulePath: (module) => packEntry(this.packs, module),
+      explain: (module, error) => dropIncomplete(this.packs, module, error),
       unreadable: this.#unreadable,
       onSlow: this.#tell,
     })

@@ -15,6 +15,9 @@ export interface RepositoryIndexOptions {
   modulePath: (module: RepositoryLocation["module"]) => string | Promise<string>
   /** Why packages that may have other repositories can't be read. */
   unreadable?: readonly string[] | undefined
+  /** Why a module can't be loaded, where that is known better than by what was thrown. */
+  explain?:
+    ((module: RepositoryLocation["module"], error: unknown) => Promise<DatamaestroError | undefined>) | undefined
   /** Told of an author's code that takes long to load; it is waited for all the same. */
   onSlow?: ((message: string) => void) | undefined
   /** How long that is, in milliseconds; 10 s by default. */
@@ -32,6 +35,7 @@ export class RepositoryIndex {
   readonly unreadable: readonly string[]
   readonly #locations: ReadonlyMap<string, RepositoryLocation>
   readonly #modulePath: RepositoryIndexOptions["modulePath"]
+  readonly #explain: RepositoryIndexOptions["explain"]
   readonly #onSlow: RepositoryIndexOptions["onSlow"]
   readonly #patience: number
   readonly #loaded = new Map<string, Promise<LoadedRepository>>()
@@ -47,6 +51,7 @@ export class RepositoryIndex {
     }
     this.#locations = byId
     this.#modulePath = options.modulePath
+    this.#explain = options.explain
     this.#onSlow = options.onSlow
     this.#patience = options.patience ?? PATIENCE
     this.unreadable = options.unreadable ?? []
@@ -72,7 +77,11 @@ export class RepositoryIndex {
     }
     return memoized(this.#loaded, id, async () => {
       const path = await this.#modulePath(location.module)
-      return await this.#watched(`repository "${id}"`, location, loadRepository(location, path))
+      return await this.#watched(`repository "${id}"`, location, loadRepository(location, path)).catch(
+        async (error: Error) => {
+          throw (await this.#explain?.(location.module, error.cause)) ?? error
+        },
+      )
     })
   }
 
@@ -96,8 +105,13 @@ export class RepositoryIndex {
     return memoized(this.#definitions, `${id}@${repositoryId}`, async () => {
       const loading = Promise.resolve().then(load)
       const definition: unknown = await this.#watched(`dataset "${id}"`, repository, loading).catch(
-        (error: unknown) => {
-          throw brokenDefinition(id, repositoryId, error)
+        async (error: unknown) => {
+          const location = this.#locations.get(repositoryId)
+          throw brokenDefinition(
+            id,
+            repositoryId,
+            (location && (await this.#explain?.(location.module, error))) ?? error,
+          )
         },
       )
       if (!isDefinition(definition)) throw brokenDefinition(id, repositoryId, noDefinition(definition))
