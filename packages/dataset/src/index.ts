@@ -1,6 +1,7 @@
 export { axis, type Axes, type Axis, type AxisOptions, type AxisValue, type NoAxes, type OpenType } from "./axis.ts"
 export { belongsToAxis, formatAxisValue, readAxisValue, selectorOf } from "./axis-text.ts"
 export { brandOf, DEFINITION, FORMAT_VERSION, PATH, REPOSITORY } from "./brands.ts"
+export { DATAFOLDER_KEY_RULE, isDatafolderKey } from "./datafolder-key.ts"
 export { datasetFamily, type DatasetModule } from "./dataset-family.ts"
 export { datasetIdFault, defineDataset, type DatasetAuthored } from "./define-dataset.ts"
 export { DefinitionError, isDefinitionError } from "./definition-error.ts"

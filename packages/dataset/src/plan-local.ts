@@ -1,3 +1,4 @@
+import { DATAFOLDER_KEY_RULE, isDatafolderKey } from "./datafolder-key.ts"
 import { sumFault } from "./integrity.ts"
 import { checkRelative, checkTarget, fault, planIntegrity, type Place } from "./plan-download.ts"
 import type { LinkPlace, PlannedLink, PlannedLinks, PlannedManual } from "./plan.ts"
@@ -66,6 +67,11 @@ export function planManual(resource: ManualResource, name: string, place: Place)
   }
 }
 
+export function checkDatafolder(key: string, field: string, place: Place): void {
+  if (isDatafolderKey(key)) return
+  throw fault(place, field, `${JSON.stringify(key)} is no data folder's key: ${DATAFOLDER_KEY_RULE}`)
+}
+
 function planPlace(one: LinkResource["places"][number], place: Place): LinkPlace {
   if (typeof one === "string") {
     if (!one.startsWith("/") && !one.startsWith("~/")) {
@@ -73,7 +79,7 @@ function planPlace(one: LinkResource["places"][number], place: Place): LinkPlace
     }
     return { absolute: one }
   }
-  if (one.folder === "") throw fault(place, "places", "the data folder's name is empty")
+  checkDatafolder(one.folder, "places", place)
   if (one.path !== "") checkRelative(one.path, "places", place)
   return { folder: one.folder, path: one.path }
 }

@@ -3,7 +3,7 @@ import { DefinitionError } from "./definition-error.ts"
 import { orderResources } from "./order-resources.ts"
 import { checkRelative, checkTarget, fault, planArchive, planFile, type Place } from "./plan-download.ts"
 import { planBucket, planConcat, planMerge } from "./plan-archives.ts"
-import { planLink, planLinks, planManual } from "./plan-local.ts"
+import { checkDatafolder, planLink, planLinks, planManual } from "./plan-local.ts"
 import type { PathReference, PlannedResource, PlannedStep, PlannedWayback } from "./plan.ts"
 import {
   isResource,
@@ -91,7 +91,7 @@ function planOne(
     case "manual":
       return planManual(resource, name, place)
     case "datafolder":
-      if (resource.folder === "") throw fault(place, "folder", "the data folder's name is empty")
+      checkDatafolder(resource.folder, "folder", place)
       if (resource.path !== "") checkRelative(resource.path, "path", place)
       return { kind: "datafolder", name, folder: resource.folder, path: resource.path }
     case "reference":
