@@ -2,8 +2,9 @@ import { isDefinition } from "@datamaestro/dataset"
 import { expect } from "chai"
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { homedir, tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { Context, DatamaestroError, prepareDataset } from "../../packages/controller/src/index.ts"
+import { localMachine } from "../../packages/controller/src/machine.ts"
 import { rejection } from "../helpers/rejection.ts"
 
 describe("the context of this machine", () => {
@@ -26,6 +27,16 @@ describe("the context of this machine", () => {
     expect(Context.instance().datapath).to.equal(data)
     expect(Context.instance({ data: "~/other" }).datapath).to.equal(join(homedir(), "other"))
     expect(Context.instance().cachepath).to.equal(join(data, "cache"))
+  })
+
+  it("is no folder named ~name, which only a shell expands", async () => {
+    expect(() => Context.instance({ data: "~other/x" }))
+      .to.throw(DatamaestroError, 'Cannot use "~other/x" as a path: "~other" is not expanded')
+      .with.property("exitStatus", 2)
+    expect(() => localMachine({ data: "~other/x" })).to.throw("is not expanded")
+    expect(localMachine({ data: "./~other/x" }).data).to.equal(resolve("~other/x"))
+    process.env["DATAMAESTRO_DIR"] = "~other"
+    expect((await rejection(prepareDataset("x"))).code).to.equal("USAGE")
   })
 
   it("has the global settings, with datafolders even where there are none", async () => {

@@ -1,9 +1,14 @@
-import { DatamaestroError, type Paths, type Result } from "@datamaestro/protocol"
+import { checkHome, DatamaestroError, type Paths, type Result } from "@datamaestro/protocol"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 
-/** The path with `~` and `~/` as the home folder; relative to `base`; absolute and normal. */
+/**
+ * The path with `~` and `~/` as the home folder; relative to `base`; absolute and normal.
+ *
+ * @throws DatamaestroError USAGE for `~name`
+ */
 export function expandPath(path: string, base: string): string {
+  checkHome(path)
   if (path === "~" || path.startsWith("~/")) return resolve(homedir(), `.${path.slice(1)}`)
   return resolve(base, path)
 }
@@ -21,7 +26,7 @@ export interface DataDirectoryOptions {
 /**
  * The data directory: `--data`, else `DATAMAESTRO_DIR`, else as the user settings say, else `~/datamaestro`. Creates nothing.
  *
- * @throws DatamaestroError USAGE for an empty `--data`
+ * @throws DatamaestroError USAGE for an empty `--data`, and for `~name`
  */
 export function dataDirectory({ option, environment, setting, base }: DataDirectoryOptions): {
   paths: Paths

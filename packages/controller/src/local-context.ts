@@ -1,4 +1,5 @@
 import {
+  checkHome,
   DatamaestroError,
   decodeJsonDocument,
   GlobalSettings,
@@ -14,6 +15,7 @@ import { systemReason } from "./system-reason.ts"
 export function localPaths(data?: string): Paths {
   const fromEnvironment = process.env["DATAMAESTRO_DIR"]
   const chosen = data ?? (fromEnvironment === "" ? undefined : fromEnvironment) ?? join(homedir(), "datamaestro")
+  checkHome(chosen)
   // As the agent reads it: a leading `~` is the home folder, also where no shell has replaced it.
   const root = chosen === "~" || chosen.startsWith("~/") ? resolve(homedir(), `.${chosen.slice(1)}`) : resolve(chosen)
   return {

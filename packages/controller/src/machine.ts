@@ -1,4 +1,4 @@
-import { DatamaestroError, SlurmOptions, type RelayMode } from "@datamaestro/protocol"
+import { checkHome, DatamaestroError, SlurmOptions, type RelayMode } from "@datamaestro/protocol"
 import { resolve } from "node:path"
 import type { SessionOptions } from "./session.ts"
 import { parseSshDestination } from "./transport/ssh-destination.ts"
@@ -84,8 +84,13 @@ function notUnderstood(slurm: SlurmOptions | undefined): string[] {
   return Object.keys(slurm ?? {}).flatMap((key) => (key in SlurmOptions.entries ? [] : [`slurm.${key}`]))
 }
 
-/** Absolute, save for what the agent reads its own way: nothing, and `~` that no shell has replaced. */
+/**
+ * Absolute, save for what the agent reads its own way: nothing, and `~` that no shell has replaced.
+ *
+ * @throws DatamaestroError USAGE for `~name`
+ */
 export function localPath(path: string): string {
+  checkHome(path)
   return path === "" || path === "~" || path.startsWith("~/") ? path : resolve(path)
 }
 

@@ -47,6 +47,22 @@ describe("the settings' handlers", () => {
     })
   })
 
+  it("take no ~name for a folder, be it of the data directory or of a data folder", async () => {
+    const [ours, theirs] = linkedPorts()
+    new AgentServer(theirs, createHandlers(new AgentSession({ loginShell: false }), "0.0.0"))
+    clients.push(new AgentClient(ours))
+    const params = { protocol: 1, controller: "test", data: "~other/x", environment: "inherit" } as const
+    for (const refused of [
+      clients[0]?.request("initialize", params),
+      (await connect()).request("datafolders/set", { key: "a", path: "~other/x" }),
+    ]) {
+      const error = await rejection(refused ?? Promise.resolve())
+      expect(error).to.include({ code: "USAGE", exitStatus: 2 })
+      expect(error).to.have.property("message").that.contains('"~other" is not expanded')
+    }
+    await (await connect()).request("datafolders/set", { key: "a", path: "./~other/x" })
+  })
+
   it("make the data directory only when there is something to write", async () => {
     const client = await connect()
     expect(await client.request("settings/get", {})).to.deep.equal({})
