@@ -1,4 +1,11 @@
-import { asDatamaestroError, interrupted, toWireError, type ProgressEvent, type Result } from "@datamaestro/protocol"
+import {
+  asDatamaestroError,
+  DatamaestroError,
+  interrupted,
+  toWireError,
+  type ProgressEvent,
+  type Result,
+} from "@datamaestro/protocol"
 import { readdir, rm } from "node:fs/promises"
 import { hostname } from "node:os"
 import { basename } from "node:path"
@@ -70,8 +77,10 @@ export class JobRecord {
       if (record !== undefined && how === "resumed") await rm(jobFiles(folder).cancel, { force: true })
       return record
     } catch (error) {
-      const { code = "" } = error as NodeJS.ErrnoException
-      if (NO_FILE.has(code)) throw unreadableJob(basename(folder), { kind: "unreadable", reason: noFile(error) })
+      // That of the lease has been told in words already.
+      const cause = error instanceof DatamaestroError ? error.cause : error
+      const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? ""
+      if (NO_FILE.has(code)) throw unreadableJob(basename(folder), { kind: "unreadable", reason: noFile(cause) })
       throw storageError(error, `resume the job "${folder}"`)
     }
   }
