@@ -37,7 +37,8 @@ describe("--node bundled", function () {
     await writeFile(npmrc, `registry=${registry.url}\n//${host}/:_authToken=token-of-mine\nfetch-retries=0\n`)
     process.env["npm_config_userconfig"] = npmrc
     // Run by npm, they are the person's: what that cached of a registry on the same port stood for one that is gone.
-    for (const name of Object.keys(process.env)) if (/^npm_config_(registry|cache)$/i.test(name)) delete process.env[name]
+    for (const name of Object.keys(process.env))
+      if (/^npm_config_(registry|cache)$/i.test(name)) delete process.env[name]
     server = await serve()
   })
   afterEach(async () => {
