@@ -1,11 +1,4 @@
-import {
-  asDatamaestroError,
-  DatamaestroError,
-  interrupted,
-  toWireError,
-  type ProgressEvent,
-  type Result,
-} from "@datamaestro/protocol"
+import { asDatamaestroError, interrupted, toWireError, type ProgressEvent, type Result } from "@datamaestro/protocol"
 import { readdir, rm } from "node:fs/promises"
 import { hostname } from "node:os"
 import { basename } from "node:path"
@@ -78,9 +71,10 @@ export class JobRecord {
       return record
     } catch (error) {
       // That of the lease has been told in words already.
-      const cause = error instanceof DatamaestroError ? error.cause : error
-      const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? ""
-      if (NO_FILE.has(code)) throw unreadableJob(basename(folder), { kind: "unreadable", reason: noFile(cause) })
+      for (const known of [error, (error as Error).cause] as (NodeJS.ErrnoException | undefined)[]) {
+        if (!NO_FILE.has(known?.code ?? "")) continue
+        throw unreadableJob(basename(folder), { kind: "unreadable", reason: noFile(known) })
+      }
       throw storageError(error, `resume the job "${folder}"`)
     }
   }
