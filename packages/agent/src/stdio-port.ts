@@ -1,6 +1,9 @@
 import { LineDecoder, type LinePort } from "@datamaestro/protocol"
 import type { Readable, Writable } from "node:stream"
 
+/** How long input is read after nobody takes output any more, in milliseconds: by then its end was read, too. */
+const LAST_WORDS = 500
+
 /** The agent's end of the channel. */
 export class StdioPort implements LinePort {
   readonly #input: Readable
@@ -19,7 +22,8 @@ export class StdioPort implements LinePort {
       onLine: (line) => this.#onLine?.(line),
       onBytes: (stream, bytes) => this.#onBytes?.(stream, bytes),
     })
-    output.on("error", (error) => this.#end(error))
+    // What the controller said before it went is still read: that it cancels, above all.
+    output.on("error", (error) => setTimeout(() => this.#end(error), LAST_WORDS).unref())
     input.on("error", (error) => this.#end(error))
     input.on("end", () => this.#end())
     input.on("close", () => this.#end())
