@@ -182,8 +182,7 @@ describe("jobs in Slurm", function () {
     await until(async () => (await slurm.queue()).some((line) => / PENDING /.test(line)))
     // Slurm itself waits two minutes: a second start beside what is left of the first would fail.
     await until(() => !isAlive(pid) && !slurm.hasStep(id))
-    await slurm.idle()
-    await slurm.run("scontrol", "update", `JobId=${id}`, "StartTime=now")
+    await slurm.startAgain(id)
     const status = await command.ended
     const [job = ""] = await lab.jobs()
     const told = await readFile(join(lab.data, "jobs", job, "slurm.out"), "utf8")
@@ -209,8 +208,7 @@ describe("jobs in Slurm", function () {
       // By itself, if it has registered again meanwhile.
       await slurm.run("scontrol", "update", `NodeName=${slurm.node}`, "State=resume").catch(() => "")
     }
-    await slurm.idle()
-    await slurm.run("scontrol", "update", `JobId=${id}`, "StartTime=now")
+    await slurm.startAgain(id)
     expect(await command.ended, command.stderr).to.equal(0)
     expect(await lab.isRight(command.stdout)).to.equal(true)
   })

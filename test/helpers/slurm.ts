@@ -33,6 +33,8 @@ export interface Slurm {
   queue(): Promise<string[]>
   /** Waits until its node has tidied up after the last job: only then can the same job start again. */
   idle(): Promise<void>
+  /** Starts a requeued job now, of whose first start nothing is left. */
+  startAgain(job: string): Promise<void>
   /** Waits until no job is left. */
   empty(): Promise<void>
   /** Whether Slurm's own process for a step of that job is still there. */
@@ -143,6 +145,12 @@ ${partitions.join("\n")}
     queue,
     idle: async () => {
       while (!(await isIdle())) await sleep(50)
+    },
+    startAgain: async (job) => {
+      while (!(await isIdle())) await sleep(50)
+      // Its former credential is revoked, by the second: one of the same second would be refused. Slurm waits two minutes.
+      await sleep(2000)
+      await run("scontrol", "update", `JobId=${job}`, "StartTime=now")
     },
     hasStep: (job) => spawnSync("pgrep", ["--full", `^slurmstepd: \\[${job}\\.`]).status === 0,
     empty: async () => {
