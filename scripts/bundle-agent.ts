@@ -16,12 +16,16 @@ export interface AgentParts {
 
 /**
  * @param entry `main.ts`; what it imports statically makes the first part
- * @param thread `thread.ts`, the beginning of the agent's threads; what is reached from it is what they get
+ * @param threads `thread.ts` and the like, where the agent's threads begin; what is reached from each is what they get
  */
-export async function bundleAgent(entry: string, thread: string, options: BuildOptions): Promise<AgentParts> {
+export async function bundleAgent(
+  entry: string,
+  threads: readonly string[],
+  options: BuildOptions,
+): Promise<AgentParts> {
   const { outputFiles, metafile } = await build({
     ...options,
-    entryPoints: [entry, thread],
+    entryPoints: [entry, ...threads],
     format: "esm",
     splitting: true,
     plugins: [...undiciPlugins],
@@ -46,9 +50,7 @@ export async function bundleAgent(entry: string, thread: string, options: BuildO
     return found
   }
   const main = outputOf(entry)
-  const begin = outputOf(thread)
   const atOnce = reached(main, ["import-statement"])
-  const inThreads = reached(begin, ["import-statement", "dynamic-import"])
   const modules = await Promise.all(
     outputFiles.map(async ({ path, text }) => [basename(path), await asFunction(text)] as const),
   )
@@ -58,14 +60,16 @@ export async function bundleAgent(entry: string, thread: string, options: BuildO
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, code]) => `${JSON.stringify(`./${name}`)}:${code}`)
       .join(",\n")
-  const rest = Buffer.from(`module.exports={${part(false)}}\n`)
+  // What a thread is given, by the name of the module that begins in it, which comes first.
+  const inThreads = Object.fromEntries(
+    threads.map(outputOf).map((begin) => {
+      const others = [...reached(begin, ["import-statement", "dynamic-import"])].filter((name) => name !== begin)
+      return [basename(begin, ".js"), [begin, ...others].map((name) => `./${name}`)]
+    }),
+  )
+  const rest = Buffer.from(`module.exports={${part(false)},\nthreadCode:${threadCode(inThreads)}}\n`)
   const hash = createHash("sha256").update(rest).digest("hex")
-  const joined = joint({
-    main: `./${main}`,
-    hash,
-    thread: `./${begin}`,
-    inThreads: [...inThreads].map((name) => `./${name}`),
-  })
+  const joined = joint(`./${main}`, hash)
   return { first: Buffer.from(`var modules={${part(true)}}\n${joined}`), rest }
 }
 
@@ -76,17 +80,18 @@ async function asFunction(module: string): Promise<string> {
   return `function(require,module,later){${code.trimEnd()}\n}`
 }
 
-interface Joint {
-  /** The module that begins. */
-  main: string
-  /** Of the second part: SHA-256, lower-case hex. */
-  hash: string
-  /** The module that begins in a thread, and all that a thread is given. */
-  thread: string
-  inThreads: readonly string[]
+/** What makes the code of a thread: text, from what both parts have. */
+function threadCode(names: Readonly<Record<string, readonly string[]>>): string {
+  return `function(entry,use,find){
+var modules=this,names=${JSON.stringify(names)}[entry]
+return"var nodeRequire=require,loaded={},modules={"+names.map(function(name){return JSON.stringify(name)+":"+modules[name]}).join(",\\n")+"}\\n"+use+find+"async function later(name){return use(name)}use("+JSON.stringify(names[0])+")"}`
 }
 
-function joint({ main, hash, thread, inThreads }: Joint): string {
+/**
+ * @param main the module that begins
+ * @param hash of the second part: SHA-256, lower-case hex
+ */
+function joint(main: string, hash: string): string {
   return `var nodeRequire=require,loaded={},arriving
 function use(name){
 var module=loaded[name]
@@ -96,9 +101,7 @@ function find(name){return name.startsWith("./")?use(name):nodeRequire(name)}
 async function later(name){
 if(!(name in modules))Object.assign(modules,await(arriving??=use("${main}").loadRest()))
 return use(name)}
-function threadCode(){
-return"var nodeRequire=require,loaded={},modules={"+${JSON.stringify(inThreads)}.map(function(name){return JSON.stringify(name)+":"+modules[name]}).join(",\\n")+"}\\n"+use+find+"async function later(name){return use(name)}use(\\"${thread}\\")"}
 module.exports=use("${main}")
-module.exports.begin({alone:require.main===module,file:__filename,restHash:"${hash}",countLoaded:function(){return Object.keys(loaded).length},threadCode:threadCode})
+module.exports.begin({alone:require.main===module,file:__filename,restHash:"${hash}",countLoaded:function(){return Object.keys(loaded).length},threadCode:function(entry){return modules.threadCode(entry,use,find)}})
 `
 }

@@ -606,20 +606,6 @@ describe("prepareDataset", () => {
       expect([runs, origin.requestsOf("/raw.txt").length]).to.deep.equal([2, 2])
     })
 
-    it("tells what the step prints", async () => {
-      const options = prepareOptions(home.path)
-      await prepareDataset(
-        stepped(async (given) => {
-          console.error("50 words\nso far")
-          await upper(given)
-          process.stdout.write("done")
-        }),
-        options,
-      )
-      const told = options.events.flatMap((event) => (event.phase === "notice" ? event.message : []))
-      expect(told).to.deep.equal(["50 words", "so far", "done"].map((line) => `${id} vocab: ${line}`))
-    })
-
     it("are given a referenced dataset's path, or its folder where it is no single file or folder", async () => {
       origin.route("/words.txt", { body: "words" })
       const parts = defineDataset({

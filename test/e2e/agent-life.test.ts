@@ -23,6 +23,7 @@ const STEP = `
       if (process.env.PIPE) void open(process.env.PIPE)
       const child = spawn("sleep", ["300"], { stdio: "ignore" })
       writeFileSync(process.env.PROOF, JSON.stringify({ agent: process.pid, child: child.pid }))
+      if (process.env.ENDLESS) for (;;);
       await new Promise((_, reject) => {
         if (process.env.DEAF !== "yes") signal.addEventListener("abort", () => reject(signal.reason))
       })
@@ -53,7 +54,8 @@ describe("the agent's life", function () {
   })
 
   afterEach(async () => {
-    for (const name of ["DATAMAESTRO_REPOSITORY_PATH", "PROOF", "DEAF", "PIPE", "LEAVES"]) delete process.env[name]
+    for (const name of ["DATAMAESTRO_REPOSITORY_PATH", "PROOF", "DEAF", "ENDLESS", "PIPE", "LEAVES"])
+      delete process.env[name]
     await environment.restore()
   })
 
@@ -141,6 +143,22 @@ describe("the agent's life", function () {
     expect(await prepared).to.have.property("code", "CONNECTION_LOST")
     await gone(agent)
     await gone(child)
+  })
+
+  it("goes on while a step computes without end, and ends that when it is cancelled, and its lock", async () => {
+    process.env["ENDLESS"] = "yes"
+    const session = await openLocalSession({ data: join(environment.path, "data") })
+    await session.declareRepositories()
+    const abort = new AbortController()
+    const prepared = rejection(session.agent.request("datasets/prepare", request, { signal: abort.signal }))
+    const { agent } = await working()
+    expect(await session.agent.request("datafolders/list", {})).to.deep.equal({ datafolders: {} })
+    expect(existsSync(lease())).to.equal(true)
+    abort.abort()
+    expect(await prepared).to.have.property("code", "INTERRUPTED")
+    expect(existsSync(lease())).to.equal(false)
+    await session.close()
+    await gone(agent)
   })
 
   it("ends when its connection closes, even if a thread of its waits at a pipe, as at a silent name server", async function () {

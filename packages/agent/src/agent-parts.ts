@@ -1,3 +1,4 @@
+import type { ThreadEntry } from "./thread-source.ts"
 import { RestPart, type PartModules, type RestPartOptions } from "./rest-part.ts"
 
 /** What the build tells the first part of the agent's code. */
@@ -11,7 +12,7 @@ export interface Beginning {
   /** How many modules have run so far. */
   countLoaded(): number
   /** What the agent's threads start from: of both parts what they may use, once the second is loaded. */
-  threadCode(): string
+  threadCode(entry: ThreadEntry): string
 }
 
 let beginning: Beginning | undefined

@@ -7,7 +7,8 @@ import { AgentSession } from "./agent-session.ts"
 import { endOwnChildren } from "./end-own-children.ts"
 import { createHandlers } from "./handlers/create-handlers.ts"
 import { JobHost } from "./jobs/job-host.ts"
-import { leave, LeaveRefused } from "./leave.ts"
+import { leave } from "./leave.ts"
+import { quietExperiments } from "./quiet-experiments.ts"
 import { RelayClient } from "./relay/relay-client.ts"
 import { type PartModules } from "./rest-part.ts"
 import { StdioPort } from "./stdio-port.ts"
@@ -89,7 +90,6 @@ export function runAgent(host: AgentHost = {}): void {
       .finally(last)
   }
   const die = (error: unknown): void => {
-    if (error instanceof LeaveRefused) return
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
     end(1, "the agent met an error it did not foresee")
   }
@@ -133,14 +133,4 @@ async function idle(server: AgentServer): Promise<void> {
 function reserveStdout(): void {
   process.stdout.write = process.stderr.write.bind(process.stderr)
   globalThis.console = new Console(process.stderr, process.stderr)
-}
-
-/** Node's notes on its own experimental features are for nobody here, and would stand in every report of a death. */
-export function quietExperiments(): void {
-  const printing = process.listeners("warning")
-  process.removeAllListeners("warning")
-  process.on("warning", (warning) => {
-    if (warning.name === "ExperimentalWarning") return
-    for (const print of printing) print.call(process, warning)
-  })
 }

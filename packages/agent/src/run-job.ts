@@ -4,8 +4,8 @@ import { pathsOf } from "./data-directory.ts"
 import { endOwnChildren } from "./end-own-children.ts"
 import { RunningJobs } from "./jobs/running-jobs.ts"
 import { workOnJob } from "./jobs/work-on-job.ts"
-import { leave, LeaveRefused } from "./leave.ts"
-import { quietExperiments } from "./run-agent.ts"
+import { leave } from "./leave.ts"
+import { quietExperiments } from "./quiet-experiments.ts"
 import { helpJob } from "./slurm/help-job.ts"
 import { Allocation } from "./slurm/allocation.ts"
 
@@ -42,7 +42,6 @@ export async function runJob({ folder, cacheFolder, helper, file }: JobProgram):
     leave(status)
   }
   const die = (error: unknown): void => {
-    if (error instanceof LeaveRefused) return
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
     jobs.stop("the agent met an error it did not foresee")
     setTimeout(() => last(1), GRACE).unref()

@@ -1,11 +1,10 @@
 import { parentPort, type MessagePort } from "node:worker_threads"
 import { interrupted, toWireError } from "@datamaestro/protocol"
-import type { FollowRequest, FromThread, ToThread, Work } from "./follow/follow-in-thread.ts"
+import type { FollowPurpose, FollowRequest, FromThread, ToThread, Work } from "./follow/follow-in-thread.ts"
 import { FollowedFile } from "./follow/followed-file.ts"
 import type { StepContext } from "./pipeline-types.ts"
-import type { ThreadPurpose } from "./thread-source.ts"
 
-const WORK: Readonly<Record<ThreadPurpose, () => Promise<Work<never, unknown>>>> = {
+const WORK: Readonly<Record<FollowPurpose, () => Promise<Work<never, unknown>>>> = {
   extract: async () => (await import("./extract/extract-archive.ts")).extractFollowed,
   transform: async () => (await import("./transform/transform-file.ts")).transformFollowed,
 }
@@ -18,7 +17,7 @@ function memoryOf(value: unknown): ArrayBuffer[] {
 }
 
 /** The other side of `followInThread`: what its thread runs, once it is told of what. */
-export function serveThread(purpose: ThreadPurpose): void {
+export function serveThread(purpose: FollowPurpose): void {
   const port = parentPort
   if (port === null) throw new Error("this is no thread")
   // While nobody waits for it yet.

@@ -2,7 +2,10 @@ import { isMainThread, Worker, workerData } from "node:worker_threads"
 import { ThreadAhead } from "./thread-ahead.ts"
 
 /** What a thread of the agent is for. */
-export type ThreadPurpose = "extract" | "transform"
+export type ThreadPurpose = "extract" | "transform" | "step"
+
+/** What its code begins with: an author's step needs what loads repositories, and nothing that reads archives. */
+export type ThreadEntry = "thread" | "step-thread"
 
 /**
  * With the default of 48 MiB the memory of file contents lasts until much of it has come together; with 4 the small
@@ -10,14 +13,15 @@ export type ThreadPurpose = "extract" | "transform"
  */
 const YOUNG_GENERATION_MEBIBYTES = 12
 
-let source: (() => string) | undefined
+let source: ((entry: ThreadEntry) => string) | undefined
 const ahead: Readonly<Record<ThreadPurpose, ThreadAhead<{ thread: Worker }>>> = {
   extract: new ThreadAhead(() => createThread("extract")),
   transform: new ThreadAhead(() => createThread("transform")),
+  step: new ThreadAhead(() => createThread("step")),
 }
 
-/** Gives the code that the agent's threads are started from, `thread.ts` and what it uses: text, since there may be no file. */
-export function provideThreadSource(code: (() => string) | undefined): void {
+/** Gives the code that the agent's threads are started from, by the module that it begins with: text, since there may be no file. */
+export function provideThreadSource(code: ((entry: ThreadEntry) => string) | undefined): void {
   source = code
 }
 
@@ -43,12 +47,15 @@ export function threadPurpose(): ThreadPurpose | undefined {
 
 function createThread(purpose: ThreadPurpose): { thread: Worker } | undefined {
   if (source === undefined) return undefined
-  const thread = new Worker(source(), {
+  const authored = purpose === "step"
+  const thread = new Worker(source(authored ? "step-thread" : "thread"), {
     eval: true,
     workerData: { datamaestro: purpose },
     execArgv: [],
     name: `datamaestro ${purpose}`,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MEBIBYTES },
+    ...(authored
+      ? { stdout: true, stderr: true }
+      : { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MEBIBYTES } }),
   })
   return { thread }
 }

@@ -6,4 +6,4 @@ import { serveThread } from "./serve-thread.ts"
 import { threadPurpose } from "./thread-source.ts"
 
 const purpose = threadPurpose()
-if (purpose !== undefined) serveThread(purpose)
+if (purpose !== undefined && purpose !== "step") serveThread(purpose)

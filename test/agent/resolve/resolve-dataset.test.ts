@@ -1,5 +1,6 @@
 import { RepositoryIndex } from "../../../packages/agent/src/repositories/repository-index.ts"
 import { preparationOrder, resolveDataset } from "../../../packages/agent/src/resolve/resolve-dataset.ts"
+import { stepsOf } from "../../../packages/agent/src/resolve/steps-of.ts"
 import { expect } from "chai"
 import { PluginPackages } from "../../helpers/plugin-packages.ts"
 import { rejection } from "../../helpers/rejection.ts"
@@ -170,13 +171,13 @@ describe("resolveDataset", () => {
     expect(JSON.parse(JSON.stringify(dataset.plan))).to.deep.equal(dataset.plan)
   })
 
-  it("hands out the code of steps, and what they read by the authored names", async () => {
+  it("has the code of steps, and what they read by the authored names", async () => {
     const dataset = await resolveDataset("mixed", index)
     const step = dataset.plan.resources.find(({ kind }) => kind === "step")
     expect(step).to.deep.include({ name: "vocab", from: ["near_vectors", "table"], target: "vocab.txt", version: "1" })
     expect(step).to.have.nested.property("inputs.nearVectors.$path.dataset", "org.x.vectors[corpus=42B,dim=50]")
     expect(step).to.have.nested.property("inputs.table.$path.resource", "table")
-    const run = dataset.steps.get("vocab")
+    const run = stepsOf(dataset.resources).get("vocab")
     await run?.({ input: {}, output: "/tmp/out", signal: new AbortController().signal, progress: () => {} })
     expect((globalThis as { ranWith?: string }).ranWith).to.equal("/tmp/out")
   })

@@ -4,6 +4,9 @@ import type { AvailableBytes, StepContext } from "../pipeline-types.ts"
 import { startThread, type ThreadPurpose } from "../thread-source.ts"
 import { FollowedFile, type Piece } from "./followed-file.ts"
 
+/** What threads are for that make something of a download. */
+export type FollowPurpose = Exclude<ThreadPurpose, "step">
+
 /** What the thread is told first. */
 export interface FollowRequest<R> {
   request: R
@@ -43,7 +46,7 @@ export interface Following<T> {
  * @param work what the thread does for `purpose`
  */
 export function followInThread<R, T>(
-  purpose: ThreadPurpose,
+  purpose: FollowPurpose,
   request: R,
   context: StepContext,
   work: Work<R, T>,

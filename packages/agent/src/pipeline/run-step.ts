@@ -6,11 +6,14 @@ import { readPlacement } from "../place/placement.ts"
 import { syncTree } from "../place/sync-tree.ts"
 import type { PlacedFile } from "../pipeline-types.ts"
 import { preparationOrder } from "../resolve/resolve-dataset.ts"
+import { stepsOf } from "../resolve/steps-of.ts"
+import { runInThread } from "../step/run-in-thread.ts"
+import { stepProgress } from "../step/step-progress.ts"
 import { finalPaths } from "../store/layout.ts"
 import { storageError } from "../store/storage-error.ts"
+import { startThread } from "../thread-source.ts"
 import { hashFile } from "../verify/hash-file.ts"
 import { placeResource } from "./place-resource.ts"
-import { withPrintedLines } from "./printed-lines.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
@@ -56,45 +59,31 @@ async function runNow(preparation: Preparation, resource: PlannedStep): Promise<
 
 async function run(preparation: Preparation, resource: PlannedStep, output: string): Promise<void> {
   const { dataset, options, signal } = preparation
-  const code = dataset.steps.get(resource.name)
-  if (code === undefined) throw failed(preparation, resource, "its code is missing", undefined)
   const plans = preparationOrder(dataset).map(({ plan }) => plan)
   const pathOf = finalPaths({ paths: options.paths, datafolders: options.datafolders ?? {}, plans })
   const input = Object.fromEntries(Object.entries(resource.inputs).map(([key, path]) => [key, pathOf(path)]))
   const { dataset: id, resource: name, progress } = stepContext(preparation, resource)
-  const tell = (fraction: number | undefined, message?: string): void =>
-    progress({
-      phase: "step",
-      dataset: id,
-      resource: name,
-      ...(fraction === undefined ? {} : { fraction: Math.min(1, Math.max(0, fraction)) }),
-      ...(message === undefined ? {} : { message }),
-    })
-  const stopped = aborted(signal)
+  const { source, selection, definition } = dataset
+  const worker = source === undefined || signal.aborted ? undefined : startThread("step")
   try {
-    // A step that does not listen to its signal is left behind: what it still writes is in a folder that goes.
-    const printed = (line: string): void =>
-      progress({ phase: "notice", level: "info", message: `${id} ${name}: ${line}` })
-    const making = withPrintedLines(printed, async () => await code({ input, output, signal, progress: tell }))
-    await Promise.race([making, stopped.promise])
+    if (source === undefined || worker === undefined) {
+      const code = stepsOf(dataset.resources).get(resource.name)
+      return await code?.({ input, output, signal, progress: stepProgress({ dataset: id, resource: name }, progress) })
+    }
+    const named = { source, definition: definition.id, selection, dataset: id, resource: name }
+    await runInThread(
+      worker,
+      { ...named, input, output },
+      {
+        signal,
+        progress,
+        onLine: (line) => progress({ phase: "notice", level: "info", message: `${id} ${name}: ${line}` }),
+      },
+    )
   } catch (error) {
     if (signal.aborted) throw interrupted()
     throw failed(preparation, resource, error instanceof Error ? error.message : String(error), error)
-  } finally {
-    stopped.dispose()
   }
-}
-
-function aborted(signal: AbortSignal): { promise: Promise<never>; dispose(): void } {
-  let dispose = (): void => {}
-  const promise = new Promise<never>((_, reject) => {
-    const listener = (): void => reject(interrupted())
-    if (signal.aborted) return listener()
-    signal.addEventListener("abort", listener, { once: true })
-    dispose = () => signal.removeEventListener("abort", listener)
-  })
-  promise.catch(() => {})
-  return { promise, dispose }
 }
 
 /** The files of the output, relative to the dataset's folder; undefined if there is no output. */

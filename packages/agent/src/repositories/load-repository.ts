@@ -22,8 +22,16 @@ const Statics = v.object({
   movedTo: v.optional(v.pipe(NotList, v.record(v.string(), v.array(v.string()))), {}),
 })
 
+/** A repository's declaration, and where its module is on this machine. */
+export interface RepositorySource {
+  location: RepositoryLocation
+  path: string
+}
+
 /** A repository whose class was loaded; its definitions are not. */
 export interface LoadedRepository {
+  /** For a thread that loads it once more. */
+  source: RepositorySource
   id: string
   name: string
   description: string
@@ -79,6 +87,7 @@ export async function loadRepository(location: RepositoryLocation, path: string)
     datasets.set(id, load)
   }
   return {
+    source: { location, path },
     id: location.id,
     name: statics.NAME ?? location.id,
     description: statics.DESCRIPTION,

@@ -4,10 +4,9 @@ import {
   type Plan,
   type ReferenceResource,
   type Resources,
-  type StepResource,
-  stateName,
 } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
+import type { RepositorySource } from "../repositories/load-repository.ts"
 import { brokenDefinition, type RepositoryIndex } from "../repositories/repository-index.ts"
 import { datasetKey } from "../store/layout.ts"
 import { findDataset, type DatasetAddress } from "./find-dataset.ts"
@@ -21,8 +20,8 @@ export interface ResolvedDataset extends PlannedDataset {
   definition: AnyDefinition
   selection: Selection
   resources: Resources
-  /** The code of its steps, by the planned resource's name. */
-  steps: ReadonlyMap<string, StepResource["run"]>
+  /** Where its definition comes from; undefined for one that no module has. */
+  source: RepositorySource | undefined
   /** The datasets that it refers to directly, by `id@repository`: they are prepared before it. */
   references: ReadonlyMap<string, ResolvedDataset>
 }
@@ -114,7 +113,7 @@ async function resolveDefinition(
     definition,
     selection,
     resources,
-    steps: stepsOf(resources),
+    source: (await journey.index.repository(repository)).source,
     references: new Map([...referenced.values()].map((dataset) => [datasetKey(dataset.plan), dataset])),
   }
   journey.done.set(key, resolved)
@@ -174,14 +173,6 @@ function namedTarget(target: unknown): { id: string; repository: string | undefi
     return undefined
   const repository = "repository" in target ? target.repository : undefined
   return repository === undefined || typeof repository === "string" ? { id: target.id, repository } : undefined
-}
-
-function stepsOf(resources: Resources): Map<string, StepResource["run"]> {
-  return new Map(
-    Object.entries(resources).flatMap(([key, resource]) =>
-      resource.kind === "step" ? [[stateName(key), (given) => resource.run(given)] as const] : [],
-    ),
-  )
 }
 
 function brokenReference(place: DatasetAddress & { field: string }, cause: unknown): DatamaestroError {

@@ -1,0 +1,70 @@
+import type { Worker } from "node:worker_threads"
+import { interrupted, type ProgressListener } from "@datamaestro/protocol"
+import { leaveBehind } from "../leave.ts"
+import { readPrintedLines } from "./printed-lines.ts"
+import type { FromStep, StepRequest, ToStep } from "./step-request.ts"
+
+/** How long a step that was asked to stop may take to clean up, and then its thread to end, in milliseconds. */
+const GRACE = 500
+
+export interface StepListeners {
+  signal: AbortSignal
+  progress: ProgressListener
+  /** Told each line that it prints: the agent's own stdout is the protocol's. What child processes print of their own is none of it. */
+  onLine(line: string): void
+}
+
+/**
+ * Runs an author's step in a thread of its own: whatever its code does, the agent goes on, and can end it.
+ *
+ * @throws what the step threw, as an Error; one that says so where it ended its thread or used up the memory; INTERRUPTED
+ */
+export async function runInThread(worker: Worker, request: StepRequest, listeners: StepListeners): Promise<void> {
+  const { signal, progress, onLine } = listeners
+  const send = (message: ToStep): void => worker.postMessage(message)
+  const printed = Promise.all([worker.stdout, worker.stderr].map((stream) => readPrintedLines(stream, onLine)))
+  const ended = new Promise<number>((resolve) => void worker.once("exit", resolve))
+  let done = false
+  let failure: unknown
+  let patience: NodeJS.Timeout | undefined
+  worker.on("message", (message: FromStep) => {
+    if (message.type === "progress") progress(message.event)
+    else if (message.type === "done") done = true
+    else failure = thrown(message)
+  })
+  worker.once("error", (error) => (failure = error))
+  let stop = (): void => {}
+  const left = new Promise<never>((_, reject) => {
+    // Nor can a thread be ended that waits for a program (`execFileSync`).
+    const leave = (): void => {
+      leaveBehind(ended)
+      reject(interrupted())
+    }
+    const end = (): void => {
+      void worker.terminate()
+      patience = setTimeout(leave, GRACE)
+    }
+    stop = () => {
+      send({ type: "cancel" })
+      patience = setTimeout(end, GRACE)
+    }
+  })
+  signal.addEventListener("abort", stop, { once: true })
+  if (signal.aborted) stop()
+  else send({ type: "run", request })
+  try {
+    const status = await Promise.race([ended, left])
+    await printed
+    if (signal.aborted) throw interrupted()
+    if (!done) throw failure ?? new Error(`it called process.exit(${status})`)
+  } finally {
+    clearTimeout(patience)
+    signal.removeEventListener("abort", stop)
+  }
+}
+
+function thrown({ message, stack }: { message: string; stack: string | undefined }): Error {
+  const error = new Error(message)
+  if (stack !== undefined) error.stack = stack
+  return error
+}

@@ -1,0 +1,47 @@
+import { parentPort, type MessagePort } from "node:worker_threads"
+import type { StepResource } from "@datamaestro/dataset"
+import { interrupted, ProgressCoalescer } from "@datamaestro/protocol"
+import { loadRepository } from "../repositories/load-repository.ts"
+import { authoredResources } from "../resolve/plan-dataset.ts"
+import { stepsOf } from "../resolve/steps-of.ts"
+import { stepProgress } from "./step-progress.ts"
+import type { FromStep, StepRequest, ToStep } from "./step-request.ts"
+
+/** As often as the agent tells its controller. */
+const PROGRESS_MILLISECONDS = 100
+
+/** The other side of `runInThread`: what its thread runs. */
+export function serveStep(): void {
+  const port = parentPort
+  if (port === null) throw new Error("this is no thread")
+  const stopping = new AbortController()
+  port.on("message", (message: ToStep) => {
+    if (message.type === "cancel") stopping.abort(interrupted())
+    else void serve(port, message.request, stopping.signal)
+  })
+}
+
+async function serve(port: MessagePort, request: StepRequest, signal: AbortSignal): Promise<void> {
+  const answer = (message: FromStep): void => port.postMessage(message)
+  const coalescer = new ProgressCoalescer(PROGRESS_MILLISECONDS, (event) => answer({ type: "progress", event }))
+  const { input, output } = request
+  try {
+    const run = await loadStep(request)
+    await run({ input, output, signal, progress: stepProgress(request, (event) => coalescer.take(event)) })
+    coalescer.flush()
+    answer({ type: "done" })
+  } catch (error) {
+    const known = error instanceof Error
+    answer({ type: "failed", message: known ? error.message : String(error), stack: known ? error.stack : undefined })
+  }
+  // What the code left behind ends with it; what it has printed is still handed over.
+  process.exit()
+}
+
+async function loadStep({ source, definition, selection, resource }: StepRequest): Promise<StepResource["run"]> {
+  const { datasets } = await loadRepository(source.location, source.path)
+  const loaded = await datasets.get(definition)?.()
+  const run = loaded && stepsOf(authoredResources(loaded, selection, source.location.id)).get(resource)
+  if (run === undefined) throw new Error("its code is missing")
+  return run
+}

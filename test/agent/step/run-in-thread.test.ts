@@ -1,0 +1,135 @@
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { expect } from "chai"
+import type { ProgressEvent } from "@datamaestro/protocol"
+import { RepositoryIndex } from "../../../packages/agent/src/repositories/repository-index.ts"
+import { resolveDataset } from "../../../packages/agent/src/resolve/resolve-dataset.ts"
+import { runInThread } from "../../../packages/agent/src/step/run-in-thread.ts"
+import { provideThreadSource, startThread } from "../../../packages/agent/src/thread-source.ts"
+import { provideBundledThreads } from "../../fixtures/agent-threads.ts"
+import { PluginPackages } from "../../helpers/plugin-packages.ts"
+
+/** The bodies of steps, each a dataset's. */
+const STEPS = {
+  writes: `fs.writeFileSync(output, [word, fs.readFileSync(input.words), process.pid].join()); progress(0.5, "half"); progress(2)`,
+  prints: `console.error("50 words\\nso far"); process.stdout.write("done"); throw new RangeError("no more")`,
+  floods: `for (let line = 0; line < 20_000; line++) console.log(line); for (let at = 0; at < 1e5; at++) progress(at / 1e5)`,
+  "throws.text": `throw "just text"`,
+  leaves: `setTimeout(() => process.exit(3)); await new Promise(() => {})`,
+  "lets.fall": `Promise.reject(new Error("nobody caught it")); await new Promise(() => {})`,
+  listens: `console.log("begun"); await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))).finally(() => console.log("cleaned up"))`,
+  deaf: `console.log("begun"); await new Promise(() => {})`,
+  endless: `console.log("begun"); for (;;);`,
+  waits: `console.log("begun"); execFileSync("sleep", ["3"])`,
+}
+
+describe("runInThread", function () {
+  this.timeout(20_000)
+  let plugins: PluginPackages
+  let index: RepositoryIndex
+
+  before(async () => {
+    plugins = await PluginPackages.create()
+    const datasets = Object.entries(STEPS).map(([name, body]) => [
+      `org.x.${name}`,
+      `defineDataset({
+        id: "org.x.${name}",
+        axes: { word: axis(["hello", "bye"]) },
+        resources: ({ word }) => ({
+          words: file("https://x.org/words"),
+          theStep: step({ from: ["words"], name: "made", async run({ input, output, signal, progress }) { ${body} } }),
+        }),
+        describe: ({ theStep }) => textFile(theStep),
+      })`,
+    ])
+    const imports = `import fs from "node:fs"; import { execFileSync } from "node:child_process"`
+    index = new RepositoryIndex([await plugins.addDatasets("own", Object.fromEntries(datasets) as never, imports)])
+    await provideBundledThreads()
+  })
+  after(async () => {
+    provideThreadSource(undefined)
+    await plugins[Symbol.asyncDispose]()
+  })
+
+  const failure = (ended: Promise<void>): Promise<unknown> =>
+    ended.then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+  const run = (name: keyof typeof STEPS) => {
+    const abort = new AbortController()
+    const events: ProgressEvent[] = []
+    const lines: string[] = []
+    const output = join(plugins.root, "output")
+    const begin = async (): Promise<void> => {
+      const { source, definition, selection } = await resolveDataset(`org.x.${name}[word=bye]`, index)
+      const worker = startThread("step")
+      if (source === undefined || worker === undefined) throw new Error("there is no such thread")
+      const named = { source, definition: definition.id, selection, dataset: "org.x", resource: "the_step" }
+      const input = { words: join(plugins.root, "own/package.json") }
+      await runInThread(
+        worker,
+        { ...named, input, output },
+        {
+          signal: abort.signal,
+          progress: (event) => events.push(event),
+          onLine(line) {
+            lines.push(line)
+            if (line === "begun") abort.abort()
+          },
+        },
+      )
+    }
+    return { events, lines, output, ended: begin() }
+  }
+
+  it("runs the step of the variant, in this process, and tells its progress", async () => {
+    const { ended, events, output } = run("writes")
+    await ended
+    const [word, words, pid] = (await readFile(output, "utf8")).split(/,(?![^{]*})/)
+    expect([word, JSON.parse(words ?? ""), Number(pid)]).to.deep.equal([
+      "bye",
+      { name: "repo-own", version: "1.2.3", type: "module" },
+      process.pid,
+    ])
+    const told = { phase: "step", dataset: "org.x", resource: "the_step" }
+    expect(events).to.deep.equal([
+      { ...told, fraction: 0.5, message: "half" },
+      { ...told, fraction: 1 },
+    ])
+  })
+
+  it("hands over what is printed, before a failure too, and the failure as it was thrown", async () => {
+    const { ended, lines } = run("prints")
+    const error = await failure(ended)
+    expect(error).to.be.an("Error").with.property("message", "no more")
+    expect((error as Error).stack).to.match(/^RangeError: no more\n.*d1\.js/s)
+    expect(lines).to.have.members(["50 words", "so far", "done"])
+    expect(((await failure(run("throws.text").ended)) as Error).message).to.equal("just text")
+  })
+
+  it("loses no line of many, and tells no more of its progress than anybody can see", async () => {
+    const { ended, lines, events } = run("floods")
+    await ended
+    expect(lines).to.deep.equal(Array.from({ length: 20_000 }, (_, line) => String(line)))
+    expect(events.length).to.be.within(2, 100)
+    expect(events.at(-1)).to.have.property("fraction", 0.99999)
+  })
+
+  it("fails where the code would have ended the process", async () => {
+    expect(await failure(run("leaves").ended)).to.have.property("message", "it called process.exit(3)")
+    expect(await failure(run("lets.fall").ended)).to.have.property("message", "nobody caught it")
+  })
+
+  it("lets a cancelled step clean up", async () => {
+    const { ended, lines } = run("listens")
+    expect(await failure(ended)).to.have.property("code", "INTERRUPTED")
+    expect(lines).to.deep.equal(["begun", "cleaned up"])
+  })
+
+  for (const name of ["deaf", "endless", "waits"] as const) {
+    it(`ends a cancelled step that does not listen: ${STEPS[name].slice(24)}`, async () => {
+      expect(await failure(run(name).ended)).to.have.property("code", "INTERRUPTED")
+    })
+  }
+})
