@@ -187,6 +187,7 @@ describe("extracting zip", () => {
   it("takes what is wanted of an archive whose other members it cannot read", async () => {
     const members = [
       { name: "locked", content: "x", flags: 1, stored: true, size: 13 },
+      { name: "safe", content: "x", flags: 0x41, stored: true, size: 13 },
       { name: "lzma", content: "x", method: 14 },
       { name: "link", content: "x", method: 14, mode: 0o120777 },
       { name: "plain", content: "text" },
@@ -200,6 +201,11 @@ describe("extracting zip", () => {
     const error = await failure(extractBytes(folder.path, "zip", zipArchive(members), { include: ["p*", "lzma"] }))
     expect(error.code).to.equal("UNSUPPORTED_FORMAT")
     expect(error.message).to.contain('member "lzma" is compressed by method 14')
+    const safe = await failure(extractBytes(folder.path, "zip", zipArchive(members), { files: ["safe"] }))
+    expect([safe.code, safe.message]).to.deep.equal([
+      "UNSUPPORTED_FORMAT",
+      'Cannot extract "thing.zip": member "safe" is encrypted',
+    ])
     expect(existsSync(join(folder.path, "out"))).to.equal(false)
   })
 

@@ -9,11 +9,13 @@ const WINDOW_BYTES = 1024 * 1024
 /** APPNOTE.TXT 4.3.7: the fixed part of a local file header, its signature, and where it says how long the rest is. */
 const LOCAL_HEADER = { bytes: 30, signature: 0x04034b50, nameLength: 26, extraLength: 28 } as const
 /** 4.3.12, and 4.3.14 to 4.3.16: the records at the end, and where two of them say how long the directory is and where it begins. */
-const DIRECTORY_SIGNATURE = 0x02014b50
+const DIRECTORY_ENTRY = { bytes: 46, signature: 0x02014b50, flags: 8 } as const
 const ZIP64_END = { bytes: 56, signature: 0x06064b50, length: 40, offset: 48 } as const
 const ZIP64_LOCATOR = { bytes: 20, signature: 0x07064b50 } as const
 const END = { bytes: 22, signature: 0x06054b50, length: 12, offset: 16, commentLength: 20 } as const
 const MAX_COMMENT_BYTES = 0xffff
+/** 4.4.4: a member with the second flag has to have the first. */
+const FLAGS = { encrypted: 1, strongly: 1 << 6 } as const
 
 /**
  * A zip file for yauzl that reads in windows of 1 MiB: its central directory is a run of small records, and a system
@@ -84,7 +86,7 @@ export class ZipSource extends yauzl.RandomAccessReader {
     if (before <= 0 || directory < before) return 0
     // One that begins as an archive was cut, and this is the end of another one that is a member of it.
     if ((await this.#signature(0)) === LOCAL_HEADER.signature) return 0
-    return (await this.#signature(directory)) === DIRECTORY_SIGNATURE ? before : 0
+    return (await this.#signature(directory)) === DIRECTORY_ENTRY.signature ? before : 0
   }
 
   async #signature(position: number): Promise<number | undefined> {
@@ -113,6 +115,7 @@ export class ZipSource extends yauzl.RandomAccessReader {
       found.copy(buffer, offset)
       // As if there were no comment.
       if (this.#comment === position + length) buffer.fill(0, offset + length - 2, offset + length)
+      if (length === DIRECTORY_ENTRY.bytes) asPlainlyEncrypted(buffer.subarray(offset, offset + length))
       callback(null, found.length)
     }
     const coming = this.until(position, position + length)
@@ -174,6 +177,13 @@ export class ZipSource extends yauzl.RandomAccessReader {
   override close(callback: (error: Error | null) => void): void {
     callbackify(() => Promise.all(this.#pieces.map(({ file }) => file.close())))((error) => callback(error))
   }
+}
+
+/** yauzl would list nothing of an archive that has one strongly encrypted member. */
+function asPlainlyEncrypted(entry: Buffer): void {
+  const flags = entry.readUInt16LE(DIRECTORY_ENTRY.flags)
+  if (entry.readUInt32LE(0) !== DIRECTORY_ENTRY.signature || (flags & FLAGS.strongly) === 0) return
+  entry.writeUInt16LE((flags & ~FLAGS.strongly) | FLAGS.encrypted, DIRECTORY_ENTRY.flags)
 }
 
 /** Opens the archive once its end is there: yauzl finds and checks its directory, the bytes come through `source`. */
