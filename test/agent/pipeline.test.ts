@@ -18,6 +18,7 @@ import {
 } from "@datamaestro/dataset"
 import { expect } from "chai"
 import { diskState, planWork, prepareDataset } from "../../packages/agent/src/pipeline.ts"
+import { DownloadCache } from "../../packages/agent/src/store/cache.ts"
 import { thisHolder } from "../../packages/agent/src/store/lock-holder.ts"
 import { failure, temporaryFolder, tree } from "../fixtures/extraction.ts"
 import { prepareOptions, resolved, writeFiles } from "../fixtures/preparation.ts"
@@ -235,6 +236,21 @@ describe("prepareDataset", () => {
       prepareDataset(one(Buffer.concat([whole, Buffer.alloc(9), Buffer.from("x")])), prepareOptions(home.path)),
     )
     expect(garbage.message).to.contain("something else after its compressed data")
+  })
+
+  it("does not keep an archive without members, nor uses one that was kept", async () => {
+    const empty = gzipSync(Buffer.alloc(10_240))
+    origin.route("/thing.tar.gz", { body: empty })
+    const error = await failure(prepareDataset(archived(), prepareOptions(home.path)))
+    expect(error.message).to.equal('Cannot extract "thing.tar.gz": it has no members')
+    expect(origin.requestsOf("/thing.tar.gz")).to.have.length(1)
+    const cache = new DownloadCache(join(home.path, "cache"))
+    const entry = cache.entryPath(cache.keyOf(origin.at("/thing.tar.gz")))
+    expect(existsSync(entry)).to.equal(false)
+    writeFileSync(entry, empty)
+    serveArchive()
+    await prepareDataset(archived(), prepareOptions(home.path))
+    expect(content(root)["train/2.txt"]).to.equal("two")
   })
 
   it("extracts the only archive into the dataset's folder, without its single top-level folder", async () => {

@@ -1,11 +1,11 @@
 import type { ReadEntry } from "tar"
 import { Parser } from "tar/parse"
 import { corruptArchive, truncatedArchive } from "../compression/damaged-archive.ts"
+import { noMembers } from "./broken-selection.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
 import { unsupportedMember } from "./unsupported-member.ts"
 import { memberSegments, type Member } from "./member.ts"
 import type { FileSink } from "./file-sinks.ts"
-import { noMembers } from "./selection.ts"
 
 /** What is done with each member, in the archive's order; synchronous, and what it throws ends the reading. */
 export interface TarVisitor {

@@ -1,5 +1,5 @@
-import { DatamaestroError } from "@datamaestro/protocol"
 import picomatch from "picomatch"
+import { brokenSelection } from "./broken-selection.ts"
 
 /** Which members are wanted and under which names; as in `PlannedArchive`. */
 export interface SelectionOptions {
@@ -130,17 +130,4 @@ export class Selection {
 
 function plainName(name: string): string {
   return name.replace(/^(\.\/)+/, "").replace(/\/+$/, "")
-}
-
-/** A sound archive with nothing in it, of which a second download gives no more. */
-export function noMembers(archive: string): DatamaestroError {
-  return brokenSelection(`Cannot extract "${archive}": it has no members`, { archive })
-}
-
-/** An archive that has not what its definition says. */
-export function brokenSelection(message: string, details: Record<string, unknown>): DatamaestroError {
-  return new DatamaestroError("BROKEN_DEFINITION", message, {
-    hint: "the archive has changed or the definition names other members: tell the author of the repository",
-    details,
-  })
 }

@@ -38,8 +38,8 @@ export interface Consumption {
  * cache once its output is in place.
  *
  * A download that somebody wipes from the cache before it was used is fetched again. One that turns out to be damaged is
- * removed and fetched once more, unless its author's own sum says that it
- * is what it should be; then, and after every other failure, it stays for the next run.
+ * removed and fetched once more, unless its author's own sum says that it is what it should be; then, and after every
+ * other failure, it stays for the next run.
  */
 export async function withDownload(
   preparation: Preparation,
@@ -63,7 +63,7 @@ export async function withDownload(
       }
       const suspect = request.integrity.length === 0 && isDamage(error)
       await download.release({ remove: suspect })
-      if (!suspect || attempt > 1 || (!download.fromCache && isMismatch(error)) || preparation.signal.aborted)
+      if (!suspect || attempt > 1 || (!download.fromCache && isServers(error)) || preparation.signal.aborted)
         throw error
       preparation.options.progress({
         phase: "notice",
@@ -184,10 +184,16 @@ function isUnexpected(error: unknown): boolean {
 }
 
 function isDamage(error: unknown): error is DatamaestroError {
-  return error instanceof DatamaestroError && ["CORRUPT", "TRUNCATED", "CHECKSUM_MISMATCH"].includes(error.code)
+  if (!(error instanceof DatamaestroError)) return false
+  return ["CORRUPT", "TRUNCATED", "CHECKSUM_MISMATCH"].includes(error.code) || isEmpty(error)
 }
 
-/** A fresh download whose output differs from the declared sum: the server's file changed, or the sum is wrong. */
-function isMismatch(error: DatamaestroError): boolean {
-  return error.code === "CHECKSUM_MISMATCH"
+/** An archive without members, of which nothing can be made whatever the definition says. */
+function isEmpty(error: DatamaestroError): boolean {
+  return error.details["members"] === 0
+}
+
+/** Of a fresh download: the server's file is like that, since it changed or the definition is wrong, and comes so again. */
+function isServers(error: DatamaestroError): boolean {
+  return error.code === "CHECKSUM_MISMATCH" || isEmpty(error)
 }
