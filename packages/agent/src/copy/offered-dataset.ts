@@ -2,6 +2,7 @@ import type { CopiedDataset, CopiedResource } from "@datamaestro/protocol"
 import { DatamaestroError, interrupted, type Paths } from "@datamaestro/protocol"
 import { lstat, open, readdir, readlink } from "node:fs/promises"
 import { join } from "node:path"
+import { differenceAtSight } from "../pipeline/changed-files.ts"
 import { FoundDataset } from "../pipeline/found-dataset.ts"
 import { isDatasetMark } from "../place/nested-dataset.ts"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
@@ -76,6 +77,7 @@ export async function requirePrepared(found: FoundDataset): Promise<void> {
 async function describe(folder: string, record: ManifestRecord, signal: AbortSignal): Promise<CopiedResource> {
   const { source, etag, lastModified, download, entries } = record
   const known = new Map(Array.from(record.files, (file) => [file.path, file]))
+  const listed = known.size > 0
   const copied: CopiedResource = {
     ...(source === undefined ? {} : { source }),
     ...(etag === undefined ? {} : { etag }),
@@ -90,15 +92,14 @@ async function describe(folder: string, record: ManifestRecord, signal: AbortSig
     if (signal.aborted) throw interrupted()
     const full = join(folder, path)
     const stat = await lstat(full)
+    const recorded = known.get(path)
+    const difference = recorded && differenceAtSight(stat, recorded)
+    if (difference !== undefined) throw changed(full, difference)
     if (stat.isSymbolicLink()) return void copied.links.push({ path, to: await readlink(full) })
     if (stat.isFile()) {
-      const recorded = known.get(path)
       // What somebody has put there is none of it.
-      if (known.size > 0 && recorded === undefined) return
+      if (listed && recorded === undefined) return
       known.delete(path)
-      if (recorded !== undefined && recorded.bytes !== stat.size) {
-        throw changed(full, `it has ${stat.size} bytes, wanted ${recorded.bytes}`)
-      }
       const sha256 = recorded?.sha256 ?? (await hashFile(full, ["sha256"], { signal })).digests.sha256 ?? ""
       const executable = (stat.mode & 0o100) === 0 ? {} : { executable: true }
       return void copied.files.push({ path, bytes: stat.size, sha256, ...executable })
@@ -111,10 +112,9 @@ async function describe(folder: string, record: ManifestRecord, signal: AbortSig
     if (nested) return
     for (const name of names.sort()) await visit(`${path}/${name}`)
   }
-  const listed = known.size > 0
   for (const entry of entries) await visit(entry)
   const [missing] = known.keys()
-  if (listed && missing !== undefined) throw changed(join(folder, missing), "it is missing")
+  if (missing !== undefined) throw changed(join(folder, missing), "it is missing")
   return copied
 }
 

@@ -1,0 +1,65 @@
+import { defineDataset, folder, tar } from "@datamaestro/dataset"
+import { expect } from "chai"
+import { execFileSync } from "node:child_process"
+import { rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { OfferedDataset } from "../../../packages/agent/src/copy/offered-dataset.ts"
+import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
+import { failure, temporaryFolder } from "../../fixtures/extraction.ts"
+import { prepareOptions, resolved } from "../../fixtures/preparation.ts"
+import { tarArchive } from "../../fixtures/tar-archive.ts"
+import { startOrigin, type Origin } from "../../helpers/origin.ts"
+
+describe("a dataset that is offered to another machine", () => {
+  let origin: Origin
+  let home: ReturnType<typeof temporaryFolder>
+  const members = [
+    { name: "a.txt", content: "a" },
+    { name: "sub/b.txt", content: "b" },
+  ]
+  beforeEach(async () => {
+    home = temporaryFolder()
+    origin = await startOrigin({ "/thing.tar": { body: tarArchive(members) } })
+  })
+  afterEach(async () => {
+    await origin.close()
+    home.remove()
+  })
+
+  const prepared = async () => {
+    const dataset = resolved(
+      defineDataset({
+        id: "org.example.thing",
+        resources: { data: tar(origin.at("/thing.tar"), { strip: 0 }) },
+        describe: ({ data }) => ({ all: folder(data) }),
+      }),
+    )
+    const options = prepareOptions(home.path)
+    await prepareDataset(dataset, options)
+    return () => OfferedDataset.read(dataset, options.paths, options.signal)
+  }
+  const place = (name: string): string => join(home.path, "data/test/org/example/thing", name)
+
+  it("has what was recorded of it, and nothing that somebody added", async () => {
+    const offer = await prepared()
+    for (const name of ["sub/a.txt", "sub/c.txt"]) writeFileSync(place(name), "added")
+    const { description } = await offer()
+    expect(description.resources["data"]?.files.map(({ path }) => path)).to.deep.equal(["a.txt", "sub/b.txt"])
+  })
+
+  it("tells what lies in the place of a file", async () => {
+    const offer = await prepared()
+    const others: [string, () => void][] = [
+      ["it is missing", () => {}],
+      ["it is no file", () => execFileSync("mkfifo", [place("sub/b.txt")])],
+      ["it is no file", () => symlinkSync("b.txt", place("sub/b.txt"))],
+      ["it has 2 bytes, wanted 1", () => writeFileSync(place("sub/b.txt"), "bb")],
+    ]
+    for (const [reason, make] of others) {
+      rmSync(place("sub/b.txt"), { force: true })
+      make()
+      const error = await failure(offer())
+      expect([error.code, error.message]).to.deep.equal(["CORRUPT", `Cannot copy "${place("sub/b.txt")}": ${reason}`])
+    }
+  })
+})
