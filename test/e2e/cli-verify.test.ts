@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { appendFile, readFile, rm, writeFile } from "node:fs/promises"
+import { appendFile, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { datamaestro } from "../helpers/command-line.ts"
 import { sampleRepository, type SampleRepository } from "../helpers/sample-repository.ts"
@@ -53,6 +53,16 @@ describe("verifying by the command line", () => {
       missing: [join(folder, "one.txt")],
       added: [join(folder, "extra.txt")],
     })
+  })
+
+  it("tells of a link that leads nowhere, or to itself, as missing", async () => {
+    await run("prepare", "org.one")
+    for (const target of ["nothing", "one.txt"]) {
+      await rm(join(folder, "one.txt"))
+      await symlink(target, join(folder, "one.txt"))
+      const { status, stdout } = await run("verify", "org.one")
+      expect([status, stdout]).to.deep.equal([5, `org.one\tsound\t0\norg.one\tmissing\t${join(folder, "one.txt")}\n`])
+    }
   })
 
   it("asks to prepare first what is not prepared, and verifies the others", async () => {

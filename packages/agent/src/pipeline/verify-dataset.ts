@@ -102,7 +102,8 @@ async function verifyFile(
   options: { signal: AbortSignal; onBytes: (bytes: number) => void },
 ): Promise<void> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined
+    // A link to nothing, or to itself, is no file either.
+    if (error.code === "ENOENT" || error.code === "ENOTDIR" || error.code === "ELOOP") return undefined
     throw storageError(error, `read "${path}"`)
   })
   if (found === undefined) return void result.missing.push(path)
