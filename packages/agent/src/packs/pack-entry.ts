@@ -1,6 +1,7 @@
 import { DatamaestroError, type RepositoryLocation } from "@datamaestro/protocol"
-import { realpath, rm } from "node:fs/promises"
+import { rm } from "node:fs/promises"
 import { join, sep } from "node:path"
+import { goneFrom } from "./pack-contents.ts"
 import { touch } from "./pack-store.ts"
 
 /**
@@ -22,27 +23,24 @@ export async function packEntry(folder: string, module: RepositoryLocation["modu
 }
 
 /**
- * Removes the pack of a module that can't be loaded for a file that is gone from it, as storage that is cleaned by age
- * leaves it: whoever declares it next uploads it again.
+ * Removes the pack of a module that can't be loaded where something is gone from it: whoever declares it next uploads it
+ * again.
  *
- * @returns what to tell; nothing where it is no such failure
+ * @returns what to tell; nothing where the pack is whole
  */
 export async function dropIncomplete(
   folder: string,
   module: RepositoryLocation["module"],
-  error: unknown,
+  cause: unknown,
 ): Promise<DatamaestroError | undefined> {
-  if (module.kind !== "pack" || (error as NodeJS.ErrnoException | undefined)?.code !== "ERR_MODULE_NOT_FOUND")
-    return undefined
-  // As Node names modules.
-  const pack = join(await realpath(folder).catch(() => folder), module.hash)
-  const path = /^Cannot find module '([^']+)'/.exec((error as Error).message)?.[1]
-  if (path?.startsWith(pack + sep) !== true) return undefined
+  if (module.kind !== "pack") return undefined
+  const pack = join(folder, module.hash)
+  const path = await goneFrom(pack)
+  if (path === undefined) return undefined
   await rm(pack, { recursive: true, force: true }).catch(() => {})
   const gone = `"${path}" is gone, and the rest of that upload was removed: run the same command again, which uploads it anew`
   return new DatamaestroError("DEPLOY_FAILED", `Cannot load an uploaded repository: ${gone}`, {
-    hint: "if it says so once more, the package lacks that file: build or update it",
     details: { path },
-    cause: error,
+    cause,
   })
 }

@@ -3,6 +3,7 @@ import { createHash, randomBytes, type Hash } from "node:crypto"
 import { chmod, mkdir, open, readdir, rename, rm, stat, utimes, type FileHandle } from "node:fs/promises"
 import { join } from "node:path"
 import { storageError } from "../store/storage-error.ts"
+import { listContents } from "./pack-contents.ts"
 
 const DAY = 24 * 3600_000
 /** A pack that no agent has used for this long goes when another one comes. */
@@ -106,6 +107,7 @@ export class PackReceiver {
     const output = `${receiving.path}.d`
     await unpack(receiving.path, output, signal)
     try {
+      await listContents(output)
       await rename(output, join(this.#folder, hash))
     } catch (error) {
       await rm(output, { recursive: true, force: true })
