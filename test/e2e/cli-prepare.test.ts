@@ -110,6 +110,13 @@ describe("preparing by the command line", () => {
       expect(stderr).to.contain("https://licence.example").and.contain("--accept-agreement org.licence")
     })
 
+    it("is told before a job is begun", async () => {
+      const { status, stdout, stderr } = await runWithoutTerminal(sample, "--detach")
+      expect([status, stdout]).to.deep.equal([7, ""])
+      expect(stderr).to.contain("--accept-agreement org.licence")
+      expect((await run("jobs", "list")).stdout).to.equal("")
+    })
+
     it("takes the acceptance of the command line for this call", async () => {
       expect((await run("prepare", "--accept-agreement", "org.licence", "org.agreed")).status).to.equal(0)
     })
@@ -130,6 +137,6 @@ describe("preparing by the command line", () => {
 })
 
 /** In a session of its own there is no terminal to ask on, wherever the tests run. */
-async function runWithoutTerminal(sample: SampleRepository): ReturnType<typeof datamaestro> {
-  return await datamaestro(["prepare", "org.agreed"], { env: sample.env, detached: true })
+async function runWithoutTerminal(sample: SampleRepository, ...options: string[]): ReturnType<typeof datamaestro> {
+  return await datamaestro(["prepare", ...options, "org.agreed"], { env: sample.env, detached: true })
 }

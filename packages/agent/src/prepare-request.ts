@@ -27,6 +27,13 @@ export async function prepareRequest(
   return await valueOf(session, dataset, request.encoder)
 }
 
+/** @throws DatamaestroError where there is no such dataset, or something lacks that only the person can provide */
+export async function requireReady(session: AgentSession, request: Request, signal: AbortSignal): Promise<void> {
+  const dataset = await resolve(session, request)
+  const { isPrepared } = await import("./pipeline.ts")
+  await isPrepared(dataset, await prepareOptions(session, request, { signal, progress: () => {} }))
+}
+
 /** What a preparation is told, with what the data machine's settings add. */
 export async function prepareOptions(
   session: AgentSession,

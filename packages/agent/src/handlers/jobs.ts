@@ -10,9 +10,9 @@ export function jobHandlers(jobs: JobHost): Pick<AgentHandlers, JobMethods> {
       await allHere()
       return await jobs.prepare(request, context)
     },
-    "jobs/start": async (request) => {
+    "jobs/start": async (request, { signal }) => {
       await allHere()
-      return { job: await jobs.start(request) }
+      return { job: await jobs.start(request, signal) }
     },
     "jobs/list": async () => ({ jobs: await jobs.directory.list() }),
     "jobs/attach": async (request, context) => {

@@ -9,7 +9,7 @@ import {
 import { join } from "node:path"
 import type { AgentSession } from "../agent-session.ts"
 import type { Relay } from "../fetch/way-out.ts"
-import { resolve, valueOf } from "../prepare-request.ts"
+import { requireReady, resolve, valueOf } from "../prepare-request.ts"
 import type { SubmissionBatch } from "../slurm/submission-batch.ts"
 import { SubmissionBatches } from "../slurm/submission-batches.ts"
 import { followJob } from "./follow-job.ts"
@@ -78,9 +78,9 @@ export class JobHost {
    *
    * @returns the job's id; that of another one which Slurm has already for the same dataset
    */
-  async start(request: Request): Promise<string> {
+  async start(request: Request, signal: AbortSignal): Promise<string> {
     // A misspelt id is told here and now; a job is for what takes its time. Slurm's way tells it before it submits.
-    if (request.slurm === undefined) await resolve(this.#session, request)
+    if (request.slurm === undefined) await requireReady(this.#session, request, signal)
     const id = request.job ?? newJobId()
     const folder = join(this.#running.folder, id)
     const batch = this.#batches.announce(request, id)

@@ -97,11 +97,13 @@ export function detach(options: Omit<PrepareOptions, "printValue">): Command<Sta
       const { batch, width } = togetherIn(call, options.ids)
       const startOne = async (id: string): Promise<Started> => {
         // A connection lost between the wish and the answer must not begin the work twice.
-        const params = { ...paramsOf(id, { ...options, batch }, call), agreements: call.invocation.agreements.accepted }
-        const { job } = await call.session.agent.request(
-          "jobs/start",
-          { ...params, onDisconnect: "continue", job: newJobId() },
-          { signal: call.signal },
+        const params = {
+          ...paramsOf(id, { ...options, batch }, call),
+          onDisconnect: "continue",
+          job: newJobId(),
+        } as const
+        const { job } = await call.invocation.agreements.during((agreements) =>
+          call.session.agent.request("jobs/start", { ...params, agreements }, { signal: call.signal }),
         )
         return { id, job }
       }
