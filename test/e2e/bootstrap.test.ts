@@ -289,6 +289,19 @@ describe("the bootstrap, over the embedded SSH server", () => {
     expect(server.commands).to.have.length(3)
   })
 
+  it("waits once for a remembered Node that says nothing, and looks for another in the next call", async () => {
+    await (await openSshSession(server)).close()
+    const hosts = join(environment.path, ".cache/datamaestro/hosts")
+    const [name = ""] = await readdir(hosts)
+    const known = JSON.parse(await readFile(join(hosts, name), "utf8")) as object
+    const execPath = await putNode("hanging/node", "exec sleep 300")
+    await writeFile(join(hosts, name), JSON.stringify({ ...known, execPath }))
+    const error = await rejection(openSshSession(server, { bootTimeout: 500 }))
+    expect(error).to.include({ code: "PROTOCOL_MISMATCH", exitStatus: 9 })
+    expect(server.commands).to.have.length(2)
+    await (await openSshSession(server)).close()
+  })
+
   /** Runs as any version that is asked of it. */
   const RUNS = `if [ "$1" = --version ]; then echo v99.0.0; else echo "$0" >> "$HOME/used"; exec ${process.execPath} "$@"; fi`
   const putNode = async (place: string, script: string, head = "#!/bin/sh\n"): Promise<string> => {

@@ -50,6 +50,8 @@ export async function openRemoteAgent(transport: Transport, options: OpenRemoteA
     } catch (error) {
       if (!mayHaveMoved(error)) throw reasonOf(error)
       forgetHost(address, node)
+      // Most often it is start-up files that hang: nobody waits for them twice, and the next call looks for another Node.
+      if (isSilence(reasonOf(error))) throw reasonOf(error)
       const message = `Node is no longer at ${known.execPath} on "${label}": looking for another`
       options.onEvent({ phase: "notice", level: "debug", message })
     }
@@ -80,6 +82,11 @@ function mayHaveMoved(error: unknown): boolean {
     return error.cause instanceof DatamaestroError && error.cause.code === "PROTOCOL_MISMATCH"
   }
   return error instanceof DatamaestroError && error.code === "NO_NODE"
+}
+
+/** It has not even ended. */
+function isSilence(reason: unknown): boolean {
+  return reason instanceof DatamaestroError && reason.code === "PROTOCOL_MISMATCH" && !("code" in reason.details)
 }
 
 function reasonOf(error: unknown): unknown {
