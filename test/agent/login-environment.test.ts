@@ -28,6 +28,12 @@ describe("readLoginEnvironment", () => {
     expect(variables).to.not.have.any.keys("FAKE", "SHLVL", "PWD")
   })
 
+  it("leaves out NODE_OPTIONS, which would keep threads and jobs of this Node from starting", async () => {
+    const wrong = await shell(`export NODE_OPTIONS="--require /no/such.js" PLAIN=yes; eval "$2"`)
+    const { variables } = await readLoginEnvironment({ shell: wrong })
+    expect(variables).to.include({ PLAIN: "yes" }).and.not.have.property("NODE_OPTIONS")
+  })
+
   it("is content with an env that has no -0", async () => {
     const old = await shell(`env() { test "$#" = 0 && command env; }; export PLAIN=yes; eval "$2"`)
     expect((await readLoginEnvironment({ shell: old })).variables).to.include({ PLAIN: "yes" })

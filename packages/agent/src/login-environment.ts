@@ -115,8 +115,8 @@ function parse(text: string, mark: string): Record<string, string> | undefined {
   const variables: Record<string, string> = {}
   for (const entry of entries) {
     const at = entry.indexOf("=")
-    // What a shell keeps for itself is no part of the account's environment.
-    if (at <= 0 || /^(_|PWD|OLDPWD|SHLVL)$/.test(entry.slice(0, at))) continue
+    // What a shell keeps for itself is no part of the account's environment; what Node was started with is as it is.
+    if (at <= 0 || /^(_|PWD|OLDPWD|SHLVL|NODE_OPTIONS)$/.test(entry.slice(0, at))) continue
     variables[entry.slice(0, at)] = entry.slice(at + 1)
   }
   return Object.keys(variables).length === 0 ? undefined : variables
