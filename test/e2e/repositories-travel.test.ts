@@ -64,7 +64,7 @@ describe("repositories on their way to the data machine", () => {
     const index = await readFile(join(folder, "lib/index.js"), "utf8")
     await writeFile(join(folder, "lib/index.js"), index.replace("@datamaestro/dataset", "./base.js"))
     const packs = join(server.home, ".cache/datamaestro/packs")
-    const lostOnes = ["lib/thing.js", "lib/base.js", "wise-words/main.cjs", "wise-words/package.json"]
+    const lostOnes = ["lib/thing.js", "lib/base.js", "wise-words/saying.cjs", "wise-words/package.json"]
     for (const lost of lostOnes) {
       session = await openSshSession(server)
       await session.declareRepositories()

@@ -158,7 +158,7 @@ export class AgentSession {
       modulePath: (module) => packEntry(this.packs, module),
       explain: (module, error) => dropIncomplete(this.packs, module, error),
       unreadable: this.#unreadable,
-      onSlow: this.#tell,
+      tell: this.#tell,
     })
   }
 

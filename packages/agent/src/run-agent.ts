@@ -12,6 +12,7 @@ import { quietExperiments } from "./quiet-experiments.ts"
 import { RelayClient } from "./relay/relay-client.ts"
 import { type PartModules } from "./rest-part.ts"
 import { StdioPort } from "./stdio-port.ts"
+import { unhandledErrors } from "./unhandled-errors.ts"
 import { AGENT_VERSION } from "./version.ts"
 
 /** What the bootstrap hands over. */
@@ -91,6 +92,7 @@ export function runAgent(host: AgentHost = {}): void {
   }
   const die = (error: unknown): void => {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    if (unhandledErrors.take(error)) return
     end(1, "the agent met an error it did not foresee")
   }
   const disconnected = (status: number): void => {

@@ -8,6 +8,7 @@ import { leave } from "./leave.ts"
 import { quietExperiments } from "./quiet-experiments.ts"
 import { helpJob } from "./slurm/help-job.ts"
 import { Allocation } from "./slurm/allocation.ts"
+import { unhandledErrors } from "./unhandled-errors.ts"
 
 export interface JobProgram {
   /** The job's folder, in a data directory's `jobs`. */
@@ -43,6 +44,7 @@ export async function runJob({ folder, cacheFolder, helper, file }: JobProgram):
   }
   const die = (error: unknown): void => {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    if (unhandledErrors.take(error)) return
     jobs.stop("the agent met an error it did not foresee")
     setTimeout(() => last(1), GRACE).unref()
   }

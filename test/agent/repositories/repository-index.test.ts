@@ -70,7 +70,7 @@ export default ${THING}`,
     const told: string[] = []
     const index = new RepositoryIndex([slow, lazy], {
       modulePath: (at) => (at.kind === "file" ? at.path : ""),
-      onSlow: (message) => told.push(message),
+      tell: (message) => told.push(message),
       patience: 1,
     })
     const listed = index.list()
@@ -89,6 +89,7 @@ export default ${THING}`,
 
   const broken: [string, string, RegExp][] = [
     ["throws on load", `throw new Error("no GPU\\nhere")`, /can't be loaded: no GPU$/],
+    ["ends the process", `process.exit(3)`, /can't be loaded: it called process.exit\(3\)$/],
     ["does not parse", `export class {`, /can't be loaded/],
     ["imports what is not there", `import "no-such-package"`, /no-such-package/],
     [

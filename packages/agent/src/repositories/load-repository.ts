@@ -45,14 +45,19 @@ export interface LoadedRepository {
 /**
  * Loads a repository's class, and none of its definitions.
  *
+ * @param load gives a module by its path
  * @throws DatamaestroError BROKEN_REPOSITORY naming the repository and its package
  */
-export async function loadRepository(location: RepositoryLocation, path: string): Promise<LoadedRepository> {
+export async function loadRepository(
+  location: RepositoryLocation,
+  path: string,
+  load = importModule,
+): Promise<LoadedRepository> {
   // It is a folder below the data directory, and part of ids: `com.lecun.mnist@image`.
   if (!/^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u.test(location.id)) {
     throw broken(location, "a name is made of letters, digits, _, - and .", path)
   }
-  const module = await importModule(path).catch((error: unknown) => {
+  const module = await load(path).catch((error: unknown) => {
     throw broken(location, `its module can't be loaded: ${reasonOf(error)}`, path, error)
   })
   const found = module[location.export]
@@ -80,11 +85,11 @@ export async function loadRepository(location: RepositoryLocation, path: string)
   }
   const datasets = new Map<string, DatasetLoader>()
   const statics = readStatics(found, location, path)
-  for (const [written, load] of Object.entries(statics.datasets)) {
+  for (const [written, loader] of Object.entries(statics.datasets)) {
     // Two ways to write an accent are one id.
     const id = written.normalize("NFC")
     if (datasets.has(id)) throw broken(location, `it has two datasets "${id}"`, path)
-    datasets.set(id, load)
+    datasets.set(id, loader)
   }
   return {
     source: { location, path },

@@ -8,6 +8,8 @@ import {
   type AnyDefinition,
 } from "@datamaestro/dataset"
 import { DatamaestroError, type RepositoryLocation, type RepositorySummary } from "@datamaestro/protocol"
+import { runAuthorCode } from "../author-code.ts"
+import { importModule } from "./import-module.ts"
 import { loadRepository, reasonOf, type LoadedRepository } from "./load-repository.ts"
 
 export interface RepositoryIndexOptions {
@@ -18,9 +20,9 @@ export interface RepositoryIndexOptions {
   /** Why a module can't be loaded, where that is known better than by what was thrown. */
   explain?:
     ((module: RepositoryLocation["module"], error: unknown) => Promise<DatamaestroError | undefined>) | undefined
-  /** Told of an author's code that takes long to load; it is waited for all the same. */
-  onSlow?: ((message: string) => void) | undefined
-  /** How long that is, in milliseconds; 10 s by default. */
+  /** Told of an author's code that takes long, which is waited for all the same, or leaves an error unhandled when it is done. */
+  tell?: ((message: string) => void) | undefined
+  /** What takes long, in milliseconds; 10 s by default. */
   patience?: number
 }
 
@@ -36,7 +38,7 @@ export class RepositoryIndex {
   readonly #locations: ReadonlyMap<string, RepositoryLocation>
   readonly #modulePath: RepositoryIndexOptions["modulePath"]
   readonly #explain: RepositoryIndexOptions["explain"]
-  readonly #onSlow: RepositoryIndexOptions["onSlow"]
+  readonly #tell: RepositoryIndexOptions["tell"]
   readonly #patience: number
   readonly #loaded = new Map<string, Promise<LoadedRepository>>()
   readonly #definitions = new Map<string, Promise<AnyDefinition>>()
@@ -52,7 +54,7 @@ export class RepositoryIndex {
     this.#locations = byId
     this.#modulePath = options.modulePath
     this.#explain = options.explain
-    this.#onSlow = options.onSlow
+    this.#tell = options.tell
     this.#patience = options.patience ?? PATIENCE
     this.unreadable = options.unreadable ?? []
   }
@@ -77,11 +79,10 @@ export class RepositoryIndex {
     }
     return memoized(this.#loaded, id, async () => {
       const path = await this.#modulePath(location.module)
-      return await this.#watched(`repository "${id}"`, location, loadRepository(location, path)).catch(
-        async (error: Error) => {
-          throw (await this.#explain?.(location.module, error.cause)) ?? error
-        },
-      )
+      const load: typeof importModule = (at) => this.authored(id, `repository "${id}"`, () => importModule(at))
+      return await loadRepository(location, path, load).catch(async (error: Error) => {
+        throw (await this.#explain?.(location.module, error.cause)) ?? error
+      })
     })
   }
 
@@ -103,17 +104,12 @@ export class RepositoryIndex {
       )
     }
     return memoized(this.#definitions, `${id}@${repositoryId}`, async () => {
-      const loading = Promise.resolve().then(load)
-      const definition: unknown = await this.#watched(`dataset "${id}"`, repository, loading).catch(
-        async (error: unknown) => {
-          const location = this.#locations.get(repositoryId)
-          throw brokenDefinition(
-            id,
-            repositoryId,
-            (location && (await this.#explain?.(location.module, error))) ?? error,
-          )
-        },
-      )
+      const loading = this.authored<unknown>(repositoryId, `dataset "${id}"`, load)
+      const definition = await loading.catch(async (error: unknown) => {
+        const location = this.#locations.get(repositoryId)
+        const known = location && (await this.#explain?.(location.module, error))
+        throw brokenDefinition(id, repositoryId, known ?? error)
+      })
       if (!isDefinition(definition)) throw brokenDefinition(id, repositoryId, noDefinition(definition))
       if (definition.id !== id) {
         throw brokenDefinition(id, repositoryId, `its loader gives the definition of "${definition.id}"`)
@@ -124,11 +120,20 @@ export class RepositoryIndex {
     })
   }
 
-  async #watched<T>(what: string, from: { package: string }, work: Promise<T>): Promise<T> {
-    const message = `Still waiting for ${what} of the package "${from.package}": its code has not come to its end`
-    const timer = setTimeout(() => this.#onSlow?.(message), this.#patience)
+  /**
+   * Runs code of a repository's author.
+   *
+   * @param what of the repository, for messages
+   * @throws what it throws, and what it leaves unhandled meanwhile
+   */
+  async authored<T>(repositoryId: string, what: string, run: () => T | Promise<T>): Promise<T> {
+    const whose = `${what} of the package "${this.#locations.get(repositoryId)?.package ?? repositoryId}"`
+    const slow = `Still waiting for ${whose}: its code has not come to its end`
+    const timer = setTimeout(() => this.#tell?.(slow), this.#patience)
     try {
-      return await work
+      return await runAuthorCode(run, (error) =>
+        this.#tell?.(`The code for ${whose} left an error unhandled: ${reasonOf(error)}`),
+      )
     } finally {
       clearTimeout(timer)
     }

@@ -101,7 +101,9 @@ async function resolveDefinition(
   if (journey.trail.includes(key)) throw cyclic(definition.id, repository, [...journey.trail, key])
   const onward = { ...journey, trail: [...journey.trail, key] }
 
-  const resources = authoredResources(definition, selection, repository)
+  const authored = <T>(run: () => T): Promise<T> =>
+    journey.index.authored(repository, `dataset "${definition.id}"`, run)
+  const resources = await authored(() => authoredResources(definition, selection, repository))
   const referenced = new Map<string, ResolvedDataset>()
   for (const [name, resource] of Object.entries(resources)) {
     if (resource.kind !== "reference") continue
@@ -109,7 +111,7 @@ async function resolveDefinition(
     referenced.set(name, await resolveReference(resource, place, onward))
   }
   const resolved: ResolvedDataset = {
-    plan: planDataset(definition, selection, repository, referenced),
+    plan: await authored(() => planDataset(definition, selection, repository, referenced)),
     definition,
     selection,
     resources,
@@ -125,11 +127,10 @@ async function resolveReference(
   place: DatasetAddress & { field: string },
   journey: Journey,
 ): Promise<ResolvedDataset> {
-  const target: unknown = await Promise.resolve()
-    .then(() => resource.target())
-    .catch((error: unknown) => {
-      throw brokenDefinition(place.id, place.repository, error)
-    })
+  const loading = journey.index.authored<unknown>(place.repository, `dataset "${place.id}"`, () => resource.target())
+  const target = await loading.catch((error: unknown) => {
+    throw brokenDefinition(place.id, place.repository, error)
+  })
   const named = namedTarget(target)
   if (named === undefined) {
     const problem = `${place.field}: it refers to what is neither a definition nor { id, repository }`

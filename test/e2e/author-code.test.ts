@@ -1,0 +1,98 @@
+import { expect } from "chai"
+import { join } from "node:path"
+import { until } from "../helpers/job-lab.ts"
+import { privateEnvironment } from "../helpers/private-environment.ts"
+import { rejection } from "../helpers/rejection.ts"
+import { writeRepositoryPackage } from "../helpers/repository-package.ts"
+import { openLocalSession, type RecordedSession } from "../helpers/ssh-session.ts"
+
+describe("what an author's code does in the agent", function () {
+  this.timeout(30_000)
+  let environment: Awaited<ReturnType<typeof privateEnvironment>>
+  let session: RecordedSession
+  beforeEach(async () => (environment = await privateEnvironment()))
+  afterEach(async () => {
+    delete process.env["DATAMAESTRO_REPOSITORY_PATH"]
+    await session.close()
+    await environment.restore()
+  })
+
+  const open = async (files: Record<string, string>): Promise<void> => {
+    process.env["DATAMAESTRO_REPOSITORY_PATH"] = await writeRepositoryPackage(environment.path, { id: "wild", files })
+    session = await openLocalSession({ data: join(environment.path, "data") })
+    await session.declareRepositories()
+  }
+  const info = () => session.agent.request("datasets/info", { id: "org.example.wild@wild" })
+  const thing = (describe: string, before = ""): string => `
+    import { defineDataset, file, textFile } from "@datamaestro/dataset"
+    ${before}
+    export const thing = defineDataset({
+      id: "org.example.wild",
+      description: "wild",
+      resources: { text: file("http://127.0.0.1:9/thing.txt", { name: "thing.txt" }) },
+      describe: ({ text }) => { ${describe}; return { text: textFile(text) } },
+    })`
+
+  const failures: [string, Record<string, string>, string, RegExp][] = [
+    [
+      "process.exit in a repository's module",
+      { "lib/index.js": "process.exit(3)" },
+      "BROKEN_REPOSITORY",
+      /^Cannot load repository "wild": its module can't be loaded: it called process.exit\(3\)$/,
+    ],
+    [
+      "process.exit later, while that module is waited for",
+      { "lib/index.js": "setTimeout(() => process.exit(3)); await new Promise(() => {})" },
+      "BROKEN_REPOSITORY",
+      /^Cannot load repository "wild": its module can't be loaded: it called process.exit\(3\)$/,
+    ],
+    [
+      "process.exit in a dataset's module",
+      { "lib/thing.js": "process.exit()" },
+      "BROKEN_DEFINITION",
+      /^Cannot use dataset "org.example.wild" of repository "wild": it called process.exit\(\)$/,
+    ],
+    [
+      "process.exit in describe",
+      { "lib/thing.js": thing("process.exit(0)") },
+      "BROKEN_DEFINITION",
+      /^Cannot use dataset "org.example.wild" of repository "wild": describe: it called process.exit\(0\)$/,
+    ],
+    [
+      "an error in a CommonJS module, whose promise Node 20 leaves unhandled",
+      { "node_modules/wise-words/saying.cjs": "throw new Error('not wise')" },
+      "BROKEN_DEFINITION",
+      /^Cannot use dataset "org.example.wild" of repository "wild": not wise$/,
+    ],
+  ]
+  for (const [what, files, code, message] of failures) {
+    it(`is told by its name, and ends nothing: ${what}`, async () => {
+      await open(files)
+      const error = (await rejection(info())) as Error
+      expect(error).to.have.property("code", code)
+      expect(error.message).to.match(message)
+      expect(await session.agent.request("datafolders/list", {})).to.deep.equal({ datafolders: {} })
+    })
+  }
+
+  const leftBehind: [string, string, string][] = [
+    ["a rejection of its module", "", 'void Promise.reject(new Error("wild one"))'],
+    ["an error in a timer of its module", "", 'setTimeout(() => { throw new Error("wild one") })'],
+    ["a rejection of describe", 'void Promise.reject(new Error("wild one"))', ""],
+  ]
+  for (const [what, describe, before] of leftBehind) {
+    it(`is told as that of its package where nobody handles it: ${what}`, async () => {
+      await open({ "lib/thing.js": thing(describe, before) })
+      expect(await info()).to.include({ description: "wild" })
+      const notice = {
+        phase: "notice",
+        level: "warning",
+        message:
+          'The code for dataset "org.example.wild" of the package "repository-wild" left an error unhandled: wild one',
+      }
+      await until(() => JSON.stringify(session.events).includes("wild one"))
+      expect(session.events).to.deep.include(notice)
+      expect(await session.agent.request("datafolders/list", {})).to.deep.equal({ datafolders: {} })
+    })
+  }
+})
