@@ -1,6 +1,7 @@
 import { expect } from "chai"
 import {
   axis,
+  concat,
   datafolderPath,
   DefinitionError,
   defineDataset,
@@ -8,6 +9,7 @@ import {
   gunzip,
   isDefinition,
   isDefinitionError,
+  manual,
   md5,
   reference,
   sha1,
@@ -81,6 +83,14 @@ describe("defineDataset", () => {
       "integrity",
       /no single file/,
     ],
+    ["a sum that is a text", file(URL_A, { integrity: "md5:00" as never }), "integrity", /no sum: make one with md5/],
+    [
+      "a transform that is a text",
+      file(URL_A, { transforms: ["gunzip" as never] }),
+      "transforms",
+      /make one with gunzip/,
+    ],
+    ["a name that no file system takes", file(URL_A, { name: `${"x".repeat(256)}/a` }), "name", /more than 255/],
     ["ftp", file("ftp://example.org/a"), "url", /scheme "ftp".*http, https and file/],
     ["data:", tar("data:text/plain,x"), "url", /scheme "data"/],
     ["a mirror that is no URL", file([URL_A, "example.org/a"]), "url", /"example.org\/a" is no URL/],
@@ -216,4 +226,33 @@ describe("defineDataset", () => {
   it("refuses a home page that is no web address", () => {
     expect(failure(() => define({}, { url: "javascript:alert(1)" })).field).to.equal("url")
   })
+
+  const mistakes: [string, object, string][] = [
+    ["a number as description", { description: 3 }, "description"],
+    ["a list of licences", { license: ["MIT"] }, "license"],
+    ["tags that are no list", { tags: "images" }, "tags"],
+    ["no describe", { describe: undefined }, "describe"],
+  ]
+  for (const [what, facts, field] of mistakes) {
+    it(`refuses what JavaScript lets pass: ${what}`, () => {
+      const authored = { id: "org.x", resources: {}, describe: () => ({}), ...facts }
+      expect(failure(() => defineDataset(authored as never)).field).to.equal(field)
+    })
+  }
+
+  const mistyped: [string, (options: never) => unknown][] = [
+    ["file", (options) => file(URL_A, options)],
+    ["tar", (options) => tar("https://e.org/a.tar", options)],
+    ["concat", (options) => concat(tar("https://e.org/a.tar"), options)],
+    ["manual", (options) => manual("https://e.org/", options)],
+    ["step", (options) => step(options)],
+    ["", (options) => defineDataset(Object.assign({ id: "org.x", resources: {}, describe: () => ({}) }, options))],
+  ]
+  for (const [what, act] of mistyped) {
+    it(`refuses a mistyped field of ${what || "a definition"}, naming those that there are`, () => {
+      const error = failure(() => act({ integritty: md5("0".repeat(32)) } as never))
+      expect(error.field).to.equal(what)
+      expect(error.reason).to.match(/^there is no field "integritty": there are /)
+    })
+  }
 })

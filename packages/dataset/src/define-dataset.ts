@@ -1,6 +1,7 @@
 import { axisFault, type Axes, type NoAxes, type Selected } from "./axis.ts"
 import { brandOf, AXIS, DEFINITION, FORMAT_VERSION } from "./brands.ts"
 import { DefinitionError } from "./definition-error.ts"
+import { checkFields } from "./known-fields.ts"
 import type { DatasetFacts, Definition, Symbols } from "./definition.ts"
 import { planResources, type PlanSurroundings } from "./plan-resources.ts"
 import type { Resources } from "./resource.ts"
@@ -15,6 +16,25 @@ export interface DatasetAuthored<R extends Resources, V extends DescribedObject,
   /** The prepared value, with a symbol for each path: it runs before anything is downloaded. */
   readonly describe: (resources: Symbols<R>, selection: Selected<A>) => V
 }
+
+const FIELDS: Readonly<Record<keyof DatasetAuthored<Resources, DescribedObject, Axes>, true>> = {
+  id: true,
+  name: true,
+  description: true,
+  url: true,
+  tags: true,
+  tasks: true,
+  license: true,
+  size: true,
+  doi: true,
+  agreement: true,
+  timestamp: true,
+  type: true,
+  axes: true,
+  resources: true,
+  describe: true,
+}
+const TEXTS = ["name", "description", "license", "size", "doi", "type"] as const
 
 // Only what does not depend on other datasets can be checked when a definition is written down.
 const NOWHERE: PlanSurroundings = {
@@ -32,6 +52,10 @@ export function defineDataset<R extends Resources, V extends DescribedObject, A 
 ): Definition<R, V, A> {
   const { axes, resources, describe, ...facts } = authored
   checkFacts(facts)
+  checkFields(facts.id, "", authored, FIELDS)
+  if (typeof describe !== "function") {
+    throw new DefinitionError(facts.id, "describe", "it must be a function that returns the value")
+  }
   checkAxes(facts.id, axes ?? {})
   if (typeof resources === "object") planResources(facts.id, resources, NOWHERE)
   return {
@@ -58,9 +82,15 @@ function checkFacts(facts: DatasetFacts): void {
   const { id } = facts
   const fault = datasetIdFault(id)
   if (fault !== undefined) throw new DefinitionError(id, "id", fault)
+  // In JavaScript each may be anything.
+  for (const field of TEXTS) {
+    const text: unknown = facts[field]
+    if (text !== undefined && typeof text !== "string") throw new DefinitionError(id, field, "it must be a text")
+  }
   for (const field of ["tags", "tasks"] as const) {
-    if (facts[field]?.some((word) => typeof word !== "string" || word === "") === true) {
-      throw new DefinitionError(id, field, "each is a word or a few")
+    const words: unknown = facts[field] ?? []
+    if (!Array.isArray(words) || words.some((word) => typeof word !== "string" || word === "")) {
+      throw new DefinitionError(id, field, "it must be a list, and each in it a word or a few")
     }
   }
   for (const [field, url] of [
@@ -72,7 +102,6 @@ function checkFacts(facts: DatasetFacts): void {
       throw new DefinitionError(id, field, `${JSON.stringify(url)} is no http or https URL`)
     }
   }
-  // In JavaScript it may be anything, such as the text alone.
   const agreed: unknown = facts.agreement?.id
   if (facts.agreement !== undefined && (typeof agreed !== "string" || agreed === "")) {
     throw new DefinitionError(id, "agreement.id", "it is missing: acceptance is remembered under it")

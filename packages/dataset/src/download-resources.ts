@@ -1,6 +1,7 @@
 import { FORMAT_VERSION, RESOURCE } from "./brands.ts"
 import { DefinitionError } from "./definition-error.ts"
 import type { Sum } from "./integrity.ts"
+import { checkFields } from "./known-fields.ts"
 import { listed } from "./listed.ts"
 import type { Transform } from "./plan.ts"
 import type {
@@ -38,7 +39,7 @@ export interface ArchiveOptions extends DownloadOptions {
   include?: readonly string[]
   /** Only these members, after `strip` and `subpath`; each must be there. */
   files?: readonly string[]
-  /** Only what is below this path inside the archive, which is dropped from the names. */
+  /** Only what is below this path, as the archive has it, which is dropped from the names. */
   subpath?: string
   /** Folder in the dataset's folder, `""` for that itself. Default: `""` for the only archive, else the archive's name. */
   into?: string
@@ -46,6 +47,8 @@ export interface ArchiveOptions extends DownloadOptions {
 
 /** One file to download. URLs after the first are mirrors: other places of the same bytes. */
 export function file(url: string | readonly string[], options: FileOptions = {}): FileResource {
+  const known = { name: true, integrity: true, size: true, transforms: true, gunzip: true, transient: true } as const
+  checkFields("", "file", options, known)
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind: "file",
@@ -107,6 +110,7 @@ export interface ConcatOptions {
  * `concat(tar("https://…/parts.tar.gz"), { name: "all.txt" })`. Each is decompressed by its own suffix.
  */
 export function concat(archives: ArchiveResource | readonly ArchiveResource[], options: ConcatOptions): ConcatResource {
+  checkFields("", "concat", options, { name: true, integrity: true, transforms: true, transient: true })
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind: "concat",
@@ -210,6 +214,16 @@ function archive(
   url: string | readonly string[] | Pieces,
   options: ArchiveOptions,
 ): ArchiveResource {
+  const known = {
+    integrity: true,
+    size: true,
+    strip: true,
+    include: true,
+    files: true,
+    subpath: true,
+    into: true,
+  } as const
+  checkFields("", kind, options, known)
   const cut = typeof url === "object" && "pieces" in url
   return {
     [RESOURCE]: FORMAT_VERSION,

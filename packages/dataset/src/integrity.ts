@@ -26,7 +26,7 @@ function sum(algorithm: HashAlgorithm): (hex: string, of?: "download" | "output"
 /** Why a sum can't be one, or undefined when it can. */
 export function sumFault(value: Sum): string | undefined {
   const length: number | undefined = HEX_LENGTH[value.algorithm]
-  if (length === undefined) return `unknown algorithm ${JSON.stringify(value.algorithm)}`
+  if (length === undefined) return "this is no sum: make one with md5, sha1, sha256 or sha512"
   if (typeof value.hex !== "string" || !/^[0-9a-f]*$/i.test(value.hex)) {
     return `${value.algorithm} ${JSON.stringify(value.hex)} is not hexadecimal`
   }

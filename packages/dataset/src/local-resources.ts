@@ -1,5 +1,6 @@
 import { FORMAT_VERSION, RESOURCE } from "./brands.ts"
 import type { Sum } from "./integrity.ts"
+import { checkFields } from "./known-fields.ts"
 import { listed } from "./listed.ts"
 import type { FolderSum } from "./plan.ts"
 import type {
@@ -74,6 +75,7 @@ export interface ManualOptions {
 
 /** Something that only a person can fetch, from a page: behind a login, a form, or a question to its owners. */
 export function manual(page: string, options: ManualOptions = {}): ManualResource {
+  checkFields("", "manual", options, { name: true, unpack: true, instructions: true, integrity: true })
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind: "manual",
@@ -99,6 +101,7 @@ export interface StepOptions<From extends string> {
 
 /** Something made on the data machine from other resources. Modules that `run` needs travel with the definition. */
 export function step<const From extends string>(options: StepOptions<From>): StepResource {
+  checkFields("", "step", options, { from: true, name: true, version: true, transient: true, run: true })
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind: "step",

@@ -26,6 +26,10 @@ export function symbolicPath(reference: PathReference["$path"]): SymbolicPath {
       })
       return symbolicPath({ ...reference, segments: [...reference.segments, ...parts] })
     },
+    // `${path}/a.txt` would be "[object Object]/a.txt" without a word.
+    [Symbol.toPrimitive](): never {
+      throw new DefinitionError(reference.dataset, "describe", 'a path is no text yet: write path.join("a.txt")')
+    },
   })
 }
 

@@ -40,7 +40,11 @@ export function planFile(resource: FileResource, name: string, place: Place): Pl
 export function checkTransforms(transforms: readonly Transform[], place: Place): void {
   for (const transform of transforms) {
     if (!TRANSFORMS.has(transform.kind)) {
-      throw fault(place, "transforms", `unknown transform ${JSON.stringify(transform.kind)}`)
+      throw fault(
+        place,
+        "transforms",
+        "this is no transform: make one with gunzip, decompress, jsonLines, keepLines or replaceInLines",
+      )
     }
     if (!("pattern" in transform)) continue
     try {

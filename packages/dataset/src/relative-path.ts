@@ -11,5 +11,6 @@ export function relativePathFault(path: string): string | undefined {
   const parts = path.split("/")
   if (parts.includes("..")) return `${shown} leaves its folder with ".."`
   if (parts.includes("") || parts.includes(".")) return `${shown} has an empty part or a "."`
+  if (parts.some((part) => part.length > 255)) return `${shown} has a part of more than 255 characters`
   return undefined
 }

@@ -193,7 +193,7 @@ export default ${THING}`,
       "org.x.throws": /boom/,
       "org.x.misnamed": /definition of "org.x.thing"/,
       "org.x.plain": /no definition/,
-      "org.x.missing": /no definition/,
+      "org.x.missing": /gives undefined: does its module export it\?/,
       "org.x.later": /format 99.*reads 1/,
       "org.x.wrong": /resources.data.url: .*scheme "ftp"/,
     }

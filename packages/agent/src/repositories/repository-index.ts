@@ -180,7 +180,8 @@ async function memoized<T>(memory: Map<string, Promise<T>>, key: string, make: (
 
 function noDefinition(thing: unknown): string {
   const format = brandOf(thing, DEFINITION)
-  if (format === undefined) return "what its loader gives is no definition: make one with defineDataset"
+  if (format === undefined)
+    return `its loader gives ${thing === undefined ? "undefined: does its module export it?" : "no definition: make one with defineDataset"}`
   return `it has format ${format} of @datamaestro/dataset, and this datamaestro reads ${FORMAT_VERSION}`
 }
 

@@ -58,7 +58,7 @@ export function planDataset(
         },
         input: (key) => pathOf({ id, repository }, key, symbols),
       }),
-      value: toPlannedValue(base, definition.describe(symbols, values)),
+      value: toPlannedValue(base, definition.describe(symbols, namingWhatLacks(base, "axis", values))),
       ...(definition.agreement === undefined ? {} : { agreement: definition.agreement }),
     }
   } catch (error) {
@@ -73,7 +73,7 @@ export function planDataset(
  */
 export function authoredResources(definition: AnyDefinition, selection: Selection, repository: string): Resources {
   try {
-    return definition.resources(selection)
+    return definition.resources(namingWhatLacks(definition.id, "axis", selection))
   } catch (error) {
     throw brokenDefinition(definition.id, repository, error)
   }
@@ -89,16 +89,17 @@ function symbolsOf(
     if (resource.kind !== "reference") return [key, outputOf(owner, key)] as const
     return [key, symbolicReference(referenceTo(base, key, references))] as const
   })
-  return namingWhatLacks(base, Object.fromEntries(symbols) as Symbols<Resources>)
+  return namingWhatLacks(base, "resource", Object.fromEntries(symbols) as Symbols<Resources>)
 }
 
-/** JavaScript would give `undefined` for a mistyped resource, and an error that says nothing of it. */
-function namingWhatLacks(base: string, symbols: Symbols<Resources>): Symbols<Resources> {
-  return new Proxy(symbols, {
+/** JavaScript would give `undefined` for a mistyped resource or axis, and an error that says nothing of it. */
+function namingWhatLacks<T extends object>(base: string, what: "axis" | "resource", things: T): T {
+  return new Proxy(things, {
     get(target, key) {
-      if (typeof key === "symbol" || key in target) return Reflect.get(target, key) as unknown
+      if (typeof key === "symbol" || key === "toJSON" || key in target) return Reflect.get(target, key) as unknown
       const known = Object.keys(target).join(", ") || "no others"
-      throw new DefinitionError(base, "describe", `there is no resource "${key}": there are ${known}`)
+      const field = what === "axis" ? "axes" : "describe"
+      throw new DefinitionError(base, field, `there is no ${what} "${key}": there are ${known}`)
     },
   })
 }

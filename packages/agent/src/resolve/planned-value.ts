@@ -59,9 +59,9 @@ function convert(definition: string, value: unknown, place: string): PlannedValu
     )
   if (isSymbolicPath(value)) return { $path: { ...value[PATH], segments: [...value[PATH].segments] } }
   if (Array.isArray(value)) return value.map((item, index) => convert(definition, item, `${place}.${index}`))
-  const prototype: unknown = Object.getPrototypeOf(value)
+  const prototype = Object.getPrototypeOf(value) as object | null
   if (prototype !== Object.prototype && prototype !== null) {
-    throw new DefinitionError(definition, place, "an object of a class is neither JSON nor a path")
+    throw new DefinitionError(definition, place, `a ${prototype.constructor.name} is neither JSON nor a path`)
   }
   const fields = Object.entries(value).map(([name, field]) => {
     if (name.startsWith("$"))
