@@ -47,7 +47,7 @@ export interface SessionOptions {
   prompter: Prompter
   onEvent: (event: SessionEvent) => void
   signal?: AbortSignal | undefined
-  /** How long the data machine's start-up files and the agent may take to speak, in milliseconds; a minute by default. */
+  /** How long the data machine's start-up files and the agent may take to speak, in milliseconds; 55 s by default. */
   bootTimeout?: number | undefined
   /** The agent that is brought; by default this package's own. */
   deployment?: Deployment | undefined

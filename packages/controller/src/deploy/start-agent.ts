@@ -44,8 +44,8 @@ export class NotBooted extends Error {
   }
 }
 
-/** In milliseconds. */
-export const BOOT_TIMEOUT = 60_000
+/** In milliseconds; less than a link may be silent: what start-up files printed says more. */
+export const BOOT_TIMEOUT = 55_000
 /** Bytes of the second part between which other messages may go. */
 const REST_CHUNK = 64 * 1024
 
