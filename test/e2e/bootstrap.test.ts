@@ -1,7 +1,7 @@
 import { expect } from "chai"
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { existsSync } from "node:fs"
+import { existsSync, statSync } from "node:fs"
 import {
   appendFile,
   chmod,
@@ -20,7 +20,7 @@ import { basename, dirname, join } from "node:path"
 import { Script } from "node:vm"
 import { brotliCompressSync } from "node:zlib"
 import { loadDeployment } from "../../packages/controller/src/deploy/deployment.ts"
-import { until } from "../helpers/job-lab.ts"
+import { isAlive, until } from "../helpers/job-lab.ts"
 import { privateEnvironment } from "../helpers/private-environment.ts"
 import { rejection } from "../helpers/rejection.ts"
 import { startSshServer, type SshServer } from "../helpers/ssh-server.ts"
@@ -275,6 +275,19 @@ describe("the bootstrap, over the embedded SSH server", () => {
     expect(await session.agent.request("settings/get", {})).to.deep.equal({})
     await session.close()
     expect(server.commands).to.have.length(2)
+  })
+
+  it("leaves no login shell behind whose start-up files hang when it is interrupted", async () => {
+    await (await openSshSession(server)).close()
+    const asked = join(server.home, "asked")
+    await writeFile(join(server.home, ".profile"), "echo $$ > $HOME/asked\nsleep 300\n")
+    const controller = new AbortController()
+    const opening = rejection(openSshSession(server, { signal: controller.signal }))
+    await until(() => existsSync(asked) && statSync(asked).size > 0)
+    controller.abort()
+    expect(await opening).to.have.property("code", "INTERRUPTED")
+    const shell = Number(await readFile(asked, "utf8"))
+    await until(() => !isAlive(shell))
   })
 
   it("looks for Node again when it is no longer where it was", async () => {

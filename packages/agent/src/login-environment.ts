@@ -67,8 +67,12 @@ function run(shell: string, command: string, end: string, timeout: number): Prom
     })
     let chunks: Buffer[] = []
     let size = 0
+    // As its terminal's end would be: an agent that needed no answer leaves no start-up files hanging.
+    const hangUp = (): void => killGroup(child.pid, "SIGHUP")
+    process.once("exit", hangUp)
     const finish = (output: Output): void => {
       clearTimeout(timer)
+      process.off("exit", hangUp)
       child.stdout.removeAllListeners()
       child.removeAllListeners()
       child.on("error", () => {})
@@ -79,7 +83,7 @@ function run(shell: string, command: string, end: string, timeout: number): Prom
     }
     const text = (): string => Buffer.concat(chunks).toString("utf8")
     const timer = setTimeout(() => {
-      killGroup(child.pid)
+      killGroup(child.pid, "SIGKILL")
       finish({ reason: `its start-up files took longer than ${Math.round(timeout / 1000)} s` })
     }, timeout)
     child.on("error", (error) => finish({ reason: error.message }))
@@ -97,10 +101,10 @@ function run(shell: string, command: string, end: string, timeout: number): Prom
   })
 }
 
-function killGroup(pid: number | undefined): void {
+function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   if (pid === undefined) return
   try {
-    process.kill(-pid, "SIGKILL")
+    process.kill(-pid, signal)
   } catch {
     // It has ended by itself.
   }
