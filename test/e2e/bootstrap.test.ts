@@ -347,6 +347,10 @@ describe("the bootstrap, over the embedded SSH server", () => {
     const broken = await putNode("broken/node", "exit 1")
     const other = await rejection(openSshSession(server, { node: broken }))
     expect(other.message).to.include(`found ${broken} (unusable); elsewhere`)
+    const loud = await putNode("loud/node", "yes v99.3.0 | head -c 20000000")
+    const third = await rejection(openSshSession(server, { node: loud }))
+    expect(third).to.include({ code: "NO_NODE", exitStatus: 8 })
+    expect(third.message).to.include(`found ${loud} (unusable); elsewhere`)
   })
 
   for (const place of [
@@ -356,6 +360,7 @@ describe("the bootstrap, over the embedded SSH server", () => {
     ".asdf/installs/nodejs/99.0.0/bin/node",
     ".local/share/mise/installs/node/99.0.0/bin/node",
     "miniforge3/envs/with space/bin/node",
+    ".local/share/mamba/envs/tools/bin/node",
     ".linuxbrew/bin/node",
   ]) {
     it(`finds ~/${place}`, async () => {

@@ -23,7 +23,7 @@ const PLACES = [
   `"$HOME"/n/bin/node`,
   `"$HOME"/.local/bin/node`,
   `"$HOME"/bin/node`,
-  ...["miniconda3", "anaconda3", "miniforge3", "mambaforge", "micromamba"].flatMap((conda) => [
+  ...["miniconda3", "anaconda3", "miniforge3", "mambaforge", "micromamba", ".local/share/mamba"].flatMap((conda) => [
     `"$HOME"/${conda}/bin/node`,
     `"$HOME"/${conda}/envs/*/bin/node`,
   ]),
@@ -54,7 +54,7 @@ const STATEMENTS = [
   // weigh PATH 20.18.1: keeps the newest; what is no number is no version.
   `weigh() { IFS=.; set -- "$1" $2; IFS=$ifs; p=\${4%%-*}; if [ "$2" -ge 0 ] && [ "$3" -ge 0 ] && [ "$p" -ge 0 ]; then k=$(($2 * 1000000 + $3 * 1000 + $p)); if [ $k -ge ${OLDEST} ] && [ $k -gt $best ]; then best=$k; node=$1; fi; fi 2>/dev/null; }`,
   // One file under two names (of /bin and /usr/bin) is asked once; what knows no -ef asks twice.
-  `consider() { case "$seen" in *":$1:"*) return 0;; esac; seen="$seen$1:"; if [ "$1" -ef "$node" ] 2>/dev/null; then return 0; fi; if [ -f "$1" ] && [ -x "$1" ]; then v=$(limit ${VERSION_SECONDS} "$1" --version 2>/dev/null </dev/null) || v=unusable; list="$list$v	$1$nl"; case "$v" in v[0-9]*.[0-9]*.[0-9]*) weigh "$1" "\${v#v}";; esac; fi; }`,
+  `consider() { case "$seen" in *":$1:"*) return 0;; esac; seen="$seen$1:"; if [ "$1" -ef "$node" ] 2>/dev/null; then return 0; fi; if [ -f "$1" ] && [ -x "$1" ]; then v=$(limit ${VERSION_SECONDS} "$1" --version 2>/dev/null </dev/null) || v=unusable; if [ \${#v} -gt 99 ]; then v=unusable; fi; list="$list$v	$1$nl"; case "$v" in v[0-9]*.[0-9]*.[0-9]*) weigh "$1" "\${v#v}";; esac; fi; }`,
   // along a:b:c: every folder of a PATH; a relative one could hold anything.
   `along() { set -f; IFS=:; for d in $1; do IFS=$ifs; case "$d" in /*) consider "$d/node";; esac; done; IFS=$ifs; set +f; }`,
   // ask COMMAND: the PATH of the login shell after COMMAND. csh takes -l only alone. The end mark spares waiting for what it left running.
