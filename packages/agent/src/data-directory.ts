@@ -1,4 +1,4 @@
-import { checkHome, DatamaestroError, type Paths, type Result } from "@datamaestro/protocol"
+import { belowHome, DatamaestroError, type Paths, type Result } from "@datamaestro/protocol"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 
@@ -8,9 +8,8 @@ import { join, resolve } from "node:path"
  * @throws DatamaestroError USAGE for `~name`
  */
 export function expandPath(path: string, base: string): string {
-  checkHome(path)
-  if (path === "~" || path.startsWith("~/")) return resolve(homedir(), `.${path.slice(1)}`)
-  return resolve(base, path)
+  const below = belowHome(path)
+  return below === undefined ? resolve(base, path) : resolve(homedir(), `.${below}`)
 }
 
 export interface DataDirectoryOptions {

@@ -1,8 +1,9 @@
 import {
-  checkHome,
+  belowHome,
   DatamaestroError,
   decodeJsonDocument,
   GlobalSettings,
+  noSettingsFile,
   parseJsonDocument,
   type Paths,
 } from "@datamaestro/protocol"
@@ -15,9 +16,9 @@ import { systemReason } from "./system-reason.ts"
 export function localPaths(data?: string): Paths {
   const fromEnvironment = process.env["DATAMAESTRO_DIR"]
   const chosen = data ?? (fromEnvironment === "" ? undefined : fromEnvironment) ?? join(homedir(), "datamaestro")
-  checkHome(chosen)
   // As the agent reads it: a leading `~` is the home folder, also where no shell has replaced it.
-  const root = chosen === "~" || chosen.startsWith("~/") ? resolve(homedir(), `.${chosen.slice(1)}`) : resolve(chosen)
+  const below = belowHome(chosen)
+  const root = below === undefined ? resolve(chosen) : resolve(homedir(), `.${below}`)
   return {
     data: root,
     datasets: join(root, "data"),
@@ -34,13 +35,7 @@ export function localPaths(data?: string): Paths {
 export function readLocalSettings(path: string): GlobalSettings {
   try {
     // Reading a pipe would wait for ever.
-    if (!statSync(path).isFile()) {
-      const reason = "it is no file, but a folder, a pipe or a device"
-      throw new DatamaestroError("MALFORMED_SETTINGS", `Cannot read "${path}": ${reason}`, {
-        hint: "move it away",
-        details: { path },
-      })
-    }
+    if (!statSync(path).isFile()) throw noSettingsFile(path)
     return parseJsonDocument(decodeJsonDocument(readFileSync(path), path), path, GlobalSettings)
   } catch (error) {
     if (error instanceof DatamaestroError) throw error

@@ -1,4 +1,4 @@
-import { checkHome, DatamaestroError, SlurmOptions, type RelayMode } from "@datamaestro/protocol"
+import { belowHome, DatamaestroError, SlurmOptions, type RelayMode } from "@datamaestro/protocol"
 import { resolve } from "node:path"
 import type { SessionOptions } from "./session.ts"
 import { parseSshDestination } from "./transport/ssh-destination.ts"
@@ -90,8 +90,7 @@ function notUnderstood(slurm: SlurmOptions | undefined): string[] {
  * @throws DatamaestroError USAGE for `~name`
  */
 export function localPath(path: string): string {
-  checkHome(path)
-  return path === "" || path === "~" || path.startsWith("~/") ? path : resolve(path)
+  return path === "" || belowHome(path) !== undefined ? path : resolve(path)
 }
 
 /**

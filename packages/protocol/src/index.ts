@@ -1,7 +1,7 @@
 export * from "./agent-client.ts"
 export * from "./agent-server.ts"
 export * from "./cache-entry.ts"
-export { checkHome } from "./check-home.ts"
+export { belowHome } from "./below-home.ts"
 export * from "./contract.ts"
 export * from "./copy.ts"
 export * from "./dataset-info.ts"

@@ -27,6 +27,16 @@ export function decodeJsonDocument(bytes: Uint8Array, path: string): string {
   }
 }
 
+/** What lies at a settings file's path can't be read as one. */
+export function noSettingsFile(path: string, cause?: unknown): DatamaestroError {
+  const reason = "it is no file, but a folder, a pipe or a device"
+  return new DatamaestroError("MALFORMED_SETTINGS", `Cannot read "${path}": ${reason}`, {
+    hint: "move it away",
+    details: { path },
+    cause,
+  })
+}
+
 /**
  * Reads a JSON settings file's text, strictly (RFC 8259: no comments, no trailing commas), and checks its shape.
  *

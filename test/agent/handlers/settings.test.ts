@@ -47,16 +47,21 @@ describe("the settings' handlers", () => {
     })
   })
 
-  it("take no ~name for a folder, be it of the data directory or of a data folder", async () => {
+  it("take no ~name for a folder, be it of the data directory, a data folder or the shared cache", async () => {
     const [ours, theirs] = linkedPorts()
     new AgentServer(theirs, createHandlers(new AgentSession({ loginShell: false }), "0.0.0"))
-    clients.push(new AgentClient(ours))
-    const params = { protocol: 1, controller: "test", data: "~other/x", environment: "inherit" } as const
+    const client = new AgentClient(ours)
+    clients.push(client)
+    const params = { protocol: 1, controller: "test", environment: "inherit" } as const
+    await mkdir(data)
+    await writeFile(settings(), '{"cache": {"shared": "~other/x"}}')
     for (const refused of [
-      clients[0]?.request("initialize", params),
+      client.request("initialize", { ...params, data: "~other/x" }),
+      client.request("initialize", { ...params, dataSetting: "~other/x" }),
       (await connect()).request("datafolders/set", { key: "a", path: "~other/x" }),
+      (await connect()).request("cache/list", {}),
     ]) {
-      const error = await rejection(refused ?? Promise.resolve())
+      const error = await rejection(refused)
       expect(error).to.include({ code: "USAGE", exitStatus: 2 })
       expect(error).to.have.property("message").that.contains('"~other" is not expanded')
     }

@@ -3,6 +3,7 @@ import {
   decodeJsonDocument,
   GlobalSettings,
   interrupted,
+  noSettingsFile,
   parseJsonDocument,
   requireOnce,
 } from "@datamaestro/protocol"
@@ -91,14 +92,7 @@ export class SettingsFile {
     } catch (error) {
       if (error instanceof DatamaestroError) throw error
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined
-      if (error instanceof NotAFile) {
-        const reason = "it is no file, but a folder, a pipe or a device"
-        throw new DatamaestroError("MALFORMED_SETTINGS", `Cannot read "${this.path}": ${reason}`, {
-          hint: "move it away",
-          details: { path: this.path },
-          cause: error,
-        })
-      }
+      if (error instanceof NotAFile) throw noSettingsFile(this.path, error)
       throw storageError(error, `read "${this.path}"`)
     }
   }
