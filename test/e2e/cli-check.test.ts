@@ -1,6 +1,6 @@
 import { expect } from "chai"
-import { readFile, writeFile } from "node:fs/promises"
-import { dirname, join } from "node:path"
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
 import { datamaestro } from "../helpers/command-line.ts"
 import { startOrigin } from "../helpers/origin.ts"
 import { PluginPackages } from "../helpers/plugin-packages.ts"
@@ -52,7 +52,7 @@ describe("checking sources by the command line", () => {
       "/b.txt": { body: "content", fail: { status: 405, times: 1 } },
     })
     try {
-      const { module } = await plugins.addDatasets("mine", {
+      await plugins.addDatasets("mine", {
         "org.vary": `defineDataset({
           id: "org.vary", axes: { dim: axis([50, 100]), how: axis(["a", "b"], { inId: false }) },
           resources: ({ dim }) => ({ text: file("${origin.url}/a-" + dim + ".txt") }),
@@ -63,14 +63,7 @@ describe("checking sources by the command line", () => {
           describe: ({ text }) => textFile(text),
         })`,
       })
-      const folder = dirname(module.kind === "file" ? module.path : "")
-      const declared = {
-        name: "mine",
-        type: "module",
-        datamaestro: { repositories: { mine: "./index.js#MyRepository" } },
-      }
-      await writeFile(join(folder, "package.json"), JSON.stringify(declared))
-      const env = { ...sample.env, DATAMAESTRO_REPOSITORY_PATH: folder }
+      const env = { ...sample.env, DATAMAESTRO_REPOSITORY_PATH: join(plugins.root, "mine") }
       const { status, stdout, stderr } = await datamaestro(["check", "mine"], { env })
       expect(status, stderr).to.equal(0)
       const entries = JSON.parse(stdout) as Checked
@@ -108,20 +101,13 @@ describe("checking sources by the command line", () => {
 
   it("calls an error what could not be asked or planned", async () => {
     await using plugins = await PluginPackages.create()
-    const { module } = await plugins.addDatasets("mine", {
+    await plugins.addDatasets("mine", {
       "org.broken": `defineDataset({ id: "org.broken", resources: { x: file("ftp://x/y") }, describe: ({ x }) => textFile(x) })`,
       "org.nobody": `defineDataset({
         id: "org.nobody", resources: { x: file("http://127.0.0.1:1/x") }, describe: ({ x }) => textFile(x),
       })`,
     })
-    const folder = dirname(module.kind === "file" ? module.path : "")
-    const declared = {
-      name: "mine",
-      type: "module",
-      datamaestro: { repositories: { mine: "./index.js#MyRepository" } },
-    }
-    await writeFile(join(folder, "package.json"), JSON.stringify(declared))
-    const env = { ...sample.env, DATAMAESTRO_REPOSITORY_PATH: folder }
+    const env = { ...sample.env, DATAMAESTRO_REPOSITORY_PATH: join(plugins.root, "mine") }
     const { status, stdout } = await datamaestro(["check", "mine"], { env })
     expect(status).to.equal(4)
     const [broken, nobody] = JSON.parse(stdout) as (Checked[number] & { message: string })[]

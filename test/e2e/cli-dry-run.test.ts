@@ -1,6 +1,6 @@
 import { expect } from "chai"
 import { mkdir, writeFile } from "node:fs/promises"
-import { dirname, join } from "node:path"
+import { join } from "node:path"
 import { datamaestro } from "../helpers/command-line.ts"
 import { startOrigin, type Origin } from "../helpers/origin.ts"
 import { PluginPackages } from "../helpers/plugin-packages.ts"
@@ -28,7 +28,7 @@ describe("prepare --dry-run", function () {
       "/one.txt": { body: "content of one" },
       "/near/two.txt": { body: "two" },
     })
-    const { module } = await plugins.addDatasets("mine", {
+    await plugins.addDatasets("mine", {
       "org.base": `defineDataset({ id: "org.base", resources: { text: file("${origin.at("/base.txt")}") }, describe: ({ text }) => textFile(text) })`,
       "org.all": `defineDataset({
         id: "org.all",
@@ -42,14 +42,7 @@ describe("prepare --dry-run", function () {
         describe: ({ base, one, two, big, lost }) => ({ base: base.value, one, two, big, lost }),
       })`,
     })
-    const folder = dirname(module.kind === "file" ? module.path : "")
-    const declared = {
-      name: "mine",
-      type: "module",
-      datamaestro: { repositories: { mine: "./index.js#MyRepository" } },
-    }
-    await writeFile(join(folder, "package.json"), JSON.stringify(declared))
-    env = { ...sample.env, DATAMAESTRO_REPOSITORY_PATH: folder }
+    env = { ...sample.env, DATAMAESTRO_REPOSITORY_PATH: join(plugins.root, "mine") }
     await mkdir(join(sample.folder, "data"))
     const mirrors = { "https://unreachable.invalid/": origin.at("/near/") }
     await writeFile(join(sample.folder, "data/settings.json"), JSON.stringify({ mirrors }))

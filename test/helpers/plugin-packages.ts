@@ -29,9 +29,10 @@ export class PluginPackages implements AsyncDisposable {
     await writeFile(join(sdk, "package.json"), JSON.stringify(manifest))
     this.#sdk ??= this.#copySdk()
     await symlink(await this.#sdk, join(sdk, "index.js"))
+    const datamaestro = { repositories: { [id]: "./index.js#MyRepository" } }
     await writeFile(
       join(folder, "package.json"),
-      JSON.stringify({ name: `repo-${id}`, version: "1.2.3", type: "module" }),
+      JSON.stringify({ name: `repo-${id}`, version: "1.2.3", type: "module", datamaestro }),
     )
     for (const [name, text] of Object.entries(files)) {
       await mkdir(dirname(join(folder, name)), { recursive: true })

@@ -1,9 +1,12 @@
+import { temporaryFolder } from "./ssh-client-files.ts"
 import { startSshServer, type SshServer, type SshServerOptions } from "./ssh-server.ts"
 import { startSshd, type Sshd, type SshdOptions } from "./sshd.ts"
 
 export interface TestServers {
   /** What else is to be ended. */
   cleanups: (() => Promise<unknown> | void)[]
+  /** A new folder, which goes after the test. */
+  folder(): Promise<string>
   /** A server of our own. */
   serve(options?: SshServerOptions): Promise<SshServer>
   /** OpenSSH's. */
@@ -18,6 +21,11 @@ export function testServers(): TestServers {
   })
   return {
     cleanups,
+    folder: async () => {
+      const { path, remove } = await temporaryFolder()
+      cleanups.push(remove)
+      return path
+    },
     serve: async (options = {}) => {
       const server = await startSshServer(options)
       cleanups.push(() => server.close())

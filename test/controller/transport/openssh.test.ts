@@ -16,7 +16,7 @@ const SECRET = "hunter2-Zq9"
 
 describe("the system's ssh as transport", function () {
   this.timeout(30_000)
-  const { cleanups, serve, serveBySshd } = testServers()
+  const { cleanups, folder, serve, serveBySshd } = testServers()
   before(function () {
     skipWithoutSshd(this)
   })
@@ -27,11 +27,6 @@ describe("the system's ssh as transport", function () {
     const transport = await attempt(...args)
     cleanups.push(() => transport.close())
     return transport
-  }
-  const folder = async (): Promise<string> => {
-    const made = await temporaryFolder()
-    cleanups.push(made.remove)
-    return made.path
   }
   const append = async (server: { configFile: string }, lines: string): Promise<string> => {
     const file = join(await folder(), "config")

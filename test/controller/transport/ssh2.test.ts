@@ -18,17 +18,12 @@ import { connectTo, failureOf, nobody, outputOf, person, runOn } from "./ssh-fix
 const SECRET = "hunter2-Zq9"
 
 describe("connectSsh2", () => {
-  const { cleanups, serve } = testServers()
+  const { cleanups, folder, serve } = testServers()
 
   const connect = async (...args: Parameters<typeof connectTo>): ReturnType<typeof connectTo> => {
     const transport = await connectTo(...args)
     cleanups.push(() => transport.close())
     return transport
-  }
-  const folder = async (): Promise<string> => {
-    const made = await temporaryFolder()
-    cleanups.push(made.remove)
-    return made.path
   }
 
   describe("a channel", () => {
