@@ -68,6 +68,12 @@ describe("the command line", () => {
     })
   })
 
+  it("tells once what the agent warns of when it starts", async () => {
+    const warned = { ...env, DATAMAESTRO_LEFT_OUT: "--no-such-option" }
+    const { status, stderr } = await datamaestro(["datafolders", "list"], { env: warned })
+    expect([status, stderr.match(/NODE_OPTIONS/g)]).to.deep.equal([0, ["NODE_OPTIONS"]])
+  })
+
   it("without a command, but with --json, says so in JSON", async () => {
     const { status, stdout, stderr } = await run("--json")
     expect([status, stdout]).to.deep.equal([2, ""])

@@ -170,6 +170,14 @@ describe("extracting zip", () => {
     })
   }
 
+  it("tells of one without members", async () => {
+    const error = await failure(extractBytes(folder.path, "zip", zipArchive([])))
+    expect([error.code, error.message]).to.deep.equal([
+      "BROKEN_DEFINITION",
+      'Cannot extract "thing.zip": it has no members',
+    ])
+  })
+
   it("refuses encryption and unknown methods by name", async () => {
     const encrypted = await failure(
       extractBytes(folder.path, "zip", zipArchive([{ name: "a", content: "x", flags: 1, stored: true }])),

@@ -102,6 +102,18 @@ describe("a zip that is extracted while it is downloaded", function () {
     })
   }
 
+  it("has its first members early also where it extracts itself, its offsets not counting the program before it", async () => {
+    const { open, holdAfter } = gate()
+    const own = Buffer.concat([randomBytes(300_000), body])
+    origin.route("/images.zip", { body: own, holdAfter })
+    const preparing = prepare(sumOf(own))
+    await until(() => made("first") === "alpha")
+    expect(existsSync(join(root(), "first"))).to.equal(false)
+    open()
+    await preparing
+    expectPlaced("alpha")
+  })
+
   it("has its thread before its first bytes are asked for", async () => {
     // One that another test has left waiting would do.
     await startThread("extract")?.terminate()
