@@ -106,6 +106,10 @@ describe("resolveDataset", () => {
     expect(error.hint).to.contain("did you mean org.x.words")
     expect(error.message).to.contain("no such GPU")
     expect((await rejection(resolveDataset("vectros", index))).hint).to.contain("org.x.vectors")
+    // Two letters swapped are two slips.
+    expect((await rejection(resolveDataset("wrods", index))).hint).to.match(
+      /: it may be there; did you mean org.x.words/,
+    )
     expect((await rejection(resolveDataset("zzzzzzzz@other", index))).hint).to.contain("datamaestro search")
     expect((await rejection(resolveDataset("ords", index))).code).to.equal("UNKNOWN_DATASET")
     expect((await rejection(resolveDataset("words@broken", index))).code).to.equal("BROKEN_REPOSITORY")

@@ -86,8 +86,8 @@ function endsIn(id: string, tail: string): boolean {
 function unknown(typed: string, listing: Listing, within: string | undefined): DatamaestroError {
   const near = nearIds(typed, new Set(listing.ids.map(({ id }) => id)))
   const hints = [
-    near.length > 0 ? `did you mean ${near.join(" or ")}?` : "look for it with `datamaestro search TERM`",
     ...(listing.broken.length > 0 ? ["repair or remove what can't be loaded: it may be there"] : []),
+    near.length > 0 ? `did you mean ${near.join(" or ")}?` : "look for it with `datamaestro search TERM`",
   ]
   const place = within === undefined ? nowhere(listing.broken) : `repository "${within}" does not have it`
   return new DatamaestroError("UNKNOWN_DATASET", `Cannot find dataset "${typed}": ${place}`, {

@@ -12,7 +12,7 @@ export function nearIds(typed: string, known: Iterable<string>, limit = 3): stri
       const slips = Math.min(editDistance(wanted, whole), editDistance(wanted, tail))
       return { id, score: whole.includes(wanted) ? 0.5 : slips }
     })
-    .filter(({ score }) => score <= Math.max(1, wanted.length / 3))
+    .filter(({ score }) => score <= Math.max(wanted.length > 4 ? 2 : 1, wanted.length / 3))
     .sort((a, b) => a.score - b.score || (a.id < b.id ? -1 : 1))
     .slice(0, limit)
     .map(({ id }) => id)
