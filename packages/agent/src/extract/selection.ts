@@ -105,10 +105,10 @@ export class Selection {
     }
     if (some) return
     if (this.#subpath.length === 0 && this.#strip === 0 && !this.filtered) return
-    throw brokenSelection(`Cannot extract "${archive}": none of its members is wanted`, {
-      archive,
-      subpath: this.#subpath.join("/"),
-    })
+    const subpath = this.#subpath.join("/")
+    const there = [...this.#tops].map((top) => `"${top}"`).join(", ")
+    const reason = subpath === "" ? "none of its members is wanted" : `it has nothing below "${subpath}", but ${there}`
+    throw brokenSelection(`Cannot extract "${archive}": ${reason}`, { archive, subpath })
   }
 
   #matches(destination: readonly string[]): boolean {
