@@ -19,6 +19,7 @@ import { mkdir, readdir } from "node:fs/promises"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { planWork, prepareDataset } from "../../../packages/agent/src/pipeline.ts"
+import { verifyDataset } from "../../../packages/agent/src/pipeline/verify-dataset.ts"
 import type { PrepareOptions } from "../../../packages/agent/src/pipeline/preparation.ts"
 import { failure, temporaryFolder } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, writeFiles } from "../../fixtures/preparation.ts"
@@ -203,6 +204,11 @@ describe("resources that are no download", () => {
         mirrors: undefined,
       })
       expect(work.work[0]).to.include({ kind: "manual", action: "none" })
+      const { signal, progress, paths } = prepareOptions(home.path)
+      expect(await verifyDataset(thing(resources), { paths, signal, progress })).to.deep.include({
+        sound: 1,
+        added: [],
+      })
     })
 
     it("refuses what has another sum, or is no such archive", async () => {

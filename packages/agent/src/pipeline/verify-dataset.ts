@@ -66,6 +66,8 @@ async function verifyOne(
   for (const resource of resources) {
     const { entries = [], files = [] } = found.manifest.record(resource.name) ?? {}
     for (const entry of entries) known.add(entry)
+    // An archive that a person had to fetch was put there as the error said, and is kept.
+    if (resource.kind === "manual") known.add(resource.deposit)
     for (const file of files) {
       known.add(file.path)
       queue.push({ resource, file })
