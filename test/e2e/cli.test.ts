@@ -176,6 +176,7 @@ describe("the command line", () => {
         await readFile(new URL("../../packages/controller/package.json", import.meta.url), "utf8"),
       ) as { version: string }
       expect((await run("--version")).stdout).to.equal(`${version}\n`)
+      expect((await run("jobs", "list", "--version")).stdout).to.equal(`${version}\n`)
       expect(JSON.parse((await run("version", "--json")).stdout)).to.include({ datamaestro: version })
     })
 

@@ -103,6 +103,7 @@ async function parseWith(names: readonly string[], argv: readonly string[], quie
   addGlobalOptions(program, true)
   for (const command of descendants(program)) {
     addGlobalOptions(command, false)
+    command.version(controllerVersion(), "--version").options.at(-1)?.hideHelp()
     command.exitOverride((error) => {
       failedAt ||= pathOf(command)
       throw error
