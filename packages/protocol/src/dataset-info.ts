@@ -23,6 +23,8 @@ export const ResourceInfo = v.object({
   name: v.string(),
   kind: v.string(),
   urls: v.array(v.string()),
+  /** Where several are fetched for it: the URLs of each. */
+  downloads: v.optional(v.array(v.array(v.string()))),
   /** Where it will be or is, absolute; absent for what is not stored. */
   path: v.optional(v.string()),
   integrity: v.array(v.string()),

@@ -58,4 +58,24 @@ describe("infoOf", () => {
       agreement: { id: "org.x", url: "https://e.org/terms" },
     })
   })
+
+  it("keeps apart what is fetched besides and what instead", async () => {
+    await using plugins = await PluginPackages.create()
+    const index = new RepositoryIndex([
+      await plugins.addDatasets("text", {
+        "org.x.cut": `defineDataset({
+          id: "org.x.cut",
+          resources: { data: tar(sdk.pieces(["https://e.org/a.tar.001", ["https://e.org/a.tar.002", "https://m.org/a.tar.002"]])) },
+          describe: ({ data }) => ({ data }),
+        })`,
+      }),
+    ])
+    const state = { dataset: "none", resources: {} } as const
+    const sources = (urls: readonly string[]): string[] => [...urls]
+    const info = infoOf(await resolveDataset("cut", index), { paths, datafolders: {}, state, sources })
+    expect(info.resources[0]?.downloads).to.deep.equal([
+      ["https://e.org/a.tar.001"],
+      ["https://e.org/a.tar.002", "https://m.org/a.tar.002"],
+    ])
+  })
 })

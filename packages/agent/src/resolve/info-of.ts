@@ -41,10 +41,12 @@ export function infoOf(dataset: ResolvedDataset, { paths, datafolders, state, so
     state: state.dataset,
     resources: plan.resources.map((resource) => {
       const path = pathIfKnown(resource)
+      const downloads = downloadsOf(resource).map(({ urls }) => sources(urls))
       return {
         name: resource.name,
         kind: resource.kind,
-        urls: downloadsOf(resource).flatMap(({ urls }) => sources(urls)),
+        urls: downloads.flat(),
+        ...(downloads.length > 1 ? { downloads } : {}),
         ...(path === undefined ? {} : { path }),
         integrity: sumsOf(resource),
         state: state.resources[resource.name] ?? "none",

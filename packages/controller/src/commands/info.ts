@@ -46,7 +46,9 @@ function describe(dataset: DatasetInfo): string {
   add("state", dataset.state)
   for (const resource of dataset.resources) {
     add(`resource ${resource.name}`, `${resource.kind}, ${resource.state}`)
-    for (const [at, url] of resource.urls.entries()) lines.push(`  ${at === 0 ? "from" : "or"} ${sanitizeText(url)}`)
+    for (const urls of resource.downloads ?? [resource.urls]) {
+      for (const [at, url] of urls.entries()) lines.push(`  ${at === 0 ? "from" : "or"} ${sanitizeText(url)}`)
+    }
     if (resource.path !== undefined) lines.push(`  at ${sanitizeText(resource.path)}`)
     for (const integrity of resource.integrity) lines.push(`  ${sanitizeText(integrity)}`)
   }

@@ -1,0 +1,21 @@
+import { expect } from "chai"
+import { info } from "../../../packages/controller/src/commands/info.ts"
+
+describe("info", () => {
+  it("tells what is fetched besides from what is fetched instead", () => {
+    const resource = { name: "data", kind: "tar", integrity: [], state: "none" } as const
+    const one = ["https://e.org/1", "https://m.org/1"]
+    const two = ["https://e.org/2"]
+    const facts = { id: "a", repository: "r", type: "Base", tags: [], tasks: [], path: "/d", axes: {} }
+    const shown = (resources: object[]): string =>
+      info("a").text({
+        ...facts,
+        state: "none",
+        resources: resources.map((more) => ({ ...resource, ...more })) as never,
+      })
+    expect(shown([{ urls: one }])).to.contain("  from https://e.org/1\n  or https://m.org/1\n")
+    expect(shown([{ urls: [...one, ...two], downloads: [one, two] }])).to.contain(
+      "  from https://e.org/1\n  or https://m.org/1\n  from https://e.org/2\n",
+    )
+  })
+})
