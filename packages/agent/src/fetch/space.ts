@@ -24,16 +24,17 @@ export class SpaceCheck {
     const length = part.state.length ?? size
     if (length === undefined) return
     this.end()
-    this.#part = part
     // Once it comes, what is made of it may take some of its space already.
     const output = this.#grows && !this.#begun ? length : 0
     this.#begun = true
-    underWay.set(part, length)
-    const needed = length - part.written + output
     const available = await part.space().catch(() => undefined)
-    if (available === undefined || needed + lackedBesides(part) <= available) return
-    this.end()
-    throw noSpace(`write "${part.path}"`, needed + lackedBesides(part), available, part.path)
+    const needed = length - part.written + output + lackedBesides(part)
+    if (available !== undefined && needed > available) {
+      throw noSpace(`write "${part.path}"`, needed, available, part.path)
+    }
+    // Only what fits counts for the others: one that is refused must not take them along.
+    underWay.set(part, length)
+    this.#part = part
   }
 
   /** It needs no more. */
