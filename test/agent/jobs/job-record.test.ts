@@ -1,7 +1,8 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { expect } from "chai"
+import { execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"
-import { mkdir, utimes, writeFile } from "node:fs/promises"
+import { mkdir, readdir, utimes, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { unreadableJob } from "../../../packages/agent/src/jobs/job-errors.ts"
 import { followJob } from "../../../packages/agent/src/jobs/follow-job.ts"
@@ -54,6 +55,23 @@ describe("a job's folder", () => {
     const cause = Object.assign(new Error("EACCES"), { code: "EACCES", path: "/closed/job.json" })
     const error = unreadableJob("one", { kind: "unreadable", reason: "EACCES", cause })
     expect(error.message).to.equal('Cannot read "/closed/job.json": permission denied')
+  })
+
+  it("leaves nothing of one for which the disk is too full", async function () {
+    await mkdir(jobs)
+    try {
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", jobs], { stdio: "ignore" })
+    } catch {
+      this.skip()
+    }
+    try {
+      const large = { ...specification("one"), user: "x".repeat(100_000) }
+      const error = await rejection(JobRecord.create(join(jobs, "one"), large))
+      expect(error).to.have.property("code", "NO_SPACE")
+      expect(await readdir(jobs)).to.deep.equal([])
+    } finally {
+      execFileSync("umount", ["-l", jobs])
+    }
   })
 
   it("tells running, done, failed, cancelled and lost, in the order they began, whatever the clock did since", async () => {
