@@ -26,4 +26,20 @@ describe("writing the latest state", () => {
     fail = false
     await file.request(true)
   })
+
+  it("pauses after a write in proportion to it, so that those who ask one after the other share the next, too", async () => {
+    let writes = 0
+    const file = new LatestWrite(async () => {
+      writes++
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    })
+    await file.request(true)
+    const asked: Promise<void>[] = []
+    for (let index = 0; index < 5; index++) {
+      asked.push(file.request(true))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await Promise.all(asked)
+    expect(writes).to.equal(2)
+  })
 })
