@@ -15,11 +15,12 @@ const NEGATED = /^!(?!\()/
 /**
  * Chooses members and gives them their names below the output folder.
  *
- * `subpath` applies to names as the archive has them, then `strip`, then `files` and `include`. A name in `files`
- * may be a folder, which stands for all below it; a glob in `include` that begins with `!` takes away what the others want. With `auto` (and no `subpath`) a single top-level folder is dropped,
- * and `files` and `include` may name members with or without it, since Python's datamaestro names them with it.
- * Whether there is one is known when every member was observed: until `settle()` members that either outcome could
- * want are wanted, and names still have their first part.
+ * `subpath` applies to names as the archive has them, then `strip`, then `files` and `include`. A name in `files` may be
+ * a folder, which stands for all below it; a glob in `include` that begins with `!` takes away what the others want.
+ *
+ * With `auto` (and no `subpath`) a single top-level folder is dropped, and `files` and `include` may name members with or
+ * without it, since Python's datamaestro names them with it. Whether there is one is known when every member was observed:
+ * until `settle()` members that either outcome could want are wanted, and names still have their first part.
  */
 export class Selection {
   readonly #subpath: readonly string[]

@@ -10,15 +10,8 @@ import { timeOf, type Member } from "./member.ts"
 import { ParallelWrites } from "./parallel-writes.ts"
 import { SecondWriter } from "./second-writer.ts"
 import { StoragePace } from "./storage-pace.ts"
+import { fileMode, isDirectory, type TreeEntry } from "./tree-entry.ts"
 import { WrittenFiles } from "./written-files.ts"
-
-interface Directory {
-  kind: "directory"
-  mtime: Date | undefined
-}
-
-/** A file, of which there may be very many, is the number that `WrittenFiles` knows it by. */
-type Entry = number | Directory | Symlink
 
 /** After so many files a second thread is worth its start. */
 const MANY_FILES = 64
@@ -40,7 +33,7 @@ const HELD_BYTES = 1024 * 1024
 export class TreeWriter {
   readonly #root: string
   readonly #archive: string
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries = new Map<string, TreeEntry>()
   readonly #files = new WrittenFiles()
   readonly #pace: StoragePace
   readonly #writes = new ParallelWrites()
@@ -294,13 +287,4 @@ export class TreeWriter {
       "differs from an earlier one only in a way that this file system does not tell apart, such as letter case",
     )
   }
-}
-
-function isDirectory(entry: Entry | undefined): entry is Directory {
-  return typeof entry === "object" && entry.kind === "directory"
-}
-
-/** Permissions come from the umask; of the archive's only the execute bits are taken, never setuid, setgid or sticky. */
-function fileMode(declared: number | undefined): number {
-  return 0o666 | ((declared ?? 0) & 0o111)
 }

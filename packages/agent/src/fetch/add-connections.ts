@@ -48,7 +48,7 @@ export async function addConnections(pool: ConnectionPool, tuning: FetchTuning, 
   }
 }
 
-/** Bytes a second, and the share of their time that connections waited, during `while_`. */
+/** Bytes a second, and the share of their time that connections waited, during `meanwhile`. */
 async function measure(
   pool: ConnectionPool,
   meanwhile: () => Promise<void>,

@@ -6,13 +6,13 @@ import { throttled } from "./fetch-events.ts"
 import { HTML_SNIFF_BYTES, looksLikeHtml } from "./html-page.ts"
 import { readFileSource } from "./file-source.ts"
 import { MOST_CONNECTIONS } from "./host-slots.ts"
-import { receive } from "./receive.ts"
+import { newSpan, receive } from "./receive.ts"
 import { isRetryableStatus, Retryable, retryAfter } from "./retry-policy.ts"
 import { changed } from "./same-content.ts"
 import { receiveSegments } from "./segments.ts"
 import { sizeError, sourceError, statusError } from "./source-error.ts"
 import type { Attempt, Transfer } from "./transfer-types.ts"
-import { isStrong, parseContentRange, resumeValidator, unsatisfiedTotal } from "./validators.ts"
+import { isStrong, parseContentRange, resumeValidator, unsatisfiedTotal, validatorsOf } from "./validators.ts"
 
 /** One request for what is still missing of a part. Resolves when the part is whole. */
 export async function attemptTransfer(job: Transfer): Promise<void> {
@@ -89,8 +89,7 @@ async function whole(job: Attempt, exchange: Exchange): Promise<void> {
   }
   part.state = {
     source: redactUrl(job.source),
-    ...(headers.etag === undefined ? {} : { etag: headers.etag }),
-    ...(headers["last-modified"] === undefined ? {} : { lastModified: headers["last-modified"] }),
+    ...validatorsOf(headers),
     ...(length === undefined ? {} : { length }),
     ...(encoded ? { encoding } : {}),
   }
@@ -124,8 +123,7 @@ async function rest(job: Attempt, exchange: Exchange): Promise<void> {
     const { encoding } = part.state
     part.state = {
       source: redactUrl(job.source),
-      ...(headers.etag === undefined ? {} : { etag: headers.etag }),
-      ...(headers["last-modified"] === undefined ? {} : { lastModified: headers["last-modified"] }),
+      ...validatorsOf(headers),
       ...(total === undefined ? {} : { length: total }),
       ...(encoding === undefined ? {} : { encoding }),
     }
@@ -184,7 +182,7 @@ async function receiveAll(
       const close = (): void => void body.destroy()
       const opened = { start, body: reader, from, end, close }
       await receiveSegments(job, opened, { length, most: many ? most : 1, endFirst })
-    } else await receive(job, { position: from, end, stop: undefined, waited: 0, waitsSince: undefined }, start, reader)
+    } else await receive(job, newSpan(from, end), start, reader)
   } finally {
     job.tell(true)
   }

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
 import { redactUrl } from "../store/cache-url.ts"
 import { BodyReader } from "./body-reader.ts"
-import { receive } from "./receive.ts"
+import { newSpan, receive } from "./receive.ts"
 import { sizeError, sourceError } from "./source-error.ts"
 import type { Attempt } from "./transfer-types.ts"
 
@@ -25,9 +25,8 @@ export async function readFileSource(job: Attempt): Promise<void> {
   await job.space.require(job.part, job.size)
   const stream = createReadStream(path, { highWaterMark: 1024 * 1024, signal: job.signal })
   try {
-    const span = { position: 0, end: status.size, stop: undefined, waited: 0, waitsSince: undefined }
     job.tell(true)
-    await receive(job, span, [], new BodyReader(stream))
+    await receive(job, newSpan(0, status.size), [], new BodyReader(stream))
     job.tell(true)
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException

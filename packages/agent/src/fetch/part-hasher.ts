@@ -1,9 +1,9 @@
 import type { HashAlgorithm } from "@datamaestro/dataset"
-import { interrupted } from "@datamaestro/protocol"
 import type { CachePart } from "../store/cache-part.ts"
 import { FileFollower } from "../verify/file-follower.ts"
 import { hashOpenFile } from "../verify/hash-file.ts"
 import { StreamHasher, type Digests } from "../verify/stream-hasher.ts"
+import { unlessAborted } from "./unless-aborted.ts"
 
 /** From here on a thread of its own pays, and the main one is free to receive. */
 const THREAD_BYTES = 32 * 1024 * 1024
@@ -63,7 +63,8 @@ export class PartHasher {
     this.#onBytes = onBytes
     this.advance(part)
     if (this.#follower !== undefined) {
-      const digests = await unlessAborted(this.#follower.thread.finish(bytes), signal)
+      const finished = this.#follower.thread.finish(bytes).catch(() => undefined)
+      const digests = await unlessAborted(finished, signal)
       this.reset()
       // A thread that failed (no memory, a reading error) only helped: below the file is read once more.
       if (digests !== undefined) this.#final = { path, epoch, bytes, digests }
@@ -85,19 +86,5 @@ export class PartHasher {
 
   #follows({ path, epoch }: CachePart): boolean {
     return this.#follower?.path === path && this.#follower.epoch === epoch
-  }
-}
-
-async function unlessAborted(result: Promise<Digests>, signal: AbortSignal): Promise<Digests | undefined> {
-  if (signal.aborted) throw interrupted()
-  let onAbort = (): void => {}
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(interrupted())
-    signal.addEventListener("abort", onAbort, { once: true })
-  })
-  try {
-    return await Promise.race([result.catch(() => undefined), aborted])
-  } finally {
-    signal.removeEventListener("abort", onAbort)
   }
 }

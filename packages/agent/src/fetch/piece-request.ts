@@ -1,22 +1,17 @@
-import type { PartState } from "../store/cache-part.ts"
 import { BodyReader } from "./body-reader.ts"
-import { discard, openExchange, type Exchange } from "./exchange.ts"
+import { discard, openExchange } from "./exchange.ts"
 import { receive, type Span } from "./receive.ts"
 import { isRetryableStatus, Retryable, retryAfter } from "./retry-policy.ts"
 import { changed } from "./same-content.ts"
 import { statusError } from "./source-error.ts"
 import type { Attempt } from "./transfer-types.ts"
-import { parseContentRange, resumeValidator } from "./validators.ts"
+import { parseContentRange, resumeValidator, validatorsOf } from "./validators.ts"
 
 /** The server has another file by now: nothing of the part can be kept. */
 export class ContentChanged extends Retryable {
   constructor() {
     super("the file has changed on the server")
   }
-}
-
-function validatorsOf({ etag, "last-modified": lastModified }: Exchange["headers"]): PartState {
-  return { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) }
 }
 
 /** Brings one piece over a connection of its own. `onAnswer`: the server has begun to send. */

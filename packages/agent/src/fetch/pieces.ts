@@ -1,6 +1,6 @@
 import type { CachePart } from "../store/cache-part.ts"
 import { ByteRanges } from "../store/byte-ranges.ts"
-import type { Span } from "./receive.ts"
+import { newSpan, type Span } from "./receive.ts"
 
 /** What of a part is still to be asked for, and which connection has what. Given out from the start on. */
 export class Pieces {
@@ -19,7 +19,7 @@ export class Pieces {
   /** A connection that is on its way already: it has all up to what is there or taken. */
   adopt(from: number, end: number): Span {
     const gap = this.#part.gaps(this.#length).find(([start, stop]) => start <= from && from < stop)
-    const span: Span = { position: from, end, stop: gap?.[1] ?? this.#length, waited: 0, waitsSince: undefined }
+    const span = newSpan(from, end, gap?.[1] ?? this.#length)
     this.#taken.set(span, from)
     return span
   }
@@ -66,7 +66,7 @@ export class Pieces {
   }
 
   #take(start: number, end: number): Span {
-    const span: Span = { position: start, end, stop: end, waited: 0, waitsSince: undefined }
+    const span = newSpan(start, end, end)
     this.#taken.set(span, start)
     return span
   }

@@ -24,6 +24,11 @@ export interface Span {
   waitsSince: number | undefined
 }
 
+/** One of which nothing has come yet. */
+export function newSpan(position: number, end: number | undefined, stop?: number): Span {
+  return { position, end, stop, waited: 0, waitsSince: undefined }
+}
+
 /** Writes a body into its part in pieces of 1 MiB. What came before a failure is kept. */
 export async function receive(job: Attempt, span: Span, start: readonly Buffer[], body: BodyReader): Promise<void> {
   const { part, hasher, tell } = job

@@ -1,6 +1,6 @@
-import { interrupted } from "@datamaestro/protocol"
 import type { AvailableEvent, JobEvent } from "./fetch-events.ts"
 import type { Obtained } from "./obtain.ts"
+import { unlessAborted } from "./unless-aborted.ts"
 
 /** One download in this process, however many wait for it; it is cancelled when the last of them gives up. */
 export class SharedJob {
@@ -33,7 +33,7 @@ export class SharedJob {
     this.#listeners.add(own)
     if (this.#available !== undefined) own(this.#available)
     try {
-      return await use(await this.#raced(signal))
+      return await use(await unlessAborted(this.#result, signal))
     } finally {
       this.#listeners.delete(own)
       if (this.#listeners.size === 0) {
@@ -44,20 +44,6 @@ export class SharedJob {
           () => {},
         )
       }
-    }
-  }
-
-  async #raced(signal: AbortSignal): Promise<Obtained> {
-    if (signal.aborted) throw interrupted()
-    let onAbort: (() => void) | undefined
-    const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(interrupted())
-      signal.addEventListener("abort", onAbort, { once: true })
-    })
-    try {
-      return await Promise.race([this.#result, aborted])
-    } finally {
-      if (onAbort !== undefined) signal.removeEventListener("abort", onAbort)
     }
   }
 }

@@ -7,6 +7,14 @@ export function resumeValidator(state: Pick<PartState, "etag" | "lastModified">)
   return state.lastModified
 }
 
+/** What a server says of its file, to be compared later. */
+export function validatorsOf(
+  headers: Readonly<Record<string, string | undefined>>,
+): Pick<PartState, "etag" | "lastModified"> {
+  const { etag, "last-modified": lastModified } = headers
+  return { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) }
+}
+
 export function isStrong(etag: string): boolean {
   return /^"[^"]*"$/.test(etag)
 }
