@@ -65,6 +65,19 @@ describe("findRepositories", () => {
     expect(() => find([one, other].join(delimiter))).to.throw(other)
   })
 
+  it("takes the nearest of several copies of one package: the one that is named, else the project's", async () => {
+    const versions = (path = ""): string[] => look(path).found.map(({ version }) => version)
+    await write(join(root.path, "global/node_modules/package-one"), "one", { version: "1.0.0" })
+    expect(versions()).to.deep.equal(["1.0.0"])
+    await write(project, "own", { dependencies: { "package-one": "*" }, version: "0.0.0" })
+    await write(join(project, "node_modules/package-one"), "one", { version: "1.1.0" })
+    expect(versions()).to.have.members(["0.0.0", "1.1.0"])
+    const source = await write(join(root.path, "source"), "one", { version: "1.2.0" })
+    expect(versions(source)).to.have.members(["0.0.0", "1.2.0"])
+    const another = await write(join(root.path, "another"), "one", { name: "another" })
+    expect(() => find(another)).to.throw(/"package-one" in .* and "another" in .* both claim that name/)
+  })
+
   it("names a malformed package.json, hides no other, and leaves alone those that are none of its business", async () => {
     await mkdir(join(root.path, "global/node_modules/stranger"), { recursive: true })
     await writeFile(join(root.path, "global/node_modules/stranger/package.json"), "{ not JSON")

@@ -29,22 +29,33 @@ export interface RepositoriesHere {
  */
 export function findRepositories(options: FindRepositoriesOptions): RepositoriesHere {
   const { controller, directory, environment } = options
-  const found = new Map<string, FoundRepository>()
   const broken: DatamaestroError[] = []
-  const folders = new Set([
-    ...besideCommand(controller),
-    ...ofProject(directory),
-    ...named(environment, directory),
-    ...(options.folders ?? []),
-  ])
-  for (const folder of folders) {
-    for (const repository of unlessBroken(folder, broken)) {
-      const other = found.get(repository.id)
-      if (other === undefined) found.set(repository.id, repository)
-      else if (other.folder !== repository.folder) throw claimedTwice(repository, other)
-    }
+  const seen = new Set<string>()
+  let found: FoundRepository[] = []
+  for (const folders of [
+    besideCommand(controller),
+    ofProject(directory),
+    [...named(environment, directory), ...(options.folders ?? [])],
+  ]) {
+    const unseen = [...new Set(folders)].filter((folder) => !seen.has(folder))
+    for (const folder of unseen) seen.add(folder)
+    const nearer = unseen.flatMap((folder) => unlessBroken(folder, broken))
+    // One package that is installed twice is no two: the nearer copy is what the person works with.
+    const packages = new Set(nearer.map((repository) => repository.package))
+    found = [...found.filter((repository) => !packages.has(repository.package)), ...nearer]
   }
-  return { found: [...found.values()], broken }
+  return { found: eachOnce(found), broken }
+}
+
+/** @throws DatamaestroError BROKEN_REPOSITORY where two claim one name */
+function eachOnce(found: readonly FoundRepository[]): FoundRepository[] {
+  const known = new Map<string, FoundRepository>()
+  for (const repository of found) {
+    const other = known.get(repository.id)
+    if (other === undefined) known.set(repository.id, repository)
+    else if (other.folder !== repository.folder) throw claimedTwice(repository, other)
+  }
+  return [...known.values()]
 }
 
 /** One package that can't be read doesn't stand in the way of the others. */
