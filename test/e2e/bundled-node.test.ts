@@ -1,7 +1,7 @@
 import { expect } from "chai"
 import { execFileSync } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { chmod, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises"
+import { chmod, chown, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { SessionEvent } from "../../packages/controller/src/session.ts"
 import { startNpmRegistry, type NpmRegistry } from "../helpers/npm-registry.ts"
@@ -205,11 +205,16 @@ describe("--node bundled", function () {
     for (const [name, options, told] of [
       ["noexec", "noexec,size=400m", /noexec/],
       ["full", "size=3m", /MB free|full/],
+      ["in part somebody else's", "size=400m", /unwritable/],
     ] as const) {
       it(`${name}, it goes elsewhere and says so`, async () => {
         const temporary = join(environment.path, "tmp")
         await mkdir(temporary)
         const home = await mounted(options)
+        if (name === "in part somebody else's") {
+          await mkdir(join(home, ".cache/datamaestro/node"), { recursive: true })
+          await chown(join(home, ".cache/datamaestro/node"), 65534, 65534)
+        }
         const one = await serve({ home, environment: { TMPDIR: temporary } })
         const session = await open(one)
         expect(session.uploads).to.include("Node 24.10.0")

@@ -17,7 +17,7 @@ export const SURVEY_SCRIPT = [
   `case "$l" in glibc*) ;; *) l=; if [ "$(uname -s)" = Darwin ]; then l=$(sw_vers -productVersion 2>/dev/null); else case "$(ldd --version 2>&1 | head -n 1)" in *musl*) l=musl;; *GLIBC*|*GNU*) l="glibc $(ldd --version 2>/dev/null | head -n 1 | sed -e "s/.* //")";; esac; for f in /lib/ld-musl-*; do if [ -z "$l" ] && [ -e "$f" ]; then l=musl; fi; done; fi;; esac`,
   `echo; echo "${SAID}machine $(uname -s) $(uname -m) $l"`,
   // A program of the machine's own, copied there, tells whether programs can run there.
-  `try() { case "$1" in /*) ;; *) return;; esac; s=full; d="$1/node"; t="$d/try-$$"; if mkdir -p "$d" 2>/dev/null && [ -O "$1" ]; then chmod 700 "$1" "$d"; if mkdir "$t" 2>/dev/null && cp /bin/sh "$t/sh" 2>/dev/null; then if "$t/sh" -c : 2>/dev/null; then s=ok; else s=noexec; fi; fi; rm -rf "$t"; else s=unwritable; fi; set -- "$1" $(df -Pk "$1" 2>/dev/null | tail -n 1); echo "${SAID}folder $s \${5:-0} $1"; }`,
+  `try() { case "$1" in /*) ;; *) return;; esac; s=full; d="$1/node"; t="$d/try-$$"; if mkdir -p "$d" 2>/dev/null && [ -O "$1" ] && [ -O "$d" ]; then chmod 700 "$1" "$d"; if mkdir "$t" 2>/dev/null && cp /bin/sh "$t/sh" 2>/dev/null; then if "$t/sh" -c : 2>/dev/null; then s=ok; else s=noexec; fi; fi; rm -rf "$t"; else s=unwritable; fi; set -- "$1" $(df -Pk "$1" 2>/dev/null | tail -n 1); echo "${SAID}folder $s \${5:-0} $1"; }`,
   `try "$HOME/.cache/datamaestro"; for p in "$XDG_RUNTIME_DIR" "\${TMPDIR:-/tmp}" /var/tmp /dev/shm; do if [ -d "$p" ]; then try "$p/datamaestro-$u"; fi; done`,
   `echo "${SAID}end"`,
 ].join("; ")
