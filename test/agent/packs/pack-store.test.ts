@@ -1,6 +1,6 @@
 import { expect } from "chai"
 import { createHash } from "node:crypto"
-import { mkdir, readdir, readFile, rm, stat, utimes } from "node:fs/promises"
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { packEntry } from "../../../packages/agent/src/packs/pack-entry.ts"
@@ -50,6 +50,13 @@ describe("PackReceiver", () => {
     expect(await missingPacks(folder, [module])).to.deep.equal([hash])
     await send(new PackReceiver(folder), pack)
     expect(await missingPacks(folder, [module])).to.deep.equal([])
+  })
+
+  it("tells of a folder that can't be written without advice that is for the data directory", async () => {
+    await writeFile(folder, "a file has its place")
+    const error = await rejection(send(new PackReceiver(folder), pack))
+    expect(error).to.have.property("exitStatus", 6)
+    expect(error).to.have.property("hint").that.contains("move it away").and.not.contains("--data")
   })
 
   it("takes the same pack from two controllers at once", async () => {

@@ -8,6 +8,7 @@ import { listContents } from "./pack-contents.ts"
 const DAY = 24 * 3600_000
 /** A pack that no agent has used for this long goes when another one comes. */
 const KEEP_UNUSED = 7 * DAY
+const ELSEWHERE = "check the free space, the owner and the permissions of this folder, or move it away: it is made anew"
 
 /**
  * Which packs of these modules are not here; those that are get marked as used. One whose files are gone, as storage
@@ -85,7 +86,7 @@ export class PackReceiver {
       if (last) await this.#finish(hash, receiving, signal)
     } catch (error) {
       await this.#drop(hash)
-      throw storageError(error, `keep an uploaded repository in "${this.#folder}"`)
+      throw storageError(error, `keep an uploaded repository in "${this.#folder}"`, ELSEWHERE)
     }
   }
 
