@@ -11,7 +11,7 @@ export interface TerminalPrompterOptions {
   reporter: Pick<Reporter, "pause" | "resume">
   /** An open question is given up when it aborts. */
   signal: AbortSignal
-  /** Called when the person presses Ctrl-C at a question: raw mode keeps it from being a signal. */
+  /** Called when the person presses Ctrl-C at a question (raw mode keeps it from being a signal), or Ctrl-D. */
   onInterrupt: () => void
 }
 
@@ -53,22 +53,32 @@ export class TerminalPrompter implements Prompter {
     const terminal = openTerminal()
     const echo = new EchoFilter(terminal.output)
     const lines = createInterface({ input: terminal.input, output: echo, terminal: true, historySize: 0 })
+    const prompt = `${sanitizeText(question.text)} `
+    const over = new AbortController()
     try {
       return await new Promise<string>((resolve, reject) => {
-        const giveUp = (): void => reject(interrupted())
-        signal.addEventListener("abort", giveUp, { once: true })
-        lines.once("close", () => {
-          signal.removeEventListener("abort", giveUp)
-          giveUp()
-        })
-        lines.once("SIGINT", () => {
-          giveUp()
+        const interrupt = (): void => {
+          reject(interrupted())
           this.#options.onInterrupt()
+        }
+        signal.addEventListener("abort", () => reject(interrupted()), { once: true, signal: over.signal })
+        // Ctrl-D.
+        lines.once("close", () => over.signal.aborted || interrupt())
+        lines.once("SIGINT", interrupt)
+        lines.on("SIGTSTP", () => {
+          stopAsCtrlZ(terminal.input, () => {
+            if (!question.hidden) return lines.prompt(true)
+            // A secret is typed anew: what there is of it can't be shown.
+            lines.write(null, { ctrl: true, name: "u" })
+            terminal.output.write(prompt)
+          })
         })
-        lines.question(`${sanitizeText(question.text)} `, resolve)
+        if (question.preface !== undefined) terminal.output.write(`${sanitizeText(question.preface)}\n`)
+        lines.question(prompt, resolve)
         echo.muted = question.hidden
       })
     } finally {
+      over.abort()
       // readline ends an answered line itself, but its line end is muted with the answer.
       const newline = echo.muted || signal.aborted
       echo.muted = false
@@ -78,6 +88,17 @@ export class TerminalPrompter implements Prompter {
       reporter.resume()
     }
   }
+}
+
+/** Does what the terminal does where it is not in raw mode: it stops all that the same line of the shell began. */
+function stopAsCtrlZ(input: NodeJS.ReadStream, goOn: () => void): void {
+  input.setRawMode(false)
+  process.kill(0, "SIGTSTP")
+  // Once it is continued; at once where there is no shell that could continue it.
+  setImmediate(() => {
+    input.setRawMode(true)
+    goOn()
+  })
 }
 
 /** Passes on what readline writes, save for what must not be seen. */

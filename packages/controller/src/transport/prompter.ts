@@ -1,6 +1,8 @@
 export interface Question {
   /** One line, without the trailing space: `Passphrase for "/home/u/.ssh/id":`. */
   text: string
+  /** What is told before it: why it is asked again, a server's own words. It may have several lines. */
+  preface?: string | undefined
   /** What is typed is not shown, and must appear in no log. */
   hidden: boolean
   /** Withdraws the question: nobody waits for its answer any more. */
