@@ -32,7 +32,9 @@ export interface SshServerOptions {
   authorizedKeys?: readonly string[]
   password?: string
   /** Asks its questions and says whether the answers are right. */
-  keyboardInteractive?: (ask: (prompts: readonly string[]) => Promise<string[]>) => Promise<boolean>
+  keyboardInteractive?: (
+    ask: (prompts: readonly string[], instructions?: string) => Promise<string[]>,
+  ) => Promise<boolean>
   /** All of these must succeed, in this order; by default any one that is set up suffices. */
   requiredMethods?: readonly AuthenticationMethod[]
   /** Failed attempts after which the server hangs up, as MaxAuthTries; 6 by default. */
@@ -320,10 +322,12 @@ function makeAuthenticator(
       }
       if (context.method === "password") return context.password === options.password ? succeed() : fail()
       if (context.method === "keyboard-interactive" && options.keyboardInteractive !== undefined) {
-        const ask = (prompts: readonly string[]): Promise<string[]> =>
+        const ask = (prompts: readonly string[], instructions = ""): Promise<string[]> =>
           new Promise((resolve) => {
             context.prompt(
               prompts.map((prompt) => ({ prompt, echo: false })),
+              "",
+              instructions,
               (answers) => resolve([...answers]),
             )
           })

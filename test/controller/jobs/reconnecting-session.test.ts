@@ -160,7 +160,7 @@ describe("a prompter that remembers", () => {
     const prompter = rememberingPrompter({ available: true, ask: () => Promise.resolve(typed.shift() ?? "none") })
     const question = { text: "Password of me@host:", hidden: true }
     expect(await prompter.ask(question)).to.equal("wrong")
-    const second = { ...question, text: `Permission denied, please try again. ${question.text}` }
+    const second = { ...question, preface: "Permission denied, please try again." }
     expect(await prompter.ask(second)).to.equal("right")
     prompter.again()
     expect(await prompter.ask(question)).to.equal("right")

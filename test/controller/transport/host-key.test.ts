@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process"
 import { readFile, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { HostKeyCheck, readHostKey, type HostKey } from "../../../packages/controller/src/transport/host-key.ts"
+import type { Question } from "../../../packages/controller/src/transport/prompter.ts"
 import { resolveSshSettings } from "../../../packages/controller/src/transport/ssh-settings-resolution.ts"
 import { generateKey, temporaryFolder, type KeyType } from "../../helpers/ssh-client-files.ts"
 
@@ -25,8 +26,8 @@ describe("HostKeyCheck", () => {
   const noOne = { available: false, ask: () => Promise.reject(new Error("nobody is there")) }
   const answering = (...answers: string[]) => {
     const asked: string[] = []
-    const ask = (question: { text: string }): Promise<string> => {
-      asked.push(question.text)
+    const ask = ({ text, preface = "" }: Question): Promise<string> => {
+      asked.push(`${preface}\n${text}`)
       return Promise.resolve(answers.shift() ?? "")
     }
     return { available: true, ask, asked }
@@ -36,7 +37,7 @@ describe("HostKeyCheck", () => {
     key: HostKey,
     options: string[] = [],
     destination = "host.example.org",
-    prompter: { available: boolean; ask: (question: { text: string }) => Promise<string> } = noOne,
+    prompter: { available: boolean; ask: (question: Question) => Promise<string> } = noOne,
   ): Promise<void> => {
     const settings = resolveSshSettings({
       destination,

@@ -1,11 +1,13 @@
 import { expect } from "chai"
 import type { DatamaestroError } from "@datamaestro/protocol"
-import { execFileSync } from "node:child_process"
+import { execFile, execFileSync } from "node:child_process"
 import { existsSync, statSync } from "node:fs"
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { promisify } from "node:util"
 import { connectSsh } from "../../../packages/controller/src/transport/connect-ssh.ts"
+import { openAskpass } from "../../../packages/controller/src/transport/openssh-askpass.ts"
 import { startSshAgent } from "../../helpers/ssh-agent.ts"
 import { generateKey, temporaryFolder } from "../../helpers/ssh-client-files.ts"
 import { skipWithoutSshd } from "../../helpers/sshd.ts"
@@ -103,10 +105,38 @@ describe("the system's ssh as transport", function () {
     const notices: string[] = []
     await connect({ configFile: join(path, "config") }, { prompter: someone, notices })
     expect(someone.asked.map(({ hidden }) => hidden)).to.deep.equal([false, true, true])
-    expect(someone.asked[0]?.text).to.contain("SHA256:")
+    expect(someone.asked[0]?.preface).to.match(/^The authenticity of .*\n.*SHA256:/)
     expect(notices.join("\n")).to.match(/Permanently added/)
     expect(notices.join("\n")).not.to.match(/hunter2|pw-1/)
     expect(await readFile(server.knownHostsFile, "utf8")).to.contain(`[127.0.0.1]:${server.port}`)
+  })
+
+  it("tells before a question what ssh says, such as why it asks again", async () => {
+    const server = await serve({ password: "right" })
+    const someone = person("wrong", "right")
+    await connect(server, { prompter: someone, options: ["PubkeyAuthentication=no"] })
+    const asked = { text: `tester@127.0.0.1's password:`, hidden: true }
+    const again = { ...asked, preface: "Permission denied, please try again." }
+    expect(someone.asked).to.deep.equal([asked, again])
+  })
+
+  it("tells of a touch that ssh waits for, and shows what is typed to agree", async () => {
+    const someone = person("yes")
+    const told: string[] = []
+    const askpass = await openAskpass(await folder(), {
+      prompter: someone,
+      onNotice: ({ message }) => told.push(message),
+    })
+    cleanups.push(() => askpass.close())
+    const run = promisify(execFile)
+    const ask = async (words: string, hint?: string): Promise<string> => {
+      const env = { ...askpass.environment, ...(hint === undefined ? {} : { SSH_ASKPASS_PROMPT: hint }) }
+      return (await run(askpass.environment["SSH_ASKPASS"] ?? "", [words], { env })).stdout
+    }
+    expect(await ask("Confirm user presence for key ED25519-SK SHA256:abc", "none")).to.equal("\n")
+    expect(told).to.deep.equal(["Confirm user presence for key ED25519-SK SHA256:abc"])
+    expect(await ask("Please type 'yes', 'no' or the fingerprint: ")).to.equal("yes\n")
+    expect(someone.asked).to.deep.equal([{ text: "Please type 'yes', 'no' or the fingerprint:", hidden: false }])
   })
 
   it("gives up when the person does", async () => {

@@ -1,14 +1,15 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { expect } from "chai"
 import { connectOpenssh } from "../../../packages/controller/src/transport/openssh.ts"
+import type { Question } from "../../../packages/controller/src/transport/prompter.ts"
 import { connectSsh2 } from "../../../packages/controller/src/transport/ssh2.ts"
 import type { SshTarget } from "../../../packages/controller/src/transport/ssh-target.ts"
 import type { Channel, ChannelEnd, Transport } from "../../../packages/controller/src/transport/transport.ts"
 
 export interface Person {
   available: boolean
-  asked: { text: string; hidden: boolean }[]
-  ask(question: { text: string; hidden: boolean }): Promise<string>
+  asked: Question[]
+  ask(question: Question): Promise<string>
 }
 
 /** Somebody at a terminal who gives these answers, and then gives up. */

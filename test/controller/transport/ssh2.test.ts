@@ -473,7 +473,10 @@ describe("connectSsh2", () => {
       await connect(server, { configFile: config, prompter: someone })
       expect(someone.asked.map((question) => question.hidden)).to.deep.equal([true, true])
       expect(someone.asked[0]?.text).to.equal("Password of tester@127.0.0.1:")
-      expect(someone.asked[1]?.text).to.equal("Permission denied, please try again.\nPassword of tester@127.0.0.1:")
+      expect(someone.asked[1]).to.include({
+        text: "Password of tester@127.0.0.1:",
+        preface: "Permission denied, please try again.",
+      })
 
       const stubborn = person("a", "b", "c", "d")
       const error = await failureOf(connectTo(server, { configFile: config, prompter: stubborn }))
@@ -507,7 +510,24 @@ describe("connectSsh2", () => {
       })
       const someone = person("1")
       await connect(server, { prompter: someone, options: ["PubkeyAuthentication=no"] })
-      expect(someone.asked[0]?.text).to.equal("(tester@127.0.0.1) One-time  code : ]0;title")
+      expect(someone.asked[0]).to.include({ text: "(tester@127.0.0.1) code : ]0;title", preface: "One-time" })
+    })
+
+    it("tells with a server's question what it instructs, and that an answer was refused", async () => {
+      const server = await serve({
+        requiredMethods: ["keyboard-interactive"],
+        keyboardInteractive: async (ask) => (await ask(["Response: ", "More: "], "Challenge\n4711"))[0] === "right",
+      })
+      const someone = person("wrong", "1", "right", "1")
+      const notices: string[] = []
+      await connect(server, { prompter: someone, notices, options: ["PubkeyAuthentication=no"] })
+      expect(someone.asked.map(({ preface }) => preface)).to.deep.equal([
+        "Challenge\n4711",
+        undefined,
+        "Permission denied, please try again.\nChallenge\n4711",
+        undefined,
+      ])
+      expect(notices).to.deep.equal([])
     })
 
     it("goes from a key of an agent on to a password when both are required", async () => {

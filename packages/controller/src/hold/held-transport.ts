@@ -5,6 +5,7 @@ import type { SshConnectOptions } from "../transport/ssh-connect-options.ts"
 import type { Channel, ChannelEnd, ExecOptions, HeldConnection, Transport } from "../transport/transport.ts"
 import { onFrames, readJson, writeFrame, type FrameType } from "./frames.ts"
 import type { HoldRequest, WireFailure } from "./hold-protocol.ts"
+import type { Question } from "../transport/prompter.ts"
 import { connectTo } from "./holder-address.ts"
 import { fromWireFailure } from "./wire-failure.ts"
 
@@ -52,8 +53,8 @@ export async function attachTo(
       if (type === "alive") alive = true
       else if (type === "notice") onNotice(readJson(content) as Parameters<typeof onNotice>[0])
       else if (type === "question") {
-        const { id, text, hidden } = readJson(content) as { id: number; text: string; hidden: boolean }
-        prompter.ask({ text, hidden }).then(
+        const { id, ...question } = readJson(content) as Question & { id: number }
+        prompter.ask(question).then(
           (answer) => writeFrame(socket, "answer", { id, text: answer }),
           (error: unknown) => {
             reject(error)

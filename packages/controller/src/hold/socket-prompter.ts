@@ -1,6 +1,6 @@
 import { interrupted } from "@datamaestro/protocol"
 import type { Socket } from "node:net"
-import type { Prompter } from "../transport/prompter.ts"
+import type { Prompter, Question } from "../transport/prompter.ts"
 import { writeFrame } from "./frames.ts"
 
 /** `text` is absent when the person gave none. */
@@ -22,14 +22,14 @@ export class SocketPrompter implements Prompter {
   }
 
   /** @throws DatamaestroError INTERRUPTED when there is no answer */
-  async ask(question: Parameters<Prompter["ask"]>[0]): Promise<string> {
+  async ask({ text, preface, hidden }: Question): Promise<string> {
     const id = ++this.#asked
-    const text = await new Promise<string | undefined>((resolve) => {
+    const answer = await new Promise<string | undefined>((resolve) => {
       this.#open.set(id, resolve)
-      writeFrame(this.#socket, "question", { id, ...question })
+      writeFrame(this.#socket, "question", { id, text, preface, hidden })
     })
-    if (text === undefined) throw interrupted()
-    return text
+    if (answer === undefined) throw interrupted()
+    return answer
   }
 
   answer({ id, text }: Answer): void {

@@ -24,7 +24,7 @@ export function rememberingPrompter(prompter: Prompter): RememberingPrompter {
       return asking > 0
     },
     async ask(question) {
-      const key = withoutRefusal(question.text)
+      const key = question.text
       const known = answers.get(key)
       if (known !== undefined && !served.has(key)) {
         served.add(key)
@@ -49,9 +49,4 @@ export function rememberingPrompter(prompter: Prompter): RememberingPrompter {
       attempt = new AbortController()
     },
   }
-}
-
-/** The second time it is the same question: what is right then is the answer to the first, the next time. */
-function withoutRefusal(text: string): string {
-  return text.replace(/^permission denied, please try again\.\s*/i, "")
 }

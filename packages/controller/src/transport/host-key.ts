@@ -1,7 +1,7 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { createHash } from "node:crypto"
 import { knownHostName, readKnownHosts, recordKnownHost, type KnownHost } from "./known-hosts.ts"
-import type { Prompter } from "./prompter.ts"
+import type { Prompter, Question } from "./prompter.ts"
 import { sshCommand } from "./ssh-command.ts"
 import type { SshSettings } from "./ssh-settings.ts"
 
@@ -80,14 +80,14 @@ export class HostKeyCheck {
   }
 
   async #ask(key: HostKey, prompter: Prompter): Promise<boolean> {
-    const intro = `The authenticity of ${this.#machine()} can't be established: it shows the ${describe(key)}.`
-    let text = `${intro} Continue connecting (yes/no/fingerprint)?`
+    const preface = `The authenticity of ${this.#machine()} can't be established: it shows the\n${describe(key)}.`
+    let question: Question = { text: "Continue connecting (yes/no/fingerprint)?", preface, hidden: false }
     for (let attempt = 0; attempt < 5; attempt++) {
-      const answer = (await prompter.ask({ text, hidden: false })).trim()
+      const answer = (await prompter.ask(question)).trim()
       if (answer.toLowerCase() === "yes" || answer === key.fingerprint) return true
       if (answer.toLowerCase() === "no") return false
       if (answer.startsWith("SHA256:")) return false
-      text = "Please type yes, no or the fingerprint:"
+      question = { text: "Please type yes, no or the fingerprint:", hidden: false }
     }
     return false
   }

@@ -1,7 +1,9 @@
 import { chmod, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { join } from "node:path"
-import type { Prompter } from "./prompter.ts"
+import { HOST_KEY_ADDED } from "./openssh-failure.ts"
+import { printableLines, serverQuestion } from "./server-question.ts"
+import type { SshConnectOptions } from "./ssh-connect-options.ts"
 
 /** Lets `ssh` ask its questions through a prompter of ours (ssh(1), SSH_ASKPASS). */
 export interface Askpass {
@@ -9,10 +11,12 @@ export interface Askpass {
   environment: NodeJS.ProcessEnv
   /** What the person refused, e.g. by Ctrl-C. */
   readonly error: unknown
+  /** What `ssh` writes meanwhile, such as why it asks again: it is told before the next question. */
+  heard(words: string): void
   close(): void
 }
 
-/** The program that ssh starts for a question: hands it to us, prints the answer, fails without one. */
+/** The program that ssh starts for a question: hands it to us with ssh's hint, prints the answer, fails without one. */
 const PROGRAM = `
 const socket = require("net").connect(process.env.DATAMAESTRO_ASKPASS_SOCKET)
 let answer = ""
@@ -22,25 +26,40 @@ socket.on("end", () => {
   if (!answer.startsWith("+")) process.exit(1)
   process.stdout.write(answer.slice(1) + "\\n")
 })
-socket.end(process.argv[1])
+socket.end((process.env.SSH_ASKPASS_PROMPT || "") + "\\n" + process.argv[1])
 `
 
+/** ssh does not say what may be seen; what is no question to agree to may be a secret. */
+const VISIBLE = /\(yes\/no|^please type 'yes'/im
+/** ssh's hint that nothing is to be answered: it waits for a touch, and ends the program when that has come. */
+const NOTHING_TO_ANSWER = "none"
+
 /** @param folder one that only this account can enter: what is typed passes through a socket in it */
-export async function openAskpass(folder: string, prompter: Prompter): Promise<Askpass> {
+export async function openAskpass(
+  folder: string,
+  { prompter, onNotice }: Pick<SshConnectOptions, "prompter" | "onNotice">,
+): Promise<Askpass> {
   const socketPath = join(folder, "a")
   const program = join(folder, "askpass")
   await writeFile(program, `#!/bin/sh\nexec "$DATAMAESTRO_ASKPASS_NODE" -e "$DATAMAESTRO_ASKPASS_PROGRAM" "$1"\n`)
   await chmod(program, 0o700)
   let refused: unknown
+  let heard = ""
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on("error", () => undefined)
     let asked = ""
     socket.setEncoding("utf8").on("data", (chunk: string) => (asked += chunk))
     const answer = async (): Promise<void> => {
-      const question = printable(asked)
-      // What is no question to agree to may be a secret: ssh does not say.
-      const hidden = !/\(yes\/no/.test(question)
-      socket.end(`+${await prompter.ask({ text: question, hidden })}`)
+      const [hint] = asked.split("\n", 1)
+      const words = asked.slice(asked.indexOf("\n") + 1)
+      if (hint === NOTHING_TO_ANSWER) {
+        for (const message of printableLines(words)) onNotice({ level: "warning", message })
+        return void socket.end("+")
+      }
+      const told = printableLines(heard).filter((line) => !HOST_KEY_ADDED.test(line))
+      const question = serverQuestion([...told, words].join("\n"))
+      heard = ""
+      socket.end(`+${await prompter.ask({ ...question, hidden: !VISIBLE.test(words) })}`)
     }
     socket.once("end", () => {
       answer().catch((error: unknown) => {
@@ -67,11 +86,7 @@ export async function openAskpass(folder: string, prompter: Prompter): Promise<A
     get error() {
       return refused
     },
+    heard: (words) => void (heard += words),
     close: () => void server.close(),
   }
-}
-
-/** A server's own words, without what would steer the terminal. */
-function printable(question: string): string {
-  return question.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim()
 }

@@ -70,7 +70,11 @@ export interface SshRun {
  */
 export async function runSsh(
   args: readonly string[],
-  options: { environment?: NodeJS.ProcessEnv | undefined; signal?: AbortSignal | undefined } = {},
+  options: {
+    environment?: NodeJS.ProcessEnv | undefined
+    signal?: AbortSignal | undefined
+    onStderr?: ((text: string) => void) | undefined
+  } = {},
 ): Promise<SshRun> {
   const child = spawn("ssh", args, {
     stdio: ["ignore", "pipe", "pipe"],
@@ -83,7 +87,10 @@ export async function runSsh(
   let stdout = ""
   let stderr = ""
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text))
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr = (stderr + text).slice(-64 * 1024)))
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr = (stderr + text).slice(-64 * 1024)
+    options.onStderr?.(text)
+  })
   try {
     const [code] = (await once(child, "close")) as [number | null]
     return { code, stdout, stderr }

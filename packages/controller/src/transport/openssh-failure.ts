@@ -111,12 +111,15 @@ function removal(stderr: string): string | undefined {
   return file === undefined || name === undefined ? undefined : `ssh-keygen -f "${file}" -R "${name}"`
 }
 
+/** What ssh says of a host key that it has recorded: no reason for a failure, nor for a question. */
+export const HOST_KEY_ADDED = /^warning: permanently added/i
+
 /** The last lines, where ssh says what happened; banners and warnings come before. */
 function lastWords(stderr: string): string {
   const lines = printable(stderr)
     .split("\n")
     .map((line) => line.trim())
-    .filter((line) => line !== "" && !/^(@+|warning: permanently added)/i.test(line))
+    .filter((line) => line !== "" && !line.startsWith("@") && !HOST_KEY_ADDED.test(line))
   return lines.slice(-2).join("; ") || "ssh did not say why"
 }
 

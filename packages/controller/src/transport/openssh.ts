@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { opensshArguments } from "./openssh-arguments.ts"
 import { openAskpass, type Askpass } from "./openssh-askpass.ts"
 import { cannotStart, readOpensshConfiguration, runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
-import { opensshFailure } from "./openssh-failure.ts"
+import { HOST_KEY_ADDED, opensshFailure } from "./openssh-failure.ts"
 import { refusedCommand } from "./refused-command.ts"
 import { systemReason } from "../system-reason.ts"
 import type { SshConnectOptions, SshStage } from "./ssh-connect-options.ts"
@@ -50,7 +50,7 @@ export async function connectOpenssh(target: SshTarget, options: SshConnectOptio
   let askpass: Askpass | undefined
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true })
   try {
-    if (prompter.available) askpass = await openAskpass(folder, prompter)
+    if (prompter.available) askpass = await openAskpass(folder, options)
     const share = await chooseSharing(target, configuration, folder)
     if (share.connected) tellStages(options, "by your shared connection")
     else await logIn(target, configuration, { ...options, share, askpass })
@@ -126,6 +126,7 @@ async function logIn(target: SshTarget, configuration: OpensshConfiguration, opt
   const { code, stderr } = await runSsh(opensshArguments(target, [...own, ...configuration.bounds]), {
     environment: askpass?.environment,
     signal,
+    onStderr: askpass?.heard,
   })
   if (code !== 0) {
     const error = opensshFailure({ ...configuration, stderr, mayAsk: askpass !== undefined })
@@ -134,7 +135,7 @@ async function logIn(target: SshTarget, configuration: OpensshConfiguration, opt
   }
   tellStages(options, "by ssh")
   for (const line of stderr.split("\n")) {
-    if (/^warning: permanently added/i.test(line)) onNotice({ level: "info", message: line.trim() })
+    if (HOST_KEY_ADDED.test(line)) onNotice({ level: "info", message: line.trim() })
   }
 }
 

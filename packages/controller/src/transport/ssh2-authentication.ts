@@ -4,6 +4,7 @@ import type { Notice } from "./host-key.ts"
 import type { Prompter } from "./prompter.ts"
 import type { AuthenticationMethod, SshSettings } from "./ssh-settings.ts"
 import { asAgent, loadKeyCandidates, type KeyCandidate, type LazyKeyCandidate } from "./ssh2-keys.ts"
+import { printableLines, serverQuestion } from "./server-question.ts"
 import { sshCommand } from "./ssh-command.ts"
 
 interface AuthenticationContext {
@@ -15,6 +16,8 @@ interface AuthenticationContext {
   /** Brackets questions, so that no deadline runs while a person types. */
   whileAsking: <T>(question: () => Promise<T>) => Promise<T>
 }
+
+const TRY_AGAIN = "Permission denied, please try again."
 
 /** One log-in: what is tried, in which order, and what came of it. */
 export class SshAuthentication {
@@ -168,9 +171,9 @@ export class SshAuthentication {
     const { user, hostName, passwordPrompts } = this.#context.settings
     this.#tried.push("password")
     for (let attempt = 0; attempt < passwordPrompts && this.#isOffered("password"); attempt++) {
-      const again = attempt === 0 ? "" : "Permission denied, please try again.\n"
-      const text = `${again}Password of ${user}@${hostName}:`
-      yield { type: "password", username: user, password: await this.#prompter().ask({ text, hidden: true }) }
+      const preface = attempt === 0 ? undefined : TRY_AGAIN
+      const text = `Password of ${user}@${hostName}:`
+      yield { type: "password", username: user, password: await this.#prompter().ask({ text, preface, hidden: true }) }
       if (this.#partial) return
     }
   }
@@ -178,6 +181,7 @@ export class SshAuthentication {
   async *#interactive(): AsyncGenerator<AnyAuthMethod> {
     const { user, passwordPrompts } = this.#context.settings
     this.#tried.push("keyboard-interactive")
+    let told: string[] = []
     const prompt = (
       name: string,
       instructions: string,
@@ -185,25 +189,32 @@ export class SshAuthentication {
       prompts: Prompt[],
       finish: KeyboardInteractiveCallback,
     ): void => {
-      for (const text of [name, instructions]) if (text.trim() !== "") this.#context.onNotice("info", text.trim())
-      this.#answer(prompts).then(finish, (error: unknown) => {
+      told.push(...printableLines(`${name}\n${instructions}`))
+      const preface = told
+      told = []
+      this.#answer(prompts, preface).then(finish, (error: unknown) => {
         this.#error ??= error
         finish([])
       })
     }
     for (let attempt = 0; attempt < passwordPrompts && this.#isOffered("keyboard-interactive"); attempt++) {
+      if (attempt > 0) told = [TRY_AGAIN]
       yield { type: "keyboard-interactive", username: user, prompt }
       if (this.#error !== undefined) throw this.#error
       if (this.#partial) return
     }
   }
 
-  async #answer(prompts: readonly Prompt[]): Promise<string[]> {
+  /** @param told before the first question; where there is none it stands for itself */
+  async #answer(prompts: readonly Prompt[], told: readonly string[]): Promise<string[]> {
     const { user, hostName } = this.#context.settings
+    if (prompts.length === 0) for (const line of told) this.#context.onNotice("info", line)
     const answers: string[] = []
     for (const { prompt, echo } of prompts) {
-      const text = `(${user}@${hostName}) ${printable(prompt)}`
-      answers.push(await this.#prompter().ask({ text, hidden: echo !== true }))
+      const { text, preface } = serverQuestion([...(answers.length === 0 ? told : []), prompt].join("\n"))
+      answers.push(
+        await this.#prompter().ask({ text: `(${user}@${hostName}) ${text}`, preface, hidden: echo !== true }),
+      )
     }
     return answers
   }
@@ -212,10 +223,4 @@ export class SshAuthentication {
     const { prompter, whileAsking } = this.#context
     return { available: prompter.available, ask: (question) => whileAsking(() => prompter.ask(question)) }
   }
-}
-
-/** A server's own words, without what would steer the terminal. */
-function printable(text: string): string {
-  const plain = text.replace(/(\u001b\[|\u009b)[0-?]*[ -/]*[@-~]/g, "")
-  return plain.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim()
 }

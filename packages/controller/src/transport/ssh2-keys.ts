@@ -246,8 +246,8 @@ async function askForPassphrase(file: string, content: string, context: KeyConte
     })
   }
   for (let attempt = 0; attempt < 3; attempt++) {
-    const again = attempt === 0 ? "" : "That was not it. "
-    const passphrase = await context.prompter.ask({ text: `${again}Passphrase for key "${file}":`, hidden: true })
+    const preface = attempt === 0 ? undefined : "That was not it."
+    const passphrase = await context.prompter.ask({ text: `Passphrase for key "${file}":`, preface, hidden: true })
     if (passphrase === "") break
     const key = parse(content, passphrase)
     if (!(key instanceof Error) && key.isPrivateKey()) return key
