@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto"
 import { createReadStream } from "node:fs"
-import { chmod, mkdir, open, rename, rm, stat, symlink } from "node:fs/promises"
+import { chmod, mkdir, open, rm, stat, symlink } from "node:fs/promises"
 import { dirname, join, normalize } from "node:path"
 import { pipeline } from "node:stream/promises"
 import { DatamaestroError, interrupted, type CopiedResource } from "@datamaestro/protocol"
@@ -11,7 +11,6 @@ import type { StoredResource } from "./found-dataset.ts"
 import { placeKept } from "./place-kept.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 
-const PART = ".datamaestro-part"
 const AT_ONCE = 16
 const REPORT_MILLISECONDS = 100
 
@@ -108,17 +107,20 @@ interface OneCopy {
   report(bytes: number): void
 }
 
+/**
+ * Under its own name, which may be as long as the file system lets it be: one that is shorter than it should be is a
+ * beginning, and what is as long counts by its sum only.
+ */
 async function copyFile(reader: CopyReader, { dataset, file, path, signal, report }: OneCopy): Promise<void> {
-  const part = `${path}${PART}`
   const hash = createHash("sha256")
-  let have = (await stat(part).catch(() => undefined))?.size ?? 0
-  if (have > file.bytes) {
-    await rm(part)
+  let have = (await stat(path).catch(() => undefined))?.size ?? 0
+  if (have >= file.bytes) {
+    await rm(path, { force: true })
     have = 0
   }
-  if (have > 0) await feed(hash, part, signal)
+  if (have > 0) await feed(hash, path, signal)
   report(have)
-  const output = await open(part, "a")
+  const output = await open(path, "a")
   try {
     if (have < file.bytes) {
       const body = await reader.file(dataset, file.path, have, signal)
@@ -138,7 +140,7 @@ async function copyFile(reader: CopyReader, { dataset, file, path, signal, repor
   }
   const found = hash.digest("hex")
   if (found !== file.sha256 || have !== file.bytes) {
-    await rm(part, { force: true })
+    await rm(path, { force: true })
     throw new DatamaestroError(
       "CHECKSUM_MISMATCH",
       `Cannot copy "${file.path}" of "${dataset.id}": its SHA-256 is ${found}, wanted ${file.sha256}`,
@@ -148,7 +150,6 @@ async function copyFile(reader: CopyReader, { dataset, file, path, signal, repor
       },
     )
   }
-  await rename(part, path)
 }
 
 async function feed(hash: Hash, path: string, signal: AbortSignal): Promise<void> {
