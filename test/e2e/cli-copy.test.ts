@@ -113,6 +113,38 @@ describe("copying prepared data between machines", function () {
     expect(await readdir(join(folder, "empty"))).to.deep.equal([])
   })
 
+  it("brings files whose names are as long as can be, and no transient one that is spent", async () => {
+    const name = `${"x".repeat(251)}.txt`
+    lab.origin.route("/raw.txt", { body: "raw" })
+    const plugin = await writeRepositoryPackage(lab.folder, {
+      id: "spent",
+      files: {
+        "lib/index.js": `
+          import { Repository, defineDataset, file, step, textFile } from "@datamaestro/dataset"
+          const spent = defineDataset({ id: "org.spent",
+            resources: {
+              raw: file("${lab.origin.url}/raw.txt", { transient: true }),
+              made: step({ from: ["raw"], name: "${name}", async run({ input, output }) {
+                const { copyFile } = await import("node:fs/promises")
+                await copyFile(input.raw, output)
+              } }),
+            },
+            describe: ({ made }) => ({ made: textFile(made) }) })
+          export class MyRepository extends Repository {
+            static NAMESPACE = "spent"
+            static DESCRIPTION = "Spent"
+            static datasets = { "org.spent": () => spent }
+          }`,
+      },
+    })
+    lab.env["DATAMAESTRO_REPOSITORY_PATH"] = plugin
+    await done(lab.start("prepare", "org.spent"))
+    await done(copy("org.spent", "--to", "east", "--data", there))
+    expect(await readFile(join(there, "data/spent/org/spent", name), "utf8")).to.equal("raw")
+    expect(existsSync(join(there, "data/spent/org/spent/raw.txt"))).to.equal(false)
+    expect(await done(lab.start("--data", there, "verify", "org.spent"))).to.equal("org.spent\tsound\t1\n")
+  })
+
   it("refuses what was changed since, and places none of it", async () => {
     const id = lab.dataset(0.2)
     const { files } = JSON.parse(await done(lab.start("prepare", id))) as { files: { path: string }[] }

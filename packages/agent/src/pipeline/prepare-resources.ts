@@ -37,10 +37,17 @@ export async function takeStock(preparation: Preparation): Promise<Standing> {
   }
   // Only now is known whether what was made from a transient one is there.
   for (const [resource, how] of standing) {
-    const spare = how === undefined && options.force !== true && !(await found.isNeeded(resource))
-    if (spare) standing.set(resource, "present")
+    if (how !== undefined) continue
+    const spare = options.force !== true && !(await found.isNeeded(resource))
+    if (spare || (await isSpentThere(preparation, resource))) standing.set(resource, "present")
   }
   return standing
+}
+
+/** A transient one that is gone where it is copied from: all that is made of it is there, and comes from there. */
+async function isSpentThere({ plan, found, options, signal }: Preparation, resource: StoredResource): Promise<boolean> {
+  if (options.copy === undefined || !found.isRemovable(resource)) return false
+  return (await options.copy.resource(plan, resource.name, signal)) === undefined
 }
 
 /** @throws DatamaestroError NOT_PREPARED naming what would have to be fetched */
