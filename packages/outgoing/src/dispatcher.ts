@@ -2,9 +2,11 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { readFileSync } from "node:fs"
 import { rootCertificates } from "node:tls"
 import { Agent, ProxyAgent, type Dispatcher } from "undici"
+import { ReadSlabs } from "./read-slabs.ts"
 import { proxyFor, type Environment } from "./proxy.ts"
 
 const dispatchers = new Map<string, Dispatcher>()
+const slabs = new ReadSlabs()
 
 /** The connections for a URL: direct or through its proxy, kept open between requests (idle ones hold no process). */
 export function dispatcherFor(url: URL, environment: Environment, tuning: { connectSeconds: number }): Dispatcher {
@@ -19,10 +21,15 @@ export function dispatcherFor(url: URL, environment: Environment, tuning: { conn
   return dispatcher
 }
 
+/** Gives back a body's bytes, which nobody looks at any more, so that their memory is used for others: once each. */
+export function releaseRead(chunk: Uint8Array): void {
+  slabs.release(chunk)
+}
+
 function makeDispatcher(proxy: string | undefined, certificateFiles: readonly string[], timeout: number): Dispatcher {
   const ca =
     certificateFiles.length === 0 ? {} : { ca: [...rootCertificates, ...certificateFiles.map(readCertificates)] }
-  if (proxy === undefined) return new Agent({ connect: { timeout, ...ca } })
+  if (proxy === undefined) return new Agent({ connect: { timeout, onread: slabs.onread, ...ca } })
   try {
     const { protocol } = new URL(proxy)
     if (/^socks(5h?)?:$/.test(protocol)) {

@@ -1,2 +1,2 @@
-export { dispatcherFor } from "./dispatcher.ts"
+export { dispatcherFor, releaseRead } from "./dispatcher.ts"
 export { namedProxy, proxyFor, type Environment } from "./proxy.ts"

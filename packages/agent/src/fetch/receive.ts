@@ -1,4 +1,5 @@
 import { DatamaestroError } from "@datamaestro/protocol"
+import { releaseRead } from "@datamaestro/outgoing"
 import { PartLost } from "../store/cache-part.ts"
 import { storageError } from "../store/storage-error.ts"
 import type { BodyReader } from "./body-reader.ts"
@@ -98,6 +99,7 @@ async function write(job: Attempt, batch: Buffer[], position: number): Promise<v
   const { part } = job
   try {
     await part.write(batch, position)
+    for (const chunk of batch) releaseRead(chunk)
     job.availability.ofPart(part)
     job.hasher.advance(part, part.state.length)
   } catch (error) {
