@@ -44,6 +44,19 @@ describe("the download cache", () => {
     expect(urls.map(cacheKey)).to.deep.equal(expected)
   })
 
+  it("tells where its folder can't be made", async () => {
+    const file = join(cache.path, "file")
+    await writeFile(file, "")
+    for (const [path, reason] of [
+      [file, "a file has its name"],
+      [join(file, "below"), "a part of the path is a file, not a folder"],
+    ] as const) {
+      const error = await rejection(new DownloadCache(path).create())
+      expect(error).to.have.property("code", "STORAGE_FAILED")
+      expect(error).to.have.property("message", `Cannot make the folder "${path}": ${reason}`)
+    }
+  })
+
   it("lists whole and unfinished downloads, with who uses them", async () => {
     await add(URL_A, "four")
     const part = await cache.openPart(cacheKey("http://example.org/b"), "http://example.org/b")

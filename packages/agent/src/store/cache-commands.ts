@@ -27,6 +27,9 @@ export interface CacheVerifyOptions {
 /** Leftovers of crashed processes (locks, claims, marks, clock probes, records) are removed when older than this. */
 const LEFTOVER_SECONDS = 3600
 
+/** Of a whole download. */
+const ENTRY_NAME = /^[0-9a-f]{64}\.dl$/
+
 /** What `cache list` shows, and the name of the file that it is. */
 export interface CacheFile {
   name: string
@@ -37,7 +40,7 @@ export async function listCache(folder: string): Promise<CacheFile[]> {
   const names = await namesIn(folder)
   const files: CacheFile[] = []
   for (const name of names) {
-    const complete = /^[0-9a-f]{64}\.dl$/.test(name)
+    const complete = ENTRY_NAME.test(name)
     if (!complete && !isPartName(name)) continue
     const path = join(folder, name)
     const status = await stat(path).catch(() => undefined)
@@ -135,7 +138,7 @@ export async function verifyCache(
 ): Promise<{ sound: number; removed: { key: string; reason: string }[] }> {
   const result: { sound: number; removed: { key: string; reason: string }[] } = { sound: 0, removed: [] }
   for (const name of await namesIn(cache.path)) {
-    if (!/^[0-9a-f]{64}\.dl$/.test(name)) continue
+    if (!ENTRY_NAME.test(name)) continue
     const key = name.slice(0, 64)
     const reason = await faultOf(cache, key, { ...(signal && { signal }), ...(onBytes && { onBytes }) })
     if (reason === undefined) result.sound++

@@ -1,4 +1,4 @@
-import { DatamaestroError, type CacheEntry } from "@datamaestro/protocol"
+import type { CacheEntry } from "@datamaestro/protocol"
 import { readdir, stat, utimes } from "node:fs/promises"
 import { join } from "node:path"
 import {
@@ -69,16 +69,7 @@ export class DownloadCache {
   }
 
   async create(): Promise<void> {
-    await this.#storage(`make the folder "${this.path}"`, async () => {
-      await makeFolder(this.path).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== "EEXIST") throw error
-        throw new DatamaestroError("STORAGE_FAILED", `Cannot make the folder "${this.path}": a file has its name`, {
-          hint: "move that file away, or choose another place with --data",
-          details: { path: this.path },
-          cause: error,
-        })
-      })
-    })
+    await this.#storage(`make the folder "${this.path}"`, () => makeFolder(this.path))
   }
 
   /** The lock that makes one process at a time download, or remove, an entry. */
