@@ -693,29 +693,6 @@ describe("prepareDataset", () => {
       ])
       expect(origin.requestsOf("/raw.txt")).to.have.length(1)
     })
-
-    it("fails as the one that called process.exit, and ends nothing else", async () => {
-      const error = await failure(
-        prepareDataset(
-          stepped(async () => process.exit(3)),
-          prepareOptions(home.path),
-        ),
-      )
-      expect([error.code, error.message]).to.deep.equal([
-        "STEP_FAILED",
-        `Cannot make "vocab" of "${id}": it called process.exit(3)`,
-      ])
-    })
-
-    it("is left behind when it does not listen to the interruption", async () => {
-      const controller = new AbortController()
-      const work = prepareDataset(
-        stepped(() => new Promise(() => controller.abort())),
-        prepareOptions(home.path, { signal: controller.signal }),
-      )
-      expect((await failure(work)).code).to.equal("INTERRUPTED")
-      expect(existsSync(join(root, ".state.lease"))).to.equal(false)
-    })
   })
 
   it("lets a second preparation of the same dataset wait and use the result", async () => {
