@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { expect } from "chai"
 import { chmod, lstat, mkdir, mkdtemp, readFile, rm, symlink, writeFile, readdir } from "node:fs/promises"
@@ -25,6 +26,15 @@ describe("user settings", () => {
 
   it("are empty without a file", () => {
     expect(readUserSettings(path)).to.deep.equal({})
+  })
+
+  it("are refused where a pipe or a folder has their place", async () => {
+    await mkdir(join(folder, "datamaestro"))
+    execFileSync("mkfifo", [path])
+    expect(await rejection(read())).to.include({ code: "MALFORMED_SETTINGS" })
+    await rm(path)
+    await mkdir(path)
+    expect(await rejection(read())).to.include({ code: "MALFORMED_SETTINGS" })
   })
 
   it("are looked for in XDG_CONFIG_HOME, unless that is relative", () => {

@@ -2,12 +2,13 @@ import {
   DatamaestroError,
   decodeJsonDocument,
   NotList,
+  noSettingsFile,
   parseJsonDocument,
   requireOnce,
   SlurmOptions,
 } from "@datamaestro/protocol"
 import { createHash } from "node:crypto"
-import { readFileSync } from "node:fs"
+import { readFileSync, statSync } from "node:fs"
 import { homedir } from "node:os"
 import { isAbsolute, join } from "node:path"
 import { systemReason } from "./system-reason.ts"
@@ -110,6 +111,8 @@ function parse(text: string | undefined, path: string): UserSettings {
 
 function readText(path: string): string | undefined {
   try {
+    // A pipe would keep whoever opens it.
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) throw noSettingsFile(path)
     return decodeJsonDocument(readFileSync(path), path)
   } catch (error) {
     if (error instanceof DatamaestroError) throw error

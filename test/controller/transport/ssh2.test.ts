@@ -513,6 +513,23 @@ describe("connectSsh2", () => {
       expect(someone.asked[0]).to.include({ text: "(tester@127.0.0.1) code : ]0;title", preface: "One-time" })
     })
 
+    it("passes over a silent agent and pipes in the place of files, and names them", async () => {
+      const path = await folder()
+      const server = await serve({ password: SECRET })
+      const [socket, pipe] = [join(path, "agent"), join(path, "pipe")]
+      const configFile = await withoutIdentity(server, path)
+      const silent = createServer()
+      await new Promise<void>((resolve) => silent.listen(socket, resolve))
+      cleanups.push(() => void silent.close())
+      execFileSync("mkfifo", [pipe])
+      const options = [`IdentityAgent=${socket}`, `UserKnownHostsFile=${server.knownHostsFile} ${pipe}`]
+      const error = await failureOf(connectTo(server, { configFile, identityFiles: [pipe], options }))
+      expect(error.message).to.contain(`the SSH agent at ${socket} does not answer; ${pipe} can't be read`)
+      const named = await failureOf(connectTo({ configFile: pipe }))
+      expect(named.code).to.equal("USAGE")
+      expect(named.message).to.contain("it is a pipe, not a file")
+    })
+
     it("tells with a server's question what it instructs, and that an answer was refused", async () => {
       const server = await serve({
         requiredMethods: ["keyboard-interactive"],

@@ -30,7 +30,8 @@ export function withdraw(folder: string, key: string, socket: string): void {
 /** The keys that somebody holds, or held when he was killed. */
 export function announcedKeys(folder: string): string[] {
   try {
-    return readdirSync(folder).filter((name) => /^[0-9a-f]{16}$/.test(name))
+    const links = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isSymbolicLink())
+    return links.map(({ name }) => name).filter((name) => /^[0-9a-f]{16}$/.test(name))
   } catch {
     return []
   }

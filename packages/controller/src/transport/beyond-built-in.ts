@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { listAgentIdentities } from "./agent-identities.ts"
 import { readHostKey } from "./host-key.ts"
 import { knownHostName, readKnownHosts } from "./known-hosts.ts"
+import { requireNoPipe } from "./require-no-pipe.ts"
 import { resolveSshSettings } from "./ssh-settings-resolution.ts"
 import type { SshSettings } from "./ssh-settings.ts"
 import type { SshTarget } from "./ssh-target.ts"
@@ -73,7 +74,11 @@ async function beyondInIdentities({ identityFiles, identityFilesNamed }: SshSett
 
 /** OpenSSH's private keys name their type in clear (PROTOCOL.key): `sk-` starts those of FIDO tokens. */
 async function isTokenKey(file: string): Promise<boolean> {
-  const content = await readFile(file, "utf8").catch(() => "")
+  const read = async (): Promise<string> => {
+    requireNoPipe(file)
+    return await readFile(file, "utf8")
+  }
+  const content = await read().catch(() => "")
   const body = /-----BEGIN OPENSSH PRIVATE KEY-----([\s\S]*?)-----END/.exec(content)?.[1]
   if (body === undefined) return content.startsWith("sk-")
   return Buffer.from(body, "base64").subarray(0, 512).includes("sk-")

@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from "node:crypto"
 import { appendFile, open, readFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import { makeFolder } from "../make-folder.ts"
+import { requireNoPipe } from "./require-no-pipe.ts"
 import { matchesPatternList } from "./ssh-pattern.ts"
 
 /** A line of a known_hosts file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT) that is about the host in question. */
@@ -23,11 +24,16 @@ export function knownHostName(host: string, port: number): string {
 
 /** What the files say about `name`. Files that don't exist and lines that make no sense say nothing, as in OpenSSH. */
 export async function readKnownHosts(files: readonly string[], name: string): Promise<KnownHost[]> {
-  const texts = await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => "")))
+  const texts = await Promise.all(files.map((file) => readIfFile(file).catch(() => "")))
   return files.flatMap((file, index) => {
     const lines = (texts[index] ?? "").split(/\r?\n/)
     return lines.flatMap((line, number) => parseLine(line, name, file, number + 1))
   })
+}
+
+async function readIfFile(path: string): Promise<string> {
+  requireNoPipe(path)
+  return await readFile(path, "utf8")
 }
 
 function parseLine(text: string, name: string, file: string, line: number): KnownHost[] {

@@ -7,6 +7,7 @@ import { parseSshConfigLines, type SshConfigLine } from "./ssh-config-lines.ts"
 import { connectionTokens } from "./ssh-connection-tokens.ts"
 import { expandHome } from "./expand-home.ts"
 import { systemReason } from "../system-reason.ts"
+import { requireNoPipe } from "./require-no-pipe.ts"
 import { ownShell } from "./own-shell.ts"
 import { matchesPatternList } from "./ssh-pattern.ts"
 import { expandTokens } from "./ssh-tokens.ts"
@@ -200,12 +201,14 @@ function sameValues(one: SshConfigLine, other: SshConfigLine): boolean {
 
 function readConfigFile(path: string, required: boolean): string | undefined {
   try {
+    requireNoPipe(path)
     return readFileSync(path, "utf8")
   } catch (cause) {
     if (!required) return undefined
     const { code, reason } = systemReason(cause)
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT"
-    throw new DatamaestroError(missing ? "USAGE" : code, `Cannot read SSH configuration "${path}": ${reason}`, {
+    const { code: system = "a pipe" } = cause as NodeJS.ErrnoException
+    const none = system === "ENOENT" || system === "a pipe"
+    throw new DatamaestroError(none ? "USAGE" : code, `Cannot read SSH configuration "${path}": ${reason}`, {
       hint: "name an existing file with -F, or leave -F out to use ~/.ssh/config",
       details: { path },
       cause,

@@ -4,6 +4,7 @@ import ssh2, { type BaseAgent, type ParsedKey } from "ssh2"
 import { readHostKey, type Notice } from "./host-key.ts"
 import { rewritePemKey } from "./pem-key.ts"
 import type { Prompter } from "./prompter.ts"
+import { requireNoPipe } from "./require-no-pipe.ts"
 import type { SshSettings } from "./ssh-settings.ts"
 
 export type SignatureHash = "sha1" | "sha256" | "sha512"
@@ -92,15 +93,23 @@ export function asAgent(candidate: KeyCandidate): BaseAgent {
   return new OneKeyAgent()
 }
 
+/** How long an agent may take to tell what it has, in milliseconds: one that asks somebody does so when it signs. */
+const AGENT_PATIENCE = 5000
+
 async function listAgentKeys(socket: string | undefined, problems: string[]): Promise<KeyCandidate[]> {
   if (socket === undefined) return []
   const agent = ssh2.createAgent(socket)
-  const keys = await new Promise<ParsedKey[]>((resolve) => {
-    agent.getIdentities((error, identities) => {
-      if (error !== undefined && error !== null) problems.push(`the SSH agent at ${socket} does not answer`)
-      resolve((identities ?? []) as ParsedKey[])
+  const keys = await new Promise<ParsedKey[] | undefined>((resolve) => {
+    const timer = setTimeout(() => resolve(undefined), AGENT_PATIENCE)
+    agent.getIdentities((_error, identities) => {
+      clearTimeout(timer)
+      resolve(identities as ParsedKey[] | undefined)
     })
   })
+  if (keys === undefined) {
+    problems.push(`the SSH agent at ${socket} does not answer`)
+    return []
+  }
   return keys.map((publicKey) => ({
     label: labelOf(publicKey.comment === "" ? "a key of the SSH agent" : `agent key ${publicKey.comment}`, publicKey),
     publicKey,
@@ -128,6 +137,7 @@ async function readIdentity(
 ): Promise<Identity | undefined> {
   let content: string
   try {
+    requireNoPipe(file)
     content = await readFile(file, "utf8")
   } catch (error) {
     const missing = error instanceof Error && "code" in error && error.code === "ENOENT"
