@@ -17,7 +17,7 @@ describe("infoOf", () => {
           axes: { dim: axis([1, 2]), seed: axis("integer", { default: null }) },
           resources: {
             data: file(["https://e.org/a.gz", "https://m.org/a.gz"], { integrity: sdk.md5("${"ab".repeat(16)}") }),
-            table: datafolderPath("large", "t.csv"), other: datafolderPath("small"),
+            table: datafolderPath("large", "t.csv"), other: datafolderPath("small"), asked: sdk.manual("https://e.org/form"),
           },
           describe: ({ data }) => ({ data }),
         })`,
@@ -52,6 +52,14 @@ describe("infoOf", () => {
         },
         { name: "table", kind: "datafolder", urls: [], path: "/big/t.csv", integrity: [], state: "none" },
         { name: "other", kind: "datafolder", urls: [], integrity: [], state: "none" },
+        {
+          name: "asked",
+          kind: "manual",
+          urls: ["https://e.org/form"],
+          path: "/d/data/text/org/x/a[dim=1,seed=null]/asked",
+          integrity: [],
+          state: "none",
+        },
       ],
       axes: { dim: { domain: [1, 2] }, seed: { type: "integer", default: null } },
       example: "org.x.a[dim=1,seed=null]",

@@ -41,7 +41,8 @@ export function infoOf(dataset: ResolvedDataset, { paths, datafolders, state, so
     state: state.dataset,
     resources: plan.resources.map((resource) => {
       const path = pathIfKnown(resource)
-      const downloads = downloadsOf(resource).map(({ urls }) => sources(urls))
+      const page = resource.kind === "manual" ? [[resource.page]] : []
+      const downloads = [...page, ...downloadsOf(resource).map(({ urls }) => sources(urls))]
       return {
         name: resource.name,
         kind: resource.kind,
