@@ -229,6 +229,19 @@ describe("resources of several downloads", () => {
       expect(origin.requestsOf("/images/train/4.jpg")).to.have.length(1)
     })
 
+    it("fetches objects whose names are as long as can be, with a sum and without", async () => {
+      serve()
+      const names = ["a", "b"].map((letter) => letter.repeat(255))
+      for (const name of names) origin.route(`/images/train/${name}`, { body: "four" })
+      const sum = createHash("md5").update("four").digest("base64")
+      list("next", [
+        { name: `train/${names[0]}`, size: "4", md5Hash: sum },
+        { name: `train/${names[1]}`, size: "4" },
+      ])
+      await prepare(resources())
+      for (const name of names) expect(text(`train/${name}`)).to.equal("four")
+    })
+
     it("goes on where it was interrupted", async () => {
       serve()
       origin.route("/images/train/3.jpg", { body: "", fail: { status: 404 } })

@@ -135,7 +135,8 @@ async function fetchOne(
   const download = await fetchNow(preparation, resource, requestOf(object))
   try {
     await mkdir(dirname(path), { recursive: true })
-    const temporary = `${path}.${randomBytes(6).toString("hex")}.part`
+    // Not its own name with more: that may be as long as a name can be.
+    const temporary = join(dirname(path), `${randomBytes(6).toString("hex")}.part`)
     try {
       await link(download.path, temporary).catch(() =>
         copyFile(download.path, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE),
