@@ -12,6 +12,8 @@ describe("parseSshDestination", () => {
     ["ssh://cluster/", { host: "cluster", user: undefined }],
     ["ssh://a%40b@cluster", { host: "cluster", user: "a@b" }],
     ["me@corp.org@cluster", { host: "cluster", user: "me@corp.org" }],
+    ["me:target@gateway", { host: "gateway", user: "me:target" }],
+    ["ssh://me%3Atarget@gateway", { host: "gateway", user: "me:target" }],
     ["[::1]:2222", { host: "::1", user: undefined, port: 2222 }],
     ["me@[fe80::1%eth0]", { host: "fe80::1%eth0", user: "me" }],
     ["fe80::1", { host: "fe80::1", user: undefined }],
@@ -45,4 +47,9 @@ describe("parseSshDestination", () => {
       expect(() => parseSshDestination(text)).to.throw(DatamaestroError, "--data DIR")
     })
   }
+
+  it("refuses a URL's password, without telling it", () => {
+    const parse = (): unknown => parseSshDestination("ssh://me:s3cr:et@cluster:22")
+    expect(parse).to.throw(DatamaestroError, 'Cannot understand host "ssh://me:…@cluster:22": it has a password')
+  })
 })

@@ -19,7 +19,12 @@ export function parseSshDestination(text: string): SshDestination {
   if (isUrl) rest = rest.slice("ssh://".length).replace(/\/$/, "")
   const at = rest.lastIndexOf("@")
   let user = at === -1 ? undefined : rest.slice(0, at)
-  if (isUrl && user !== undefined) user = decode(user, text)
+  if (isUrl && user !== undefined) {
+    // As URLs have them. Outside of one a colon is part of the name, as gateways want it; in one it is %3A.
+    const [name, ...secret] = user.split(":")
+    if (secret.length > 0) throw malformed(`ssh://${name}:…@${rest.slice(at + 1)}`, "it has a password")
+    user = decode(user, text)
+  }
   const { host, port } = splitPort(rest.slice(at + 1))
   if (host === "" || user === "") throw malformed(text, host === "" ? "the host is missing" : "the user is missing")
   // A leading dash would be an option to any program it is handed to; white space and "/" are in no host name.
