@@ -8,7 +8,6 @@ import { listContents } from "./pack-contents.ts"
 const DAY = 24 * 3600_000
 /** A pack that no agent has used for this long goes when another one comes. */
 const KEEP_UNUSED = 7 * DAY
-const ELSEWHERE = "check the free space, the owner and the permissions of this folder, or move it away: it is made anew"
 
 /**
  * Which packs of these modules are not here; those that are get marked as used. One whose files are gone, as storage
@@ -86,7 +85,7 @@ export class PackReceiver {
       if (last) await this.#finish(hash, receiving, signal)
     } catch (error) {
       await this.#drop(hash)
-      throw storageError(error, `keep an uploaded repository in "${this.#folder}"`, ELSEWHERE)
+      throw notKept(error, this.#folder)
     }
   }
 
@@ -142,6 +141,18 @@ export class PackReceiver {
 
 function checkHash(hash: string): void {
   if (!/^[0-9a-f]{64}$/.test(hash)) throw broken(`${JSON.stringify(hash)} is no SHA-256`)
+}
+
+/** The usual advice is of the data directory, which lies elsewhere. */
+function notKept(error: unknown, folder: string): unknown {
+  const told = storageError(error, `keep an uploaded repository in "${folder}"`)
+  if (told === error || !(told instanceof DatamaestroError)) return error
+  const { code, message, details } = told
+  return new DatamaestroError(code, message, {
+    hint: "check the free space, the owner and the permissions of this folder, or move it away: it is made anew",
+    details,
+    cause: error,
+  })
 }
 
 function broken(reason: string): DatamaestroError {

@@ -117,9 +117,8 @@ const QUOTA_OF_EITHER: Explanation = {
  * anything is tidied up: it looks at what is full.
  *
  * @param doing what was tried, to follow "Cannot": `write "/data/x"`
- * @param hint in the place of the usual one, for what lies elsewhere than in the data directory
  */
-export function storageError(error: unknown, doing: string, hint?: string): unknown {
+export function storageError(error: unknown, doing: string): unknown {
   if (!(error instanceof Error) || error instanceof DatamaestroError) return error
   const { path, syscall } = error as NodeJS.ErrnoException
   const errno = errnoName(error)
@@ -127,7 +126,7 @@ export function storageError(error: unknown, doing: string, hint?: string): unkn
   const explanation = fullOfFiles(error) ?? (errno === undefined ? undefined : explanations[errno])
   if (explanation === undefined) return error
   return new DatamaestroError(explanation.code, `Cannot ${doing}: ${explanation.reason}`, {
-    hint: hint ?? explanation.hint,
+    hint: explanation.hint,
     details: { errno, ...(path === undefined ? {} : { path }), ...(syscall === undefined ? {} : { syscall }) },
     cause: error,
   })
