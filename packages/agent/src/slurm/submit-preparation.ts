@@ -13,6 +13,7 @@ import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import { datasetKey } from "../store/layout.ts"
 import { claimDataset } from "./dataset-claim.ts"
 import { OUTPUT } from "./last-words.ts"
+import { requireSharedNode } from "./require-shared-node.ts"
 import { SlurmWatch } from "./slurm-watch.ts"
 import type { SubmissionBatch } from "./submission-batch.ts"
 import { writeSubmission } from "./submission.ts"
@@ -53,6 +54,7 @@ export async function submitPreparation(
     return await valueOf(session, dataset, request.encoder)
   }
   const program = session.allocatedProgram()
+  requireSharedNode(program.node)
   const [jobs, job] = [dirname(folder), basename(folder)]
   const force = begun || request.force === true
   const working = force ? undefined : await lockHolder(dataset, options)
