@@ -16,7 +16,8 @@ export function multiBar<Payload>(stream: ReporterStream, lineOf: (payload: Payl
     stream,
     fps: 10,
     clearOnComplete: true,
-    hideCursor: true,
+    // A hidden cursor stays so after Ctrl-Z and a kill.
+    hideCursor: false,
     // Wrapping stays on, for the lines above the bars; a bar's own line never reaches the edge.
     linewrap: true,
     forceRedraw: true,
