@@ -41,6 +41,17 @@ describe("a bar's line", () => {
     }
   })
 
+  it("tells resources with long names apart, also on a narrow terminal", () => {
+    for (const columns of [40, 60, 80, 200]) {
+      const lines = ["a_long_name_of_a_resource_1", "a_long_name_of_a_resource_2"].map((name) =>
+        formatBar({ ...state, dataset: "org.example.of.a.long.name", name, showDataset: true }, columns),
+      )
+      expect(new Set(lines), lines.join("\n")).to.have.property("size", 2)
+      expect(lines[0]).to.contain("25 %")
+      expect(lines[0]).not.to.match(/ETA$|[\d.]$/)
+    }
+  })
+
   it("has no bar where the size is not known", () => {
     expect(formatBar({ ...state, total: undefined, note: "12 files" }, 80)).to.match(
       /^train_images downloading +25\.0 MB {2}5.0 MB\/s {2}12 files$/,

@@ -16,13 +16,15 @@ export interface BarState extends Count {
 
 const BAR_WIDTH = 24
 const NARROW_BAR_WIDTH = 10
+/** What is left of a label at least, for which figures are left out. */
+const LEAST_LABEL = 12
 /** Of figures as they mostly are: ` 42 %  10.2 MB/20.0 MB  1.5 MB/s  ETA 10 s`, and a space before them. */
 const FIGURES_WIDTH = 44
 
 /** A bar's line, at most `columns - 3` wide, so that no terminal wraps it, nor the `^C` that it echoes behind it. */
 export function formatBar(state: BarState, columns: number): string {
   const width = Math.max(1, columns - 3)
-  const figures = figuresOf(state)
+  const figures = fittingFigures(figuresOf(state), width - LEAST_LABEL - 1)
   const barWidth = width >= 90 ? BAR_WIDTH : width >= 60 ? NARROW_BAR_WIDTH : 0
   const bar = barWidth > 0 && state.total !== undefined ? `${drawBar(fractionOf(state), barWidth)} ` : ""
   const room = width - bar.length - figures.length - 1
@@ -43,7 +45,13 @@ function labelOf(state: BarState): string {
   return sanitizeLine(`${host}${dataset}${state.name} ${verb}`)
 }
 
-function figuresOf(state: BarState): string {
+/** The first of them, which tell most, as far as there is room. */
+function fittingFigures(parts: readonly string[], room: number): string {
+  const count = parts.findLastIndex((_, index) => parts.slice(0, index + 1).join("  ").length <= room) + 1
+  return parts.slice(0, Math.max(1, count)).join("  ")
+}
+
+function figuresOf(state: BarState): string[] {
   const parts: string[] = []
   const fraction = fractionOf(state)
   const waits = state.resumesAt !== undefined
@@ -59,7 +67,7 @@ function figuresOf(state: BarState): string {
   }
   if (state.resumesAt !== undefined) parts.push(againIn((state.resumesAt - Date.now()) / 1000))
   if (state.note !== undefined) parts.push(sanitizeLine(state.note))
-  return parts.join("  ")
+  return parts
 }
 
 function againIn(seconds: number): string {
@@ -76,6 +84,9 @@ function drawBar(fraction: number, width: number): string {
   return `[${"#".repeat(filled)}${"-".repeat(width - filled)}]`
 }
 
+/** What names of one dataset differ in mostly stands at their end. */
 function fit(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`
+  if (text.length <= width) return text
+  const start = Math.floor(Math.max(0, width - 1) / 3)
+  return `${text.slice(0, start)}…${text.slice(text.length - Math.max(0, width - 1 - start))}`
 }
