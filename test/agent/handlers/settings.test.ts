@@ -56,12 +56,12 @@ describe("the settings' handlers", () => {
     await mkdir(data)
     await writeFile(settings(), '{"cache": {"shared": "~other/x"}}')
     for (const refused of [
-      client.request("initialize", { ...params, data: "~other/x" }),
-      client.request("initialize", { ...params, dataSetting: "~other/x" }),
-      (await connect()).request("datafolders/set", { key: "a", path: "~other/x" }),
-      (await connect()).request("cache/list", {}),
+      () => client.request("initialize", { ...params, data: "~other/x" }),
+      () => client.request("initialize", { ...params, dataSetting: "~other/x" }),
+      async () => (await connect()).request("datafolders/set", { key: "a", path: "~other/x" }),
+      async () => (await connect()).request("cache/list", {}),
     ]) {
-      const error = await rejection(refused)
+      const error = await rejection(refused())
       expect(error).to.include({ code: "USAGE", exitStatus: 2 })
       expect(error).to.have.property("message").that.contains('"~other" is not expanded')
     }
