@@ -99,6 +99,12 @@ describe("the context of this machine", () => {
       ])
       expect(refused.hint).to.contain(`${option} is to be `)
     }
+    const mistyped = await rejection(prepareDataset("x", { hots: "cluster" } as object))
+    expect([mistyped.code, mistyped.message]).to.deep.equal([
+      "USAGE",
+      'Cannot use the option "hots": there is none of that name',
+    ])
+    expect(mistyped.hint).to.match(/^there are: context, host, /)
     const dataset = Context.instance({ data }).dataset("x")
     for (const call of [
       dataset.prepare({ connections: 0 }),

@@ -5,7 +5,7 @@ const texts = v.optional(v.array(v.string()))
 const flag = v.optional(v.boolean())
 
 /** All that calls of the library take, as the compiler holds those to who write TypeScript. */
-const Options = v.object({
+const Options = v.strictObject({
   context: v.optional(v.union([v.string(), v.object({})])),
   host: v.optional(v.pipe(v.string(), v.nonEmpty())),
   node: v.optional(v.pipe(v.string(), v.nonEmpty())),
@@ -24,6 +24,9 @@ const Options = v.object({
   force: flag,
   keepDownloads: flag,
   connections: v.optional(Connections),
+  signal: v.optional(v.any()),
+  prompter: v.optional(v.any()),
+  selection: v.optional(v.any()),
 })
 
 /**
@@ -36,6 +39,12 @@ export function checkOptions(options: object): void {
   if (checked.success) return
   const [issue] = checked.issues
   const option = v.getDotPath(issue) ?? "options"
+  if (issue.type === "strict_object") {
+    throw new DatamaestroError("USAGE", `Cannot use the option "${option}": there is none of that name`, {
+      hint: `there are: ${Object.keys(Options.entries).join(", ")}`,
+      details: { option },
+    })
+  }
   const value = typeof issue.input === "string" ? JSON.stringify(issue.input) : issue.received
   const wanted = issue.expected === "!0" ? "a string that is not empty" : issue.expected
   throw new DatamaestroError("USAGE", `Cannot use ${value} as ${option}`, {
