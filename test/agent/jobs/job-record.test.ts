@@ -69,6 +69,10 @@ describe("a job's folder", () => {
       const error = await rejection(JobRecord.create(join(jobs, "one"), large))
       expect(error).to.have.property("code", "NO_SPACE")
       expect(await readdir(jobs)).to.deep.equal([])
+      await writeFile(join(jobs, "fill"), "x".repeat(100_000)).catch(() => {})
+      const full = await rejection(JobRecord.create(join(jobs, "one"), specification("one")))
+      expect(full).to.have.property("code", "NO_SPACE")
+      expect(await readdir(jobs)).to.deep.equal(["fill"])
     } finally {
       execFileSync("umount", ["-l", jobs])
     }

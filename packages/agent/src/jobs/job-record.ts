@@ -7,7 +7,7 @@ import { makeFolder } from "../store/make-folder.ts"
 import { storageError } from "../store/storage-error.ts"
 import { writeAtomic } from "../store/write-atomic.ts"
 import { unreadableJob } from "./job-errors.ts"
-import { jobFiles, readSpecification } from "./job-folder.ts"
+import { jobFiles } from "./job-folder.ts"
 import { JOB_VERSION, type JobResult, type JobSpecification } from "./job-specification.ts"
 import { JournalWriter } from "./journal.ts"
 
@@ -46,20 +46,17 @@ export class JobRecord {
    * @throws DatamaestroError of the storage
    */
   static async create(folder: string, specification: JobSpecification): Promise<JobRecord | undefined> {
+    let record: JobRecord | undefined
     try {
       await makeFolder(folder)
-      const record = await JobRecord.#hold(folder, "begun")
+      record = await JobRecord.#hold(folder, "begun")
       if (record === undefined) return undefined
       // Not forced onto the disk: after a power cut a job without a specification is one that never began.
-      const text = `${JSON.stringify(specification, null, 2)}\n`
-      await writeAtomic(jobFiles(folder).specification, text, { sync: false }).catch(async (error: unknown) => {
-        await record.end({ state: "stopped", reason: "it can't be written" })
-        // Else a full disk leaves one that nobody can attach to or cancel in the list.
-        if ((await readSpecification(folder)).kind === "missing") await rm(folder, { recursive: true, force: true })
-        throw error
-      })
+      await writeAtomic(jobFiles(folder).specification, `${JSON.stringify(specification, null, 2)}\n`, { sync: false })
       return record
     } catch (error) {
+      await record?.end({ state: "stopped", reason: "" })
+      await rm(folder, { recursive: true, force: true }).catch(() => {})
       throw storageError(error, `write the job "${folder}"`)
     }
   }
