@@ -118,6 +118,12 @@ describe("the command line", () => {
       [["prepare", "--forse", "x"], "unknown option '--forse'", "--force"],
       [["prepare", "--encoder", "yaml", "x"], "Allowed choices are normal, xpm", "prepare --help"],
       [["prepare", "--dry-run", "--force", "x"], "cannot be used with", "prepare --help"],
+      [["--on-disconnect", "cancel", "prepare", "--detach", "x"], "cannot be used with", "prepare --help"],
+      [
+        ["doctor", "--url", "ftp://x"],
+        "It must be an address that begins with https://",
+        "see datamaestro doctor --help",
+      ],
       [["info", "a", "b"], "too many arguments", "see datamaestro info --help"],
       [["datafolders", "set", "k"], "missing required argument 'PATH'", "see datamaestro datafolders set --help"],
       [["--host", "-oProxyCommand=x", "version"], "not a host's name", "--host takes"],

@@ -1,5 +1,6 @@
 import { Option, type Command, type OptionValues } from "commander"
 import type { Encoder } from "@datamaestro/protocol"
+import { readGlobalOptions } from "./global-options.ts"
 import type { CommandDefinitions, Definer, Select } from "./command-definition.ts"
 
 interface PrepareValues extends OptionValues {
@@ -148,6 +149,9 @@ function preparing({ program, define }: Definer, name: string, description: stri
 }
 
 function run(select: Select, printValue: boolean, ids: string[], values: PrepareValues, command: Command): void {
+  if (values.detach === true && readGlobalOptions(command).onDisconnect === "cancel") {
+    command.error("error: option '--detach' cannot be used with option '--on-disconnect cancel'")
+  }
   const load = async (): Promise<unknown> => {
     if (values.dryRun === true) {
       return (await import("./dry-run.ts")).dryRun(ids, values.downloads ?? true)

@@ -1,6 +1,7 @@
 import { Option, type Command, type OptionValues } from "commander"
 import type { CommandDefinitions } from "./command-definition.ts"
 import { parseAge } from "./parse-age.ts"
+import { webAddress } from "./web-address.ts"
 
 /** The data machine: its settings, its cache, and how it is reached. */
 export const machineCommands: CommandDefinitions = {
@@ -22,7 +23,7 @@ export const machineCommands: CommandDefinitions = {
       `datamaestro --host cluster doctor
 datamaestro --host cluster --json doctor`,
     )
-      .option("--url <URL>", "what stands for the internet", "https://example.com/")
+      .option("--url <URL>", "what stands for the internet", webAddress, "https://example.com/")
       .action(({ url }: { url: string }, command: Command) =>
         select(command, async () => (await import("./doctor.ts")).doctor({ url })),
       )
