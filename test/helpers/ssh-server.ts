@@ -44,8 +44,8 @@ export interface SshServerOptions {
   /** A session that has ended counts until another one was refused for it, as with an sshd that is busy. */
   countsEndedSessions?: boolean
   hostKeyTypes?: readonly KeyType[]
-  /** Whether it passes connections on, as a jump host does. */
-  forwarding?: boolean
+  /** Whether it passes connections on, as a jump host does; `silent`: it never gets an answer from where they shall lead. */
+  forwarding?: boolean | "silent"
   port?: number
   /** Called at each moment; `drop` resets the connection there and then, `end` closes it in good order. */
   onMoment?: (moment: SshMoment, drop: () => void, end: () => void) => void
@@ -171,6 +171,7 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
         if (!socket.destroyed) run(info.command, acceptExec())
       })
     })
+    if (options.forwarding === "silent") connection.on("tcpip", () => undefined)
     if (options.forwarding !== true) return
     connection.on("tcpip", (acceptForward, reject, info) => {
       const upstream = connectTcp({ host: info.destIP, port: info.destPort, noDelay: true })

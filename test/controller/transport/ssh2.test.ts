@@ -797,6 +797,25 @@ describe("connectSsh2", () => {
       expect(error.message).to.contain(`from "tester@127.0.0.1:${gate.port}"`)
     })
 
+    it("waits no longer than ConnectTimeout for a hop that gets no answer, and ends at once when interrupted", async () => {
+      const gate = await serve({ forwarding: "silent" })
+      const path = await folder()
+      await writeFile(
+        join(path, "config"),
+        `Host gate\n HostName 127.0.0.1\n Port ${gate.port}\n User ${gate.user}\n IdentityFile ${gate.identityFile}\n UserKnownHostsFile ${gate.knownHostsFile}\nHost goal\n HostName 192.0.2.1\n ProxyJump gate\nHost *\n IdentityAgent none\n GlobalKnownHostsFile /dev/null\n`,
+      )
+      const through = { configFile: join(path, "config") }
+      const options = { destination: "goal", options: ["ConnectTimeout=1"] }
+      const error = await failureOf(connectTo(through, options))
+      expect(error.code).to.equal("UNREACHABLE")
+      expect(error.message).to.equal('Cannot reach "goal" (192.0.2.1, port 22) from "gate": no answer within 1 s')
+
+      const abort = new AbortController()
+      const attempt = failureOf(connectTo(through, { destination: "goal", signal: abort.signal }))
+      setTimeout(() => abort.abort(), 300)
+      expect((await attempt).code).to.equal("INTERRUPTED")
+    })
+
     it("follows no circle", async () => {
       const server = await serve({ forwarding: true })
       const path = await folder()

@@ -92,26 +92,54 @@ async function dial(
   // Of a host on the way only the connection itself is a part of ours.
   const onHopStage: typeof onStage = (stage, found) => (stage === "connect" ? onStage?.(stage, found) : undefined)
   const through = await connect(hop.settings, hop.target, { ...options, onStage: onHopStage }, connections, depth + 1)
-  const stream = await new Promise<ClientChannel>((resolve, reject) => {
-    const { hostName, port, label } = settings
-    const { destination } = hop.target
-    through.client.forwardOut("127.0.0.1", 0, hostName, port, (error, channel) => {
-      if (error === undefined) return resolve(channel)
-      reject(
+  const stream = await forward(through, settings, hop.target.destination, options.signal)
+  onStage?.("jump", `through ${settings.proxyJump.join(", ")}`)
+  return { stream, complaint: () => "", silent: async () => {}, close: () => stream.destroy() }
+}
+
+/**
+ * A channel through a host to the next one, which that host has to reach within ConnectTimeout.
+ *
+ * @throws DatamaestroError UNREACHABLE, INTERRUPTED
+ */
+function forward(
+  { client }: SshConnection,
+  { hostName, port, label, connectTimeout }: SshSettings,
+  jump: string,
+  signal: AbortSignal,
+): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    const refuse = (reason: string, cause?: Error): void =>
+      settle(
         new DatamaestroError(
           "UNREACHABLE",
-          `Cannot reach "${label}" (${hostName}, port ${port}) from "${destination}": ${error.message}`,
+          `Cannot reach "${label}" (${hostName}, port ${port}) from "${jump}": ${reason}`,
           {
-            hint: `check that "${destination}" can connect to ${hostName}, port ${port}, and that it lets connections through (AllowTcpForwarding)`,
-            details: { host: label, hostName, port, jump: destination },
-            cause: error,
+            hint: `check that "${jump}" can connect to ${hostName}, port ${port}, and that it lets connections through (AllowTcpForwarding)`,
+            details: { host: label, hostName, port, jump },
+            cause,
           },
         ),
       )
+    const abort = (): void => settle(interrupted())
+    const timer = setTimeout(() => refuse(`no answer within ${connectTimeout / 1000} s`), connectTimeout)
+    let settled = false
+    const settle = (error?: Error): void => {
+      settled = true
+      clearTimeout(timer)
+      signal.removeEventListener("abort", abort)
+      if (error !== undefined) reject(error)
+    }
+    signal.addEventListener("abort", abort, { once: true })
+    if (signal.aborted) return abort()
+    client.forwardOut("127.0.0.1", 0, hostName, port, (error, channel) => {
+      // Too late to be wanted.
+      if (settled) return void channel?.close()
+      if (error !== undefined) return refuse(error.message, error)
+      settle()
+      resolve(channel)
     })
   })
-  onStage?.("jump", `through ${settings.proxyJump.join(", ")}`)
-  return { stream, complaint: () => "", silent: async () => {}, close: () => stream.destroy() }
 }
 
 function makeTransport(settings: SshSettings, connection: SshConnection, closeAll: () => void): Transport {
@@ -167,10 +195,9 @@ function makeTransport(settings: SshSettings, connection: SshConnection, closeAl
           ask(true)
           if (first) sendCommandAhead(client, command, environment)
           first = false
-        } catch (error) {
+        } catch {
           signal?.removeEventListener("abort", abort)
           reject(gone())
-          void error
         }
       }),
     lost,
