@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { readdir, readFile, stat } from "node:fs/promises"
+import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Context, findDataset, getDataset, prepareDataset } from "../../packages/controller/src/index.ts"
 import { rejection } from "../helpers/rejection.ts"
@@ -107,6 +107,30 @@ describe("the library", () => {
         await context[Symbol.asyncDispose]()
       }
       expect((await rejection(context.dataset("org.one").info())).code).to.equal("USAGE")
+    })
+
+    it("has a context that lives longer than the signal it was connected with", async () => {
+      const abort = new AbortController()
+      const context = await Context.remote("cluster", { configFile: server.configFile, signal: abort.signal })
+      abort.abort()
+      try {
+        expect(await context.dataset("org.one").prepare()).to.include({ id: "org.one" })
+      } finally {
+        await context.close()
+      }
+    })
+
+    it("has a context that goes on once what stood in the way of an upload is gone", async () => {
+      const context = await Context.remote("cluster", { configFile: server.configFile })
+      try {
+        const packs = join(server.home, ".cache", "datamaestro", "packs")
+        await writeFile(packs, "")
+        await rejection(context.dataset("org.one").prepare())
+        await rm(packs)
+        expect(await context.dataset("org.one").prepare()).to.include({ id: "org.one" })
+      } finally {
+        await context.close()
+      }
     })
 
     it("prepares by host, for one call", async () => {

@@ -5,7 +5,7 @@ import { jobHandle, listJobsIn, type JobHandle } from "./job-handle.ts"
 import { localPaths, readLocalSettings } from "./local-context.ts"
 import { localMachine, remoteMachine, type MachineOptions } from "./machine.ts"
 import { listRepositories, type RepositoryHandle } from "./repository-handle.ts"
-import { heldSession, openOn, sessionPerCall, type SessionSource } from "./session-source.ts"
+import { heldSession, openLasting, sessionPerCall, type SessionSource } from "./session-source.ts"
 import { readUserSettings } from "./user-settings.ts"
 
 /** A dataset by its id, not yet looked up: each call finds it. */
@@ -78,7 +78,7 @@ export class Context implements AsyncDisposable {
     checkOptions({ ...options, host })
     const machine = remoteMachine(host, options, readUserSettings())
     const { signal, prompter, onProgress: onEvent } = options
-    const session = await openOn(machine, { signal, prompter, onEvent })
+    const session = await openLasting(machine, { signal, prompter, onEvent })
     try {
       const settings = await session.agent.request("settings/get", {}, { signal })
       return new Context({ paths: session.initialized.paths, settings, source: heldSession(machine, session), host })

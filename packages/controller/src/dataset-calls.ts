@@ -16,6 +16,7 @@ import { checkOptions } from "./check-options.ts"
 import type { Session, SessionEvent } from "./session.ts"
 import type { OpenOptions, SessionSource } from "./session-source.ts"
 import type { Prompter } from "./transport/prompter.ts"
+import { unlessAborted } from "./unless-aborted.ts"
 import { readUserSettings, rememberAgreement } from "./user-settings.ts"
 
 /** What every long call takes. */
@@ -130,7 +131,7 @@ function withRepositories<R>(
 ): Promise<R> {
   const { signal, prompter, detaches, onProgress: onEvent } = options
   return source.use({ signal, prompter, detaches, onEvent }, async (session, until) => {
-    await session.declareRepositories()
+    await unlessAborted(session.declareRepositories(), until)
     return await run(session, until)
   })
 }

@@ -5,6 +5,7 @@ import type { Machine, OnDisconnect } from "./machine.ts"
 import { openReconnecting } from "./jobs/reconnecting-session.ts"
 import { openSession, type Session, type SessionEvent, type SessionOptions } from "./session.ts"
 import type { Prompter } from "./transport/prompter.ts"
+import { unlessAborted } from "./unless-aborted.ts"
 
 export interface OpenOptions {
   signal?: AbortSignal | undefined
@@ -40,6 +41,23 @@ export async function openOn(machine: Machine, options: OpenOptions): Promise<Se
   return await openReconnecting(openSession, session, { minutes: machine.reconnectMinutes })
 }
 
+/** A session for many calls: the signal of the call that opens it ends the opening, and nothing later. */
+export async function openLasting(
+  machine: Machine,
+  options: OpenOptions,
+  open: typeof openOn = openOn,
+): Promise<Session> {
+  const opening = new AbortController()
+  const abort = (): void => opening.abort()
+  options.signal?.addEventListener("abort", abort, { once: true })
+  if (options.signal?.aborted === true) abort()
+  try {
+    return await open(machine, { ...options, signal: opening.signal })
+  } finally {
+    options.signal?.removeEventListener("abort", abort)
+  }
+}
+
 /** An agent for each call, gone after it: nothing is left that would keep the program from ending. */
 export function sessionPerCall(machine: Machine): SessionSource {
   return {
@@ -65,18 +83,26 @@ const CLOSE_GRACE = 2000
  * One agent for all calls until it is closed; one that was lost is replaced by the next call. Closing cancels the calls
  * that are under way.
  */
-export function heldSession(machine: Machine, first: Session): SessionSource {
+export function heldSession(machine: Machine, first: Session, open: typeof openOn = openOn): SessionSource {
   let session: Promise<Session> | undefined = Promise.resolve(first)
   const closing = new AbortController()
   const calls = new Set<Promise<unknown>>()
+  const reopen = (options: OpenOptions): Promise<Session> => {
+    const opened = openLasting(machine, options, open)
+    // What came of it is the affair of this call: the next one tries anew.
+    opened.catch(() => {
+      if (session === opened) session = undefined
+    })
+    return opened
+  }
   return {
     onDisconnect: machine.onDisconnect,
     slurm: machine.slurm,
     async use(options, run) {
       if (closing.signal.aborted) throw new DatamaestroError("USAGE", "Cannot use this context: it is closed")
-      const current = (session ??= openOn(machine, options))
       const signal = AbortSignal.any([closing.signal, ...(options.signal === undefined ? [] : [options.signal])])
-      const call = current.then((each) => run(each, signal))
+      const current = (session ??= reopen({ ...options, signal }))
+      const call = unlessAborted(current, signal).then((each) => run(each, signal))
       calls.add(call)
       try {
         return await call

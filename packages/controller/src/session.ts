@@ -68,7 +68,7 @@ export interface Session {
   readonly initialized: Result<"initialize">
   /** Absent where nothing is relayed. */
   readonly relay?: SessionRelay | undefined
-  /** Makes the controller's repositories known to the agent, uploading what it lacks. Once; later calls do nothing. */
+  /** Makes the controller's repositories known to the agent, uploading what it lacks. Once it has, later calls do nothing. */
   declareRepositories(): Promise<void>
   /**
    * Connects again where that is possible, unless it has happened since `lost` was the agent: then `agent` is another one.
@@ -269,10 +269,15 @@ function session(
     agent: client,
     initialized,
     relay,
-    declareRepositories: () =>
-      (declared ??= import("./repositories/declare-repositories.ts").then(({ declareRepositories }) =>
-        declareRepositories(client, { where, onEvent: options.onEvent, signal: options.signal, gathered }),
-      )),
+    declareRepositories: () => {
+      if (declared !== undefined) return declared
+      const declaring = import("./repositories/declare-repositories.ts").then(({ declareRepositories }) =>
+        declareRepositories(client, { where, onEvent, signal: options.signal, gathered }),
+      )
+      // A disk that was full may have room by the next call.
+      declaring.catch(() => (declared = undefined))
+      return (declared = declaring)
+    },
     close: () => {
       relay?.close()
       client.close()

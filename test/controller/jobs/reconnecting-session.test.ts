@@ -94,6 +94,23 @@ describe("a session that is made anew", () => {
     expect(error.hint).to.match(/`datamaestro jobs attach [a-z0-9]{8}`/)
   })
 
+  it("is not tried again once it is closed", async () => {
+    const { open, opened } = agents(1)
+    let begin = (): void => {}
+    const begun = new Promise<void>((resolve) => (begin = resolve))
+    const unreachable = async (attempt: SessionOptions): Promise<LinkedSession> => {
+      if (opened.length === 0) return await open()
+      begin()
+      await new Promise<void>((resolve) => attempt.signal?.addEventListener("abort", () => resolve()))
+      throw new DatamaestroError("UNREACHABLE", "Cannot reach it")
+    }
+    const session = await openReconnecting(unreachable, options(), { minutes: 1 })
+    const call = rejection(requestPrepare(session, params, {}))
+    await begun
+    await session.close()
+    expect(await call).to.have.property("code", "INTERRUPTED")
+  })
+
   it("is not tried again when a person must look: a changed host key", async () => {
     const { open, opened } = agents(1)
     let attempts = 0

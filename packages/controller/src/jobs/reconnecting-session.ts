@@ -1,6 +1,7 @@
 import { asDatamaestroError, DatamaestroError, interrupted, type AgentClient } from "@datamaestro/protocol"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Session, SessionOptions } from "../session.ts"
+import { unlessAborted } from "../unless-aborted.ts"
 import { rememberingPrompter, type RememberingPrompter } from "./remembering-prompter.ts"
 
 export interface ReconnectOptions {
@@ -34,7 +35,8 @@ export async function openReconnecting(
   const prompter = rememberingPrompter(options.prompter)
   let current = await open({ ...options, prompter }).finally(prompter.withdraw)
   let declared = false
-  let closed = false
+  const closing = new AbortController()
+  const signals = [closing.signal, ...(options.signal === undefined ? [] : [options.signal])]
   let restoring: Promise<void> | undefined
 
   // A connection that is lost again before its agent knows all is one more that failed.
@@ -50,8 +52,9 @@ export async function openReconnecting(
   }
   const restore = async (): Promise<void> => {
     await current.close()
-    const next = await reopen(openReady, { ...options, prompter }, { ...reconnect, label: current.label, prompter })
-    if (closed) return await next.close()
+    const again = { ...options, prompter, signal: AbortSignal.any(signals) }
+    const next = await reopen(openReady, again, { ...reconnect, label: current.label, prompter })
+    if (closing.signal.aborted) return await next.close()
     current = next
   }
 
@@ -74,13 +77,15 @@ export async function openReconnecting(
     },
     async restore(lost, signal) {
       if (current.agent !== lost) return
-      if (closed) throw new DatamaestroError("CONNECTION_LOST", `The connection to "${current.label}" was closed`)
+      if (closing.signal.aborted) {
+        throw new DatamaestroError("CONNECTION_LOST", `The connection to "${current.label}" was closed`)
+      }
       restoring ??= restore().finally(() => (restoring = undefined))
       restoring.catch(() => {})
       await unlessAborted(restoring, signal)
     },
     async close() {
-      closed = true
+      closing.abort()
       await current.close()
     },
   }
@@ -131,19 +136,4 @@ async function reopen(
 
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true
-}
-
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await work
-  let onAbort = (): void => {}
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(interrupted())
-  })
-  if (signal.aborted) onAbort()
-  signal.addEventListener("abort", onAbort, { once: true })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener("abort", onAbort)
-  }
 }

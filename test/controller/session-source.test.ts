@@ -1,0 +1,54 @@
+import { DatamaestroError, interrupted } from "@datamaestro/protocol"
+import { expect } from "chai"
+import { localMachine } from "../../packages/controller/src/machine.ts"
+import { heldSession, openLasting, type OpenOptions } from "../../packages/controller/src/session-source.ts"
+import type { Session } from "../../packages/controller/src/session.ts"
+import { linkedSession } from "../helpers/linked-session.ts"
+import { rejection } from "../helpers/rejection.ts"
+
+describe("a session for many calls", () => {
+  const machine = localMachine({})
+  const lose = (): Promise<never> => Promise.reject(new DatamaestroError("CONNECTION_LOST", "Lost it"))
+  const label = (session: Session): Promise<string> => Promise.resolve(session.label)
+
+  it("is opened anew after an attempt that somebody has interrupted", async () => {
+    const attempts: (AbortSignal | undefined)[] = []
+    const open = (_machine: unknown, { signal }: OpenOptions): Promise<Session> => {
+      attempts.push(signal)
+      return signal?.aborted === true ? Promise.reject(interrupted()) : Promise.resolve(linkedSession({}))
+    }
+    const source = heldSession(machine, linkedSession({}), open)
+    await rejection(source.use({}, lose))
+    expect(await rejection(source.use({ signal: AbortSignal.abort() }, label))).to.have.property("code", "INTERRUPTED")
+    expect(await source.use({}, label)).to.equal("linked")
+    expect(attempts).to.have.length(2)
+    await source.close()
+  })
+
+  it("does not end with the signal of the call that has opened it", async () => {
+    const abort = new AbortController()
+    let given: AbortSignal | undefined
+    await openLasting(machine, { signal: abort.signal }, (_machine, { signal }) => {
+      given = signal
+      return Promise.resolve(linkedSession({}))
+    })
+    abort.abort()
+    expect(given?.aborted).to.equal(false)
+  })
+
+  it("is no longer waited for by a call that is interrupted", async () => {
+    const source = heldSession(machine, linkedSession({}), (_machine, { signal }) =>
+      signal === undefined
+        ? Promise.reject(new Error("no signal"))
+        : new Promise((_, reject) => signal.addEventListener("abort", () => reject(interrupted()))),
+    )
+    await rejection(source.use({}, lose))
+    const abort = new AbortController()
+    const [first, second] = [source.use({}, label), source.use({ signal: abort.signal }, label)]
+    abort.abort()
+    expect(await rejection(second)).to.have.property("code", "INTERRUPTED")
+    const closed = source.close()
+    expect(await rejection(first)).to.have.property("code", "INTERRUPTED")
+    await closed
+  })
+})
