@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { datamaestro } from "../helpers/command-line.ts"
 import { until } from "../helpers/job-lab.ts"
@@ -122,8 +122,13 @@ describe("the command line with hosts", () => {
     expect(stderr).to.contain("Cannot use --host with hosts").and.contain("hosts close HOST")
   })
 
-  it("tells of a key that -i names in vain", async () => {
-    const { status, stderr } = await run("-i", "/none/id_ed25519", "--host", "cluster", "version")
+  it("tells of a key that -i names in vain, and takes the usual ones", async () => {
+    const config = join(sample.folder, "ssh_config")
+    await writeFile(config, (await readFile(server.configFile, "utf8")).replace(/^\s*Identit(yFile|iesOnly) .*$/gm, ""))
+    await mkdir(join(sample.folder, ".ssh"))
+    await copyFile(server.identityFile, join(sample.folder, ".ssh", "id_ed25519"))
+    const options = ["-F", config, "-i", "/none/id_ed25519", "--host", "cluster"]
+    const { status, stderr } = await datamaestro([...options, "version"], { env: sample.env })
     expect(status, stderr).to.equal(0)
     expect(stderr).to.contain('warning: There is no key "/none/id_ed25519", which -i names')
   })

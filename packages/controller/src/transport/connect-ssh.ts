@@ -42,15 +42,17 @@ export async function connectSsh(target: SshTarget, options: SshConnectOptions):
   }
 }
 
-async function connectBy(target: SshTarget, options: SshConnectOptions): Promise<Transport> {
+async function connectBy(asked: SshTarget, options: SshConnectOptions): Promise<Transport> {
   if (options.hold !== undefined) {
     const { connectHeld } = await import("../hold/connect-held.ts")
-    const held = await connectHeld(target, options.hold, options)
+    const held = await connectHeld(asked, options.hold, options)
     if (held !== undefined) return held
   }
-  for (const file of target.identityFiles.filter(lacks)) {
+  for (const file of asked.identityFiles.filter(lacks)) {
     options.onNotice({ level: "warning", message: `There is no key "${file}", which -i names` })
   }
+  // As with OpenSSH, one that is missing leaves the keys of the configuration, or the usual ones, as they were.
+  const target = { ...asked, identityFiles: asked.identityFiles.filter((file) => !lacks(file)) }
   const withOpenssh = async (): Promise<Transport> => {
     const { connectOpenssh } = await import("./openssh.ts")
     return await connectOpenssh(target, options)
