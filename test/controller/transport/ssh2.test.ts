@@ -854,6 +854,10 @@ describe("connectSsh2", () => {
       const silent = await failureOf(connectTo(server, { options: ["ProxyCommand false %h"] }))
       expect(silent.message).to.contain("ProxyCommand ended without an answer")
       expect(silent.hint).to.contain("by hand").and.contain("false 127.0.0.1")
+      const options = ["ProxyCommand sleep 60", "ConnectTimeout 1"]
+      const hanging = await failureOf(connectTo(server, { options }))
+      expect(hanging.message).to.contain("ProxyCommand said nothing within 1 s")
+      expect(hanging.hint).to.contain("by hand").and.contain("sleep 60")
     })
   })
 })

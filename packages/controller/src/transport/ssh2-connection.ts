@@ -231,8 +231,9 @@ function classifyFailure(
       })
     }
     const timedOut = cause instanceof Error && "code" in cause && cause.code === "ETIMEDOUT"
-    if (!timedOut && settings.proxyCommand !== undefined) {
-      return new DatamaestroError("UNREACHABLE", `Cannot reach ${machine}: its ProxyCommand ended without an answer`, {
+    if (settings.proxyCommand !== undefined) {
+      const end = timedOut ? `said nothing within ${settings.connectTimeout / 1000} s` : "ended without an answer"
+      return new DatamaestroError("UNREACHABLE", `Cannot reach ${machine}: its ProxyCommand ${end}`, {
         hint: `run it by hand to see what it lacks: ${settings.proxyCommand}`,
         details,
         cause,
