@@ -184,6 +184,12 @@ describe("the system's ssh as transport", function () {
       "the key is known to be in wrong hands: ask the machine's administrators for the new one",
     ])
     expect(await code({ options: ["RevokedHostKeys=/no/such/file"] })).to.equal("SSH_CONFIGURATION")
+    expect(await code({ options: ["ProxyCommand=nc %Z"] })).to.equal("SSH_CONFIGURATION")
+    const noWay = await failureOf(attempt(server, { options: ["ProxyCommand=false"] }))
+    expect([noWay.code, noWay.hint]).to.deep.equal([
+      "UNREACHABLE",
+      'its ProxyCommand or jump host makes no connection: "ssh machine" shows what that says',
+    ])
     expect(await code({ options: ["Frobnicate=yes"] })).to.equal("USAGE")
     expect(await code({ options: ["Port=99999"] })).to.equal("USAGE")
     expect(await code({ configFile: "/no/such/file" })).to.equal("USAGE")
@@ -196,6 +202,18 @@ describe("the system's ssh as transport", function () {
     )
     await writeFile(server.knownHostsFile, `@revoked * ${type} ${blob}`)
     expect(await code({})).to.equal("HOST_KEY_CHANGED")
+  })
+
+  it("tells of a changed host key that StrictHostKeyChecking=no lets ssh accept", async () => {
+    const server = await serve()
+    const [, type = ""] = (await readFile(server.knownHostsFile, "utf8")).split(" ")
+    const other = generateKey().public.split(" ")[1] ?? ""
+    await writeFile(server.knownHostsFile, `[127.0.0.1]:${server.port} ${type} ${other}\n`)
+    const notices: string[] = []
+    await connect(server, { options: ["StrictHostKeyChecking=no"], notices })
+    expect(notices).to.deep.equal([
+      'warning: ssh says of "machine": REMOTE HOST IDENTIFICATION HAS CHANGED; StrictHostKeyChecking lets it go on',
+    ])
   })
 
   it("says so where there is no ssh", async () => {

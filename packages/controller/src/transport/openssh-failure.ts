@@ -23,7 +23,7 @@ interface Kind {
 const KINDS: readonly Kind[] = [
   {
     pattern:
-      /bad configuration option|terminating, \d+ bad|bad owner or permissions|unsupported option|can't open user config|in revoked keys file|keyword .* (missing|invalid|extra)/i,
+      /bad configuration option|terminating, \d+ bad|bad owner or permissions|unsupported option|percent_expand|can't open user config|in revoked keys file|keyword .* (missing|invalid|extra)/i,
     code: "SSH_CONFIGURATION",
     verb: "Cannot use the SSH configuration of",
     hint: () => "correct the line that ssh names",
@@ -78,6 +78,14 @@ const KINDS: readonly Kind[] = [
     hint: ({ hostName }) => `check the spelling of "${hostName}", the network and the name server`,
   },
   {
+    // With a shared connection ssh throws away what they say (ControlPersist in ssh_config(5)).
+    pattern: /(kex_exchange_identification|banner exchange)[^]*UNKNOWN port 65535/i,
+    code: "UNREACHABLE",
+    verb: "Cannot reach",
+    hint: ({ label }) =>
+      `its ProxyCommand or jump host makes no connection: "${sshCommand(label)}" shows what that says`,
+  },
+  {
     pattern:
       /connect to (host|address)|banner exchange|kex_exchange_identification|stdio forwarding failed|open failed|connection refused|no route to host|network is unreachable/i,
     code: "UNREACHABLE",
@@ -110,6 +118,9 @@ function removal(stderr: string): string | undefined {
   const name = /host key for (\S+) has changed/i.exec(stderr)?.[1]
   return file === undefined || name === undefined ? undefined : `ssh-keygen -f "${file}" -R "${name}"`
 }
+
+/** The title of what ssh says of a host key that it accepts all the same, as StrictHostKeyChecking=no has it. */
+export const HOST_KEY_WARNING = /^@\s+warning: (.+?)!?\s+@\s*$/i
 
 /** What ssh says of a host key that it has recorded: no reason for a failure, nor for a question. */
 export const HOST_KEY_ADDED = /^warning: permanently added/i

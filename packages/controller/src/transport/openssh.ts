@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { opensshArguments } from "./openssh-arguments.ts"
 import { openAskpass, type Askpass } from "./openssh-askpass.ts"
 import { cannotStart, readOpensshConfiguration, runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
-import { HOST_KEY_ADDED, opensshFailure } from "./openssh-failure.ts"
+import { HOST_KEY_ADDED, HOST_KEY_WARNING, opensshFailure } from "./openssh-failure.ts"
 import { refusedCommand } from "./refused-command.ts"
 import { systemReason } from "../system-reason.ts"
 import type { SshConnectOptions, SshStage } from "./ssh-connect-options.ts"
@@ -136,6 +136,10 @@ async function logIn(target: SshTarget, configuration: OpensshConfiguration, opt
   tellStages(options, "by ssh")
   for (const line of stderr.split("\n")) {
     if (HOST_KEY_ADDED.test(line)) onNotice({ level: "info", message: line.trim() })
+    const warning = HOST_KEY_WARNING.exec(line)?.[1]
+    if (warning === undefined) continue
+    const message = `ssh says of "${target.destination}": ${warning}; StrictHostKeyChecking lets it go on`
+    onNotice({ level: "warning", message })
   }
 }
 
