@@ -48,6 +48,8 @@ export async function attachTo(
       socket.destroy()
     }
     signal?.addEventListener("abort", abort, { once: true })
+    // It may have been while the socket was being connected.
+    if (signal?.aborted === true) abort()
     const timer = reused ? setTimeout(() => resolve(undefined), ANSWER) : undefined
     onFrames(socket, (type, content) => {
       if (type === "alive") alive = true
@@ -210,6 +212,7 @@ function openHeldChannel(socket: Socket, lost: Promise<Error>, signal: AbortSign
       socket.destroy()
     }
     signal?.addEventListener("abort", abort, { once: true })
+    if (signal?.aborted === true) abort()
     void lost.then((error) => {
       reject(error)
       end({ code: null, signal: null, error })
