@@ -47,4 +47,29 @@ describe("doctor", () => {
       await environment.restore()
     }
   }).timeout(60_000)
+
+  it("ends soon when it is interrupted while start-up files hang", async () => {
+    const abort = new AbortController()
+    const server = await startSshServer({
+      shell: ["/bin/sh", "-c", "sleep 60"],
+      onMoment: (moment) => {
+        if (moment === "exec") setTimeout(() => abort.abort(), 300)
+      },
+    })
+    try {
+      const invocation = testInvocation({
+        host: ["machine"],
+        configFile: server.configFile,
+        signal: abort.signal,
+        open: () => Promise.reject(new Error("no session is asked for")),
+      })
+      const failure = await doctor({ url: "http://127.0.0.1:1/" }).execute(invocation)
+      expect(failure).to.have.property("code", "INTERRUPTED")
+      expect(invocation.written)
+        .to.match(/^ok +authenticate/m)
+        .and.match(/^failed +shell/m)
+    } finally {
+      await server.close()
+    }
+  }).timeout(15_000)
 })

@@ -7,7 +7,7 @@ import { localMachine, remoteMachine, type Machine } from "../machine.ts"
 import type { Session, SessionOptions } from "../session.ts"
 import type { DirectCommand } from "./command.ts"
 import type { Invocation } from "./invocation.ts"
-import { unlessAbandoned } from "./unless-abandoned.ts"
+import { CANCEL_GRACE, CLOSE_GRACE, unlessAbandoned } from "./unless-abandoned.ts"
 import { withHost } from "./with-host.ts"
 
 export interface CopyOptions {
@@ -22,8 +22,6 @@ export interface CopyOptions {
 type Prepared = Result<"datasets/prepare">
 
 const THIS_MACHINE = "local"
-const CANCEL_GRACE = 1500
-const CLOSE_GRACE = 400
 
 /**
  * Copies a prepared dataset, with those it refers to, from one machine to another, and prints its value there. It is a

@@ -2,6 +2,7 @@ import {
   DatamaestroError,
   EXIT_STATUS,
   formatBytes,
+  interrupted,
   type AgentClient,
   type ErrorCode,
   type Result,
@@ -15,6 +16,7 @@ import type { Transport } from "../transport/transport.ts"
 import type { DirectCommand } from "./command.ts"
 import { Examination, type ExaminedStep } from "./examination.ts"
 import type { Invocation } from "./invocation.ts"
+import { CANCEL_GRACE, unlessAbandoned } from "./unless-abandoned.ts"
 
 const ON_MACHINE = ["Node", "agent", "data directory", "internet", "proxy", "clock"] as const
 const REMOTE = [...SSH_STAGES, "shell", ...ON_MACHINE]
@@ -61,10 +63,14 @@ function linesOf({ step, state, found, milliseconds, next }: ExaminedStep): stri
 async function examine(machine: Machine, invocation: Invocation, url: string): Promise<Examination> {
   const examination = new Examination(machine.ssh === undefined ? ON_MACHINE : REMOTE)
   try {
-    if (machine.ssh === undefined) await examineHere(machine, invocation, examination, url)
-    else await examineThere(machine, machine.ssh, invocation, examination, url)
+    const { ssh } = machine
+    const steps =
+      ssh === undefined
+        ? examineHere(machine, invocation, examination, url)
+        : examineThere(machine, ssh, invocation, examination, url)
+    await unlessAbandoned(steps, invocation.signal, CANCEL_GRACE)
   } catch (error) {
-    examination.failed(invocation.signal.aborted ? new DatamaestroError("INTERRUPTED", "Interrupted") : error)
+    examination.failed(invocation.signal.aborted ? interrupted() : error)
   }
   examination.end()
   return examination

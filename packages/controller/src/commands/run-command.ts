@@ -5,7 +5,7 @@ import { openReconnecting } from "../jobs/reconnecting-session.ts"
 import type { Session, SessionOptions } from "../session.ts"
 import type { Call, Command, Failure } from "./command.ts"
 import type { Invocation } from "./invocation.ts"
-import { unlessAbandoned } from "./unless-abandoned.ts"
+import { CANCEL_GRACE, CLOSE_GRACE, unlessAbandoned } from "./unless-abandoned.ts"
 import { adviceFor, withHost } from "./with-host.ts"
 
 interface Outcome<R> {
@@ -13,10 +13,6 @@ interface Outcome<R> {
   result: R | undefined
   failures: Failure[]
 }
-
-/** How long agents may take to answer a cancellation, and a session to close, in milliseconds. */
-const CANCEL_GRACE = 1500
-const CLOSE_GRACE = 400
 
 /**
  * Runs a command on every machine at once and prints what succeeded.

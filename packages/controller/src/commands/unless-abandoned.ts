@@ -1,5 +1,9 @@
 import { interrupted } from "@datamaestro/protocol"
 
+/** How long agents may take to answer a cancellation, and a session to close, in milliseconds. */
+export const CANCEL_GRACE = 1500
+export const CLOSE_GRACE = 400
+
 /**
  * The work's own end, or INTERRUPTED when it has not ended `grace` milliseconds after the signal aborted:
  * a machine that no longer answers must not hold up the person who has pressed Ctrl-C.
