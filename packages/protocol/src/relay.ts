@@ -7,7 +7,9 @@ export type RelayMode = v.InferOutput<typeof RelayMode>
 /** How many bytes of one answer may be under way to the agent, unread there. */
 export const RELAY_WINDOW = 4 * 1024 * 1024
 
-const stream = v.pipe(v.number(), v.integer(), v.minValue(1))
+/** Of a stream's number, and of bytes: with a fraction of one what is sent would never end. */
+const count = v.pipe(v.number(), v.integer(), v.minValue(1))
+const stream = count
 
 /** What the agent tells, to have the controller ask web servers in its place. */
 export const RELAY_FROM_AGENT = {
@@ -17,10 +19,10 @@ export const RELAY_FROM_AGENT = {
     method: v.picklist(["GET", "HEAD"]),
     url: v.string(),
     headers: v.record(v.string(), v.string()),
-    credit: v.number(),
+    credit: count,
   }),
   /** So many bytes more may be sent. */
-  "$/relay/credit": v.object({ stream, bytes: v.number() }),
+  "$/relay/credit": v.object({ stream, bytes: count }),
   /** Nobody wants the rest. */
   "$/relay/close": v.object({ stream }),
 } as const

@@ -55,6 +55,15 @@ describe("requests that leave through the controller", () => {
     expect((await buffer(body)).equals(content)).to.equal(true)
   })
 
+  it("are not begun for an agent that asks for a fraction of a byte", async () => {
+    host.receive("$/relay/open", { stream: 1, method: "GET", url: origin.at("/file"), headers: {}, credit: 0.5 })
+    host.receive("$/relay/open", { stream: 2, method: "GET", url: origin.at("/file"), headers: {}, credit: 1 })
+    host.receive("$/relay/credit", { stream: 2, bytes: 0.5 })
+    while (origin.requests.length === 0) await sleep(5)
+    await sleep(20)
+    expect(origin.requests).to.have.length(1)
+  })
+
   it("bring ranges, several at once", async () => {
     const parts = await Promise.all(
       [0, 1, 2, 3].map(async (part) => {
