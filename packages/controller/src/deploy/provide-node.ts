@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs"
 import { createInterface } from "node:readline"
 import { pipeline } from "node:stream/promises"
 import type { SessionEvent } from "../session.ts"
+import { sshCommand } from "../transport/ssh-command.ts"
 import type { Channel, Transport } from "../transport/transport.ts"
 import { printable } from "./boot-failure.ts"
 import { bundledNode, type BundledNode } from "./bundled-node.ts"
@@ -194,7 +195,7 @@ function ended(label: string, why: string, noise: TextTail): DatamaestroError {
   const printed = printable(noise.text)
   const shown = printed === "" ? "" : `; it printed:\n${printed}`
   return new DatamaestroError("DEPLOY_FAILED", `Cannot bring a Node to "${label}": ${why}${shown}`, {
-    hint: `see what \`ssh ${label} echo hello\` prints, and run the same command again: the upload continues where it stopped`,
+    hint: `see what \`${sshCommand(label)} echo hello\` prints, and run the same command again: the upload continues where it stopped`,
     details: { host: label, printed },
   })
 }
