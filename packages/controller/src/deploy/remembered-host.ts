@@ -61,8 +61,13 @@ export function rememberHost(node: string, host: RememberedHost): void {
   }
 }
 
+/** Best effort, too: what can't be removed costs each call a round trip. */
 export function forgetHost(address: string, node: string): void {
-  rmSync(fileOf(address, node), { force: true })
+  try {
+    rmSync(fileOf(address, node), { force: true })
+  } catch {
+    return
+  }
 }
 
 function fileOf(address: string, node: string): string {
