@@ -8,6 +8,7 @@ import { createGunzip, createGzip } from "node:zlib"
 import * as v from "valibot"
 import { cacheDirectory } from "../cache-directory.ts"
 import { makeFolder } from "../make-folder.ts"
+import { systemReason } from "../system-reason.ts"
 import type { NodePackage } from "./node-package.ts"
 import { fetchPackage, newestVersion, type PublishedVersion } from "./npm.ts"
 import { tarEntry } from "./tar-entry.ts"
@@ -37,11 +38,25 @@ const FRESH = 30 * 24 * 3600_000
 /**
  * The newest Node of a package: from the cache, or fetched by npm, verified by the registry's integrity, and kept.
  *
- * @throws DatamaestroError DOWNLOAD_FAILED, CHECKSUM_MISMATCH, INTERRUPTED
+ * @throws DatamaestroError DOWNLOAD_FAILED, CHECKSUM_MISMATCH, INTERRUPTED, and those of the storage
  */
 export async function bundledNode(wanted: NodePackage, options: BundledNodeOptions): Promise<BundledNode> {
   const folder = join(cacheDirectory(), "node")
-  makeFolder(folder)
+  try {
+    makeFolder(folder)
+    return await newestNode(wanted, folder, options)
+  } catch (error) {
+    if (!(error instanceof Error && "syscall" in error)) throw error
+    const { code, reason } = systemReason(error)
+    throw new DatamaestroError(code, `Cannot keep a Node in "${folder}" of this machine: ${reason}`, {
+      hint: "make room there, or point XDG_CACHE_HOME to another folder; or install Node on the data machine and name it with --node PATH",
+      details: { path: folder },
+      cause: error,
+    })
+  }
+}
+
+async function newestNode(wanted: NodePackage, folder: string, options: BundledNodeOptions): Promise<BundledNode> {
   const recordPath = join(folder, `${wanted.name}-${wanted.range}.json`)
   const known = await readRecord(recordPath, folder, wanted.name)
   if (known !== undefined && known.age < FRESH) return known.node
