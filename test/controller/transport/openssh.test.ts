@@ -1,12 +1,15 @@
 import { expect } from "chai"
 import type { DatamaestroError } from "@datamaestro/protocol"
 import { execFile, execFileSync } from "node:child_process"
+import { once } from "node:events"
 import { existsSync, statSync } from "node:fs"
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { createServer, type AddressInfo } from "node:net"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
 import { connectSsh } from "../../../packages/controller/src/transport/connect-ssh.ts"
+import { noSshServerHint } from "../../../packages/controller/src/transport/no-ssh-server-hint.ts"
 import { openAskpass } from "../../../packages/controller/src/transport/openssh-askpass.ts"
 import { startSshAgent } from "../../helpers/ssh-agent.ts"
 import { generateKey, temporaryFolder } from "../../helpers/ssh-client-files.ts"
@@ -190,6 +193,12 @@ describe("the system's ssh as transport", function () {
       "UNREACHABLE",
       'its ProxyCommand or jump host makes no connection: "ssh machine" shows what that says',
     ])
+    const hangsUp = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1")
+    cleanups.push(() => void hangsUp.close())
+    await once(hangsUp, "listening")
+    const { port } = hangsUp.address() as AddressInfo
+    const closed = await failureOf(attempt(server, { options: [`Port=${port}`] }))
+    expect([closed.code, closed.hint]).to.deep.equal(["UNREACHABLE", noSshServerHint(port)])
     expect(await code({ options: ["Frobnicate=yes"] })).to.equal("USAGE")
     expect(await code({ options: ["Port=99999"] })).to.equal("USAGE")
     expect(await code({ configFile: "/no/such/file" })).to.equal("USAGE")

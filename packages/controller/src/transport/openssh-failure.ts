@@ -1,4 +1,5 @@
 import { DatamaestroError, type ErrorCode } from "@datamaestro/protocol"
+import { noSshServerHint } from "./no-ssh-server-hint.ts"
 import { sshCommand } from "./ssh-command.ts"
 
 export interface OpensshFailure {
@@ -86,8 +87,14 @@ const KINDS: readonly Kind[] = [
       `its ProxyCommand or jump host makes no connection: "${sshCommand(label)}" shows what that says`,
   },
   {
+    pattern: /banner exchange|kex_exchange_identification/i,
+    code: "UNREACHABLE",
+    verb: "Cannot reach",
+    hint: ({ port }) => noSshServerHint(port),
+  },
+  {
     pattern:
-      /connect to (host|address)|banner exchange|kex_exchange_identification|stdio forwarding failed|open failed|connection refused|no route to host|network is unreachable/i,
+      /connect to (host|address)|stdio forwarding failed|open failed|connection refused|no route to host|network is unreachable/i,
     code: "UNREACHABLE",
     verb: "Cannot reach",
     hint: ({ port }) =>

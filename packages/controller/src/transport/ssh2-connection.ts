@@ -2,6 +2,7 @@ import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import type { Duplex } from "node:stream"
 import ssh2, { type Client } from "ssh2"
 import { readHostKey, type HostKeyCheck, type Notice } from "./host-key.ts"
+import { noSshServerHint } from "./no-ssh-server-hint.ts"
 import type { Prompter } from "./prompter.ts"
 import type { SshConnectOptions } from "./ssh-connect-options.ts"
 import type { SshSettings } from "./ssh-settings.ts"
@@ -243,7 +244,7 @@ function classifyFailure(
       ? `it accepted the connection but said nothing within ${settings.connectTimeout / 1000} s`
       : "it closed the connection without answering as an SSH server"
     return new DatamaestroError("UNREACHABLE", `Cannot reach ${machine}: ${state}`, {
-      hint: `check that port ${port} is that of an SSH server, and that no gateway or firewall answers in its place; too many connections at once are refused like this, too`,
+      hint: noSshServerHint(port),
       details,
       cause,
     })
