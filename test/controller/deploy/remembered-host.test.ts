@@ -1,7 +1,7 @@
 import { expect } from "chai"
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { forgetHost } from "../../../packages/controller/src/deploy/remembered-host.ts"
+import { forgetHost, rememberHost } from "../../../packages/controller/src/deploy/remembered-host.ts"
 import { privateEnvironment } from "../../helpers/private-environment.ts"
 
 describe("a remembered host", () => {
@@ -13,6 +13,10 @@ describe("a remembered host", () => {
     process.env["XDG_CACHE_HOME"] = file
   })
   afterEach(() => environment.restore())
+
+  it("is remembered where the cache can be written, and nowhere else", () => {
+    expect(() => rememberHost("auto", { address: "me@host:22", execPath: "/usr/bin/node" })).not.to.throw()
+  })
 
   it("is forgotten as far as a cache that can't be written allows", () => {
     expect(() => forgetHost("me@host:22", "auto")).not.to.throw()

@@ -57,14 +57,18 @@ export function rememberHost(node: string, host: RememberedHost): void {
     writeFileSync(temporary, JSON.stringify(host), { mode: 0o600, flag: "wx" })
     renameSync(temporary, path)
   } catch {
-    rmSync(temporary, { force: true })
+    removeIfPossible(temporary)
   }
 }
 
 /** Best effort, too: what can't be removed costs each call a round trip. */
 export function forgetHost(address: string, node: string): void {
+  removeIfPossible(fileOf(address, node))
+}
+
+function removeIfPossible(path: string): void {
   try {
-    rmSync(fileOf(address, node), { force: true })
+    rmSync(path, { force: true })
   } catch {
     return
   }
