@@ -225,6 +225,17 @@ describe("the system's ssh as transport", function () {
     ])
   })
 
+  it("tells of an accepted host key that could not be recorded", async () => {
+    const server = await serve()
+    const file = join(await folder(), "file")
+    await writeFile(file, "")
+    const options = ["StrictHostKeyChecking=accept-new", `UserKnownHostsFile=${file}/known_hosts`]
+    const notices: string[] = []
+    await connect(server, { options, notices })
+    expect(notices).to.have.length(1)
+    expect(notices[0]).to.match(/^info: Failed to add the host to the list of known hosts/)
+  })
+
   it("says so where there is no ssh", async () => {
     const path = process.env["PATH"]
     const server = await serve()

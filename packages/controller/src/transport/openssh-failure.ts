@@ -129,8 +129,8 @@ function removal(stderr: string): string | undefined {
 /** The title of what ssh says of a host key that it accepts all the same, as StrictHostKeyChecking=no has it. */
 export const HOST_KEY_WARNING = /^@\s+warning: (.+?)!?\s+@\s*$/i
 
-/** What ssh says of a host key that it has recorded: no reason for a failure, nor for a question. */
-export const HOST_KEY_ADDED = /^warning: permanently added/i
+/** What ssh says of a host key that it has recorded, or could not record: no reason for a failure, nor for a question. */
+export const HOST_KEY_ADDED = /^(warning: permanently added|failed to add the host)/i
 
 /** The last lines, where ssh says what happened; banners and warnings come before. */
 function lastWords(stderr: string): string {
