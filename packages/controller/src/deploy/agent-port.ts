@@ -6,9 +6,10 @@ import {
   MAX_FRAME_BYTES,
   type LinePort,
 } from "@datamaestro/protocol"
+import { printable } from "../transport/printable.ts"
 import type { Channel, ChannelEnd } from "../transport/transport.ts"
 import { BOOT_MAGIC, NO_NODE_MAGIC, UPLOAD_PREFIX, type BootLine, type UploadHeader } from "./boot-protocol.ts"
-import { bootFailure, printable } from "./boot-failure.ts"
+import { bootFailure } from "./boot-failure.ts"
 import { noNodeError } from "./no-node-error.ts"
 import { TextTail } from "./text-tail.ts"
 

@@ -1,4 +1,5 @@
 import { DatamaestroError } from "@datamaestro/protocol"
+import { printable } from "../transport/printable.ts"
 import { sshCommand } from "../transport/ssh-command.ts"
 
 export interface BootFailure {
@@ -51,9 +52,4 @@ export function bootFailure({ label, noise, stderr, booted, reason, code }: Boot
     hint: `see what \`${sshCommand(label)} echo hello\` prints: a forced command, or a start-up file of the login shell that ends or asks something, stands in the way`,
     details,
   })
-}
-
-/** Control characters of a remote machine don't belong on the person's terminal. */
-export function printable(text: string): string {
-  return text.replace(/[^\P{C}\n\t]/gu, "").trim()
 }

@@ -1,5 +1,6 @@
 import { DatamaestroError, type ErrorCode } from "@datamaestro/protocol"
 import { noSshServerHint } from "./no-ssh-server-hint.ts"
+import { printable } from "./printable.ts"
 import { sshCommand } from "./ssh-command.ts"
 
 export interface OpensshFailure {
@@ -139,11 +140,4 @@ function lastWords(stderr: string): string {
     .map((line) => line.trim())
     .filter((line) => line !== "" && !line.startsWith("@") && !HOST_KEY_ADDED.test(line))
   return lines.slice(-2).join("; ") || "ssh did not say why"
-}
-
-function printable(text: string): string {
-  return text
-    .replace(/\r/g, "")
-    .replace(/[^\P{C}\n\t]/gu, "")
-    .trim()
 }
