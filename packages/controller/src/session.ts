@@ -1,5 +1,6 @@
 import {
   DatamaestroError,
+  interrupted,
   PROTOCOL_VERSION,
   type AgentClient,
   type AheadRequest,
@@ -90,7 +91,7 @@ const LOCAL_END = 2500
  * @throws DatamaestroError of the connection kind (exit 8), or AGENT_DIED and PROTOCOL_MISMATCH (exit 9)
  */
 export async function openSession(options: SessionOptions): Promise<Session> {
-  if (options.signal?.aborted === true) throw new DatamaestroError("INTERRUPTED", "Interrupted")
+  if (options.signal?.aborted === true) throw interrupted()
   const deployment = options.deployment ?? loadDeployment()
   return options.ssh === undefined
     ? await openLocalSession(options, deployment)

@@ -1,4 +1,4 @@
-import { DatamaestroError } from "@datamaestro/protocol"
+import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -17,7 +17,7 @@ export async function buildPackage(folder: string, signal: AbortSignal): Promise
   const command = commandFor(folder)
   if (command === undefined) return false
   const { status, output } = await run(command, folder, signal)
-  if (signal.aborted) throw new DatamaestroError("INTERRUPTED", "Interrupted")
+  if (signal.aborted) throw interrupted()
   if (status === 0) return true
   throw new DatamaestroError("BROKEN_REPOSITORY", `Cannot build "${folder}": ${command.join(" ")} failed`, {
     hint: `mend what it says, then build again: ${output.trim()}`,

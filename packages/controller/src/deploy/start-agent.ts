@@ -1,6 +1,7 @@
 import {
   AgentClient,
   DatamaestroError,
+  interrupted,
   PROTOCOL_VERSION,
   REST_STREAM,
   type AheadRequest,
@@ -106,7 +107,7 @@ export async function startAgent(channel: Channel, options: StartAgentOptions): 
     onNotice: (message) => onEvent({ phase: "notice", level: "warning", message }),
   })
   if (options.push) sendOrFail()
-  const onAbort = (): void => port.fail(new DatamaestroError("INTERRUPTED", "Interrupted"))
+  const onAbort = (): void => port.fail(interrupted())
   signal?.addEventListener("abort", onAbort, { once: true })
   try {
     const initializing = client.request("initialize", options.initialize)
