@@ -1,9 +1,8 @@
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import { isRepositoryClass } from "@datamaestro/dataset"
-import { packageFolder } from "./deploy/package-folder.ts"
-import { findRepositories } from "./repositories/find-repositories.ts"
 import type { FoundRepository } from "./repositories/found-repository.ts"
+import { repositoriesHere } from "./repositories/repositories-here.ts"
 
 /** A repository that this machine has. */
 export interface RepositoryHandle {
@@ -22,12 +21,7 @@ export interface RepositoryHandle {
  * @throws DatamaestroError BROKEN_REPOSITORY
  */
 export function listRepositories(): RepositoryHandle[] {
-  const { found } = findRepositories({
-    controller: packageFolder(),
-    directory: process.cwd(),
-    environment: process.env,
-  })
-  return found.map((one) => ({
+  return repositoriesHere().found.map((one) => ({
     id: one.id,
     package: one.package,
     version: one.version,

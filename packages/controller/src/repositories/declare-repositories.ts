@@ -1,10 +1,9 @@
 import { DatamaestroError, type AgentClient, type Params, type RepositoryLocation } from "@datamaestro/protocol"
 import { join, posix } from "node:path"
-import { packageFolder } from "../deploy/package-folder.ts"
 import type { SessionEvent } from "../session.ts"
-import { findRepositories, type RepositoriesHere } from "./find-repositories.ts"
 import type { FoundRepository } from "./found-repository.ts"
 import { packRepository, type Pack } from "./pack-repository.ts"
+import { repositoriesHere } from "./repositories-here.ts"
 import { uploadPack } from "./upload-pack.ts"
 
 export interface DeclareRepositoriesOptions {
@@ -78,12 +77,6 @@ export async function declareRepositories(agent: AgentClient, options: DeclareRe
       onEvent({ phase: "upload", what: lacking.name, bytes: sent, total: bytes.length })
     await uploadPack(agent, { hash, bytes, onProgress, signal })
   }
-}
-
-/** What this machine has, seen from this process. */
-export function repositoriesHere(folders: readonly string[] = []): RepositoriesHere {
-  const here = { controller: packageFolder(), directory: process.cwd(), environment: process.env }
-  return findRepositories({ ...here, folders })
 }
 
 function byFolder(found: readonly FoundRepository[]): [FoundRepository, ...FoundRepository[]][] {
