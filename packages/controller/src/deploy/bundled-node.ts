@@ -9,6 +9,7 @@ import * as v from "valibot"
 import { cacheDirectory } from "../cache-directory.ts"
 import { makeFolder } from "../make-folder.ts"
 import { systemReason } from "../system-reason.ts"
+import { writeWhole } from "../write-whole.ts"
 import type { NodePackage } from "./node-package.ts"
 import { fetchPackage, newestVersion, type PublishedVersion } from "./npm.ts"
 import { tarEntry } from "./tar-entry.ts"
@@ -68,9 +69,7 @@ async function newestNode(wanted: NodePackage, folder: string, options: BundledN
     }
     options.onFetch(`${wanted.name} ${published.version}`)
     const node = await fetchNode(wanted.name, published, folder, options)
-    const temporary = `${recordPath}.${process.pid}.tmp`
-    await writeFile(temporary, JSON.stringify({ version: node.version, hash: node.hash, bytes: node.bytes }))
-    await rename(temporary, recordPath)
+    writeWhole(recordPath, JSON.stringify({ version: node.version, hash: node.hash, bytes: node.bytes }))
     if (known !== undefined) await rm(known.node.path, { force: true })
     return node
   } catch (error) {

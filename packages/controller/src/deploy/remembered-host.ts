@@ -1,9 +1,10 @@
-import { createHash, randomBytes } from "node:crypto"
-import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { createHash } from "node:crypto"
+import { chmodSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import * as v from "valibot"
 import { cacheDirectory } from "../cache-directory.ts"
 import { makeFolder } from "../make-folder.ts"
+import { writeWhole } from "../write-whole.ts"
 
 const RememberedHost = v.object({
   address: v.string(),
@@ -48,27 +49,20 @@ function read(path: string): RememberedHost | undefined {
 
 /** Best effort: a cache that can't be written only makes the next call slower. */
 export function rememberHost(node: string, host: RememberedHost): void {
-  const path = fileOf(host.address, node)
-  const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`
   try {
     const folder = join(cacheDirectory(), "hosts")
     makeFolder(folder)
     chmodSync(folder, 0o700)
-    writeFileSync(temporary, JSON.stringify(host), { mode: 0o600, flag: "wx" })
-    renameSync(temporary, path)
+    writeWhole(fileOf(host.address, node), JSON.stringify(host))
   } catch {
-    removeIfPossible(temporary)
+    return
   }
 }
 
 /** Best effort, too: what can't be removed costs each call a round trip. */
 export function forgetHost(address: string, node: string): void {
-  removeIfPossible(fileOf(address, node))
-}
-
-function removeIfPossible(path: string): void {
   try {
-    rmSync(path, { force: true })
+    rmSync(fileOf(address, node), { force: true })
   } catch {
     return
   }

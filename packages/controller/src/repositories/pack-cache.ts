@@ -1,9 +1,10 @@
-import { createHash, randomBytes } from "node:crypto"
-import { readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
+import { createHash } from "node:crypto"
+import { readFileSync, readdirSync, rmSync, statSync, utimesSync } from "node:fs"
 import { join } from "node:path"
 import * as v from "valibot"
 import { cacheDirectory } from "../cache-directory.ts"
 import { makeFolder } from "../make-folder.ts"
+import { writeWhole } from "../write-whole.ts"
 import { stamp } from "./stamp.ts"
 
 /** Changes when packs are made another way. */
@@ -44,8 +45,8 @@ export function recallPack(
 export function rememberPack(of: string, pack: RememberedPack, archive: Buffer): void {
   try {
     makeFolder(packs())
-    write(join(packs(), `${pack.hash}.tar.gz`), archive)
-    write(memoryOf(of), JSON.stringify({ format: FORMAT, ...pack }))
+    writeWhole(join(packs(), `${pack.hash}.tar.gz`), archive)
+    writeWhole(memoryOf(of), JSON.stringify({ format: FORMAT, ...pack }))
     prune()
   } catch {
     return
@@ -58,17 +59,6 @@ function packs(): string {
 
 function memoryOf(folder: string): string {
   return join(packs(), `${createHash("sha256").update(folder).digest("hex").slice(0, 32)}.json`)
-}
-
-function write(path: string, data: Buffer | string): void {
-  const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`
-  try {
-    writeFileSync(temporary, data, { mode: 0o600, flag: "wx" })
-    renameSync(temporary, path)
-  } catch (error) {
-    rmSync(temporary, { force: true })
-    throw error
-  }
 }
 
 function prune(): void {

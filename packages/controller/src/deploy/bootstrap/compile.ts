@@ -1,8 +1,9 @@
 import * as fs from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { Script, constants } from "node:vm"
+import { writeWhole } from "../../write-whole.ts"
 import { prune, sha256 } from "./kept-agent.ts"
-import { isOwn, isPrivate, makePrivate, writeWhole } from "./private-folder.ts"
+import { isOwn, isPrivate, makePrivate } from "./private-folder.ts"
 
 /** How much of the code had run when it was kept: as many digits before it. */
 const WEIGHT = 4

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import { join } from "node:path"
+import { writeWhole } from "../../write-whole.ts"
 import { boot } from "./controller.ts"
-import { cacheFolders, isPrivate, makePrivate, writeWhole } from "./private-folder.ts"
+import { cacheFolders, isPrivate, makePrivate } from "./private-folder.ts"
 
 const HOUR = 3600_000
 /** For both parts of the agent and their code caches. */

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { homedir, tmpdir } from "node:os"
 import { dirname, join } from "node:path"
@@ -49,16 +48,4 @@ export function cacheFolders(): string[] {
     if (parent !== undefined && parent !== "") folders.push(join(parent, name))
   }
   return folders
-}
-
-/** A whole file or none, for any number of writers at once. What a power failure takes of it is noticed by its hash. */
-export function writeWhole(path: string, data: Buffer): void {
-  const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`
-  try {
-    fs.writeFileSync(temporary, data, { flag: "wx", mode: 0o600 })
-    fs.renameSync(temporary, path)
-  } catch (error) {
-    fs.rmSync(temporary, { force: true })
-    throw error
-  }
 }
