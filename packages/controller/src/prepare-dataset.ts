@@ -88,13 +88,17 @@ function sourceOf(options: Place): SessionSource {
   const { context, host, ...machine } = options
   if (context instanceof Context) {
     if (host !== undefined || machine.node !== undefined || machine.data !== undefined) {
-      throw new DatamaestroError("USAGE", "Cannot use host, node or data beside a context, which has its own")
+      throw new DatamaestroError("USAGE", "Cannot use host, node or data beside a context, which has its own", {
+        hint: "give them to Context.instance or Context.remote, or leave the context out",
+      })
     }
     return context.source
   }
   if (host === undefined) {
     if (context !== undefined && machine.data !== undefined) {
-      throw new DatamaestroError("USAGE", "Cannot use both context and data: both name the data directory")
+      throw new DatamaestroError("USAGE", "Cannot use both context and data: both name the data directory", {
+        hint: "leave one of them out",
+      })
     }
     return Context.instance({ ...machine, data: context ?? machine.data }).source
   }
