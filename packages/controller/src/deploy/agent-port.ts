@@ -11,6 +11,7 @@ import type { Channel, ChannelEnd } from "../transport/transport.ts"
 import { BOOT_MAGIC, NO_NODE_MAGIC, UPLOAD_PREFIX, type BootLine, type UploadHeader } from "./boot-protocol.ts"
 import { bootFailure } from "./boot-failure.ts"
 import { noNodeError } from "./no-node-error.ts"
+import { parseBootLine } from "./parse-boot-line.ts"
 import { TextTail } from "./text-tail.ts"
 
 export type Hello = Extract<BootLine, { type: "hello" }>
@@ -242,13 +243,4 @@ export class AgentPort implements LinePort {
 function describeEnd({ code, signal }: ChannelEnd): string {
   if (signal !== null) return `by ${signal.startsWith("SIG") ? signal : `SIG${signal}`}`
   return code === null ? "without saying why" : `with exit code ${code}`
-}
-
-function parseBootLine(line: string): BootLine | undefined {
-  try {
-    const value: unknown = JSON.parse(line)
-    return typeof value === "object" && value !== null && "type" in value ? (value as BootLine) : undefined
-  } catch {
-    return undefined
-  }
 }

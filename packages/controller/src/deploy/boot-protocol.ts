@@ -51,5 +51,5 @@ export type BootLine =
       leftOut?: string | undefined
     }
   /** The uploaded agent was verified; `folder` is absent where none could be written and it runs from memory. */
-  | { type: "stored"; folder?: string; warnings: string[] }
+  | { type: "stored"; folder?: string | undefined; warnings: string[] }
   | { type: "failed"; code: "NO_NODE" | "DEPLOY_FAILED"; message: string; hint: string }
