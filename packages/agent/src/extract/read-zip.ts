@@ -1,8 +1,9 @@
-import { createInflateRaw, crc32, inflateRawSync } from "node:zlib"
+import { createInflateRaw, crc32 } from "node:zlib"
 import type { ZipFile } from "yauzl"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { corruptArchive, truncatedArchive } from "../compression/damaged-archive.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
+import { inflate } from "./inflate.ts"
 import { letGo } from "./let-go.ts"
 import type { Member } from "./member.ts"
 import type { Deflated, FileSink } from "./file-sinks.ts"
@@ -39,8 +40,6 @@ type Declared = Pick<Member, "name" | "size">
 /** Up to here a member is inflated in one call, which is several times faster than a stream. */
 const WHOLE_BYTES = 8 * 1024 * 1024
 const CHUNK_BYTES = 1024 * 1024
-/** zlib takes no less. */
-const MIN_CHUNK_BYTES = 64
 /** Linux's PATH_MAX: no real link is longer. */
 const MAX_LINK_BYTES = 4096
 const TURN_MILLISECONDS = 20
@@ -197,12 +196,6 @@ function wrongSize(archive: string, { name, size }: Declared, found: number): Da
 
 function wrongSum(archive: string, { name }: Declared): DatamaestroError {
   return corruptArchive(archive, "its CRC-32 does not match", { member: name })
-}
-
-function inflate(packed: Buffer, size: number): Buffer {
-  // One byte more than declared, so that a longer content is noticed and nothing larger is ever held.
-  // All of it in one piece: pieces of the default size are made and joined one by one.
-  return inflateRawSync(packed, { maxOutputLength: size + 1, chunkSize: Math.max(MIN_CHUNK_BYTES, size + 1) })
 }
 
 async function* bodyStream(source: ZipSource, deflated: boolean, start: number, end: number): AsyncGenerator<Buffer> {

@@ -1,3 +1,5 @@
+import { INFLATE_SOURCE } from "./inflate-source.ts"
+
 /**
  * What the thread of a `SecondWriter` runs; as text, as that of a `FileFollower`. It gets `{ slot, flags, files }`, the
  * files as `[path, mode, mtime in milliseconds or null, offset, length, deflated]` within the slot of the shared memory,
@@ -8,15 +10,18 @@ export const SECOND_WRITER_SOURCE = `"use strict"
 const { hash } = require("node:crypto")
 const { closeSync, futimesSync, openSync, writeSync } = require("node:fs")
 const { workerData } = require("node:worker_threads")
-const { crc32, inflateRawSync } = require("node:zlib")
+const zlib = require("node:zlib")
 
 const { memory, slotBytes, port } = workerData
 
+const inflateWhole = (() => {
+${INFLATE_SOURCE}
+})()
+
 function inflate(packed, { size, crc }) {
-  const options = { maxOutputLength: size + 1, chunkSize: Math.max(64, size + 1) }
-  const content = inflateRawSync(packed, options)
+  const content = inflateWhole(packed, size)
   if (content.length !== size) throw Object.assign(new Error(), { code: "SIZE", found: content.length })
-  if (crc32(content) !== crc) throw Object.assign(new Error(), { code: "CRC" })
+  if (zlib.crc32(content) !== crc) throw Object.assign(new Error(), { code: "CRC" })
   return content
 }
 
