@@ -124,6 +124,7 @@ describe("the command line", () => {
         "It must be an address that begins with https://",
         "see datamaestro doctor --help",
       ],
+      [["prepare", "--accept-agreement", "", "x"], "It must be the id of an agreement", "prepare --help"],
       [["info", "a", "b"], "too many arguments", "see datamaestro info --help"],
       [["datafolders", "set", "k"], "missing required argument 'PATH'", "see datamaestro datafolders set --help"],
       [["--host", "-oProxyCommand=x", "version"], "not a host's name", "--host takes"],

@@ -1,24 +1,26 @@
 import { expect } from "chai"
-import { writeFile } from "node:fs/promises"
-import { join } from "node:path"
-import { forgetHost, rememberHost } from "../../../packages/controller/src/deploy/remembered-host.ts"
+import { forgetHost, recallHost, rememberHost } from "../../../packages/controller/src/deploy/remembered-host.ts"
 import { privateEnvironment } from "../../helpers/private-environment.ts"
+import { unwritableCache } from "../../helpers/unwritable-cache.ts"
 
 describe("a remembered host", () => {
+  const host = { address: "me@host:22", execPath: "/usr/bin/node" }
   let environment: Awaited<ReturnType<typeof privateEnvironment>>
-  beforeEach(async () => {
-    environment = await privateEnvironment()
-    const file = join(environment.path, "file")
-    await writeFile(file, "")
-    process.env["XDG_CACHE_HOME"] = file
-  })
   afterEach(() => environment.restore())
 
-  it("is remembered where the cache can be written, and nowhere else", () => {
-    expect(() => rememberHost("auto", { address: "me@host:22", execPath: "/usr/bin/node" })).not.to.throw()
+  it("is known by its address and --node, until it is forgotten", async () => {
+    environment = await privateEnvironment()
+    rememberHost("auto", host)
+    expect(recallHost(host.address, "auto")).to.include(host)
+    expect(recallHost(host.address, "bundled")).to.equal(undefined)
+    forgetHost(host.address, "auto")
+    expect(recallHost(host.address, "auto")).to.equal(undefined)
   })
 
-  it("is forgotten as far as a cache that can't be written allows", () => {
-    expect(() => forgetHost("me@host:22", "auto")).not.to.throw()
+  it("is neither remembered nor forgotten, and costs no command, where the cache can't be written", async () => {
+    environment = await unwritableCache()
+    expect(() => rememberHost("auto", host)).not.to.throw()
+    expect(recallHost(host.address, "auto")).to.equal(undefined)
+    expect(() => forgetHost(host.address, "auto")).not.to.throw()
   })
 })

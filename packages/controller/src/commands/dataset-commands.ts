@@ -1,6 +1,6 @@
-import { Option, type Command, type OptionValues } from "commander"
+import { InvalidArgumentError, Option, type Command, type OptionValues } from "commander"
 import type { Encoder } from "@datamaestro/protocol"
-import { readGlobalOptions } from "./global-options.ts"
+import { collect, readGlobalOptions } from "./global-options.ts"
 import type { CommandDefinitions, Definer, Select } from "./command-definition.ts"
 
 interface PrepareValues extends OptionValues {
@@ -19,7 +19,10 @@ interface CopyValues {
   acceptAgreement?: string[]
 }
 
-const collect = (value: string, previous: readonly string[] | undefined): string[] => [...(previous ?? []), value]
+function collectAgreements(value: string, previous: readonly string[] | undefined): string[] {
+  if (value === "") throw new InvalidArgumentError("It must be the id of an agreement.")
+  return collect(value, previous)
+}
 
 /** Finding, preparing and checking datasets. */
 export const datasetCommands: CommandDefinitions = {
@@ -62,7 +65,7 @@ datamaestro copy com.lecun.mnist --to cluster`,
       .option("--from <HOST>", "where it is prepared (default: local, this machine)")
       .option("--to <HOST>", "where it shall be (default: local, this machine)")
       .option("--from-data <DIR>", "the data directory to copy from (default: as it is there)")
-      .option("--accept-agreement <ID>", "accept this agreement for this call; repeatable", collect)
+      .option("--accept-agreement <ID>", "accept this agreement for this call; repeatable", collectAgreements)
       .action((id: string, { from, to, fromData, acceptAgreement }: CopyValues, command: Command) =>
         select(
           command,
@@ -145,7 +148,7 @@ function preparing({ program, define }: Definer, name: string, description: stri
     .addOption(new Option("--force", "prepare again what is already there").conflicts("dryRun"))
     .addOption(new Option("--detach", "print a job's id for each ID and return at once; see jobs").conflicts("dryRun"))
     .option("--dry-run", "tell what would be done: ID, action, resource, URL, target, bytes; one resource a line")
-    .option("--accept-agreement <ID>", "accept this agreement for this call; repeatable", collect)
+    .option("--accept-agreement <ID>", "accept this agreement for this call; repeatable", collectAgreements)
 }
 
 function run(select: Select, printValue: boolean, ids: string[], values: PrepareValues, command: Command): void {

@@ -2,7 +2,11 @@ import { InvalidArgumentError, Option, type Command } from "commander"
 import type { SshTransportName } from "../transport/ssh-target.ts"
 import type { GlobalOptions } from "./invocation.ts"
 
-const collect = (value: string, previous: readonly string[] | undefined): string[] => [...(previous ?? []), value]
+/** For an option that is repeatable. */
+export const collect = (value: string, previous: readonly string[] | undefined): string[] => [
+  ...(previous ?? []),
+  value,
+]
 
 function collectOptions(value: string, previous: readonly string[] | undefined): string[] {
   if (!/^\s*[a-z]\w*\s*[=\s]\s*\S/i.test(value)) throw new InvalidArgumentError("It must be OPTION=VALUE.")
