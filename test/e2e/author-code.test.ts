@@ -79,6 +79,7 @@ describe("what an author's code does in the agent", function () {
     ["a rejection of its module", "", 'void Promise.reject(new Error("wild one"))'],
     ["an error in a timer of its module", "", 'setTimeout(() => { throw new Error("wild one") })'],
     ["a rejection of describe", 'void Promise.reject(new Error("wild one"))', ""],
+    ["a rejection with what is no error", 'setTimeout(() => void Promise.reject("wild one"), 200)', ""],
   ]
   for (const [what, describe, before] of leftBehind) {
     it(`is told as that of its package where nobody handles it: ${what}`, async () => {
@@ -87,12 +88,20 @@ describe("what an author's code does in the agent", function () {
       const notice = {
         phase: "notice",
         level: "warning",
-        message:
-          'The code for dataset "org.example.wild" of the package "repository-wild" left an error unhandled: wild one',
+        message: 'The code of the package "repository-wild" left an error unhandled: wild one',
       }
       await until(() => JSON.stringify(session.events).includes("wild one"))
       expect(session.events).to.deep.include(notice)
       expect(await session.agent.request("datafolders/list", {})).to.deep.equal({ datafolders: {} })
     })
   }
+
+  it("is told as its own, while code of other packages has run and runs", async () => {
+    await open({ "lib/thing.js": thing("", 'setTimeout(() => { throw new Error("wild one") })') })
+    await session.agent.request("datasets/info", { id: "com.lecun.mnist@image" })
+    const [, found] = await Promise.all([info(), session.agent.request("datasets/search", { terms: ["tag:image"] })])
+    await until(() => JSON.stringify(session.events).includes("wild one"))
+    expect(found.hits).to.not.be.empty
+    expect(JSON.stringify(session.events)).to.include('of the package \\"repository-wild\\" left an error unhandled')
+  })
 })

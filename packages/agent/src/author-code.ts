@@ -1,46 +1,93 @@
-import { AsyncLocalStorage } from "node:async_hooks"
+import { existsSync, realpathSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { unhandledErrors } from "./unhandled-errors.ts"
 
-/** Takes the errors that nobody handles of the code that runs. */
-const running = new AsyncLocalStorage<(error: unknown) => void>()
+/** Code of a package's author. */
+export interface AuthorCode {
+  /** What files of its package have in their paths. Asked for when an error has to be told apart. */
+  mark: () => string | undefined
+  /** Told of what it leaves unhandled when it is done, or while other code of the same package runs. */
+  onLate: (error: unknown) => void
+}
+
+interface Running extends AuthorCode {
+  fail: (error: unknown) => void
+}
+
+const running = new Set<Running>()
+/** The last code that ran of each package, the latest at the end. */
+const known = new Map<string, AuthorCode>()
+const thrown = new WeakSet<object>()
 let guarded = false
 
 /**
  * Runs an author's code in the agent's own thread. What it leaves unhandled would end the agent with the work of all others,
  * and so would `process.exit`, without a word of whose code it was.
  *
- * @param onLate told of the first that it leaves unhandled once it has succeeded
- * @throws also what it leaves unhandled before
+ * Whose an error is, its stack says, or that no other code runs. An AsyncLocalStorage would know better, but in Node 20 it makes every promise
+ * of the agent slower from then on.
+ *
+ * @param owner the package
+ * @throws also what it leaves unhandled before it is done
  */
-export function runAuthorCode<T>(run: () => T | Promise<T>, onLate: (error: unknown) => void): Promise<T> {
+export async function runAuthorCode<T>(owner: string, code: AuthorCode, run: () => T | Promise<T>): Promise<T> {
   guard()
-  return new Promise<T>((resolve, reject) => {
-    let take = reject
-    const work = running.run(
-      (error) => take(error),
-      async () => await run(),
-    )
-    work.then((result) => {
-      take = (error) => {
-        take = () => {}
-        onLate(error)
-      }
-      resolve(result)
-    }, reject)
-  })
+  known.delete(owner)
+  known.set(owner, code)
+  let fail!: (error: unknown) => void
+  const failed = new Promise<never>((_resolve, reject) => (fail = reject))
+  const current = { ...code, fail }
+  running.add(current)
+  try {
+    return await Promise.race([(async () => await run())(), failed])
+  } catch (error) {
+    // Of a CommonJS module that throws, Node 20 leaves another promise with the same error unhandled.
+    if (typeof error === "object" && error !== null) thrown.add(error)
+    throw error
+  } finally {
+    running.delete(current)
+  }
+}
+
+/** The folder of the package that a module belongs to, as stacks have it. */
+export function packageFolder(module: string): string | undefined {
+  if (!existsSync(module)) return undefined
+  let folder = dirname(realpathSync(module))
+  while (!existsSync(join(folder, "package.json"))) {
+    if (folder === dirname(folder)) return undefined
+    folder = dirname(folder)
+  }
+  return folder
 }
 
 function guard(): void {
   if (guarded) return
   guarded = true
-  unhandledErrors.take = (error) => {
-    const take = running.getStore()
-    take?.(error)
-    return take !== undefined
-  }
+  unhandledErrors.take = take
   const exit = process.exit.bind(process)
   process.exit = (status) => {
-    if (running.getStore() === undefined) return exit(status)
-    throw new Error(`it called process.exit(${status ?? ""})`)
+    const error = new Error(`it called process.exit(${status ?? ""})`)
+    if (concerns(error, [...known.values()]).length === 0) return exit(status)
+    throw error
   }
+}
+
+function take(error: unknown): boolean {
+  if (typeof error === "object" && error !== null && thrown.has(error)) return true
+  const late = concerns(error, [...known.values()]).at(-1)
+  const suspects = concerns(error, [...running])
+  if (suspects.length === 0 && late === undefined) suspects.push(...running)
+  const [only] = suspects
+  if (only === undefined || suspects.length > 1) late?.onLate(error)
+  else only.fail(error)
+  return late !== undefined || suspects.length === 1
+}
+
+/** Those in whose packages the error came up. What is no error has no stack: of our own code there is none such. */
+function concerns<T extends AuthorCode>(error: unknown, codes: T[]): T[] {
+  if (!(error instanceof Error)) return codes
+  return codes.filter((code) => {
+    const mark = code.mark()
+    return mark !== undefined && error.stack?.includes(mark)
+  })
 }

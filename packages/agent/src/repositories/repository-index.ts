@@ -8,7 +8,7 @@ import {
   type AnyDefinition,
 } from "@datamaestro/dataset"
 import { DatamaestroError, type RepositoryLocation, type RepositorySummary } from "@datamaestro/protocol"
-import { runAuthorCode } from "../author-code.ts"
+import { packageFolder, runAuthorCode } from "../author-code.ts"
 import { importModule } from "./import-module.ts"
 import { loadRepository, reasonOf, type LoadedRepository } from "./load-repository.ts"
 
@@ -127,13 +127,16 @@ export class RepositoryIndex {
    * @throws what it throws, and what it leaves unhandled meanwhile
    */
   async authored<T>(repositoryId: string, what: string, run: () => T | Promise<T>): Promise<T> {
-    const whose = `${what} of the package "${this.#locations.get(repositoryId)?.package ?? repositoryId}"`
-    const slow = `Still waiting for ${whose}: its code has not come to its end`
+    const location = this.#locations.get(repositoryId)
+    const from = `the package "${location?.package ?? repositoryId}"`
+    const slow = `Still waiting for ${what} of ${from}: its code has not come to its end`
     const timer = setTimeout(() => this.#tell?.(slow), this.#patience)
+    const code = {
+      mark: () => location && markOf(location.module),
+      onLate: (error: unknown) => this.#tell?.(`The code of ${from} left an error unhandled: ${reasonOf(error)}`),
+    }
     try {
-      return await runAuthorCode(run, (error) =>
-        this.#tell?.(`The code for ${whose} left an error unhandled: ${reasonOf(error)}`),
-      )
+      return await runAuthorCode(repositoryId, code, run)
     } finally {
       clearTimeout(timer)
     }
@@ -188,6 +191,11 @@ function noDefinition(thing: unknown): string {
 function filePath(module: RepositoryLocation["module"]): string {
   if (module.kind === "file") return module.path
   throw new DatamaestroError("UNEXPECTED", `Cannot load a repository from pack "${module.hash}": nobody unpacked it`)
+}
+
+/** What the paths of its package's files have in them. */
+function markOf(module: RepositoryLocation["module"]): string | undefined {
+  return module.kind === "file" ? packageFolder(module.path) : module.hash
 }
 
 function claimedTwice(one: RepositoryLocation, other: RepositoryLocation): DatamaestroError {
