@@ -39,6 +39,17 @@ describe("bars on a terminal", () => {
     expect(stream.text).not.to.contain("d: preparing")
   })
 
+  it("are not followed by what had begun and has failed since", async () => {
+    const stream = textStream({ columns: 80, rows: 24 })
+    const reporter = reporterOn(stream)
+    // Begun first, so that it would be told of first.
+    for (const dataset of ["a", "d"]) reporter.event({ phase: "dataset", dataset, state: "started" })
+    reporter.error(new DatamaestroError("DOWNLOAD_FAILED", "Cannot", { details: { dataset: "a" } }))
+    await until(() => stream.text.includes("d: preparing"))
+    reporter.end()
+    expect(stream.text).not.to.contain("a: preparing")
+  })
+
   it("are whole where the terminal does not know its size", async () => {
     const stream = textStream({ columns: 0, rows: 0 })
     const reporter = reporterOn(stream)

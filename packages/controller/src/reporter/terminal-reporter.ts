@@ -60,11 +60,13 @@ export class TerminalReporter implements Reporter {
   }
 
   error(error: Parameters<Reporter["error"]>[0], host?: string): void {
-    for (const key of this.#work.keys()) {
+    const hasFailed = (key: string): boolean => {
       const [on, dataset] = key.split("\0")
       // With a single host events don't name it.
-      if (dataset === error.details["dataset"] && (on === "" || on === host)) this.#finish(key)
+      return dataset === error.details["dataset"] && (on === "" || on === host)
     }
+    for (const key of this.#work.keys()) if (hasFailed(key)) this.#finish(key)
+    for (const key of this.#silent.keys()) if (hasFailed(key)) this.#heard(key)
     this.#print(formatError(error, { ...this.#options, host }))
   }
 
