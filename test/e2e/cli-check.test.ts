@@ -1,5 +1,6 @@
 import { expect } from "chai"
-import { readFile } from "node:fs/promises"
+import { existsSync } from "node:fs"
+import { readFile, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { datamaestro } from "../helpers/command-line.ts"
 import { startOrigin } from "../helpers/origin.ts"
@@ -34,6 +35,8 @@ describe("checking sources by the command line", () => {
     const { stdout } = await datamaestro(["check", "sample", "-o", file], { env: sample.env })
     expect(stdout).to.equal("")
     expect(JSON.parse(await readFile(file, "utf8")) as Checked).to.have.length(5)
+    // As what a shell writes: whoever shares the folder may read it.
+    if (process.platform !== "win32") expect((await stat(file)).mode & 0o777).to.equal(0o666 & ~process.umask())
     const { status } = await datamaestro(["-o", "Port=1", "check", "sample"], { env: sample.env })
     expect(status).to.equal(2)
     const unwritable = await datamaestro(["check", "sample", "-o", `${file}/below`], { env: sample.env })
@@ -42,6 +45,10 @@ describe("checking sources by the command line", () => {
     expect(unwritable.stderr).to.match(
       /Cannot write ".*below": (not a directory|file already exists)\n {2}hint: choose/,
     )
+    const missing = join(sample.folder, "none")
+    const nowhere = await datamaestro(["check", "sample", "-o", join(missing, "result.json")], { env: sample.env })
+    expect(nowhere.status, nowhere.stderr).to.equal(6)
+    expect(existsSync(missing)).to.equal(false)
   })
 
   it("asks for all variants, exits 0 where an alternative works, and asks again where HEAD is refused or a server is busy", async () => {

@@ -10,7 +10,8 @@ import {
 import { createHash } from "node:crypto"
 import { readFileSync, statSync } from "node:fs"
 import { homedir } from "node:os"
-import { isAbsolute, join } from "node:path"
+import { dirname, isAbsolute, join } from "node:path"
+import { makeFolder } from "./make-folder.ts"
 import { systemReason } from "./system-reason.ts"
 import * as v from "valibot"
 
@@ -100,9 +101,12 @@ export async function rememberAgreement(
   const sum = text === undefined ? undefined : createHash("sha256").update(text).digest("hex")
   const after = sum === undefined && !known ? accepted : set(accepted, "agreement_texts", sum)
   const { replaceFile } = await import("./replace-file.ts")
-  await replaceFile(path, after).catch((error: unknown) => {
+  try {
+    makeFolder(dirname(path))
+    await replaceFile(path, after, 0o600)
+  } catch (error) {
     throw storageError("write", path, error)
-  })
+  }
 }
 
 function parse(text: string | undefined, path: string): UserSettings {

@@ -21,7 +21,7 @@ export function check(repository: string, output?: string): Command<CheckEntry[]
       const entries = checkEntries(checked)
       if (output === undefined) return entries
       try {
-        await replaceFile(output, text(entries))
+        await replaceFile(output, text(entries), 0o666)
         return undefined
       } catch (cause) {
         const { code, reason } = systemReason(cause)
