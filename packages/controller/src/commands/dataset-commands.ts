@@ -58,13 +58,13 @@ DS=$(datamaestro prepare --encoder xpm com.lecun.mnist)`,
     define(
       program,
       "copy <ID>",
-      "copy a prepared dataset, with those it refers to, from one machine to another, and print it as there; --data is that of the other",
+      "copy a prepared dataset, with those it refers to, from one machine to another, and print it as prepare would there; --data is the directory to copy to",
       `datamaestro copy com.lecun.mnist --from old-cluster --to cluster
 datamaestro copy com.lecun.mnist --to cluster`,
     )
       .option("--from <HOST>", "where it is prepared (default: local, this machine)")
       .option("--to <HOST>", "where it shall be (default: local, this machine)")
-      .option("--from-data <DIR>", "the data directory to copy from (default: as it is there)")
+      .option("--from-data <DIR>", "the data directory to copy from (default: the one that its machine would use)")
       .option("--accept-agreement <ID>", "accept this agreement for this call; repeatable", collectAgreements)
       .action((id: string, { from, to, fromData, acceptAgreement }: CopyValues, command: Command) =>
         select(
