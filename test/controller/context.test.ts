@@ -102,9 +102,14 @@ describe("the context of this machine", () => {
     const mistyped = await rejection(prepareDataset("x", { hots: "cluster" } as object))
     expect([mistyped.code, mistyped.message]).to.deep.equal([
       "USAGE",
-      'Cannot use the option "hots": there is none of that name',
+      'Cannot use the option "hots" of prepareDataset: there is none of that name',
     ])
     expect(mistyped.hint).to.match(/^there are: context, host, /)
+    for (const none of [null, "text"]) {
+      expect((await rejection(prepareDataset("x", none as unknown as object))).message).to.match(
+        /^Cannot use .* as options$/,
+      )
+    }
     const dataset = Context.instance({ data }).dataset("x")
     for (const call of [
       dataset.prepare({ connections: 0 }),
@@ -115,6 +120,29 @@ describe("the context of this machine", () => {
       expect((await rejection(call)).code).to.equal("USAGE")
     }
     expect(() => Context.instance({ data: 5 as unknown as string })).to.throw("Cannot use 5 as data")
+  })
+
+  it("refuses what another call takes, where the work would be done on a machine that nobody meant", async () => {
+    const context = Context.instance({ data })
+    const dataset = context.dataset("x")
+    const elsewhere = { host: "cluster" } as object
+    for (const [name, call] of Object.entries<() => unknown>({
+      "Context.instance": () => Context.instance(elsewhere),
+      "Context.remote": () => Context.remote("h", elsewhere),
+      prepare: () => dataset.prepare(elsewhere),
+      start: () => dataset.start(elsewhere),
+      value: () => dataset.value(elsewhere),
+      info: () => dataset.info(elsewhere),
+      jobs: () => context.jobs(elsewhere),
+      attach: () => context.job("x").attach(elsewhere),
+      cancel: () => context.job("x").cancel(elsewhere),
+      logs: () => context.job("x").logs(elsewhere),
+    })) {
+      const refused = await rejection(Promise.resolve().then(call))
+      expect(refused.message).to.equal(`Cannot use the option "host" of ${name}: there is none of that name`)
+      expect(refused.hint, name).to.match(/^there are: .*\b(signal|data)\b/)
+    }
+    expect(Context.instance({ data, host: undefined } as object).datapath).to.equal(data)
   })
 
   it("takes ids and definitions only", async () => {

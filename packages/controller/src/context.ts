@@ -1,6 +1,14 @@
 import type { DatasetInfo, GlobalSettings, JobSummary, Paths } from "@datamaestro/protocol"
-import { checkOptions } from "./check-options.ts"
-import { infoIn, prepareIn, startIn, valueIn, type CallOptions, type PrepareCallOptions } from "./dataset-calls.ts"
+import { checkHost, checkOptions } from "./check-options.ts"
+import {
+  infoIn,
+  prepareIn,
+  startIn,
+  valueIn,
+  type CallOptions,
+  type PrepareCallOptions,
+  type ValueCallOptions,
+} from "./dataset-calls.ts"
 import { jobHandle, listJobsIn, type JobHandle } from "./job-handle.ts"
 import { localPaths, readLocalSettings } from "./local-context.ts"
 import { localMachine, remoteMachine, type MachineOptions } from "./machine.ts"
@@ -20,7 +28,7 @@ export interface DatasetHandle {
    */
   start(options?: PrepareCallOptions): Promise<JobHandle>
   /** The value with the paths it has or will have; nothing is fetched. */
-  value(options?: CallOptions): Promise<unknown>
+  value(options?: ValueCallOptions): Promise<unknown>
   info(options?: CallOptions): Promise<DatasetInfo>
 }
 
@@ -58,7 +66,7 @@ export class Context implements AsyncDisposable {
    * @throws DatamaestroError MALFORMED_SETTINGS, USAGE
    */
   static instance(options: Pick<MachineOptions, "data" | "node" | "launcher"> = {}): Context {
-    checkOptions(options)
+    checkOptions("Context.instance", options)
     const paths = localPaths(options.data)
     const machine = localMachine({ ...options, data: paths.data }, readUserSettings())
     return new Context({
@@ -75,7 +83,8 @@ export class Context implements AsyncDisposable {
    * @throws DatamaestroError of the connection kind (`UNREACHABLE`, `AUTHENTICATION_FAILED`, `NO_NODE`…)
    */
   static async remote(host: string, options: MachineOptions & CallOptions = {}): Promise<Context> {
-    checkOptions({ ...options, host })
+    checkHost(host)
+    checkOptions("Context.remote", options)
     const machine = remoteMachine(host, options, readUserSettings())
     const { signal, prompter, onProgress: onEvent } = options
     const session = await openLasting(machine, { signal, prompter, onEvent })
@@ -97,15 +106,28 @@ export class Context implements AsyncDisposable {
     const { source } = this
     return {
       id,
-      prepare: (options = {}) => prepareIn(source, id, options),
-      start: async (options = {}) => jobHandle(source, await startIn(source, id, options)),
-      value: (options = {}) => valueIn(source, id, options),
-      info: (options = {}) => infoIn(source, id, options),
+      prepare: async (options = {}) => {
+        checkOptions("prepare", options)
+        return await prepareIn(source, id, options)
+      },
+      start: async (options = {}) => {
+        checkOptions("start", options)
+        return jobHandle(source, await startIn(source, id, options))
+      },
+      value: async (options = {}) => {
+        checkOptions("value", options)
+        return await valueIn(source, id, options)
+      },
+      info: async (options = {}) => {
+        checkOptions("info", options)
+        return await infoIn(source, id, options)
+      },
     }
   }
 
   /** All jobs of the data directory, whoever began them, oldest first. */
   async jobs(options: CallOptions = {}): Promise<JobSummary[]> {
+    checkOptions("jobs", options)
     return await listJobsIn(this.source, options)
   }
 

@@ -12,7 +12,6 @@ import { Agreements } from "./commands/agreements.ts"
 import { requestPrepare } from "./jobs/request-prepare.ts"
 import { requireNoRelay } from "./relay/require-no-relay.ts"
 import { silentPrompter } from "./reporter/silent-prompter.ts"
-import { checkOptions } from "./check-options.ts"
 import type { Session, SessionEvent } from "./session.ts"
 import type { OpenOptions, SessionSource } from "./session-source.ts"
 import type { Prompter } from "./transport/prompter.ts"
@@ -28,10 +27,13 @@ export interface CallOptions {
   prompter?: Prompter | undefined
 }
 
-export interface PrepareCallOptions extends CallOptions {
+export interface ValueCallOptions extends CallOptions {
+  encoder?: Encoder | undefined
+}
+
+export interface PrepareCallOptions extends ValueCallOptions {
   /** Agreements that are accepted, by id, besides those of the user settings. */
   accept?: readonly string[] | undefined
-  encoder?: Encoder | undefined
   /** `false`: fail with NOT_PREPARED instead of downloading what is missing. */
   download?: boolean | undefined
   force?: boolean | undefined
@@ -42,7 +44,6 @@ export interface PrepareCallOptions extends CallOptions {
 
 /** Resolves, downloads, verifies, extracts; the value with its paths. */
 export async function prepareIn(source: SessionSource, id: string, options: PrepareCallOptions): Promise<unknown> {
-  checkOptions(options)
   const settings = readUserSettings()
   const agreements = new Agreements({
     accepted: acceptedAgreements(settings, options.accept ?? []),
@@ -61,7 +62,6 @@ export async function prepareIn(source: SessionSource, id: string, options: Prep
 
 /** Begins a preparation that outlives this program; the job's id. Agreements must have been accepted before. */
 export async function startIn(source: SessionSource, id: string, options: PrepareCallOptions): Promise<string> {
-  checkOptions(options)
   const settings = readUserSettings()
   const agreements = acceptedAgreements(settings, options.accept ?? [])
   const params = {
@@ -91,12 +91,7 @@ function paramsOf(id: string, options: PrepareCallOptions): Params<"datasets/pre
 }
 
 /** The value with the paths it has or will have; nothing is fetched. */
-export async function valueIn(
-  source: SessionSource,
-  id: string,
-  options: CallOptions & { encoder?: Encoder | undefined },
-): Promise<unknown> {
-  checkOptions(options)
+export async function valueIn(source: SessionSource, id: string, options: ValueCallOptions): Promise<unknown> {
   const { default_repository: defaultRepository } = readUserSettings()
   return await withRepositories(source, options, async (session, signal) =>
     valueWithId(
@@ -111,7 +106,6 @@ export async function valueIn(
 
 /** The facts of a dataset, and its state. */
 export async function infoIn(source: SessionSource, id: string, options: CallOptions): Promise<DatasetInfo> {
-  checkOptions(options)
   const { default_repository: defaultRepository } = readUserSettings()
   return await withRepositories(source, options, (session, signal) =>
     session.agent.request("datasets/info", { id: checkedId(id), defaultRepository }, { signal }),

@@ -1,4 +1,5 @@
 import type { JobLogEntry, JobState, JobSummary } from "@datamaestro/protocol"
+import { checkOptions } from "./check-options.ts"
 import { valueWithId, type CallOptions } from "./dataset-calls.ts"
 import { requestAttach } from "./jobs/request-prepare.ts"
 import type { SessionSource } from "./session-source.ts"
@@ -24,22 +25,28 @@ export interface JobHandle {
 export function jobHandle(source: SessionSource, id: string): JobHandle {
   return {
     id,
-    attach: (options = {}) =>
-      source.use(openOptions(options), async (session, signal) => {
+    attach: async (options = {}) => {
+      checkOptions("attach", options)
+      return await source.use(openOptions(options), async (session, signal) => {
         const { default_repository: defaultRepository } = readUserSettings()
         const { onProgress } = options
         return valueWithId(await requestAttach(session, id, { signal, onProgress, defaultRepository }))
-      }),
-    cancel: (options = {}) =>
-      source.use(openOptions(options), async (session, signal) => {
+      })
+    },
+    cancel: async (options = {}) => {
+      checkOptions("cancel", options)
+      return await source.use(openOptions(options), async (session, signal) => {
         const { state } = await session.agent.request("jobs/cancel", { job: id }, { signal })
         return state
-      }),
-    logs: (options = {}) =>
-      source.use(openOptions(options), async (session, signal) => {
+      })
+    },
+    logs: async (options = {}) => {
+      checkOptions("logs", options)
+      return await source.use(openOptions(options), async (session, signal) => {
         const { entries } = await session.agent.request("jobs/logs", { job: id }, { signal })
         return entries
-      }),
+      })
+    },
   }
 }
 

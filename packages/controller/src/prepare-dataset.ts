@@ -1,10 +1,18 @@
 import type { AnyDefinition, Prepared, SelectionArguments, SelectionOf } from "@datamaestro/dataset"
-import { DatamaestroError, type DatasetInfo, type Encoder } from "@datamaestro/protocol"
+import { DatamaestroError, type DatasetInfo } from "@datamaestro/protocol"
 import { checkOptions } from "./check-options.ts"
 import { Context } from "./context.ts"
-import { infoIn, prepareIn, valueIn, type CallOptions, type PrepareCallOptions } from "./dataset-calls.ts"
+import {
+  infoIn,
+  prepareIn,
+  valueIn,
+  type CallOptions,
+  type PrepareCallOptions,
+  type ValueCallOptions,
+} from "./dataset-calls.ts"
 import { datasetId, type SelectedValues } from "./dataset-id.ts"
-import { remoteMachine, type MachineOptions } from "./machine.ts"
+import { localPaths } from "./local-context.ts"
+import { localMachine, remoteMachine, type MachineOptions } from "./machine.ts"
 import { sessionPerCall, type SessionSource } from "./session-source.ts"
 import { readUserSettings } from "./user-settings.ts"
 
@@ -19,9 +27,8 @@ export interface PrepareOptions extends Place, PrepareCallOptions {
   selection?: SelectedValues | undefined
 }
 
-export interface ValueOptions extends Place, CallOptions {
+export interface ValueOptions extends Place, ValueCallOptions {
   selection?: SelectedValues | undefined
-  encoder?: Encoder | undefined
 }
 
 export interface FindOptions extends Place, CallOptions {
@@ -46,6 +53,7 @@ export async function prepareDataset<D extends AnyDefinition>(
 ): Promise<Prepared<D>>
 export async function prepareDataset<V = UntypedValue>(id: string, options?: PrepareOptions): Promise<V>
 export async function prepareDataset(dataset: string | AnyDefinition, options: PrepareOptions = {}): Promise<unknown> {
+  checkOptions("prepareDataset", options)
   const prepared = prepareIn(sourceOf(options), datasetId(dataset, options.selection), options)
   return await prepared.catch(explain(dataset))
 }
@@ -57,11 +65,13 @@ export async function getDataset<D extends AnyDefinition>(
 ): Promise<Prepared<D>>
 export async function getDataset<V = UntypedValue>(id: string, options?: ValueOptions): Promise<V>
 export async function getDataset(dataset: string | AnyDefinition, options: ValueOptions = {}): Promise<unknown> {
+  checkOptions("getDataset", options)
   return await valueIn(sourceOf(options), datasetId(dataset, options.selection), options).catch(explain(dataset))
 }
 
 /** The facts of a dataset: description, tags, resources, and its state on that machine. */
 export async function findDataset(dataset: string | AnyDefinition, options: FindOptions = {}): Promise<DatasetInfo> {
+  checkOptions("findDataset", options)
   return await infoIn(sourceOf(options), datasetId(dataset, options.selection), options).catch(explain(dataset))
 }
 
@@ -84,7 +94,6 @@ function explain(dataset: string | AnyDefinition): (error: unknown) => never {
 }
 
 function sourceOf(options: Place): SessionSource {
-  checkOptions(options)
   const { context, host, ...machine } = options
   if (context instanceof Context) {
     if (host !== undefined || machine.node !== undefined || machine.data !== undefined) {
@@ -100,7 +109,8 @@ function sourceOf(options: Place): SessionSource {
         hint: "leave one of them out",
       })
     }
-    return Context.instance({ ...machine, data: context ?? machine.data }).source
+    const { data } = localPaths(context ?? machine.data)
+    return sessionPerCall(localMachine({ ...machine, data }, readUserSettings()))
   }
   if (context !== undefined) {
     throw new DatamaestroError("USAGE", `Cannot use the data directory "${context}" of this machine on "${host}"`, {
