@@ -1,6 +1,7 @@
 import { expect } from "chai"
-import { execFile } from "node:child_process"
-import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises"
+import { execFile, execFileSync, spawnSync } from "node:child_process"
+import { readdirSync } from "node:fs"
+import { cp, mkdir, readFile, statfs, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
@@ -75,6 +76,32 @@ export class GroupRepository extends Repository {
     expect(again.stderr).to.contain("has it already")
     expect(await readFile(stdout.trim(), "utf8")).to.equal(written)
   })
+
+  for (const [what, free] of [
+    ["the definition", 0],
+    ["the module that registers it", 4096],
+  ] as const) {
+    it(`leaves a package as it was where its disk has no space for ${what}`, async function () {
+      const disk = join(sample.folder, "disk")
+      await mkdir(disk)
+      if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=128k", "datamaestro-test", disk]).status !== 0) this.skip()
+      try {
+        const plugin = await writeRepositoryPackage(disk, { id: "mine" })
+        const list = () => readdirSync(plugin, { recursive: true }).sort()
+        const before = list()
+        const { bavail, bsize } = await statfs(disk)
+        await writeFile(join(disk, "filler"), Buffer.alloc(bavail * bsize - free))
+        const { status, stderr } = await datamaestro(["create-dataset", "mine", "org.e.flowers"], {
+          env: { ...sample.env, DATAMAESTRO_REPOSITORY_PATH: plugin },
+        })
+        expect(status, stderr).to.equal(6)
+        expect(stderr).to.match(/Cannot write ".*\/lib\/[a-z.]+\.js": no space left on device\n/)
+        expect(list()).to.deep.equal(before)
+      } finally {
+        execFileSync("umount", ["-l", disk])
+      }
+    })
+  }
 
   it("creates one of a package in TypeScript: its compiler takes it, and it is found", async () => {
     const folder = await typescriptPackage()

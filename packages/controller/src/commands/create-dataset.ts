@@ -1,6 +1,6 @@
 import { asDatamaestroError, DatamaestroError } from "@datamaestro/protocol"
 import { existsSync } from "node:fs"
-import { readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises"
+import { readFile, realpath, rm } from "node:fs/promises"
 import { dirname, extname, join } from "node:path"
 import { buildPackage } from "../authoring/build-package.ts"
 import { datasetName, type DatasetName } from "../authoring/dataset-name.ts"
@@ -8,6 +8,7 @@ import { datasetTemplate } from "../authoring/dataset-template.ts"
 import { registerDataset } from "../authoring/register-dataset.ts"
 import { repositorySource } from "../authoring/repository-source.ts"
 import type { FoundRepository } from "../repositories/found-repository.ts"
+import { replaceFile } from "../replace-file.ts"
 import { repositoriesHere } from "../repositories/repositories-here.ts"
 import type { Session } from "../session.ts"
 import { systemReason } from "../system-reason.ts"
@@ -80,21 +81,22 @@ async function write(name: DatasetName, target: FoundRepository, source: string)
     name.id,
     `${name.id}${extname(registered)}`,
   )
+  if (existsSync(file)) throw exists(name.id, `there is a file "${file}"`)
+  await put(file, datasetTemplate(name))
   try {
-    await writeFile(file, datasetTemplate(name), { flag: "wx" })
+    await put(registered, text)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") throw exists(name.id, `there is a file "${file}"`)
-    throw unwritable(file, error)
-  }
-  const temporary = `${registered}.${process.pid}.tmp`
-  try {
-    await writeFile(temporary, text, { flag: "wx", mode: (await stat(registered)).mode })
-    await rename(temporary, registered)
-  } catch (error) {
-    await Promise.all([rm(temporary, { force: true }), rm(file, { force: true })])
-    throw unwritable(registered, error)
+    await rm(file, { force: true })
+    throw error
   }
   return { id: name.id, repository: target.id, file, registered }
+}
+
+/** The whole file or none: what is half written would break the package. */
+async function put(path: string, text: string): Promise<void> {
+  await replaceFile(path, text, 0o666).catch((error: unknown) => {
+    throw unwritable(path, error)
+  })
 }
 
 /** Asks an agent that has loaded nothing yet. */
