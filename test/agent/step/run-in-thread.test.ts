@@ -1,4 +1,5 @@
-import { readFile } from "node:fs/promises"
+import { existsSync } from "node:fs"
+import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { expect } from "chai"
 import type { ProgressEvent } from "@datamaestro/protocol"
@@ -8,6 +9,18 @@ import { runInThread } from "../../../packages/agent/src/step/run-in-thread.ts"
 import { provideThreadSource, startThread } from "../../../packages/agent/src/thread-source.ts"
 import { provideBundledThreads } from "../../fixtures/agent-threads.ts"
 import { PluginPackages } from "../../helpers/plugin-packages.ts"
+
+/** Says which processes it and a program that it starts are; neither heeds SIGTERM. */
+const STUBBORN = `
+trap '' TERM
+echo $$ >> "$1"
+if [ "$2" = child ]; then echo started; else sh "$0" "$1" child & fi
+sleep 60; :
+`
+const BEGUN_PROGRAM = `
+const program = [output + ".sh", output + ".processes"]
+const begun = spawn("sh", program)
+await new Promise((resolve) => begun.stdout.once("data", resolve))`
 
 /** The bodies of steps, each a dataset's. */
 const STEPS = {
@@ -21,6 +34,9 @@ const STEPS = {
   deaf: `console.log("begun"); await new Promise(() => {})`,
   endless: `console.log("begun"); for (;;);`,
   waits: `console.log("begun"); execFileSync("sleep", ["3"])`,
+  "program.left": `${BEGUN_PROGRAM}; fs.writeFileSync(output, "")`,
+  "program.cancelled": `${BEGUN_PROGRAM}; console.log("begun"); await new Promise(() => {})`,
+  "program.waited": `${BEGUN_PROGRAM}; console.log("begun"); spawnSync("sh", program)`,
 }
 
 describe("runInThread", function () {
@@ -42,7 +58,7 @@ describe("runInThread", function () {
         describe: ({ theStep }) => textFile(theStep),
       })`,
     ])
-    const imports = `import fs from "node:fs"; import { execFileSync } from "node:child_process"`
+    const imports = `import fs from "node:fs"; import { execFileSync, spawn, spawnSync } from "node:child_process"`
     index = new RepositoryIndex([await plugins.addDatasets("own", Object.fromEntries(datasets) as never, imports)])
     await provideBundledThreads()
   })
@@ -126,6 +142,21 @@ describe("runInThread", function () {
   for (const name of ["deaf", "endless", "waits"] as const) {
     it(`ends a cancelled step that does not listen: ${STEPS[name].slice(24)}`, async () => {
       expect(await failure(run(name).ended)).to.have.property("code", "INTERRUPTED")
+    })
+  }
+
+  for (const name of ["program.left", "program.cancelled", "program.waited"] as const) {
+    it(`ends the programs of a step with it, though they heed no SIGTERM: ${name}`, async function () {
+      if (!existsSync("/proc/self/environ")) this.skip()
+      const output = join(plugins.root, "output")
+      await writeFile(`${output}.sh`, STUBBORN)
+      await writeFile(`${output}.processes`, "")
+      await failure(run(name).ended)
+      const processes = (await readFile(`${output}.processes`, "utf8")).trim().split("\n")
+      expect(processes).to.have.length.of.at.least(2)
+      // What has ended and whose parent never asks has no command line.
+      const left = processes.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => ""))
+      expect(await Promise.all(left)).to.deep.equal(processes.map(() => ""))
     })
   }
 })

@@ -1,10 +1,12 @@
+import { randomUUID } from "node:crypto"
 import type { Worker } from "node:worker_threads"
 import { interrupted, type ProgressListener } from "@datamaestro/protocol"
 import { leaveBehind } from "../leave.ts"
 import { readPrintedLines } from "./printed-lines.ts"
+import { endPrograms } from "./started-programs.ts"
 import type { FromStep, StepRequest, ToStep } from "./step-request.ts"
 
-/** How long a step that was asked to stop may take to clean up, and then its thread to end, in milliseconds. */
+/** How long a step that was asked to stop may take to clean up, then the programs that it started, and then its thread to end, in milliseconds. */
 const GRACE = 500
 
 export interface StepListeners {
@@ -15,13 +17,16 @@ export interface StepListeners {
 }
 
 /**
- * Runs an author's step in a thread of its own: whatever its code does, the agent goes on, and can end it.
+ * Runs an author's step in a thread of its own: whatever its code does, the agent goes on, and can end it. The programs
+ * that it started end with it.
  *
  * @throws what the step threw, as an Error; one that says so where it ended its thread or used up the memory; INTERRUPTED
  */
 export async function runInThread(worker: Worker, request: StepRequest, listeners: StepListeners): Promise<void> {
   const { signal, progress, onLine } = listeners
   const send = (message: ToStep): void => worker.postMessage(message)
+  const mark = randomUUID()
+  let programs: Promise<void> | undefined
   const printed = Promise.all([worker.stdout, worker.stderr].map((stream) => readPrintedLines(stream, onLine)))
   const ended = new Promise<number>((resolve) => void worker.once("exit", resolve))
   let done = false
@@ -35,14 +40,14 @@ export async function runInThread(worker: Worker, request: StepRequest, listener
   worker.once("error", (error) => (failure = error))
   let stop = (): void => {}
   const left = new Promise<never>((_, reject) => {
-    // Nor can a thread be ended that waits for a program (`execFileSync`).
+    // Nor can a thread be ended that waits for a program (`execFileSync`), where that is not known.
     const leave = (): void => {
       leaveBehind(ended)
       reject(interrupted())
     }
     const end = (): void => {
       void worker.terminate()
-      patience = setTimeout(leave, GRACE)
+      void (programs ??= endPrograms(mark, GRACE)).then(() => (patience = setTimeout(leave, GRACE)))
     }
     stop = () => {
       send({ type: "cancel" })
@@ -51,9 +56,10 @@ export async function runInThread(worker: Worker, request: StepRequest, listener
   })
   signal.addEventListener("abort", stop, { once: true })
   if (signal.aborted) stop()
-  else send({ type: "run", request })
+  else send({ type: "run", request, mark })
   try {
     const status = await Promise.race([ended, left])
+    await (programs ??= endPrograms(mark, GRACE))
     await printed
     if (signal.aborted) throw interrupted()
     if (!done) throw failure ?? new Error(`it called process.exit(${status})`)

@@ -4,6 +4,7 @@ import { interrupted, ProgressCoalescer } from "@datamaestro/protocol"
 import { loadRepository } from "../repositories/load-repository.ts"
 import { authoredResources } from "../resolve/plan-dataset.ts"
 import { stepsOf } from "../resolve/steps-of.ts"
+import { markPrograms } from "./started-programs.ts"
 import { stepProgress } from "./step-progress.ts"
 import type { FromStep, StepRequest, ToStep } from "./step-request.ts"
 
@@ -16,8 +17,9 @@ export function serveStep(): void {
   if (port === null) throw new Error("this is no thread")
   const stopping = new AbortController()
   port.on("message", (message: ToStep) => {
-    if (message.type === "cancel") stopping.abort(interrupted())
-    else void serve(port, message.request, stopping.signal)
+    if (message.type === "cancel") return stopping.abort(interrupted())
+    markPrograms(message.mark)
+    void serve(port, message.request, stopping.signal)
   })
 }
 

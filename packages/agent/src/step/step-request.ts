@@ -17,8 +17,8 @@ export interface StepRequest {
   output: string
 }
 
-/** What the thread is told. */
-export type ToStep = { type: "run"; request: StepRequest } | { type: "cancel" }
+/** What the thread is told; `mark` is what the programs bear that it starts. */
+export type ToStep = { type: "run"; request: StepRequest; mark: string } | { type: "cancel" }
 
 /** What it answers. */
 export type FromStep =
