@@ -33,6 +33,12 @@ describe("what an author's code does in the agent", function () {
       describe: ({ text }) => { ${describe}; return { text: textFile(text) } },
     })`
 
+  const datasetsGetter = (body: string): string => `
+    import { Repository } from "@datamaestro/dataset"
+    export class MyRepository extends Repository {
+      static NAMESPACE = "wild"
+      static get datasets() { ${body} }
+    }`
   const failures: [string, Record<string, string>, string, RegExp][] = [
     [
       "process.exit in a repository's module",
@@ -45,6 +51,30 @@ describe("what an author's code does in the agent", function () {
       { "lib/index.js": "setTimeout(() => process.exit(3)); await new Promise(() => {})" },
       "BROKEN_REPOSITORY",
       /^Cannot load repository "wild": its module can't be loaded: it called process.exit\(3\)$/,
+    ],
+    [
+      "process.exit in a getter of its class",
+      { "lib/index.js": datasetsGetter("process.exit(3)") },
+      "BROKEN_REPOSITORY",
+      /^Cannot load repository "wild": its class can't be read: it called process.exit\(3\)$/,
+    ],
+    [
+      "process.abort in a getter of its datasets",
+      { "lib/index.js": datasetsGetter("return { get 'org.example.wild'() { process.abort() } }") },
+      "BROKEN_REPOSITORY",
+      /^Cannot load repository "wild": its class can't be read: it called process.abort\(\)$/,
+    ],
+    [
+      "process.kill of itself in a repository's module",
+      { "lib/index.js": "process.kill(process.pid, 'SIGKILL')" },
+      "BROKEN_REPOSITORY",
+      /^Cannot load repository "wild": its module can't be loaded: it called process.kill\(\d+, "SIGKILL"\)$/,
+    ],
+    [
+      "process.kill of its process group in a dataset's module",
+      { "lib/thing.js": "process.kill(0)" },
+      "BROKEN_DEFINITION",
+      /^Cannot use dataset "org.example.wild" of repository "wild": it called process.kill\(0\)$/,
     ],
     [
       "process.exit in a dataset's module",
@@ -103,5 +133,25 @@ describe("what an author's code does in the agent", function () {
     await until(() => JSON.stringify(session.events).includes("wild one"))
     expect(found.hits).to.not.be.empty
     expect(JSON.stringify(session.events)).to.include('of the package \\"repository-wild\\" left an error unhandled')
+  })
+
+  it("is told by its dataset where it takes the agent with it", async () => {
+    await open({
+      "lib/thing.js": `
+        import { defineDataset, step, textFile } from "@datamaestro/dataset"
+        import { execFileSync } from "node:child_process"
+        const run = () => execFileSync("kill", ["-9", String(process.pid)])
+        export const thing = defineDataset({
+          id: "org.example.wild",
+          resources: { theText: step({ from: [], name: "text.txt", run }) },
+          describe: ({ theText }) => textFile(theText),
+        })`,
+    })
+    const request = { id: "org.example.wild", encoder: "normal", download: true } as const
+    const error = (await rejection(session.agent.request("datasets/prepare", request))) as Error
+    expect(error).to.have.property("code", "AGENT_DIED")
+    expect(error)
+      .to.have.property("hint")
+      .that.match(/^it was making "the_text" of "org.example.wild", by code of the dataset's author; run the same/)
   })
 })

@@ -1,5 +1,6 @@
 import { existsSync, realpathSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { forbidEnding } from "./forbid-ending.ts"
 import { unhandledErrors } from "./unhandled-errors.ts"
 
 /** Code of a package's author. */
@@ -22,7 +23,7 @@ let guarded = false
 
 /**
  * Runs an author's code in the agent's own thread. What it leaves unhandled would end the agent with the work of all others,
- * and so would `process.exit`, without a word of whose code it was.
+ * and so would `process.exit` and its like, without a word of whose code it was.
  *
  * Whose an error is, its stack says, or that no other code runs. An AsyncLocalStorage would know better, but in Node 20 it makes every promise
  * of the agent slower from then on.
@@ -64,10 +65,12 @@ function guard(): void {
   if (guarded) return
   guarded = true
   unhandledErrors.take = take
+  const isAuthors = (error: Error): boolean => concerns(error, [...known.values()]).length > 0
+  forbidEnding(isAuthors)
   const exit = process.exit.bind(process)
   process.exit = (status) => {
     const error = new Error(`it called process.exit(${status ?? ""})`)
-    if (concerns(error, [...known.values()]).length === 0) return exit(status)
+    if (!isAuthors(error)) return exit(status)
     throw error
   }
 }

@@ -9,7 +9,7 @@ import {
   type Result,
 } from "./contract.ts"
 import { DatamaestroError, fromWireError, interrupted } from "./errors.ts"
-import type { ProgressListener } from "./events.ts"
+import type { ProgressEvent, ProgressListener } from "./events.ts"
 import { keepAlive, notification, type HeartbeatTiming, type LinePort } from "./link.ts"
 import type { Heartbeat } from "./heartbeat.ts"
 
@@ -37,7 +37,9 @@ export type AheadRequest = { [M in AheadMethod]: { method: M; params: Params<M> 
 type AheadMethod = "datafolders/list" | "repositories/declare"
 
 interface Pending {
-  onProgress: ProgressListener | undefined
+  onProgress: ProgressListener
+  /** The authors' steps that run for it, as messages name them. */
+  steps: Set<string>
   fail: (error: Error) => void
 }
 
@@ -90,7 +92,12 @@ export class AgentClient {
     const id = this.#nextId++
     const cancel = (): void => this.#port.send(notification("$/cancelRequest", { id }))
     const broken = new Promise<never>((_, reject) => {
-      this.#pending.set(id, { onProgress: options.onProgress, fail: reject })
+      const steps = new Set<string>()
+      const onProgress: ProgressListener = (event) => {
+        followSteps(steps, event)
+        options.onProgress?.(event)
+      }
+      this.#pending.set(id, { onProgress, steps, fail: reject })
     })
     options.signal?.addEventListener("abort", cancel, { once: true })
     try {
@@ -161,7 +168,7 @@ export class AgentClient {
     if (message["method"] === "$/agent/notice") return this.#notice(message["params"])
     if (message["method"] !== "$/progress") return this.#onNotification?.(String(message["method"]), message["params"])
     const progress = v.safeParse(NOTIFICATIONS["$/progress"], message["params"])
-    if (progress.success) this.#pending.get(Number(progress.output.id))?.onProgress?.(progress.output.event)
+    if (progress.success) this.#pending.get(Number(progress.output.id))?.onProgress(progress.output.event)
   }
 
   #unkept(params: unknown): void {
@@ -178,8 +185,24 @@ export class AgentClient {
     if (this.#closed !== undefined) return
     this.#closed = reason
     this.#heartbeat.stop()
-    for (const pending of this.#pending.values()) pending.fail(reason)
+    for (const { steps, fail } of this.#pending.values()) fail(withSteps(reason, steps))
   }
+}
+
+function followSteps(steps: Set<string>, event: ProgressEvent): void {
+  if (event.phase === "step") steps.add(`"${event.resource}" of "${event.dataset}"`)
+  if (event.phase === "resource") steps.delete(`"${event.resource}" of "${event.dataset}"`)
+}
+
+/** An agent that died can't say why: code of others may have ended it, or used up the memory. */
+function withSteps(reason: Error, running: ReadonlySet<string>): Error {
+  if (!(reason instanceof DatamaestroError) || reason.code !== "AGENT_DIED" || running.size === 0) return reason
+  const was = `it was making ${[...running].join(", ")}, by code of the dataset's author`
+  return new DatamaestroError(reason.code, reason.message, {
+    hint: reason.hint === undefined ? was : `${was}; ${reason.hint}`,
+    details: { ...reason.details, steps: [...running] },
+    cause: reason,
+  })
 }
 
 function parseObject(line: string): Record<string, unknown> | undefined {

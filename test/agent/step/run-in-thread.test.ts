@@ -29,6 +29,9 @@ const STEPS = {
   floods: `for (let line = 0; line < 20_000; line++) console.log(line); for (let at = 0; at < 1e5; at++) progress(at / 1e5)`,
   "throws.text": `throw "just text"`,
   leaves: `setTimeout(() => process.exit(3)); await new Promise(() => {})`,
+  kills: `process.kill(process.pid)`,
+  aborts: `process.abort()`,
+  asks: `process.kill(process.pid, 0); throw new Error("it is there")`,
   "lets.fall": `Promise.reject(new Error("nobody caught it")); await new Promise(() => {})`,
   listens: `console.log("begun"); await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))).finally(() => console.log("cleaned up"))`,
   deaf: `console.log("begun"); await new Promise(() => {})`,
@@ -131,6 +134,9 @@ describe("runInThread", function () {
   it("fails where the code would have ended the process", async () => {
     expect(await failure(run("leaves").ended)).to.have.property("message", "it called process.exit(3)")
     expect(await failure(run("lets.fall").ended)).to.have.property("message", "nobody caught it")
+    expect(await failure(run("kills").ended)).to.have.property("message", `it called process.kill(${process.pid})`)
+    expect(await failure(run("aborts").ended)).to.have.property("message", "it called process.abort()")
+    expect(await failure(run("asks").ended)).to.have.property("message", "it is there")
   })
 
   it("lets a cancelled step clean up", async () => {

@@ -64,6 +64,8 @@ async function run(preparation: Preparation, resource: PlannedStep, output: stri
   const input = Object.fromEntries(Object.entries(resource.inputs).map(([key, path]) => [key, pathOf(path)]))
   const { dataset: id, resource: name, progress } = stepContext(preparation, resource)
   const { source, selection, definition } = dataset
+  // Should its code end the agent, whoever waits knows what was running.
+  progress({ phase: "step", dataset: id, resource: name })
   const worker = source === undefined || signal.aborted ? undefined : startThread("step")
   try {
     if (source === undefined || worker === undefined) {

@@ -14,9 +14,12 @@ import { importModule } from "./import-module.ts"
 const Statics = v.object({
   NAME: v.optional(v.string()),
   DESCRIPTION: v.optional(v.string(), ""),
-  datasets: v.custom<RepositoryClass["datasets"]>(
-    (thing) => typeof thing === "object" && thing !== null && !(Symbol.iterator in thing),
-    "must be an object with a loader for each id",
+  datasets: v.pipe(
+    v.custom<RepositoryClass["datasets"]>(
+      (thing) => typeof thing === "object" && thing !== null && !(Symbol.iterator in thing),
+      "must be an object with a loader for each id",
+    ),
+    v.transform((datasets) => Object.entries(datasets)),
   ),
   // A class made with an older copy of the package has no such list.
   movedTo: v.optional(v.pipe(NotList, v.record(v.string(), v.array(v.string()))), {}),
@@ -27,6 +30,9 @@ export interface RepositorySource {
   location: RepositoryLocation
   path: string
 }
+
+/** Runs code that is not ours. */
+export type RunCode = <T>(code: () => T | Promise<T>) => Promise<T>
 
 /** A repository whose class was loaded; its definitions are not. */
 export interface LoadedRepository {
@@ -45,19 +51,19 @@ export interface LoadedRepository {
 /**
  * Loads a repository's class, and none of its definitions.
  *
- * @param load gives a module by its path
+ * @param run runs the author's code
  * @throws DatamaestroError BROKEN_REPOSITORY naming the repository and its package
  */
 export async function loadRepository(
   location: RepositoryLocation,
   path: string,
-  load = importModule,
+  run: RunCode = async (code) => await code(),
 ): Promise<LoadedRepository> {
   // It is a folder below the data directory, and part of ids: `com.lecun.mnist@image`.
   if (!/^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u.test(location.id)) {
     throw broken(location, "a name is made of letters, digits, _, - and .", path)
   }
-  const module = await load(path).catch((error: unknown) => {
+  const module = await run(() => importModule(path)).catch((error: unknown) => {
     throw broken(location, `its module can't be loaded: ${reasonOf(error)}`, path, error)
   })
   const found = module[location.export]
@@ -76,16 +82,23 @@ export async function loadRepository(
   }
   if (!isRepositoryClass(found))
     throw broken(location, `"${location.export}" is no class that extends Repository`, path)
-  if (found.NAMESPACE !== location.id) {
+  const { NAMESPACE, read } = await run(() => readStatics(found)).catch((error: unknown) => {
+    throw broken(location, `its class can't be read: ${reasonOf(error)}`, path, error)
+  })
+  if (NAMESPACE !== location.id) {
     throw broken(
       location,
-      `its class says NAMESPACE ${JSON.stringify(found.NAMESPACE)}, its package.json "${location.id}"`,
+      `its class says NAMESPACE ${JSON.stringify(NAMESPACE)}, its package.json "${location.id}"`,
       path,
     )
   }
+  if (!read.success) {
+    const issue = read.issues[0]
+    throw broken(location, `its class's ${v.getDotPath(issue)}: ${issue.message}`, path)
+  }
+  const statics = read.output
   const datasets = new Map<string, DatasetLoader>()
-  const statics = readStatics(found, location, path)
-  for (const [written, loader] of Object.entries(statics.datasets)) {
+  for (const [written, loader] of statics.datasets) {
     // Two ways to write an accent are one id.
     const id = written.normalize("NFC")
     if (datasets.has(id)) throw broken(location, `it has two datasets "${id}"`, path)
@@ -107,22 +120,12 @@ export async function loadRepository(
   }
 }
 
-function readStatics(
-  found: RepositoryClass,
-  location: RepositoryLocation,
-  path: string,
-): v.InferOutput<typeof Statics> {
-  const read = ((): v.SafeParseResult<typeof Statics> => {
-    try {
-      const { NAME, DESCRIPTION, datasets, movedTo } = found
-      return v.safeParse(Statics, { NAME, DESCRIPTION, datasets, movedTo })
-    } catch (error) {
-      throw broken(location, `its class can't be read: ${reasonOf(error)}`, path, error)
-    }
-  })()
-  if (read.success) return read.output
-  const issue = read.issues[0]
-  throw broken(location, `its class's ${v.getDotPath(issue)}: ${issue.message}`, path)
+/** All of its author's code that may run: each may be a getter. */
+function readStatics({ NAMESPACE, NAME, DESCRIPTION, datasets, movedTo }: RepositoryClass): {
+  NAMESPACE: string
+  read: v.SafeParseResult<typeof Statics>
+} {
+  return { NAMESPACE, read: v.safeParse(Statics, { NAME, DESCRIPTION, datasets, movedTo }) }
 }
 
 /** What was thrown by code that is not ours, in one line. */

@@ -9,8 +9,7 @@ import {
 } from "@datamaestro/dataset"
 import { DatamaestroError, type RepositoryLocation, type RepositorySummary } from "@datamaestro/protocol"
 import { packageFolder, runAuthorCode } from "../author-code.ts"
-import { importModule } from "./import-module.ts"
-import { loadRepository, reasonOf, type LoadedRepository } from "./load-repository.ts"
+import { loadRepository, reasonOf, type LoadedRepository, type RunCode } from "./load-repository.ts"
 
 export interface RepositoryIndexOptions {
   /** Where a module is on this machine; only called when it is first needed. */
@@ -79,8 +78,8 @@ export class RepositoryIndex {
     }
     return memoized(this.#loaded, id, async () => {
       const path = await this.#modulePath(location.module)
-      const load: typeof importModule = (at) => this.authored(id, `repository "${id}"`, () => importModule(at))
-      return await loadRepository(location, path, load).catch(async (error: Error) => {
+      const run: RunCode = (code) => this.authored(id, `repository "${id}"`, code)
+      return await loadRepository(location, path, run).catch(async (error: Error) => {
         throw (await this.#explain?.(location.module, error.cause)) ?? error
       })
     })

@@ -1,6 +1,7 @@
 import { parentPort, type MessagePort } from "node:worker_threads"
 import type { StepResource } from "@datamaestro/dataset"
 import { interrupted, ProgressCoalescer } from "@datamaestro/protocol"
+import { forbidEnding } from "../forbid-ending.ts"
 import { loadRepository } from "../repositories/load-repository.ts"
 import { authoredResources } from "../resolve/plan-dataset.ts"
 import { stepsOf } from "../resolve/steps-of.ts"
@@ -15,6 +16,7 @@ const PROGRESS_MILLISECONDS = 100
 export function serveStep(): void {
   const port = parentPort
   if (port === null) throw new Error("this is no thread")
+  forbidEnding(() => true)
   const stopping = new AbortController()
   port.on("message", (message: ToStep) => {
     if (message.type === "cancel") return stopping.abort(interrupted())
