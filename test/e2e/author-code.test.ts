@@ -95,6 +95,51 @@ describe("what an author's code does in the agent", function () {
       /^Cannot use dataset "org.example.wild" of repository "wild": not wise$/,
     ],
   ]
+  const unread: [string, Record<string, string>, string, RegExp][] = [
+    [
+      "of a repository",
+      { "lib/index.js": "\nexport class {" },
+      "BROKEN_REPOSITORY",
+      /^Cannot load repository "wild": its module can't be loaded: lib\/index\.js:2: Unexpected token '{'$/,
+    ],
+    [
+      "that a dataset's module imports",
+      {
+        "lib/thing.js": `import { text } from "./text/texts.js"`,
+        "lib/text/texts.js": "export const text = {\n  a: 1\n  b: 2\n}",
+        "lib/text/another.js": "export const b = {\n  a: 1\n  c: 2\n}",
+      },
+      "BROKEN_DEFINITION",
+      /^Cannot use dataset "org.example.wild" of repository "wild": lib\/text\/texts\.js:3: Unexpected identifier 'b'$/,
+    ],
+    [
+      "that lacks what another one imports",
+      { "lib/thing.js": `\nimport { text } from "./texts.js"`, "lib/texts.js": "" },
+      "BROKEN_DEFINITION",
+      /^Cannot use dataset .* "wild": lib\/thing\.js:2: The requested module '\.\/texts\.js' does not provide an export/,
+    ],
+    [
+      "in CommonJS",
+      { "node_modules/wise-words/saying.cjs": "'wise'\nfunction (" },
+      "BROKEN_DEFINITION",
+      /^Cannot use dataset .* "wild": node_modules\/wise-words\/saying\.cjs:2: Function statements require/,
+    ],
+    [
+      "and not where it is JSON that does not parse",
+      { "lib/thing.js": `JSON.parse("{")`, "lib/other.js": `JSON.parse("{"` },
+      "BROKEN_DEFINITION",
+      /^Cannot use dataset .* "wild": Expected property name or '}' in JSON/,
+    ],
+  ]
+  for (const [what, files, code, message] of unread) {
+    it(`is told by file and line where a module does not parse: one ${what}`, async () => {
+      await open(files)
+      const error = (await rejection(info())) as Error
+      expect(error).to.have.property("code", code)
+      expect(error.message).to.match(message)
+    })
+  }
+
   for (const [what, files, code, message] of failures) {
     it(`is told by its name, and ends nothing: ${what}`, async () => {
       await open(files)

@@ -9,6 +9,7 @@ import {
 import { DatamaestroError, NotList, type RepositoryLocation } from "@datamaestro/protocol"
 import * as v from "valibot"
 import { importModule } from "./import-module.ts"
+import { withSyntaxPlace } from "./syntax-place.ts"
 
 /** What the compiler holds authors in TypeScript to. Loaders are looked at when each is needed. */
 const Statics = v.object({
@@ -63,7 +64,8 @@ export async function loadRepository(
   if (!/^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u.test(location.id)) {
     throw broken(location, "a name is made of letters, digits, _, - and .", path)
   }
-  const module = await run(() => importModule(path)).catch((error: unknown) => {
+  const module = await run(() => importModule(path)).catch(async (thrown: unknown) => {
+    const error = await withSyntaxPlace(thrown, path)
     throw broken(location, `its module can't be loaded: ${reasonOf(error)}`, path, error)
   })
   const found = module[location.export]

@@ -10,6 +10,7 @@ import {
 import { DatamaestroError, type RepositoryLocation, type RepositorySummary } from "@datamaestro/protocol"
 import { packageFolder, runAuthorCode } from "../author-code.ts"
 import { loadRepository, reasonOf, type LoadedRepository, type RunCode } from "./load-repository.ts"
+import { withSyntaxPlace } from "./syntax-place.ts"
 
 export interface RepositoryIndexOptions {
   /** Where a module is on this machine; only called when it is first needed. */
@@ -104,7 +105,8 @@ export class RepositoryIndex {
     }
     return memoized(this.#definitions, `${id}@${repositoryId}`, async () => {
       const loading = this.authored<unknown>(repositoryId, `dataset "${id}"`, load)
-      const definition = await loading.catch(async (error: unknown) => {
+      const definition = await loading.catch(async (thrown: unknown) => {
+        const error = await withSyntaxPlace(thrown, repository.source.path)
         const location = this.#locations.get(repositoryId)
         const known = location && (await this.#explain?.(location.module, error))
         throw brokenDefinition(id, repositoryId, known ?? error)
