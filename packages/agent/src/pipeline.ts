@@ -141,7 +141,7 @@ async function prepareLocked(
       return "fetched"
     }
     await makeMissing(preparation, standing, (reason) => stop.abort(reason))
-    await removeTransient(preparation)
+    await removeTransient(found)
     await removeLeftovers(found.folder)
     return onlyAdopted(standing) ? "adopted" : "done"
   } catch (error) {
@@ -152,12 +152,15 @@ async function prepareLocked(
 }
 
 /** Takes away what a run left that was killed after the very last thing it had to do, unless somebody works there. */
-async function tidy(found: FoundDataset, { signal }: PrepareOptions): Promise<void> {
+async function tidy(found: FoundDataset, { signal, paths }: PrepareOptions): Promise<void> {
   if (!(await exists(join(found.folder, DOWNLOADS_FOLDER)))) return
   try {
     const soon = AbortSignal.any([signal, AbortSignal.timeout(TIDY_MILLISECONDS)])
     const lock = await acquireLock(join(found.folder, LOCK_FILE), { signal: soon })
     try {
+      const fresh = await FoundDataset.read(paths, found.plan)
+      if (!(await fresh.isPresent())) return
+      await removeTransient(fresh)
       await removeLeftovers(found.folder)
     } finally {
       await lock.release()

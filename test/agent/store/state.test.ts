@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from "node:fs"
+import { readFileSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { expect } from "chai"
 import { Manifest } from "../../../packages/agent/src/store/manifest.ts"
@@ -66,6 +66,17 @@ describe("a dataset's state and manifest", () => {
       expect(error.message).to.contain(join(home.path, name)).and.to.contain(place)
       expect(readFileSync(join(home.path, name), "utf8")).to.equal(text)
     }
+  })
+
+  it("is there as soon as it is written, whatever is to be written after it", async () => {
+    const folder = join(home.path, "dataset")
+    writeFiles(folder, { ".state.json": "{}" })
+    const state = await DatasetState.read(folder)
+    await state.set("a", "partial")
+    rmSync(folder, { recursive: true })
+    const other = state.set("b", "complete").catch((error: { code: string }) => error.code)
+    await state.set("a", "partial")
+    expect(await other).to.equal("ENOENT")
   })
 
   it("tells when it can't be written", async () => {

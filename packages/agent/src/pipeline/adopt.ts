@@ -4,22 +4,24 @@ import type { Integrity } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { findNestedDataset, holdsFiles, isDotFile } from "../place/nested-dataset.ts"
 import type { Files, ManifestFile } from "../store/file-list.ts"
+import type { ManifestRecord } from "../store/manifest.ts"
 import { storageError } from "../store/storage-error.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { hashFile } from "../verify/hash-file.ts"
-import { exists, shapeOf, type StoredResource } from "./found-dataset.ts"
+import { exists, shapeOf, type FoundDataset, type StoredResource } from "./found-dataset.ts"
+import type { Recorded } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 
 const REPORT_MILLISECONDS = 100
 
 /**
  * Takes over what is at a resource's final place although nothing of ours recorded it: prepared by Python datamaestro,
- * copied there by a person, or placed just before a kill. Says whether it did.
+ * copied there by a person, or placed just before a kill. `undefined`: it did not.
  *
  * With a declared sum of the output, or one that we recorded ourselves, it is verified; otherwise it is taken over only
  * if no state speaks of unfinished work, and told as unverified.
  */
-export async function adopt(preparation: Preparation, resource: StoredResource): Promise<boolean> {
+export async function adopt(preparation: Preparation, resource: StoredResource): Promise<Recorded | undefined> {
   try {
     return await tryAdopt(preparation, resource)
   } catch (error) {
@@ -27,24 +29,24 @@ export async function adopt(preparation: Preparation, resource: StoredResource):
   }
 }
 
-async function tryAdopt(preparation: Preparation, resource: StoredResource): Promise<boolean> {
+async function tryAdopt(preparation: Preparation, resource: StoredResource): Promise<Recorded | undefined> {
   const { found, options, plan } = preparation
   const entries = await contentOf(preparation, resource)
-  if (entries.length === 0 || !(await hasPromised(preparation, resource))) return false
-  if (outdated(preparation, resource)) return false
+  if (entries.length === 0 || !(await hasPromised(preparation, resource))) return undefined
+  if (outdated(preparation, resource)) return undefined
   const checked = await verified(preparation, resource)
-  if (checked === "different") return false
+  if (checked === "different") return undefined
   const known = found.manifest.record(resource.name)
   const unfinished = found.state.of(resource.name) === "partial" || (await isHalfMoved(preparation, resource))
-  if (checked === undefined && unfinished) return false
-  await found.manifest.set(resource.name, {
+  if (checked === undefined && unfinished) return undefined
+  const recorded = record(found, resource, {
     ...known,
     ...(known === undefined ? { adopted: true, verified: checked !== undefined } : {}),
     time: new Date().toISOString(),
     entries,
     files: checked === undefined ? await listed(preparation.folder, entries) : [checked],
   })
-  await found.state.set(resource.name, "complete")
+  recorded.catch(() => {})
   if (checked === undefined) {
     const path = join(preparation.folder, resource.target)
     options.progress({
@@ -53,7 +55,13 @@ async function tryAdopt(preparation: Preparation, resource: StoredResource): Pro
       message: `${plan.id}: "${path}" was there already and is used unverified: no sum of it is known`,
     })
   }
-  return true
+  return { recorded }
+}
+
+/** Manifest, then state, as after a placement. */
+async function record(found: FoundDataset, resource: StoredResource, entry: ManifestRecord): Promise<void> {
+  await found.record(resource, entry)
+  await found.state.set(resource.name, "complete")
 }
 
 /**

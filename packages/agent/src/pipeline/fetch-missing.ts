@@ -5,6 +5,7 @@ import type { StoredResource } from "./found-dataset.ts"
 import type { Preparation } from "./preparation.ts"
 import { prepareBucket } from "./prepare-bucket.ts"
 import type { Standing } from "./prepare-resources.ts"
+import { resourceQueue } from "./queues.ts"
 import { fetchWhole } from "./with-download.ts"
 
 /**
@@ -17,12 +18,15 @@ export async function fetchMissing(
   standing: Standing,
   stop: (reason: unknown) => void,
 ): Promise<void> {
+  const queue = await resourceQueue()
   const tasks = [...standing].flatMap(([resource, how]) => (how === undefined ? fetchesOf(preparation, resource) : []))
   let failure: { error: unknown } | undefined
   const guarded = tasks.map(async (task) => {
     try {
-      if (preparation.signal.aborted) throw interrupted()
-      await task()
+      await queue.add(async () => {
+        if (preparation.signal.aborted) throw interrupted()
+        await task()
+      })
     } catch (error) {
       failure ??= { error }
       stop(error)

@@ -8,12 +8,12 @@ import { removeWorkFolder } from "./work-folder.ts"
 export function consumption<T>(
   work: string,
   following: Following<T>,
-  place: (made: T, download: CachedDownload) => Promise<void>,
+  place: (made: T, download: CachedDownload, moved: () => void) => Promise<void>,
 ): Consumption {
   return {
     available: (part) => following.available(part),
     hopeless: following.result,
-    finish: (download) => finishFollowing(work, following, [download], (made) => place(made, download)),
+    finish: (download, moved) => finishFollowing(work, following, [download], (made) => place(made, download, moved)),
     discard: async () => {
       following.stop()
       await following.result.catch(() => {})

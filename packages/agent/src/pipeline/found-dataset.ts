@@ -10,7 +10,8 @@ import type {
 } from "@datamaestro/dataset"
 import type { Paths } from "@datamaestro/protocol"
 import { datasetFolder } from "../store/layout.ts"
-import { Manifest } from "../store/manifest.ts"
+import { Manifest, type ManifestRecord } from "../store/manifest.ts"
+import { Places } from "../store/places.ts"
 import { DatasetState } from "../store/state.ts"
 import { storageError } from "../store/storage-error.ts"
 
@@ -26,12 +27,18 @@ export class FoundDataset {
   readonly folder: string
   readonly state: DatasetState
   readonly manifest: Manifest
+  /** The resources that have files in the folder. */
+  readonly stored: readonly StoredResource[]
+  #places: Places | undefined
+  #dependents: Map<string, StoredResource[]> | undefined
+  #promised: Map<string, string[][]> | undefined
 
   private constructor(plan: Plan, folder: string, state: DatasetState, manifest: Manifest) {
     this.plan = plan
     this.folder = folder
     this.state = state
     this.manifest = manifest
+    this.stored = plan.resources.filter(isStored)
   }
 
   /** @throws DatamaestroError MALFORMED_SETTINGS for a damaged state or manifest */
@@ -39,10 +46,6 @@ export class FoundDataset {
     const folder = datasetFolder(paths, plan)
     const [state, manifest] = await Promise.all([DatasetState.read(folder), Manifest.read(folder)])
     return new FoundDataset(plan, folder, state, manifest)
-  }
-
-  get stored(): StoredResource[] {
-    return this.plan.resources.filter(isStored)
   }
 
   /** Everything that is needed is complete, recorded, and there. */
@@ -103,20 +106,27 @@ export class FoundDataset {
     return this.dependents(resource).length > 0 && !this.promised(resource).length
   }
 
-  dependents(resource: StoredResource): StoredResource[] {
-    return this.stored.filter(
-      (other) => (other.kind === "step" || other.kind === "wayback") && other.from.includes(resource.name),
-    )
+  dependents(resource: StoredResource): readonly StoredResource[] {
+    this.#dependents ??= this.#findDependents()
+    return this.#dependents.get(resource.name) ?? []
   }
 
   /** The places inside a resource that the prepared value names, as path parts. */
-  promised(resource: StoredResource): string[][] {
-    const { id, repository } = this.plan
-    return pathsIn(this.plan.value)
-      .filter(
-        ({ $path }) => $path.resource === resource.name && $path.dataset === id && $path.repository === repository,
-      )
-      .map(({ $path }) => $path.segments)
+  promised(resource: StoredResource): readonly string[][] {
+    this.#promised ??= this.#findPromised()
+    return this.#promised.get(resource.name) ?? []
+  }
+
+  /** Records in the manifest what a resource consists of, or forgets it. */
+  async record(resource: StoredResource, record: ManifestRecord | undefined): Promise<void> {
+    this.#places?.set(resource.name, placesOf(resource, record))
+    await this.manifest.set(resource.name, record)
+  }
+
+  /** The name of another resource that has this entry, something in it, or what it is in. */
+  takenBy(resource: StoredResource, entry: string): string | undefined {
+    this.#places ??= this.#findPlaces()
+    return this.#places.takenBy(resource.name, entry)
   }
 
   async entriesExist(entries: readonly string[]): Promise<boolean> {
@@ -127,6 +137,43 @@ export class FoundDataset {
     for (const entry of entries) if (!(await exists(join(this.folder, entry)))) return false
     return entries.length > 0
   }
+
+  #findDependents(): Map<string, StoredResource[]> {
+    const dependents = new Map<string, StoredResource[]>()
+    for (const resource of this.stored) {
+      if (resource.kind !== "step" && resource.kind !== "wayback") continue
+      for (const name of new Set(resource.from)) append(dependents, name, resource)
+    }
+    return dependents
+  }
+
+  #findPromised(): Map<string, string[][]> {
+    const { id, repository } = this.plan
+    const promised = new Map<string, string[][]>()
+    for (const { $path } of pathsIn(this.plan.value)) {
+      if ($path.dataset === id && $path.repository === repository) append(promised, $path.resource, $path.segments)
+    }
+    return promised
+  }
+
+  #findPlaces(): Places {
+    const places = new Places()
+    for (const resource of this.stored) {
+      places.set(resource.name, placesOf(resource, this.manifest.record(resource.name)))
+    }
+    return places
+  }
+}
+
+/** Where a resource is, and where an older definition had it. The folder itself is nobody's alone. */
+function placesOf({ target }: StoredResource, record: ManifestRecord | undefined): string[] {
+  return [target, ...(record?.entries ?? [])].filter((place) => place !== "")
+}
+
+function append<T>(lists: Map<string, T[]>, name: string, item: T): void {
+  const list = lists.get(name)
+  if (list === undefined) lists.set(name, [item])
+  else list.push(item)
 }
 
 /** What decides how a resource's output looks. Where it comes from is no part: a moved URL makes nothing obsolete. */

@@ -4,10 +4,10 @@ import type { ManifestRecord } from "../store/manifest.ts"
 import { storageError } from "../store/storage-error.ts"
 import { shapeOf, type StoredResource } from "./found-dataset.ts"
 import type { Preparation } from "./preparation.ts"
-import { leftWorkFolders, removeWorkFolder } from "./work-folder.ts"
+import { removeWorkFolder } from "./work-folder.ts"
 
-/** The manifest has it in memory, and on the disk once this is fulfilled. */
-interface Recorded {
+/** Manifest or state have it in memory, and on the disk once this is fulfilled. */
+export interface Recorded {
   recorded: Promise<void>
 }
 
@@ -20,12 +20,15 @@ export interface Made {
 /**
  * Moves what was made into place and records it: manifest, then state, which is the mark of completion. From
  * `declareReady` on a kill at any point loses nothing; `continuePlacement` does the rest.
+ *
+ * @param moved called when it is in its place and only to be recorded, which of thousands takes a while
  */
 export async function placeResource(
   preparation: Preparation,
   resource: StoredResource,
   work: string,
   { moves, record }: Made,
+  moved: () => void = () => {},
 ): Promise<void> {
   const recorded = await preparation.placing(async () => {
     const { folder, found } = preparation
@@ -37,25 +40,35 @@ export async function placeResource(
     const placement: Placement = {
       plan: fingerprint(resource),
       moves,
-      stale: old.filter((entry) => !entries.includes(entry) && takenBy(preparation, resource, entry) === undefined),
+      stale: old.filter((entry) => !entries.includes(entry) && found.takenBy(resource, entry) === undefined),
       record: { ...record, shape: shapeOf(resource), entries, time: new Date().toISOString() },
     }
     await declareReady(work, folder, placement)
     if (preparation.onlyReady === true) return undefined
     return await move(preparation, resource, work, placement)
   })
+  moved()
   if (recorded !== undefined) await finish(preparation, resource, work, recorded)
 }
 
-/** Does the rest of a placement that an earlier run was killed in; says whether there was one. */
-export async function continuePlacement(preparation: Preparation, resource: StoredResource): Promise<boolean> {
-  let done = false
-  for (const work of await leftWorkFolders(preparation, resource)) {
-    const placement = preparation.options.force === true || done ? undefined : await readPlacement(work)
+/**
+ * Does the rest of a placement that an earlier run was killed in, if there was one.
+ *
+ * @param left the work folders that are left of the resource
+ */
+export async function continuePlacement(
+  preparation: Preparation,
+  resource: StoredResource,
+  left: readonly string[],
+): Promise<Recorded | undefined> {
+  let done: Recorded | undefined
+  for (const work of left) {
+    const placement = preparation.options.force === true || done !== undefined ? undefined : await readPlacement(work)
     const { folder } = preparation
     if (placement?.plan === fingerprint(resource) && (await canCarryOut(work, folder, placement))) {
-      await finish(preparation, resource, work, await move(preparation, resource, work, placement))
-      done = true
+      const recorded = finish(preparation, resource, work, await move(preparation, resource, work, placement))
+      recorded.catch(() => {})
+      done = { recorded }
     } else await removeWorkFolder(work)
   }
   return done
@@ -74,7 +87,7 @@ async function move(
   } catch (error) {
     throw storageError(error, `write into "${folder}"`)
   }
-  const recorded = found.manifest.set(resource.name, placement.record)
+  const recorded = found.record(resource, placement.record)
   // Awaited by `finish`, a moment later.
   recorded.catch(() => {})
   return { recorded }
@@ -114,7 +127,7 @@ async function requireLock({ lock, plan }: Preparation): Promise<void> {
 /** Two archives that fill the same folder must not replace each other's entries. */
 function requireOwnPlaces(preparation: Preparation, resource: StoredResource, entries: readonly string[]): void {
   for (const entry of entries) {
-    const other = takenBy(preparation, resource, entry)
+    const other = preparation.found.takenBy(resource, entry)
     if (other === undefined) continue
     const { id } = preparation.plan
     throw new DatamaestroError(
@@ -126,18 +139,6 @@ function requireOwnPlaces(preparation: Preparation, resource: StoredResource, en
       },
     )
   }
-}
-
-/** The name of another resource that has this entry, something in it, or what it is in. */
-function takenBy({ found }: Preparation, resource: StoredResource, entry: string): string | undefined {
-  const other = found.stored.find(({ name, target }) => {
-    if (name === resource.name) return false
-    const places = [target, ...(found.manifest.record(name)?.entries ?? [])]
-    return places.some(
-      (place) => place !== "" && (place === entry || place.startsWith(`${entry}/`) || entry.startsWith(`${place}/`)),
-    )
-  })
-  return other?.name
 }
 
 function fingerprint(resource: StoredResource): string {

@@ -36,11 +36,13 @@ export async function prepareArchive(
   const begin = (): Consumption => {
     const work = makeWorkFolder(preparation, resource)
     const extraction = extractInThread(requestOf(resource, work), stepContext(preparation, resource))
-    return consumption(work, extraction, (tree, download) => place(preparation, resource, work, tree, [download]))
+    return consumption(work, extraction, (tree, download, moved) =>
+      place(preparation, resource, work, { tree, downloads: [download] }, moved),
+    )
   }
   return await withDownload(preparation, resource, request, {
     begin: (part) => (resource.kind === "tar" || hasEnd(part) ? begin : "later"),
-    finish: (download) => inTurn(extractions, preparation.signal, () => begin().finish(download)),
+    finish: (download) => inTurn(extractions, preparation.signal, (leave) => begin().finish(download, leave)),
   })
 }
 
@@ -54,10 +56,12 @@ async function preparePieces(
   const { extractions } = await queues()
   return await withPieces(preparation, resource, pieces, async (downloads) => {
     await verifyJoined(preparation, resource, downloads)
-    await inTurn(extractions, preparation.signal, async () => {
+    await inTurn(extractions, preparation.signal, async (leave) => {
       const work = makeWorkFolder(preparation, resource)
       const extraction = extractInThread(requestOf(resource, work), stepContext(preparation, resource))
-      await finishFollowing(work, extraction, downloads, (tree) => place(preparation, resource, work, tree, downloads))
+      await finishFollowing(work, extraction, downloads, (tree) =>
+        place(preparation, resource, work, { tree, downloads }, leave),
+      )
     })
   })
 }
@@ -77,8 +81,8 @@ async function place(
   preparation: Preparation,
   resource: PlannedArchive,
   work: string,
-  tree: ExtractedTree,
-  downloads: readonly CachedDownload[],
+  { tree, downloads }: { tree: ExtractedTree; downloads: readonly CachedDownload[] },
+  moved: () => void,
 ): Promise<void> {
   const [download] = downloads
   if (download === undefined) throw new Error("there is nothing to extract")
@@ -91,7 +95,7 @@ async function place(
   await syncing
   // Of several only where they came from: no sum of one is that of the archive.
   const source = downloads.length === 1 ? sourceRecord(download) : { source: download.source }
-  await placeResource(preparation, resource, work, { moves, record: { ...source, files } })
+  await placeResource(preparation, resource, work, { moves, record: { ...source, files } }, moved)
 }
 
 async function movesOf(

@@ -62,16 +62,16 @@ async function prepareTransformed(preparation: Preparation, resource: PlannedFil
       algorithms: ["sha256" as const, ...late.map(({ algorithm }) => algorithm)],
     }
     const following = transformInThread(transformation, stepContext(preparation, resource), bytes)
-    return consumption(work, following, async ({ bytes: written, digests }, cached) => {
+    return consumption(work, following, async ({ bytes: written, digests }, cached, moved) => {
       checkIntegrity(late, digests, { name: target, url: cached.source })
       const { sha256 } = digests
       if (sha256 === undefined) throw new Error(`the sha256 of "${target}" was not computed`)
-      await place(preparation, resource, work, cached, { bytes: written, sha256 })
+      await place(preparation, resource, work, cached, { bytes: written, sha256 }, moved)
     })
   }
   return await withDownload(preparation, resource, request, {
     begin: ({ total }) => (total !== undefined && total < EARLY_BYTES ? undefined : () => begin(total)),
-    finish: (cached) => inTurn(extractions, preparation.signal, () => begin(cached.bytes).finish(cached)),
+    finish: (cached) => inTurn(extractions, preparation.signal, (leave) => begin(cached.bytes).finish(cached, leave)),
   })
 }
 
@@ -81,10 +81,12 @@ async function place(
   work: string,
   download: CachedDownload,
   { bytes, sha256 }: { bytes: number; sha256: string },
+  moved?: () => void,
 ): Promise<void> {
   const { target } = resource
-  await placeResource(preparation, resource, work, {
+  const made = {
     moves: [{ from: OUTPUT, to: target }],
     record: { ...sourceRecord(download), files: [{ path: target, bytes, sha256 }] },
-  })
+  }
+  await placeResource(preparation, resource, work, made, moved)
 }

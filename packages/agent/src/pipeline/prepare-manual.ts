@@ -72,7 +72,7 @@ async function takeOver(
     const { bytes, digests } = await hashFile(path, ["sha256"], { signal })
     files.push({ path: resource.target, bytes, ...(digests.sha256 === undefined ? {} : { sha256: digests.sha256 }) })
   }
-  await found.manifest.set(resource.name, {
+  await found.record(resource, {
     source: resource.page,
     time: new Date().toISOString(),
     shape: shapeOf(resource),

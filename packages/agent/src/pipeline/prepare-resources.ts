@@ -3,8 +3,8 @@ import { join } from "node:path"
 import { downloadsOf } from "@datamaestro/dataset"
 import { DatamaestroError, interrupted, type ProgressEvent } from "@datamaestro/protocol"
 import { adopt } from "./adopt.ts"
-import type { StoredResource } from "./found-dataset.ts"
-import { continuePlacement } from "./place-resource.ts"
+import type { FoundDataset, StoredResource } from "./found-dataset.ts"
+import { continuePlacement, type Recorded } from "./place-resource.ts"
 import { prepareArchive } from "./prepare-archive.ts"
 import { prepareArchives } from "./prepare-archives.ts"
 import { prepareBucket } from "./prepare-bucket.ts"
@@ -13,8 +13,10 @@ import { prepareLinks } from "./prepare-links.ts"
 import { prepareManual } from "./prepare-manual.ts"
 import { prepareWayback } from "./prepare-wayback.ts"
 import type { Preparation } from "./preparation.ts"
+import { resourceQueue } from "./queues.ts"
 import { isBeingMade, isShareable, makeShared } from "./shared-making.ts"
 import { runStep } from "./run-step.ts"
+import { leftWorkFolders } from "./work-folder.ts"
 import { totalBytes } from "../store/file-list.ts"
 
 type How = Extract<ProgressEvent, { phase: "resource" }>["how"]
@@ -26,15 +28,26 @@ export type Standing = Map<StoredResource, How | undefined>
 export async function takeStock(preparation: Preparation): Promise<Standing> {
   const { found, options, signal } = preparation
   const standing: Standing = new Map()
-  for (const resource of found.stored) {
-    if (signal.aborted) throw interrupted()
-    if (await isBeingMade(preparation, resource)) standing.set(resource, undefined)
-    else if (await continuePlacement(preparation, resource)) standing.set(resource, "made")
-    else if (options.force === true) standing.set(resource, undefined)
-    else if (await found.isWhole(resource)) standing.set(resource, "present")
-    else if (await adopt(preparation, resource)) standing.set(resource, "adopted")
-    else standing.set(resource, undefined)
+  const left = await leftWorkFolders(preparation)
+  // Of thousands that are taken over many are recorded in one write.
+  const records: Promise<void>[] = []
+  const keep = (placed: Recorded | undefined): boolean => placed !== undefined && records.push(placed.recorded) > 0
+  try {
+    for (const resource of found.stored) {
+      if (signal.aborted) throw interrupted()
+      const works = left.get(resource.name) ?? []
+      if (await isBeingMade(preparation, resource)) standing.set(resource, undefined)
+      else if (keep(await continuePlacement(preparation, resource, works))) standing.set(resource, "made")
+      else if (options.force === true) standing.set(resource, undefined)
+      else if (await found.isWhole(resource)) standing.set(resource, "present")
+      else if (keep(await adopt(preparation, resource))) standing.set(resource, "adopted")
+      else standing.set(resource, undefined)
+    }
+  } finally {
+    // Also after a failure: nothing may still be written when the lock is given back.
+    await Promise.allSettled(records)
   }
+  await Promise.all(records)
   // Only now is known whether what was made from a transient one is there.
   for (const [resource, how] of standing) {
     if (how !== undefined) continue
@@ -79,10 +92,12 @@ export async function makeMissing(
 ): Promise<void> {
   const tasks = new Map<string, Promise<void>>()
   const { sharing } = preparation.options
-  const shared = [...standing].flatMap(([resource, how]) =>
-    sharing !== undefined && how === undefined && isShareable(resource) ? [resource.name] : [],
-  )
-  await sharing?.announce(shared)
+  const shared = new Set<string>()
+  for (const [resource, how] of standing) {
+    if (sharing !== undefined && how === undefined && isShareable(resource)) shared.add(resource.name)
+  }
+  await sharing?.announce([...shared])
+  const queue = await resourceQueue()
   let failure: { error: unknown } | undefined
   for (const [resource, how] of standing) {
     const needed = resource.kind === "step" || resource.kind === "wayback" ? resource.from : []
@@ -90,8 +105,8 @@ export async function makeMissing(
       if (how !== undefined) tell(preparation, resource, how)
       else {
         const own = (): Promise<How> => make(preparation, resource)
-        const others = shared.includes(resource.name)
-        tell(preparation, resource, others ? await makeShared(preparation, resource, own) : await own())
+        const others = shared.has(resource.name)
+        tell(preparation, resource, await (others ? makeShared(preparation, resource, own) : queue.add(own)))
       }
     })
     tasks.set(resource.name, task)
@@ -160,14 +175,16 @@ function notThere({ plan }: Preparation, { name }: StoredResource): DatamaestroE
   })
 }
 
-/** Removes what was only needed to make the rest. */
-export async function removeTransient({ found, folder }: Preparation): Promise<void> {
+/** Removes what was only needed to make the rest. Only while holding the lock. */
+export async function removeTransient(found: FoundDataset): Promise<void> {
+  const spent: StoredResource[] = []
   for (const resource of found.stored) {
-    if (!found.isRemovable(resource) || (await found.isNeeded(resource))) continue
-    await found.state.set(resource.name, "none")
-    await found.manifest.set(resource.name, undefined)
-    await rm(join(folder, resource.target), { recursive: true, force: true })
+    if (found.isRemovable(resource) && !(await found.isNeeded(resource))) spent.push(resource)
   }
+  // All of them in one write each, before the first file goes.
+  await Promise.all(spent.map(({ name }) => found.state.set(name, "none")))
+  await Promise.all(spent.map((resource) => found.record(resource, undefined)))
+  for (const { target } of spent) await rm(join(found.folder, target), { recursive: true, force: true })
 }
 
 function tell({ plan, options, found }: Preparation, resource: StoredResource, how: How): void {

@@ -4,6 +4,8 @@ import type PQueue from "p-queue"
 /** How much runs side by side in one agent, over all datasets. */
 const DOWNLOADS = 4
 const EXTRACTIONS = 2
+/** Of one dataset: enough that all queues are full while others are recorded, and no more than memory is for. */
+const RESOURCES = 256
 
 interface Queues {
   downloads: PQueue
@@ -25,6 +27,12 @@ export function queues(): Promise<Queues> {
   return made
 }
 
+/** A queue for the resources of one dataset, so that of thousands only some wait in the other queues. */
+export async function resourceQueue(): Promise<PQueue> {
+  const { default: Queue } = await import("p-queue")
+  return new Queue({ concurrency: RESOURCES })
+}
+
 let early = 0
 
 /**
@@ -44,16 +52,24 @@ export function leaveEarly(): void {
 /**
  * Runs work when its turn comes. An abort ends the waiting; work that has begun ends by itself, since its caller must
  * not give back what it still uses.
+ *
+ * @param work may give its turn to the next one before it ends, by calling `leave`
  */
-export async function inTurn<T>(queue: PQueue, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+export async function inTurn<T>(
+  queue: PQueue,
+  signal: AbortSignal,
+  work: (leave: () => void) => Promise<T>,
+): Promise<T> {
   return await new Promise<T>((resolve, reject) => {
-    const leave = (): void => reject(interrupted())
-    if (signal.aborted) return leave()
-    signal.addEventListener("abort", leave, { once: true })
+    const abort = (): void => reject(interrupted())
+    if (signal.aborted) return abort()
+    signal.addEventListener("abort", abort, { once: true })
     void queue.add(async () => {
       if (signal.aborted) return
-      signal.removeEventListener("abort", leave)
-      await work().then(resolve, reject)
+      signal.removeEventListener("abort", abort)
+      await new Promise<void>((leave) => {
+        void work(leave).then(resolve, reject).finally(leave)
+      })
     })
   })
 }

@@ -28,10 +28,10 @@ const STACK_LINES = 8
  */
 export async function runStep(preparation: Preparation, resource: PlannedStep): Promise<void> {
   const { extractions } = await queues()
-  await inTurn(extractions, preparation.signal, () => runNow(preparation, resource))
+  await inTurn(extractions, preparation.signal, (leave) => runNow(preparation, resource, leave))
 }
 
-async function runNow(preparation: Preparation, resource: PlannedStep): Promise<void> {
+async function runNow(preparation: Preparation, resource: PlannedStep, moved: () => void): Promise<void> {
   const { signal } = preparation
   const work = makeWorkFolder(preparation, resource)
   try {
@@ -47,10 +47,9 @@ async function runNow(preparation: Preparation, resource: PlannedStep): Promise<
         files.map(({ path }) => path.slice(resource.target.length + 1)),
       )
     }
-    await placeResource(preparation, resource, work, {
-      moves: [{ from: OUTPUT, to: resource.target }],
-      record: { files: files.map((file) => ({ ...file })) },
-    })
+    const moves = [{ from: OUTPUT, to: resource.target }]
+    const record = { files: files.map((file) => ({ ...file })) }
+    await placeResource(preparation, resource, work, { moves, record }, moved)
   } catch (error) {
     if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
     throw storageError(error, `make "${resource.target}"`)

@@ -57,7 +57,11 @@ async function attempt<H>(
   const lock = await tryLock(leaseOf(preparation.downloads, resource))
   if (lock === undefined) return undefined
   try {
-    return (await continuePlacement(preparation, resource)) ? "made" : await make()
+    const left = (await leftWorkFolders(preparation)).get(resource.name) ?? []
+    const placed = await continuePlacement(preparation, resource, left)
+    if (placed === undefined) return await make()
+    await placed.recorded
+    return "made"
   } finally {
     await lock.release()
   }
@@ -114,7 +118,7 @@ async function makeReady(
     placing: (work) => work(),
     onlyReady: true,
   }
-  for (const work of await leftWorkFolders(preparation, resource)) {
+  for (const work of (await leftWorkFolders(preparation)).get(resource.name) ?? []) {
     if ((await readPlacement(work)) !== undefined) return
   }
   // Placed between our look and our lock.

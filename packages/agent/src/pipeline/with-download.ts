@@ -27,8 +27,8 @@ export interface Consumption {
   available?(part: AvailableBytes): void
   /** Rejects when it cannot succeed whatever else is downloaded, as on a full disk. */
   readonly hopeless?: Promise<unknown>
-  /** The download is whole and verified: makes the rest of it and places it. */
-  finish(download: CachedDownload): Promise<void>
+  /** The download is whole and verified: makes the rest of it and places it; calls `moved` when that is only to be recorded. */
+  finish(download: CachedDownload, moved: () => void): Promise<void>
   /** There is no such download: stops and removes what was made. */
   discard?(): Promise<void>
 }
@@ -135,7 +135,7 @@ class EarlyConsumption {
 
   async finish(download: CachedDownload): Promise<void> {
     try {
-      await this.begun?.finish(download)
+      await this.begun?.finish(download, () => this.leave())
     } finally {
       this.leave()
     }

@@ -22,12 +22,14 @@ export function makeWorkFolder({ downloads }: Preparation, resource: StoredResou
   return path
 }
 
-/** The work folders that earlier runs left of a resource. */
-export async function leftWorkFolders({ downloads }: Preparation, resource: StoredResource): Promise<string[]> {
-  const names = await readdir(downloads).catch(() => [])
-  const own = (name: string): boolean =>
-    name.startsWith(`${resource.name}.`) && /^[0-9a-f]{12}\.work$/.test(name.slice(resource.name.length + 1))
-  return names.filter(own).map((name) => join(downloads, name))
+/** The work folders that earlier runs left, by the name of their resource. */
+export async function leftWorkFolders({ downloads }: Pick<Preparation, "downloads">): Promise<Map<string, string[]>> {
+  const left = new Map<string, string[]>()
+  for (const name of await readdir(downloads).catch(() => [])) {
+    const [, resource] = /^(.+)\.[0-9a-f]{12}\.work$/s.exec(name) ?? []
+    if (resource !== undefined) left.set(resource, [...(left.get(resource) ?? []), join(downloads, name)])
+  }
+  return left
 }
 
 export async function removeWorkFolder(path: string): Promise<void> {

@@ -39,9 +39,4 @@ export class LatestWrite {
     this.#running = this.#next
     return this.#next
   }
-
-  /** The last write that was asked for. */
-  get settled(): Promise<void> {
-    return this.#running
-  }
 }

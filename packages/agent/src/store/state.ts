@@ -22,6 +22,8 @@ export class DatasetState {
   readonly #path: string
   readonly #document: StateDocument
   readonly #file: LatestWrite
+  /** What is not on the disk yet, by the resource's name. */
+  readonly #unwritten = new Map<string, Promise<void>>()
 
   private constructor(path: string, document: StateDocument) {
     this.#path = path
@@ -51,12 +53,19 @@ export class DatasetState {
   /** Records a state durably; of several resources at once, in one write. */
   async set(name: string, state: ResourceState): Promise<void> {
     const before = this.of(name)
-    if (before === state) return await this.#file.settled
+    // What others ask for meanwhile is theirs to wait for.
+    if (before === state) return await this.#unwritten.get(name)
     // That work has begun is for the next run of this machine; there is nothing at the final path that it speaks of.
     const sync = state !== "partial" || before === "complete"
     this.#document.resources[name] = { ...this.#document.resources[name], state }
-    await this.#file.request(sync).catch((error: unknown) => {
+    const written = this.#file.request(sync).catch((error: unknown) => {
       throw storageError(error, `write "${this.#path}"`)
     })
+    this.#unwritten.set(name, written)
+    try {
+      await written
+    } finally {
+      if (this.#unwritten.get(name) === written) this.#unwritten.delete(name)
+    }
   }
 }

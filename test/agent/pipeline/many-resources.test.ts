@@ -1,0 +1,155 @@
+import { expect } from "chai"
+import { existsSync, readFileSync } from "node:fs"
+import promises from "node:fs/promises"
+import { syncBuiltinESMExports } from "node:module"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { gzipSync } from "node:zlib"
+import { defineDataset, file, rawFile, step } from "@datamaestro/dataset"
+import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
+import { Manifest } from "../../../packages/agent/src/store/manifest.ts"
+import { DatasetState } from "../../../packages/agent/src/store/state.ts"
+import { failure, temporaryFolder } from "../../fixtures/extraction.ts"
+import { prepareOptions, resolved, writeFiles } from "../../fixtures/preparation.ts"
+import { startOrigin, type Origin } from "../../helpers/origin.ts"
+
+const FOLDER = "data/test/org/example/many"
+/** Only where something waits for what it must not wait for. */
+const LONG = 10_000
+
+describe("a dataset of many resources", () => {
+  let home: ReturnType<typeof temporaryFolder>
+  let origin: Origin
+  const { rename, readdir } = promises
+  const { record } = Manifest.prototype
+  const { set } = DatasetState.prototype
+  beforeEach(async () => {
+    home = temporaryFolder()
+    origin = await startOrigin({ "/part": { body: "content" }, "/part.gz": { body: gzipSync("content") } })
+  })
+  afterEach(async () => {
+    Object.assign(promises, { rename, readdir })
+    syncBuiltinESMExports()
+    Object.assign(Manifest.prototype, { record })
+    Object.assign(DatasetState.prototype, { set })
+    await origin.close()
+    home.remove()
+  })
+
+  const many = (count: number, path = "/part", transient = false) => {
+    const files = Array.from({ length: count }, (_, index) => [
+      `part${index}`,
+      file(origin.at(`${path}?${index}`), { name: `part${index}`, transient }),
+    ])
+    return Object.fromEntries(files) as Record<string, ReturnType<typeof file>>
+  }
+  const dataset = (resources: Record<string, ReturnType<typeof file>>) =>
+    resolved(
+      defineDataset({
+        id: "org.example.many",
+        resources,
+        describe: ({ part0 }) => ({ part: rawFile(part0 as never) }),
+      }),
+    )
+  const path = (name: string): string => join(home.path, FOLDER, name)
+
+  /** Does that at the first write of the manifest, and counts all of them. */
+  const atManifest = (first: () => Promise<void>): { writes: number } => {
+    const seen = { writes: 0 }
+    promises.rename = async (from, to) => {
+      if (String(to).endsWith(".manifest.json") && seen.writes++ === 0) await first()
+      await rename(from, to)
+    }
+    syncBuiltinESMExports()
+    return seen
+  }
+  const unless = async (condition: () => boolean): Promise<void> => {
+    const begun = performance.now()
+    while (!condition() && performance.now() - begun < LONG) await sleep(5)
+  }
+
+  it("looks at the work of others as often for each of many as for each of a few", async () => {
+    const looks: number[] = []
+    for (const count of [20, 80]) {
+      let looked = 0
+      promises.readdir = ((folder: string, options: never) => {
+        if (folder.endsWith(".downloads")) looked++
+        return readdir(folder, options)
+      }) as typeof readdir
+      syncBuiltinESMExports()
+      Manifest.prototype.record = function (name) {
+        looked++
+        return record.call(this, name)
+      }
+      await prepareDataset(dataset(many(count)), prepareOptions(join(home.path, `${count}`)))
+      looks.push(looked)
+    }
+    const [few = 0, all = 0] = looks
+    expect(all).to.be.at.most(few * 5)
+  })
+
+  it("begins with some of them, so that not all wait in memory", async () => {
+    const controller = new AbortController()
+    const begun = new Set<string>()
+    let most = 0
+    DatasetState.prototype.set = async function (name, state) {
+      if (state === "partial") begun.add(name)
+      if (state === "complete") {
+        most ||= begun.size
+        controller.abort()
+      }
+      await set.call(this, name, state)
+    }
+    const options = prepareOptions(home.path, { signal: controller.signal })
+    expect(await failure(prepareDataset(dataset(many(400)), options))).to.have.property("code", "INTERRUPTED")
+    expect(most).to.be.within(1, 300)
+  })
+
+  it("unpacks the next while others are recorded", async () => {
+    const all = Array.from({ length: 5 }, (_, index) => path(`part${index}`))
+    const there = (): boolean => all.every((name) => existsSync(name))
+    let before = false
+    atManifest(async () => {
+      await unless(there)
+      before = there()
+    })
+    await prepareDataset(dataset(many(all.length, "/part.gz")), prepareOptions(home.path))
+    expect(before).to.equal(true)
+  })
+
+  it("records many that are taken over in a few writes", async () => {
+    const names = Array.from({ length: 30 }, (_, index) => `part${index}`)
+    writeFiles(join(home.path, FOLDER), Object.fromEntries(names.map((name) => [name, "content"])))
+    const options = prepareOptions(home.path)
+    const adopted = (): number => options.events.filter(({ phase }) => phase === "notice").length
+    const seen = atManifest(() => unless(() => adopted() === names.length))
+    await prepareDataset(dataset(many(names.length)), options)
+    expect(seen.writes).to.equal(2)
+    const { resources } = JSON.parse(readFileSync(path(".manifest.json"), "utf8")) as { resources: object }
+    expect(Object.keys(resources)).to.have.members(names)
+    expect(origin.requests).to.have.length(0)
+  })
+
+  it("removes those that are transient, and in the next run what a kill has left of them", async () => {
+    const names = Array.from({ length: 30 }, (_, index) => `part${index}`)
+    const made = step({
+      from: names,
+      name: "made",
+      run: ({ output }) => promises.writeFile(output, "made"),
+    })
+    const definition = defineDataset({
+      id: "org.example.many",
+      resources: { ...many(names.length, "/part", true), made },
+      describe: ({ made: output }) => ({ made: rawFile(output as never) }),
+    })
+    const options = prepareOptions(home.path)
+    await prepareDataset(resolved(definition), options)
+    expect(names.filter((name) => existsSync(path(name)))).to.deep.equal([])
+    // As after a kill between the record and the removal.
+    writeFiles(join(home.path, FOLDER), { part3: "content", ".downloads/left": "" })
+    await prepareDataset(resolved(definition), options)
+    expect(existsSync(path("part3"))).to.equal(false)
+    expect(existsSync(path(".downloads"))).to.equal(false)
+    expect(existsSync(path("made"))).to.equal(true)
+  })
+})
