@@ -236,6 +236,52 @@ describe("the system's ssh as transport", function () {
     expect(notices[0]).to.match(/^info: Failed to add the host to the list of known hosts/)
   })
 
+  it("refuses a chain of jump hosts without an end, for each of which ssh would start another", async () => {
+    const server = await serve()
+    const hosts = Array.from({ length: 12 }, (_, index) => `Host hop${index}\n ProxyJump hop${index + 1}`)
+    const last = "Host hop12\n HostName 127.0.0.1\n Port 1"
+    const configFile = await append(server, `${hosts.join("\n")}\n${last}`)
+    const error = await failureOf(attempt({ configFile }, { options: ["ProxyJump=hop0"] }))
+    expect(error.code).to.equal("SSH_CONFIGURATION")
+    expect(error.message).to.equal('Cannot reach "machine": its ProxyJump leads through more than 8 hosts')
+  })
+
+  it("leaves nothing of a way that leads nowhere: neither when that failed, nor when it is interrupted", async () => {
+    const server = await serve()
+    const path = await folder()
+    const way = async (name: string): Promise<number> => {
+      for (;;) {
+        const pid = Number(await readFile(join(path, name), "utf8").catch(() => ""))
+        if (pid > 0) return pid
+        await sleep(20)
+      }
+    }
+    const isRunning = (pid: number): boolean => {
+      try {
+        return process.kill(pid, 0)
+      } catch {
+        return false
+      }
+    }
+    const gone = async (pid: number): Promise<void> => {
+      while (isRunning(pid)) await sleep(20)
+    }
+    // As a jump host that is not there: it doesn't look whether ssh is still there.
+    const options = (name: string): string[] => [
+      `ProxyCommand=sh -c 'echo $$ > ${join(path, name)}; exec sleep 600'`,
+      "ConnectTimeout=2",
+    ]
+    const failed = await failureOf(attempt(server, { options: options("failed") }))
+    expect(failed.code).to.equal("UNREACHABLE")
+    await gone(await way("failed"))
+    const abort = new AbortController()
+    const failing = failureOf(attempt(server, { options: options("left"), signal: abort.signal }))
+    const pid = await way("left")
+    abort.abort()
+    expect((await failing).code).to.equal("INTERRUPTED")
+    await gone(pid)
+  })
+
   it("says so where there is no ssh", async () => {
     const path = process.env["PATH"]
     const server = await serve()

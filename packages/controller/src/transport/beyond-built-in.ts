@@ -6,12 +6,11 @@ import { listAgentIdentities } from "./agent-identities.ts"
 import { readHostKey } from "./host-key.ts"
 import { knownHostName, readKnownHosts } from "./known-hosts.ts"
 import { requireNoPipe } from "./require-no-pipe.ts"
+import { MAX_JUMPS } from "./ssh-hop.ts"
 import { resolveSshSettings } from "./ssh-settings-resolution.ts"
 import type { SshSettings } from "./ssh-settings.ts"
 import type { SshTarget } from "./ssh-target.ts"
 import { chooseAlgorithms } from "./ssh2-algorithms.ts"
-
-const MAX_JUMPS = 8
 
 /**
  * What a target's configuration, and the files it names, need that the built-in client lacks; jump hosts included.

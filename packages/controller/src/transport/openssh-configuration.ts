@@ -93,9 +93,21 @@ export async function runSsh(
   })
   try {
     const [code] = (await once(child, "close")) as [number | null]
+    if (code !== 0) endGroup(child.pid)
     return { code, stdout, stderr }
   } catch (error) {
+    endGroup(child.pid)
     throw cannotStart(error)
+  }
+}
+
+/** What ssh started for ProxyJump and ProxyCommand: as long as that gets no answer, it doesn't notice that ssh has gone. */
+function endGroup(leader: number | undefined): void {
+  if (leader === undefined || process.platform === "win32") return
+  try {
+    process.kill(-leader)
+  } catch {
+    // Nothing is left of it.
   }
 }
 

@@ -10,6 +10,7 @@ import { HOST_KEY_ADDED, HOST_KEY_WARNING, opensshFailure } from "./openssh-fail
 import { refusedCommand } from "./refused-command.ts"
 import { systemReason } from "../system-reason.ts"
 import type { SshConnectOptions, SshStage } from "./ssh-connect-options.ts"
+import { requireEndOfJumps } from "./ssh-hop.ts"
 import { sshAddress } from "./ssh-settings.ts"
 import type { SshTarget } from "./ssh-target.ts"
 import type { Channel, ChannelEnd, Transport } from "./transport.ts"
@@ -44,6 +45,7 @@ export async function connectOpenssh(target: SshTarget, options: SshConnectOptio
   const aborted = (): boolean => signal?.aborted === true
   if (aborted()) throw interrupted()
   const configuration = await readOpensshConfiguration(target)
+  requireEndOfJumps(target)
   options.onStage?.("resolve", sshAddress(configuration))
   if (process.platform === "win32") return new OpensshTransport(target, configuration, [], undefined)
   const folder = await makeSocketFolder()

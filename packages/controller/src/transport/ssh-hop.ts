@@ -1,6 +1,10 @@
+import { DatamaestroError } from "@datamaestro/protocol"
 import { resolveSshSettings } from "./ssh-settings-resolution.ts"
 import type { SshSettings } from "./ssh-settings.ts"
 import type { SshTarget } from "./ssh-target.ts"
+
+/** Hosts that lead to one another in a circle must not be followed for ever. */
+export const MAX_JUMPS = 8
 
 /** A host on the way to another one. */
 export interface SshHop {
@@ -23,4 +27,38 @@ export function hopBefore({ proxyJump }: SshSettings, configFile: SshTarget["con
   const own = resolveSshSettings(target)
   if (proxyJump.length === 1) return { target, settings: own }
   return { target, settings: { ...own, proxyJump: proxyJump.slice(0, -1), proxyCommand: undefined } }
+}
+
+/**
+ * The system's `ssh` starts another one for each host on the way: where they lead in a circle, as many as the machine
+ * can take, which go on when it has ended.
+ *
+ * @throws DatamaestroError SSH_CONFIGURATION
+ */
+export function requireEndOfJumps(target: SshTarget): void {
+  let settings = readableSettings(target)
+  for (let jumps = 0; settings !== undefined; jumps++) {
+    if (jumps > MAX_JUMPS) throw tooManyJumps(target.destination)
+    settings = hopBefore(settings, target.configFile)?.settings
+  }
+}
+
+/** What a configuration says that we can't read is for `ssh` to tell. */
+function readableSettings(target: SshTarget): SshSettings | undefined {
+  try {
+    return resolveSshSettings(target)
+  } catch {
+    return undefined
+  }
+}
+
+export function tooManyJumps(label: string): DatamaestroError {
+  return new DatamaestroError(
+    "SSH_CONFIGURATION",
+    `Cannot reach "${label}": its ProxyJump leads through more than ${MAX_JUMPS} hosts`,
+    {
+      hint: "look for hosts that jump through one another; ProxyJump none ends a chain",
+      details: { host: label },
+    },
+  )
 }

@@ -3,7 +3,7 @@ import type { ClientChannel } from "ssh2"
 import { HostKeyCheck } from "./host-key.ts"
 import type { SshConnectOptions } from "./ssh-connect-options.ts"
 import { refusedCommand } from "./refused-command.ts"
-import { hopBefore } from "./ssh-hop.ts"
+import { hopBefore, MAX_JUMPS, tooManyJumps } from "./ssh-hop.ts"
 import { resolveSshSettings } from "./ssh-settings-resolution.ts"
 import { sshAddress, type SshSettings } from "./ssh-settings.ts"
 import { dialCommand, dialTcp, type SshCarrier } from "./ssh-socket.ts"
@@ -12,9 +12,6 @@ import { openChannel } from "./ssh2-channel.ts"
 import { logIn, type ConnectOptions, type SshConnection } from "./ssh2-connection.ts"
 import { askForLife, sendCommandAhead } from "./ssh2-internals.ts"
 import type { Channel, Transport } from "./transport.ts"
-
-/** Hosts that lead to one another in a circle must not be followed for ever. */
-const MAX_JUMPS = 8
 
 /**
  * Connects and logs in with the built-in SSH client. Reads the person's SSH configuration, checks the host key, asks
@@ -78,16 +75,7 @@ async function dial(
     options.onStage?.("connect", proxyCommand === undefined ? `${hostName}, port ${port}` : "by ProxyCommand")
     return carrier
   }
-  if (depth >= MAX_JUMPS) {
-    throw new DatamaestroError(
-      "SSH_CONFIGURATION",
-      `Cannot reach "${settings.label}": its ProxyJump leads through more than ${MAX_JUMPS} hosts`,
-      {
-        hint: "look for hosts that jump through one another; ProxyJump none ends a chain",
-        details: { host: settings.label },
-      },
-    )
-  }
+  if (depth >= MAX_JUMPS) throw tooManyJumps(settings.label)
   const { onStage } = options
   // Of a host on the way only the connection itself is a part of ours.
   const onHopStage: typeof onStage = (stage, found) => (stage === "connect" ? onStage?.(stage, found) : undefined)
