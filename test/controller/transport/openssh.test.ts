@@ -282,6 +282,18 @@ describe("the system's ssh as transport", function () {
     await gone(pid)
   })
 
+  it("goes on without an SSH agent that takes questions and never answers", async () => {
+    const server = await serve()
+    const socket = join(await folder(), "agent")
+    const silent = createServer((client) => void client.resume()).listen(socket)
+    cleanups.push(() => void silent.close())
+    await once(silent, "listening")
+    const notices: string[] = []
+    const transport = await connect(server, { options: [`IdentityAgent=${socket}`], notices })
+    expect((await runOn(transport, "echo in")).stdout).to.equal("in\n")
+    expect(notices).to.deep.equal([`warning: The SSH agent at "${socket}" does not answer: ssh goes on without it`])
+  })
+
   it("says so where there is no ssh", async () => {
     const path = process.env["PATH"]
     const server = await serve()

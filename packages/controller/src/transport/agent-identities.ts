@@ -17,15 +17,29 @@ const MOST_BYTES = 256 * 1024
  * Nothing where none answers.
  */
 export async function listAgentIdentities(socketPath: string): Promise<AgentIdentity[]> {
-  const answer = await new Promise<Buffer>((resolve) => {
+  const answer = await requestIdentities(socketPath)
+  try {
+    return answer === "silent" ? [] : readIdentities(answer)
+  } catch {
+    return []
+  }
+}
+
+/** Whether an agent takes what it is asked, and never answers: `ssh` would wait for it for ever. */
+export async function isSilentAgent(socketPath: string): Promise<boolean> {
+  return (await requestIdentities(socketPath)) === "silent"
+}
+
+async function requestIdentities(socketPath: string): Promise<Buffer | "silent"> {
+  return await new Promise((resolve) => {
     let received = Buffer.alloc(0)
     const socket = connect(socketPath)
-    const settle = (): void => {
+    const settle = (answer: Buffer | "silent" = received): void => {
       socket.destroy()
-      resolve(received)
+      resolve(answer)
     }
-    socket.setTimeout(PATIENCE, settle)
-    socket.on("error", settle).on("close", settle)
+    socket.setTimeout(PATIENCE, () => settle("silent"))
+    socket.on("error", () => settle()).on("close", () => settle())
     socket.on("data", (chunk: Buffer) => {
       received = Buffer.concat([received, chunk])
       const whole = received.length >= 4 && received.length >= 4 + received.readUInt32BE(0)
@@ -33,11 +47,6 @@ export async function listAgentIdentities(socketPath: string): Promise<AgentIden
     })
     socket.write(REQUEST_IDENTITIES)
   })
-  try {
-    return readIdentities(answer)
-  } catch {
-    return []
-  }
 }
 
 /** @throws RangeError for an answer that is cut short */

@@ -2,6 +2,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { opensshArguments } from "./openssh-arguments.ts"
+import { resolveSshSettings } from "./ssh-settings-resolution.ts"
 import type { SshTarget } from "./ssh-target.ts"
 
 /** What OpenSSH's client makes of the configuration (`ssh -G`), as far as we need to know it. */
@@ -10,6 +11,8 @@ export interface OpensshConfiguration {
   hostName: string
   port: number
   user: string
+  /** The socket of the SSH agent that it would ask. */
+  identityAgent: string | undefined
   /** The person's own shared connection, where one is configured. */
   controlPath: string | undefined
   /** Whether a connection of ours would stay as the configuration says, for others to use. */
@@ -48,12 +51,23 @@ export async function readOpensshConfiguration(target: SshTarget): Promise<Opens
     hostName: value("hostname"),
     port: Number(value("port")) || 22,
     user: value("user"),
+    identityAgent: agentOf(target),
     controlPath: controlPath === "" || controlPath === "none" ? undefined : controlPath,
     controlPersists: /^(auto|yes|true)$/.test(value("controlmaster")) && !/^(no|false|)$/.test(value("controlpersist")),
     bounds: [
       ...(timeout === "" || timeout === "none" || timeout === "0" ? ["-o", "ConnectTimeout=20"] : []),
       ...(value("serveraliveinterval") === "0" ? ["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"] : []),
     ],
+  }
+}
+
+/** `ssh -G` tells it as it was written, with variables and tokens; and only where it was. */
+function agentOf(target: SshTarget): string | undefined {
+  try {
+    return resolveSshSettings(target).identityAgent
+  } catch {
+    // What only ssh can read: most people have none but the usual one.
+    return process.env["SSH_AUTH_SOCK"] || undefined
   }
 }
 

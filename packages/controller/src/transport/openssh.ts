@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { isSilentAgent } from "./agent-identities.ts"
 import { opensshArguments } from "./openssh-arguments.ts"
 import { openAskpass, type Askpass } from "./openssh-askpass.ts"
 import { cannotStart, readOpensshConfiguration, runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
@@ -125,8 +126,17 @@ async function logIn(target: SshTarget, configuration: OpensshConfiguration, opt
   const { share, askpass, onNotice, signal } = options
   const batch = askpass === undefined ? ["-o", "BatchMode=yes"] : []
   const own = [...PLAIN, "-N", ...share.options, ...share.masterOptions, ...batch, "-o", "LogLevel=INFO"]
+  const environment = { ...(askpass?.environment ?? process.env) }
+  const { identityAgent } = configuration
+  if (identityAgent !== undefined && (await isSilentAgent(identityAgent))) {
+    const message = `The SSH agent at "${identityAgent}" does not answer: ssh goes on without it`
+    onNotice({ level: "warning", message })
+    own.push("-o", "IdentityAgent=none")
+    // Those that ssh starts for hosts on the way would wait for it, too.
+    if (environment["SSH_AUTH_SOCK"] === identityAgent) delete environment["SSH_AUTH_SOCK"]
+  }
   const { code, stderr } = await runSsh(opensshArguments(target, [...own, ...configuration.bounds]), {
-    environment: askpass?.environment,
+    environment,
     signal,
     onStderr: askpass?.heard,
   })
