@@ -3,7 +3,7 @@ import type { DatamaestroError } from "@datamaestro/protocol"
 import { execFile, execFileSync } from "node:child_process"
 import { once } from "node:events"
 import { existsSync, statSync } from "node:fs"
-import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { chmod, mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises"
 import { createServer, type AddressInfo } from "node:net"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -292,6 +292,29 @@ describe("the system's ssh as transport", function () {
     const transport = await connect(server, { options: [`IdentityAgent=${socket}`], notices })
     expect((await runOn(transport, "echo in")).stdout).to.equal("in\n")
     expect(notices).to.deep.equal([`warning: The SSH agent at "${socket}" does not answer: ssh goes on without it`])
+  })
+
+  it("removes what killed ones have left in the temporary folder, and nothing else", async () => {
+    const server = await serve()
+    const own = await ownTemporaryFolder()
+    const long = new Date(Date.now() - 24 * 3600_000)
+    const make = async (name: string, time = long): Promise<string> => {
+      await mkdir(join(own, name))
+      await writeFile(join(own, name, "askpass"), "")
+      await utimes(join(own, name), time, time)
+      return name
+    }
+    await make("datamaestro-ssh-killed")
+    const young = await make("datamaestro-ssh-begins", new Date())
+    const foreign = await make("datamaestro-other")
+    const used = await make("datamaestro-ssh-in-use")
+    const listens = createServer().listen(join(own, used, "s"))
+    cleanups.push(() => void listens.close())
+    await once(listens, "listening")
+    await utimes(join(own, used), long, long)
+    const transport = await attempt(server)
+    await transport.close()
+    expect((await readdir(own)).toSorted()).to.deep.equal([young, used, foreign].toSorted())
   })
 
   it("says so where there is no ssh", async () => {

@@ -1,15 +1,14 @@
 import { DatamaestroError, interrupted, type ErrorCode } from "@datamaestro/protocol"
 import { spawn, type ChildProcess } from "node:child_process"
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import { isSilentAgent } from "./agent-identities.ts"
 import { opensshArguments } from "./openssh-arguments.ts"
 import { openAskpass, type Askpass } from "./openssh-askpass.ts"
 import { cannotStart, readOpensshConfiguration, runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
 import { HOST_KEY_ADDED, HOST_KEY_WARNING, opensshFailure } from "./openssh-failure.ts"
+import { makeSocketFolder } from "./openssh-folder.ts"
 import { refusedCommand } from "./refused-command.ts"
-import { systemReason } from "../system-reason.ts"
 import type { SshConnectOptions, SshStage } from "./ssh-connect-options.ts"
 import { requireEndOfJumps } from "./ssh-hop.ts"
 import { sshAddress } from "./ssh-settings.ts"
@@ -26,8 +25,6 @@ const PLAIN = [
 const REFUSED = /^mux_client_request_session: session request failed[^]*^\S+: Permission denied \(/m
 /** How long a connection that its controller left without a word (killed) stays, in seconds. */
 const PERSIST = 30
-/** What a socket's path may have (104 on macOS and the BSDs), less the name of ours and what ssh appends to it. */
-const LONGEST_PARENT = 103 - "/dm-123456/s.0123456789abcdef".length
 /** How long the person's shared connection may take to tell that it is there, in milliseconds: one that hangs is none. */
 const CHECK_TIMEOUT = 3000
 /** How long a program may take to end once its channel was closed, in milliseconds. */
@@ -57,7 +54,9 @@ export async function connectOpenssh(target: SshTarget, options: SshConnectOptio
     const share = await chooseSharing(target, configuration, folder)
     if (share.connected) tellStages(options, "by your shared connection")
     else await logIn(target, configuration, { ...options, share, askpass })
-    const close = share.own ? () => endMaster(target, share.options).then(remove) : remove
+    // What is the person's own needs no place of ours.
+    if (!share.own) await remove()
+    const close = (): Promise<void> => (share.own ? endMaster(target, share.options).then(remove) : Promise.resolve())
     return new OpensshTransport(target, configuration, share.options, close)
   } catch (error) {
     await remove()
@@ -66,25 +65,6 @@ export async function connectOpenssh(target: SshTarget, options: SshConnectOptio
   } finally {
     askpass?.close()
   }
-}
-
-/** @throws DatamaestroError of the storage kind */
-async function makeSocketFolder(): Promise<string> {
-  let refused: unknown
-  for (const parent of new Set([tmpdir(), "/tmp", "/dev/shm"])) {
-    if (parent.length > LONGEST_PARENT) continue
-    try {
-      return await mkdtemp(join(parent, "dm-"))
-    } catch (error) {
-      refused = error
-    }
-  }
-  const { code, reason } = systemReason(refused)
-  throw new DatamaestroError(code, `Cannot make a folder for the sockets of ssh below "${tmpdir()}": ${reason}`, {
-    hint: "set TMPDIR to a folder that you can write to, or leave --transport openssh out",
-    details: { path: tmpdir() },
-    cause: refused,
-  })
 }
 
 interface Sharing {
