@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { onFrames, readJson, writeFrame } from "./frames.ts"
 import type { HeldStatus, HoldRequest } from "./hold-protocol.ts"
 import { holdFolder } from "./hold-folder.ts"
-import { announcedKeys, connectTo, currentSocket } from "./holder-address.ts"
+import { announcedKeys, connectTo, currentSocket, removeAbandoned } from "./holder-address.ts"
 
 /** How long a holder may take to answer, in milliseconds. */
 const ANSWER = 1000
@@ -29,6 +29,7 @@ export async function heldConnections(): Promise<HeldConnectionFacts[]> {
       return [{ ...status, close: async () => void (await ask(socket, { op: "close" })) }]
     }),
   )
+  await removeAbandoned(folder)
   return found.flat()
 }
 

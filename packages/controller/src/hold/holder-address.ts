@@ -37,6 +37,17 @@ export function announcedKeys(folder: string): string[] {
   }
 }
 
+/** The sockets of killed holders: nobody listens there, and no name leads to them any more. */
+export async function removeAbandoned(folder: string): Promise<void> {
+  for (const name of readdirSync(folder).filter((other) => /^[0-9a-f]{16}\.[0-9a-f]{8}\.sock$/.test(other))) {
+    const socket = join(folder, name)
+    if (currentSocket(folder, name.slice(0, 16)) === socket) continue
+    const listening = await connectTo(socket)
+    listening?.destroy()
+    if (listening === undefined) rmSync(socket, { force: true })
+  }
+}
+
 /** @returns nothing when nobody listens there, or it belongs to another */
 export async function connectTo(path: string): Promise<Socket | undefined> {
   try {

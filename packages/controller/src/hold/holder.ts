@@ -8,7 +8,7 @@ import type { Prompter } from "../transport/prompter.ts"
 import type { Transport } from "../transport/transport.ts"
 import { onFrames, readJson, writeFrame, type FrameType } from "./frames.ts"
 import type { HeldStatus, HoldRequest, HolderOptions } from "./hold-protocol.ts"
-import { announce, currentSocket, withdraw } from "./holder-address.ts"
+import { announce, currentSocket, removeAbandoned, withdraw } from "./holder-address.ts"
 import { NextProgram } from "./next-program.ts"
 import { pipeChannel } from "./pipe-channel.ts"
 import { SocketPrompter, type Answer } from "./socket-prompter.ts"
@@ -132,6 +132,8 @@ export class Holder {
       process.chdir("/")
       this.#connecting = undefined
       announce(this.#options.folder, this.#options.key, this.#socket)
+      // Of whom it took the name, perhaps.
+      removeAbandoned(this.#options.folder).catch(() => undefined)
       void transport.lost?.then((error) => this.#lost(error))
       this.#greet(socket, transport)
     } catch (error) {
