@@ -147,6 +147,28 @@ describe("a data machine", function () {
       expect(error).to.have.property("hint").that.contains("start-up file")
     })
 
+    for (const [what, file] of Object.entries({
+      "put another shell in its place": "exec bash",
+      "put a program in its place that repeats what it reads": "exec cat",
+    })) {
+      it(`${what}: told at once, not when the time is over`, async () => {
+        const machine = await account({ files: { ".bashrc": `${file}\n` } })
+        const error = await rejection(openSshSession(machine))
+        expect(error).to.have.property("exitStatus", 9)
+        expect(error.message).to.contain("another program reads what is sent to it").and.contain("jsonrpc")
+        expect(error).to.have.property("hint").that.contains("start-up file")
+      })
+    }
+
+    for (const redirection of ["1>&-", ">$HOME/log", ">/dev/null"]) {
+      it(`lead the output elsewhere (exec ${redirection}): told at once, not when the time is over`, async () => {
+        const machine = await account({ files: { ".bashrc": `exec ${redirection}\n` } })
+        const error = await rejection(openSshSession(machine))
+        expect(error).to.have.property("exitStatus", 9)
+        expect(error.message).to.contain("exit code 1").and.contain("closes the standard output")
+      })
+    }
+
     it("end the shell: told", async () => {
       const machine = await account({ files: { ".bashrc": "echo Not today; exit 3\n" } })
       const error = await rejection(openSshSession(machine))

@@ -33,6 +33,10 @@ const SACRIFICE = "\n".repeat(8)
 const HEARTBEAT = JSON.stringify({ jsonrpc: "2.0", method: "$/heartbeat", params: {} })
 const UPLOAD_CHUNK = 64 * 1024
 const OUTPUT_GRACE = 200
+/** In each message that we send, and in nothing that start-up files print. */
+const OURS = "jsonrpc"
+/** How long what reads our messages in the agent's place may go on telling of it, in milliseconds. */
+const MISREAD_GRACE = 1000
 
 /**
  * The controller's end of a channel on which an agent is being started: skips what start-up files print, follows
@@ -49,6 +53,8 @@ export class AgentPort implements LinePort {
   #onLine: ((line: string) => void) | undefined
   #onClose: ((reason?: Error) => void) | undefined
   #sacrificed = false
+  /** What we sent came back, e.g. as commands that a shell doesn't know: it won't reach the agent any more. */
+  #misread = false
   #closed = false
 
   constructor(channel: Channel, options: AgentPortOptions) {
@@ -60,7 +66,10 @@ export class AgentPort implements LinePort {
       onMagic: () => (this.#phase = "boot"),
     })
     channel.stdout.on("data", (chunk: Buffer) => this.#receive(chunk))
-    channel.stderr.on("data", (chunk: Buffer) => this.#stderr.push(chunk))
+    channel.stderr.on("data", (chunk: Buffer) => {
+      this.#stderr.push(chunk)
+      this.#noticeMisreading(chunk)
+    })
     for (const stream of [channel.stdin, channel.stdout, channel.stderr]) stream.on("error", () => {})
     const failed = (error: unknown): ChannelEnd => ({ code: null, signal: null, error: error as Error })
     void channel.ended.catch(failed).then((end) => this.#outputRead().then(() => this.#end(end)))
@@ -163,9 +172,16 @@ export class AgentPort implements LinePort {
   #receive(chunk: Buffer): void {
     try {
       this.#decoder.push(chunk)
+      this.#noticeMisreading(chunk)
     } catch (error) {
       this.fail(error as Error)
     }
+  }
+
+  #noticeMisreading(chunk: Buffer): void {
+    if (this.#phase !== "noise" || this.#misread || !this.#sacrificed || this.#closed || !chunk.includes(OURS)) return
+    this.#misread = true
+    this.#restartDeadline()
   }
 
   #bootLine(line: string): void {
@@ -191,10 +207,11 @@ export class AgentPort implements LinePort {
   #restartDeadline(): void {
     clearTimeout(this.#deadline)
     if (this.#phase === "agent") return
-    this.#deadline = setTimeout(() => {
-      const seconds = Math.round(this.#options.bootTimeout / 1000)
-      this.fail(bootFailure({ ...this.#told(), reason: `nothing of ours has spoken within ${seconds} s` }))
-    }, this.#options.bootTimeout)
+    const { bootTimeout } = this.#options
+    const [reason, limit] = this.#misread
+      ? ["another program reads what is sent to it", MISREAD_GRACE]
+      : [`nothing of ours has spoken within ${Math.round(bootTimeout / 1000)} s`, bootTimeout]
+    this.#deadline = setTimeout(() => this.fail(bootFailure({ ...this.#told(), reason })), limit)
   }
 
   #told(): { label: string; noise: string; stderr: string; booted: boolean } {

@@ -1,6 +1,8 @@
 /** The first thing that runs on the data machine, from the command line itself: finds or receives the agent, and becomes it. */
+import * as fs from "node:fs"
 import { homedir } from "node:os"
 import { dirname, join } from "node:path"
+import { isatty } from "node:tty"
 import { brotliDecompressSync } from "node:zlib"
 import { BOOT_MAGIC, OLDEST_NODE } from "./boot-protocol.ts"
 import { compile, type Compiled } from "./bootstrap/compile.ts"
@@ -76,7 +78,16 @@ function suits(): boolean {
   return true
 }
 
+/** A start-up file that closes the output, or leads it into a file, leaves nobody who hears us. */
+function requireOutput(): void {
+  const output = fs.fstatSync(1)
+  if (output.isFIFO() || output.isSocket() || isatty(1)) return
+  fs.writeSync(2, "A start-up file of the login shell closes the standard output, or leads it elsewhere (exec >…)\n")
+  process.exit(1)
+}
+
 function start(): void {
+  requireOutput()
   const { platform, arch, version: node, execPath } = process
   const found = suits() ? find() : undefined
   const state = boot.push ? "pushed" : found === undefined ? "missing" : "present"
