@@ -160,10 +160,10 @@ describe("a client and a server on one link", () => {
     client.close()
 
     const [ours] = linkedPorts()
-    const deaf = new AgentClient(ours, { heartbeat })
+    const deaf = new AgentClient(ours, { heartbeat, label: "cluster" })
     const error = await rejection(deaf.request("cache/list", {}))
     expect(error).to.have.property("code", "CONNECTION_LOST")
-    expect(error.message).to.include("silent")
+    expect(error.message).to.match(/^The agent on "cluster" has been silent for \d+ s$/)
   })
 })
 

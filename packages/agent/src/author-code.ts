@@ -1,12 +1,15 @@
 import { existsSync, realpathSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { forbidEnding } from "./forbid-ending.ts"
+import { watchForOrphan } from "./orphan-watch.ts"
 import { unhandledErrors } from "./unhandled-errors.ts"
 
 /** Code of a package's author. */
 export interface AuthorCode {
   /** What files of its package have in their paths. Asked for when an error has to be told apart. */
   mark: () => string | undefined
+  /** It is known to come to an end. */
+  ours?: boolean
   /** Told of what it leaves unhandled when it is done, or while other code of the same package runs. */
   onLate: (error: unknown) => void
 }
@@ -33,6 +36,7 @@ let guarded = false
  */
 export async function runAuthorCode<T>(owner: string, code: AuthorCode, run: () => T | Promise<T>): Promise<T> {
   guard()
+  if (code.ours !== true) watchForOrphan()
   known.delete(owner)
   known.set(owner, code)
   let fail!: (error: unknown) => void

@@ -20,6 +20,8 @@ export interface RequestOptions {
 }
 
 export interface AgentClientOptions {
+  /** The data machine, as errors call it. */
+  label?: string
   heartbeat?: HeartbeatTiming
   /** Told when the agent lacks its second part. */
   onRestWanted?: () => void
@@ -64,8 +66,8 @@ export class AgentClient {
     })
     this.#heartbeat = keepAlive(port, options.heartbeat, (ms) => {
       this.#end(
-        new DatamaestroError("CONNECTION_LOST", `The agent has been silent for ${Math.round(ms / 1000)} s`, {
-          hint: "check the network, then run the same command again: it continues where it stopped",
+        new DatamaestroError("CONNECTION_LOST", `${this.#agent} has been silent for ${Math.round(ms / 1000)} s`, {
+          hint: "check the network, and a repository of your own for code that never ends, then run the same command again: it continues where it stopped",
         }),
       )
       port.close()
@@ -74,6 +76,11 @@ export class AgentClient {
     port.onClose((reason) =>
       this.#end(reason ?? new DatamaestroError("CONNECTION_LOST", "The connection to the agent was closed")),
     )
+  }
+
+  get #agent(): string {
+    const { label } = this.#options
+    return label === undefined ? "The agent" : `The agent on "${label}"`
   }
 
   /**

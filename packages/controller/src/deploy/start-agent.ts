@@ -95,6 +95,7 @@ export async function startAgent(channel: Channel, options: StartAgentOptions): 
     },
   })
   const client = new AgentClient(port, {
+    label,
     onRestWanted: () =>
       void options
         .compressed()

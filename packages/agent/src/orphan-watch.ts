@@ -1,0 +1,58 @@
+import { Worker } from "node:worker_threads"
+
+/** How long this thread may be at one thing once nobody is there who waits for it, in seconds. */
+const PATIENCE = 20
+
+/**
+ * What the thread runs; as text, since the agent may have no file. The controller is gone when its end of stdout is closed, which writing
+ * nothing tells of a socket, as sshd and Node make them, or when this process has been given another parent.
+ */
+const SOURCE = `"use strict"
+const { writeSync } = require("node:fs")
+const { workerData } = require("node:worker_threads")
+const { beat, patience } = workerData
+const parent = process.ppid
+function alone() {
+  if (process.ppid !== parent) return true
+  try {
+    writeSync(1, "")
+    return false
+  } catch (error) {
+    return error.code === "EPIPE"
+  }
+}
+let last = -1
+let since = 0
+setInterval(() => {
+  const now = Atomics.load(beat, 0)
+  if (now !== last || !alone()) since = 0
+  else if (++since >= patience) process.kill(process.pid, "SIGKILL")
+  last = now
+}, 1000)
+`
+
+let watching = false
+
+/**
+ * Ends this process once code that never ends holds up its thread, and whoever wanted it has gone: it would else be at it for ever, and
+ * a thread that is held up hears neither of the connection's end nor of signals. What such a death leaves can be resumed.
+ *
+ * @param patience in seconds
+ */
+export function watchForOrphan(patience = PATIENCE): void {
+  if (watching || process.platform === "win32") return
+  watching = true
+  const beat = new Int32Array(new SharedArrayBuffer(4))
+  setInterval(() => Atomics.add(beat, 0, 1), 500).unref()
+  const thread = new Worker(SOURCE, {
+    eval: true,
+    workerData: { beat, patience },
+    execArgv: [],
+    env: {},
+    name: "datamaestro watch",
+    resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1 },
+  })
+  // Without it, only this is not noticed.
+  thread.on("error", () => {})
+  thread.unref()
+}
