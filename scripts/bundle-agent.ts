@@ -2,7 +2,7 @@
  * Bundles the agent in two parts of CommonJS: what each start needs, and the rest, which may come later. A part is an
  * object of modules, as functions; the first one ends with the few lines that join the two.
  */
-import { build, transform, type BuildOptions } from "esbuild"
+import { build, transform, type BuildOptions, type BuildResult, type Metafile } from "esbuild"
 import { createHash } from "node:crypto"
 import { basename, resolve } from "node:path"
 import { undiciPlugins } from "./undici-plugins.ts"
@@ -23,7 +23,7 @@ export async function bundleAgent(
   threads: readonly string[],
   options: BuildOptions,
 ): Promise<AgentParts> {
-  const { outputFiles, metafile } = await build({
+  const built = await build({
     ...options,
     entryPoints: [entry, ...threads],
     format: "esm",
@@ -35,7 +35,7 @@ export async function bundleAgent(
     write: false,
     metafile: true,
   })
-  const outputs = new Map(Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output]))
+  const { outputFiles, outputs } = withShortNames(built)
   const outputOf = (source: string): string => {
     const found = [...outputs].find(([, { entryPoint }]) => entryPoint !== undefined && resolve(entryPoint) === source)
     if (found === undefined) throw new Error(`nothing was made of ${source}`)
@@ -51,13 +51,10 @@ export async function bundleAgent(
   }
   const main = outputOf(entry)
   const atOnce = reached(main, ["import-statement"])
-  const modules = await Promise.all(
-    outputFiles.map(async ({ path, text }) => [basename(path), await asFunction(text)] as const),
-  )
+  const modules = await Promise.all(outputFiles.map(async ([name, text]) => [name, await asFunction(text)] as const))
   const part = (isFirst: boolean): string =>
     modules
       .filter(([name]) => atOnce.has(name) === isFirst)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, code]) => `${JSON.stringify(`./${name}`)}:${code}`)
       .join(",\n")
   // What a thread is given, by the name of the module that begins in it, which comes first.
@@ -71,6 +68,35 @@ export async function bundleAgent(
   const hash = createHash("sha256").update(rest).digest("hex")
   const joined = joint(`./${main}`, hash)
   return { first: Buffer.from(`var modules={${part(true)}}\n${joined}`), rest }
+}
+
+/**
+ * Numbers in the place of names with hashes, in the order of what is inside: nothing compresses a hash, and in its order what is alike
+ * lies far apart, elsewhere after every change.
+ */
+function withShortNames({ outputFiles, metafile }: BuildResult<{ write: false; metafile: true }>): {
+  outputFiles: [name: string, text: string][]
+  outputs: Map<string, Metafile["outputs"][string]>
+} {
+  const begins = ([, { entryPoint, inputs }]: [string, Metafile["outputs"][string]]): string =>
+    entryPoint ?? Object.keys(inputs)[0] ?? ""
+  const sorted = Object.entries(metafile.outputs).toSorted((a, b) => (begins(a) < begins(b) ? -1 : 1))
+  const short = new Map(sorted.map(([path], index) => [basename(path), `${index.toString(36)}.js`]))
+  const rename = (text: string): string =>
+    text.replace(/"\.\/([^"/]+\.js)"/g, (found, name: string) => (short.has(name) ? `"./${short.get(name)}"` : found))
+  const texts = new Map(outputFiles.map(({ path, text }) => [basename(path), text]))
+  return {
+    outputFiles: [...short].map(([name, shorter]) => [shorter, rename(texts.get(name) ?? "")]),
+    outputs: new Map(
+      sorted.map(([path, output]) => [
+        short.get(basename(path)) ?? "",
+        {
+          ...output,
+          imports: output.imports.map((each) => ({ ...each, path: short.get(basename(each.path)) ?? each.path })),
+        },
+      ]),
+    ),
+  }
 }
 
 async function asFunction(module: string): Promise<string> {
