@@ -1,6 +1,7 @@
 import { expect } from "chai"
 import { execFileSync, spawnSync } from "node:child_process"
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
+import promises, { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
+import { syncBuiltinESMExports } from "node:module"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import { cacheKey } from "../../../packages/agent/src/store/cache-key.ts"
@@ -22,13 +23,13 @@ describe("the download cache", () => {
   })
   afterEach(() => rm(cache.path, { recursive: true, force: true }))
 
-  async function add(url: string, text: string): Promise<string> {
-    const part = await cache.openPart(cache.keyOf(url), url)
+  async function add(url: string, text: string, to = cache): Promise<string> {
+    const part = await to.openPart(to.keyOf(url), url)
     await part.write([Buffer.from(text)])
     const hasher = new StreamHasher(["sha256"])
     hasher.update(Buffer.from(text))
     const record = { url, source: url, bytes: text.length, sha256: hasher.digests().sha256 ?? "" }
-    return (await cache.commit(cache.keyOf(url), part, url, record)).path
+    return (await to.commit(to.keyOf(url), part, url, record)).path
   }
 
   const names = async (): Promise<string[]> => (await readdir(cache.path)).sort()
@@ -130,6 +131,40 @@ describe("the download cache", () => {
     for (const file of [old, old.replace(/\.dl$/, ".json")]) await utimes(file, hourAgo, hourAgo)
     expect(await cache.clear({ olderThan: 600 })).to.deep.equal({ removed: 1, bytes: 4, kept: 1 })
     expect((await cache.list()).map(({ url }) => url)).to.deep.equal(["http://example.org/b"])
+  })
+
+  it("takes as long for each of many entries as for each of a few, to list and to clear them", async () => {
+    const list = promises.readdir
+    const { startsWith } = String.prototype
+    const looks: number[] = []
+    for (const count of [20, 80]) {
+      const many = new DownloadCache(join(cache.path, `${count}`))
+      for (let index = 0; index < count; index++) await add(`http://example.org/${index}`, "a", many)
+      let looked = 0
+      promises.readdir = (async (path: string) => {
+        const found = await list(path)
+        looked += found.length
+        return found
+      }) as typeof list
+      syncBuiltinESMExports()
+      Object.assign(String.prototype, {
+        startsWith(this: string, start: string) {
+          looked++
+          return startsWith.call(this, start)
+        },
+      })
+      try {
+        expect(await many.list()).to.have.length(count)
+        expect(await many.clear()).to.include({ removed: count, kept: 0 })
+      } finally {
+        Object.assign(String.prototype, { startsWith })
+        promises.readdir = list
+        syncBuiltinESMExports()
+      }
+      looks.push(looked)
+    }
+    const [few = 0, all = 0] = looks
+    expect(all).to.be.at.most(few * 5)
   })
 
   it("does not mind that there is no cache", async () => {

@@ -9,7 +9,7 @@ import { sweepOrphans } from "./cache-sweep.ts"
 import type { DownloadCache } from "./cache.ts"
 import { redactUrl } from "./cache-url.ts"
 import { fileSystemNow } from "./lock-clock.ts"
-import { tryLock } from "./lock.ts"
+import { tryLock, type Lock } from "./lock.ts"
 import { readPlainFile } from "./open-plain-file.ts"
 
 export interface CacheClearOptions {
@@ -27,6 +27,9 @@ export interface CacheVerifyOptions {
 /** Leftovers of crashed processes (locks, claims, marks, clock probes, records) are removed when older than this. */
 const LEFTOVER_SECONDS = 3600
 
+/** Keys that are locked together, so that one look at the folder tells of all of them who uses them. */
+const CLEARED_AT_ONCE = 100
+
 /** Of a whole download. */
 const ENTRY_NAME = /^[0-9a-f]{64}\.dl$/
 
@@ -38,6 +41,7 @@ export interface CacheFile {
 
 export async function listCache(folder: string): Promise<CacheFile[]> {
   const names = await namesIn(folder)
+  const ofKey = byKey(names)
   const files: CacheFile[] = []
   for (const name of names) {
     const complete = ENTRY_NAME.test(name)
@@ -56,7 +60,7 @@ export async function listCache(folder: string): Promise<CacheFile[]> {
       modified: Math.floor(status.mtimeMs / 1000),
       complete,
       inUse: complete
-        ? (await isInUse(folder, key, names)) || (await isLocked(folder, key))
+        ? (await isInUse(folder, key, ofKey.get(key))) || (await isLocked(folder, key))
         : !(await isOrphan(path, await readRecordFile(recordPathOf(path), PartRecord))),
     }
     files.push({ name, entry })
@@ -74,29 +78,42 @@ export async function clearCache(
   const names = await namesIn(cache.path)
   if (names.length === 0) return result
   const now = await fileSystemNow(join(cache.path, "clear"))
-  for (const key of new Set(names.map((name) => /^[0-9a-f]{64}(?=\.)/.exec(name)?.[0]))) {
-    if (key === undefined) continue
+  const keys = [...byKey(names)]
+  for (let index = 0; index < keys.length; index += CLEARED_AT_ONCE) {
     if (signal?.aborted === true) throw interrupted()
-    const entries = names.filter((name) => name === `${key}.dl` || (name.startsWith(key) && isPartName(name)))
-    const lock = await tryLock(lockPath(cache.path, key))
-    if (lock === undefined) {
-      result.kept += entries.length
-      continue
-    }
-    try {
-      await clearKey(cache, key, entries, now - olderThan * 1000, result)
-    } finally {
-      await lock.release()
-    }
+    await clearKeys(cache, keys.slice(index, index + CLEARED_AT_ONCE), now - olderThan * 1000, result)
   }
   await removeLeftovers(cache.path, now)
   return result
 }
 
+async function clearKeys(
+  cache: DownloadCache,
+  keys: readonly (readonly [string, readonly string[]])[],
+  before: number,
+  result: { removed: number; bytes: number; kept: number },
+): Promise<void> {
+  const locks = new Map<string, Lock>()
+  try {
+    for (const [key] of keys) {
+      const lock = await tryLock(lockPath(cache.path, key))
+      if (lock !== undefined) locks.set(key, lock)
+    }
+    // Who begins to use an entry does so with its lock: from here on nobody does.
+    const present = byKey(await namesIn(cache.path))
+    for (const [key, names] of keys) {
+      const entries = names.filter((name) => ENTRY_NAME.test(name) || isPartName(name))
+      if (locks.has(key)) await clearKey(cache, { key, entries, present: present.get(key) ?? [] }, before, result)
+      else result.kept += entries.length
+    }
+  } finally {
+    for (const lock of locks.values()) await lock.release()
+  }
+}
+
 async function clearKey(
   cache: DownloadCache,
-  key: string,
-  entries: readonly string[],
+  { key, entries, present }: { key: string; entries: readonly string[]; present: readonly string[] },
   before: number,
   result: { removed: number; bytes: number; kept: number },
 ): Promise<void> {
@@ -109,7 +126,7 @@ async function clearKey(
     const used = complete ? await lastUse(cache.path, key) : undefined
     const removable =
       Math.max(status.mtimeMs, used ?? 0) <= before &&
-      (complete ? !(await cache.inUse(key)) : (await sweepOrphans(cache.path, key, [name])).length > 0)
+      (complete ? !(await cache.inUse(key, present)) : (await sweepOrphans(cache.path, key, [name])).length > 0)
     if (!removable) {
       keepsEntry ||= complete
       result.kept++
@@ -182,6 +199,18 @@ async function urlOf(folder: string, key: string): Promise<string | undefined> {
 
 async function partUrl(folder: string, key: string, path: string): Promise<string | undefined> {
   return (await readRecordFile(recordPathOf(path), PartRecord))?.url ?? (await urlOf(folder, key))
+}
+
+/** The names that belong to each key, in their order. */
+function byKey(names: readonly string[]): Map<string, string[]> {
+  const ofKey = new Map<string, string[]>()
+  for (const name of names) {
+    const [key] = /^[0-9a-f]{64}(?=\.)/.exec(name) ?? []
+    const known = key === undefined ? undefined : ofKey.get(key)
+    if (known !== undefined) known.push(name)
+    else if (key !== undefined) ofKey.set(key, [name])
+  }
+  return ofKey
 }
 
 /** The folder's names in a fixed order; none when there is no folder yet. */

@@ -32,7 +32,7 @@ export async function markInUse(folder: string, key: string): Promise<UseMark> {
   }
 }
 
-/** Whether a living process uses the entry; marks of dead ones are removed. `names`: the folder's, when known. */
+/** Whether a living process uses the entry; marks of dead ones are removed. `names`: those in the folder that are the key's, when known. */
 export async function isInUse(folder: string, key: string, names?: readonly string[]): Promise<boolean> {
   let used = false
   for (const name of names ?? (await readdir(folder))) {

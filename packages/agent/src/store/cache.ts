@@ -154,9 +154,9 @@ export class DownloadCache {
     }
   }
 
-  /** Whether this or another process uses the entry. */
-  async inUse(key: string): Promise<boolean> {
-    return this.#marks.has(key) || (await isInUse(this.path, key))
+  /** Whether this or another process uses the entry. `names`: as `isInUse` has them. */
+  async inUse(key: string, names?: readonly string[]): Promise<boolean> {
+    return this.#marks.has(key) || (await isInUse(this.path, key, names))
   }
 
   /** Removes an entry unless somebody holds or downloads it; says whether it did. */
