@@ -59,9 +59,10 @@ export async function bundleAgent(
       .join(",\n")
   // What a thread is given, by the name of the module that begins in it, which comes first.
   const inThreads = Object.fromEntries(
-    threads.map(outputOf).map((begin) => {
+    threads.map((source) => {
+      const begin = outputOf(source)
       const others = [...reached(begin, ["import-statement", "dynamic-import"])].filter((name) => name !== begin)
-      return [basename(begin, ".js"), [begin, ...others].map((name) => `./${name}`)]
+      return [basename(source, ".ts"), [begin, ...others].map((name) => `./${name}`)]
     }),
   )
   const rest = Buffer.from(`module.exports={${part(false)},\nthreadCode:${threadCode(inThreads)}}\n`)
@@ -81,10 +82,13 @@ function withShortNames({ outputFiles, metafile }: BuildResult<{ write: false; m
   const begins = ([, { entryPoint, inputs }]: [string, Metafile["outputs"][string]]): string =>
     entryPoint ?? Object.keys(inputs)[0] ?? ""
   const sorted = Object.entries(metafile.outputs).toSorted((a, b) => (begins(a) < begins(b) ? -1 : 1))
-  const short = new Map(sorted.map(([path], index) => [basename(path), `${index.toString(36)}.js`]))
+  const short = new Map<string, string>(sorted.map(([path], index) => [basename(path), `${index.toString(36)}.js`]))
   const rename = (text: string): string =>
-    text.replace(/"\.\/([^"/]+\.js)"/g, (found, name: string) => (short.has(name) ? `"./${short.get(name)}"` : found))
-  const texts = new Map(outputFiles.map(({ path, text }) => [basename(path), text]))
+    text.replace(/"\.\/([^"/]+\.js)"/g, (found, name: string) => {
+      const shorter = short.get(name)
+      return shorter === undefined ? found : `"./${shorter}"`
+    })
+  const texts = new Map<string, string>(outputFiles.map(({ path, text }) => [basename(path), text]))
   return {
     outputFiles: [...short].map(([name, shorter]) => [shorter, rename(texts.get(name) ?? "")]),
     outputs: new Map(
