@@ -97,6 +97,15 @@ describe("decompressing", function () {
           })
         }
 
+        if (name === "zstd") {
+          it("reads what begins with a frame to be skipped, as pzstd writes it", async () => {
+            const skipped = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 7, 7])
+            const frame = packed(first, text)
+            const bytes = Buffer.concat([skipped, frame, skipped, frame])
+            expect(sumOf(await run(() => plain(bytes)))).to.equal(sumOf(Buffer.concat([text, text])))
+          })
+        }
+
         it("reads byte by byte", async () => {
           const content = text.subarray(0, 3000)
           const bytes = packed(first, content)

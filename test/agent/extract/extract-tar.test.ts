@@ -405,6 +405,29 @@ describe("extracting tar", () => {
     expect(brotli.exitStatus).to.equal(5)
   })
 
+  it("names what it is instead of a tar, as what no second download mends", async () => {
+    for (const [beginning, format] of [
+      ["PK\x03\x04", "a zip archive"],
+      ["7z\xbc\xaf\x27\x1c", "a 7z archive"],
+      ["\x1f\x9d\x90", "compressed with compress (.Z)"],
+    ] as const) {
+      for (const length of [20, 2000]) {
+        const bytes = Buffer.alloc(length, 0xa7)
+        bytes.write(beginning, "latin1")
+        const error = await failure(extractBytes(folder.path, "tar", bytes))
+        expect([error.code, error.message]).to.deep.equal([
+          "UNSUPPORTED_FORMAT",
+          `Cannot extract "thing.tar": it is ${format}, not a tar archive`,
+        ])
+      }
+    }
+  })
+
+  it("takes a member whose name begins as another format does", async () => {
+    const { root } = await extractBytes(folder.path, "tar", tarArchive([{ name: "LZIP/a.txt", content: "alpha" }]))
+    expect(tree(root)).to.deep.equal({ LZIP: "/", "LZIP/a.txt": "alpha" })
+  })
+
   it("tells of one without members, as what no second download mends", async () => {
     for (const bytes of [Buffer.alloc(1024), Buffer.alloc(10_240), gzipSync(Buffer.alloc(10_240))]) {
       const error = await failure(extractBytes(folder.path, "tar", bytes))

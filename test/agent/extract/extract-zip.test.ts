@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { expect } from "chai"
 import { execaSync } from "execa"
 import { extractBytes, failure, temporaryFolder, tree } from "../../fixtures/extraction.ts"
+import { tarArchive, tarGzArchive } from "../../fixtures/tar-archive.ts"
 import { zipArchive, type ZipMember } from "../../fixtures/zip-archive.ts"
 
 describe("extracting zip", () => {
@@ -176,6 +177,41 @@ describe("extracting zip", () => {
       "BROKEN_DEFINITION",
       'Cannot extract "thing.zip": it has no members',
     ])
+  })
+
+  it("names what it is instead of a zip, as what no second download mends", async () => {
+    for (const [bytes, format] of [
+      [tarArchive([{ name: "a.txt", content: "alpha" }]), "a tar archive"],
+      [tarGzArchive([{ name: "a.txt", content: "alpha" }]), "compressed with gzip"],
+    ] as const) {
+      const error = await failure(extractBytes(folder.path, "zip", bytes))
+      expect([error.code, error.message]).to.deep.equal([
+        "UNSUPPORTED_FORMAT",
+        `Cannot extract "thing.zip": it is ${format}, not a zip archive`,
+      ])
+    }
+    const split = zipArchive(small)
+    split.writeUInt16LE(2, split.length - 22 + 4)
+    const error = await failure(extractBytes(folder.path, "zip", split))
+    expect([error.code, error.message]).to.deep.equal([
+      "UNSUPPORTED_FORMAT",
+      'Cannot extract "thing.zip": it is the end of a zip that was split into several files (.z01, .z02…)',
+    ])
+  })
+
+  it("reads all members where the end counts too few, as of more than 65535 without zip64", async () => {
+    for (const [before, count] of [
+      ["", 0],
+      ["", 2],
+      ["#!/bin/sh\n", 1],
+    ] as const) {
+      const bytes = zipArchive(small)
+      bytes.writeUInt16LE(count, bytes.length - 22 + 10)
+      const { files } = await extractBytes(folder.path, "zip", Buffer.concat([Buffer.from(before), bytes]))
+      expect(files.map(({ path }) => path)).to.deep.equal(["top/a.txt", "top/deep/b.txt", "top/empty"])
+      folder.remove()
+      folder = temporaryFolder()
+    }
   })
 
   it("refuses encryption and unknown methods by name", async () => {

@@ -40,11 +40,16 @@ const MAGICS: readonly (readonly [Compression, readonly number[]])[] = [
   ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
 ]
 
+const SKIPPED_FRAME = [0x2a, 0x4d, 0x18]
+
 /** Tells a compression by its first bytes (RFC 1952, RFC 8878, the xz file format, bzip2); names can lie. */
 export function compressionOf(start: Uint8Array): Compression {
   for (const [compression, magic] of MAGICS) {
     if (magic.every((byte, index) => start[index] === byte)) return compression
   }
+  // pzstd begins with a frame of its own, to be skipped (RFC 8878, 3.1.2), the last digit of whose first byte is free.
+  const first = start[0] ?? 0
+  if (first >>> 4 === 5 && SKIPPED_FRAME.every((byte, index) => start[index + 1] === byte)) return "zstd"
   return "none"
 }
 

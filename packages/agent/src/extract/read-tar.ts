@@ -1,6 +1,7 @@
 import type { ReadEntry } from "tar"
 import { Parser } from "tar/parse"
-import { corruptArchive, truncatedArchive } from "../compression/damaged-archive.ts"
+import { corruptArchive, truncatedArchive, unsupportedCompression } from "../compression/damaged-archive.ts"
+import { KNOWN_FORMAT_BYTES, knownFormat } from "../compression/known-format.ts"
 import { noMembers } from "./broken-selection.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
 import { unsupportedMember } from "./unsupported-member.ts"
@@ -69,6 +70,7 @@ class TarReading {
   readonly #whole: boolean
   readonly #parser: Parser
   #fed = 0
+  #start = Buffer.alloc(0)
   #sawEnd = false
   #last: string | undefined
   #open: FileSink | undefined
@@ -94,6 +96,7 @@ class TarReading {
   write(piece: Buffer): void {
     if (this.#fed === 0 && piece[0] === 0x1f && piece[1] === 0x8b)
       this.#fail(corruptArchive(this.#archive, "it is compressed twice"))
+    if (this.#fed === 0) this.#start = Buffer.from(piece.subarray(0, KNOWN_FORMAT_BYTES))
     this.#fed += piece.length
     if (this.#failure === undefined) this.#parser.write(piece)
     this.#check()
@@ -158,6 +161,10 @@ class TarReading {
 
   #parserError(error: Error): unknown {
     if (this.#sawEnd && this.#last === undefined && this.#fed <= EMPTY_BYTES) return noMembers(this.#archive)
+    const other = this.#last === undefined ? knownFormat(this.#start) : undefined
+    if (other !== undefined && other !== "a tar archive") {
+      return unsupportedCompression(this.#archive, `it is ${other}, not a tar archive`)
+    }
     if (error.message.includes("Truncated input")) {
       return truncatedArchive(this.#archive, "it ends within a member", { member: this.#last, cause: error })
     }

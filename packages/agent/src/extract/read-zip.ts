@@ -1,14 +1,15 @@
 import { createInflateRaw, crc32 } from "node:zlib"
 import type { ZipFile } from "yauzl"
 import { DatamaestroError } from "@datamaestro/protocol"
-import { corruptArchive, truncatedArchive } from "../compression/damaged-archive.ts"
+import { corruptArchive, truncatedArchive, unsupportedCompression } from "../compression/damaged-archive.ts"
+import { knownFormat } from "../compression/known-format.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
 import { inflate } from "./inflate.ts"
 import { letGo } from "./let-go.ts"
 import type { Member } from "./member.ts"
 import type { Deflated, FileSink } from "./file-sinks.ts"
 import { StaleBytes, type FollowedFile } from "../follow/followed-file.ts"
-import { openZip, type ZipSource } from "./zip-file.ts"
+import { DIRECTORY_ENTRY, openZip, type ZipSource } from "./zip-file.ts"
 import { ZipListing, type Listed } from "./zip-listing.ts"
 import { unsupportedMember } from "./unsupported-member.ts"
 import { unsupportedReason, zipMember } from "./zip-member.ts"
@@ -53,9 +54,7 @@ export async function readZip(file: FollowedFile, visitor: ZipVisitor, asked: Re
   const { archive, signal } = asked
   const failure: Deflated["failure"] = (cause, member) => knownOr(cause, () => bodyError(cause, archive, member))
   const options: ReadingOptions = { ...asked, failure }
-  const { zip, source } = await openZip(file).catch((error: unknown) => {
-    throw openError(error, archive)
-  })
+  const { zip, source } = await openZip(file, (error, start) => openError(error, archive, start))
   try {
     const { listed, unsupported } = await list(zip, source, options)
     visitor.members(listed, source.size)
@@ -87,7 +86,13 @@ async function list(zip: ZipFile, source: ZipSource, { archive, signal }: ReadZi
   const listed = new ZipListing(archive)
   const unsupported: Directory["unsupported"] = []
   let packed = 0
+  let end = source.directory
+  // Some programs count no further than 65535 and begin again: what is there decides.
+  const countNext = async (): Promise<void> => {
+    if (await source.hasEntryAt(end)) zip.entryCount++
+  }
   try {
+    if (zip.entryCount === 0) await countNext()
     for await (const entry of zip.eachEntry()) {
       const { relativeOffsetOfLocalHeader, compressedSize, crc32: crc, compressionMethod } = entry
       const offset = source.base + relativeOffsetOfLocalHeader
@@ -96,6 +101,8 @@ async function list(zip: ZipFile, source: ZipSource, { archive, signal }: ReadZi
       if (reason !== undefined) unsupported.push({ member, reason })
       listed.add({ member, offset, packed: compressedSize, crc, deflated: compressionMethod !== 0 })
       packed += compressedSize
+      end += DIRECTORY_ENTRY.bytes + entry.fileNameLength + entry.extraFieldLength + entry.fileCommentLength
+      if (listed.length === zip.entryCount) await countNext()
       if (listed.length % 1000 === 0) signal.throwIfAborted()
     }
   } catch (error) {
@@ -228,9 +235,16 @@ function bodyError(cause: unknown, archive: string, member: Declared): unknown {
   return corruptArchive(archive, `its data is damaged (${message})`, { member: member.name, cause })
 }
 
-function openError(error: unknown, archive: string): unknown {
+function openError(error: unknown, archive: string, start: Uint8Array): unknown {
   return knownOr(error, (cause) => {
     const { message } = cause as Error
+    if (message.includes("multi-disk")) {
+      return unsupportedCompression(archive, "it is the end of a zip that was split into several files (.z01, .z02…)")
+    }
+    const other = knownFormat(start)
+    if (other !== undefined && other !== "a zip archive") {
+      return unsupportedCompression(archive, `it is ${other}, not a zip archive`)
+    }
     if (!message.includes("End of central directory")) return corruptArchive(archive, message, { cause })
     return truncatedArchive(archive, "it is no zip archive, or its end is missing", { cause })
   })

@@ -3,13 +3,14 @@ import type { FileHandle } from "node:fs/promises"
 import { Readable } from "node:stream"
 import { callbackify } from "node:util"
 import * as yauzl from "yauzl"
+import { KNOWN_FORMAT_BYTES } from "../compression/known-format.ts"
 import type { FollowedFile, OpenPiece } from "../follow/followed-file.ts"
 
 const WINDOW_BYTES = 1024 * 1024
 /** APPNOTE.TXT 4.3.7: the fixed part of a local file header, its signature, and where it says how long the rest is. */
 const LOCAL_HEADER = { bytes: 30, signature: 0x04034b50, nameLength: 26, extraLength: 28 } as const
 /** 4.3.12, and 4.3.14 to 4.3.16: the records at the end, and where two of them say how long the directory is and where it begins. */
-const DIRECTORY_ENTRY = { bytes: 46, signature: 0x02014b50, flags: 8 } as const
+export const DIRECTORY_ENTRY = { bytes: 46, signature: 0x02014b50, flags: 8 } as const
 const ZIP64_END = { bytes: 56, signature: 0x06064b50, length: 40, offset: 48 } as const
 const ZIP64_LOCATOR = { bytes: 20, signature: 0x07064b50 } as const
 const END = { bytes: 22, signature: 0x06054b50, length: 12, offset: 16, commentLength: 20 } as const
@@ -33,6 +34,8 @@ export class ZipSource extends yauzl.RandomAccessReader {
   #start = 0
   /** Bytes before the archive, of the program in one that extracts itself, which its own offsets do not count. */
   base = 0
+  /** Where its directory begins in the file. */
+  directory = 0
   /** Where its comment begins, which yauzl does not get to see: it may hold what looks like the archive's end. */
   #comment: number | undefined
 
@@ -63,6 +66,7 @@ export class ZipSource extends yauzl.RandomAccessReader {
       if (comment + tail.readUInt16LE(at + END.commentLength) !== tail.length) continue
       this.#comment = start + comment
       this.base = await this.#bytesBefore(tail, at, start)
+      this.directory += this.base
       return
     }
   }
@@ -81,12 +85,18 @@ export class ZipSource extends yauzl.RandomAccessReader {
       tail.readUInt32LE(wide) === ZIP64_END.signature
     const number = (field: "length" | "offset"): number =>
       isWide ? Number(tail.readBigUInt64LE(wide + ZIP64_END[field])) : tail.readUInt32LE(at + END[field])
+    this.directory = number("offset")
     const directory = start + (isWide ? wide : at) - number("length")
     const before = directory - number("offset")
     if (before <= 0 || directory < before) return 0
     // One that begins as an archive was cut, and this is the end of another one that is a member of it.
     if ((await this.#signature(0)) === LOCAL_HEADER.signature) return 0
     return (await this.#signature(directory)) === DIRECTORY_ENTRY.signature ? before : 0
+  }
+
+  /** Whether an entry of the directory begins there. */
+  async hasEntryAt(position: number): Promise<boolean> {
+    return (await this.#signature(position)) === DIRECTORY_ENTRY.signature
   }
 
   async #signature(position: number): Promise<number | undefined> {
@@ -186,8 +196,15 @@ function asPlainlyEncrypted(entry: Buffer): void {
   entry.writeUInt16LE((flags & ~FLAGS.strongly) | FLAGS.encrypted, DIRECTORY_ENTRY.flags)
 }
 
-/** Opens the archive once its end is there: yauzl finds and checks its directory, the bytes come through `source`. */
-export async function openZip(file: FollowedFile): Promise<{ zip: yauzl.ZipFile; source: ZipSource }> {
+/**
+ * Opens the archive once its end is there: yauzl finds and checks its directory, the bytes come through `source`.
+ *
+ * @param explain what to throw instead of an error, by how the file begins
+ */
+export async function openZip(
+  file: FollowedFile,
+  explain: (error: unknown, start: Uint8Array) => unknown,
+): Promise<{ zip: yauzl.ZipFile; source: ZipSource }> {
   const source = new ZipSource(file, await file.open())
   try {
     await source.findEnd()
@@ -199,7 +216,10 @@ export async function openZip(file: FollowedFile): Promise<{ zip: yauzl.ZipFile;
     })
     return { zip, source }
   } catch (error) {
-    source.close(() => {})
-    throw error
+    try {
+      throw explain(error, source.bytes(0, KNOWN_FORMAT_BYTES))
+    } finally {
+      source.close(() => {})
+    }
   }
 }
