@@ -123,6 +123,67 @@ describe("a data directory of Python datamaestro's", () => {
     })
   }
 
+  describe("with archives in other folders than ours", () => {
+    const mixed = () => ({
+      words: file(origin.at("/words.txt.gz")),
+      data: tar(origin.at("/lone.tar.gz")),
+    })
+    const dataset = (resources: Parameters<typeof defineDataset>[0]["resources"]) =>
+      resolved(defineDataset({ id: "org.example.lone", resources, describe: () => ({}) }))
+    const prepareOf = (resources: Parameters<typeof defineDataset>[0]["resources"]) =>
+      prepareDataset(dataset(resources), prepareOptions(home.path))
+    const both = state({ words: "complete", data: "complete" })
+    const paths = (): string[] => origin.requests.map(({ path }) => path)
+
+    it("has its only archive moved to where it is beside a file", async () => {
+      writeFiles(place("lone"), {
+        "words.txt": "some words",
+        "lone/1.txt": "one",
+        "lone/sub/2.txt": "two",
+        ".state.json": both,
+      })
+      await prepareOf(mixed())
+      expect(paths()).to.deep.equal([])
+      const wanted = { "words.txt": "some words", "1.txt": "one", sub: "/", "sub/2.txt": "two" }
+      expect(content("lone")).to.deep.equal(wanted)
+      await prepareOf(mixed())
+      expect(paths()).to.deep.equal([])
+      expect(content("lone")).to.deep.equal(wanted)
+    })
+
+    it("is taken for ours where there is more than that folder, or a file that is in the way", async () => {
+      const there = { "words.txt": "some words", "lone/1.txt": "one", ".state.json": both }
+      writeFiles(place("lone"), { ...there, "3.txt": "three" })
+      await prepareOf(mixed())
+      expect(Object.keys(content("lone"))).to.include("lone/1.txt")
+      expect(paths()).to.deep.equal([])
+      home.remove()
+      home = temporaryFolder()
+      writeFiles(place("lone"), { ...there, "lone/words.txt": "of the archive" })
+      await prepareOf(mixed())
+      expect(paths()).to.deep.equal(["/lone.tar.gz"])
+      expect(Object.keys(content("lone"))).to.include.members(["1.txt", "sub/2.txt"])
+    })
+
+    it("has those moved whose suffix it keeps", async () => {
+      writeFiles(place("lone"), {
+        "first/1.txt": "one",
+        "third.tgz/1.txt": "one",
+        ".state.json": state({ first: "complete", third: "complete" }),
+      })
+      await prepareOf({ first: zip(origin.at("/first.zip")), third: tar(origin.at("/third.tgz")) })
+      expect(paths()).to.deep.equal([])
+      expect(content("lone")).to.deep.equal({ first: "/", "first/1.txt": "one", third: "/", "third/1.txt": "one" })
+    })
+
+    it("has none of two with one name, of which it fetched one (Python's defect 3)", async () => {
+      writeFiles(place("lone"), { "first/1.txt": "of either", ".state.json": state({ a: "complete", b: "complete" }) })
+      await prepareOf({ a: zip(origin.at("/first.zip")), b: zip(`${origin.at("/other/")}../first.zip`) })
+      expect(paths()).to.not.deep.equal([])
+      expect(readFileSync(join(place("lone"), "first/1.txt"), "utf8")).to.equal("one")
+    })
+  })
+
   it("is gone on with where its first resource failed: no state yet, an empty .downloads", async () => {
     mkdirSync(join(place("files"), ".downloads"), { recursive: true })
     writeFiles(place("files"), { ".state.lock": "" })

@@ -10,7 +10,9 @@ import { checkIntegrity } from "../verify/check-integrity.ts"
 import { hashFile } from "../verify/hash-file.ts"
 import { exists, shapeOf, type FoundDataset, type StoredResource } from "./found-dataset.ts"
 import type { Recorded } from "./place-resource.ts"
+import { listFiles } from "./list-files.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
+import { isSharedPlace, moveFromPython, pythonFolder } from "./python-place.ts"
 
 const REPORT_MILLISECONDS = 100
 
@@ -32,6 +34,11 @@ export async function adopt(preparation: Preparation, resource: StoredResource):
 async function tryAdopt(preparation: Preparation, resource: StoredResource): Promise<Recorded | undefined> {
   const { found, options, plan } = preparation
   const entries = await contentOf(preparation, resource)
+  const elsewhere = await pythonFolder(preparation, resource)
+  if (elsewhere !== undefined && entries.every((entry) => entry === elsewhere)) {
+    if (!(await hasPromised(preparation, resource, elsewhere))) return undefined
+    return (await moveFromPython(preparation, resource, elsewhere)) ? { recorded: Promise.resolve() } : undefined
+  }
   if (entries.length === 0 || !(await hasPromised(preparation, resource))) return undefined
   if (outdated(preparation, resource)) return undefined
   const checked = await verified(preparation, resource)
@@ -44,7 +51,7 @@ async function tryAdopt(preparation: Preparation, resource: StoredResource): Pro
     ...(known === undefined ? { adopted: true, verified: checked !== undefined } : {}),
     time: new Date().toISOString(),
     entries,
-    files: checked === undefined ? await listed(preparation.folder, entries) : [checked],
+    files: checked === undefined ? await listFiles(preparation.folder, entries) : [checked],
   })
   recorded.catch(() => {})
   if (checked === undefined) {
@@ -92,6 +99,7 @@ async function contentOf({ found, folder, plan }: Preparation, resource: StoredR
     if (resource.kind === "linkfolder" || resource.kind === "linkfile") return [resource.target]
     if (resource.kind === "manual" && stat.isFile()) return resource.unpack === undefined ? [resource.target] : []
     if (!stat.isDirectory()) return resource.kind === "step" ? [resource.target] : []
+    if (found.manifest.record(resource.name) === undefined && isSharedPlace(plan, resource)) return []
     return (await holdsFiles(path)) ? [resource.target] : []
   }
   const others = plan.resources.filter((other) => "target" in other && other.name !== resource.name)
@@ -114,10 +122,14 @@ async function contentOf({ found, folder, plan }: Preparation, resource: StoredR
 }
 
 /** Every place that the prepared value or the definition names exists. */
-async function hasPromised({ found, folder }: Preparation, resource: StoredResource): Promise<boolean> {
+async function hasPromised(
+  { found, folder }: Preparation,
+  resource: StoredResource,
+  place = resource.target,
+): Promise<boolean> {
   const files = "files" in resource ? (resource.files ?? []) : []
   for (const path of [...found.promised(resource).map((segments) => segments.join("/")), ...files]) {
-    if (!(await exists(join(folder, resource.target, path)))) return false
+    if (!(await exists(join(folder, place, path)))) return false
   }
   return true
 }
@@ -164,25 +176,6 @@ async function verified(
   }
   if (declared.length === 0 && recorded !== digests.sha256) return "different"
   return { path: resource.target, bytes, ...(digests.sha256 === undefined ? {} : { sha256: digests.sha256 }) }
-}
-
-async function listed(folder: string, entries: readonly string[]): Promise<ManifestFile[]> {
-  const files: ManifestFile[] = []
-  for (const entry of entries) {
-    const path = join(folder, entry)
-    const stat = await lstat(path)
-    if (stat.isFile()) files.push({ path: entry, bytes: stat.size })
-    if (stat.isDirectory()) {
-      const names = await readdir(path)
-      files.push(
-        ...(await listed(
-          folder,
-          names.map((name) => `${entry}/${name}`),
-        )),
-      )
-    }
-  }
-  return files
 }
 
 function sumOf(files: Files | undefined, wanted: string): string | undefined {

@@ -14,7 +14,8 @@ export interface Recorded {
 /** What was made in a work folder, ready to be moved. */
 export interface Made {
   moves: Placement["moves"]
-  record: Partial<Pick<ManifestRecord, "source" | "etag" | "lastModified" | "download">> & Pick<ManifestRecord, "files">
+  record: Partial<Pick<ManifestRecord, "source" | "etag" | "lastModified" | "download" | "adopted" | "verified">> &
+    Pick<ManifestRecord, "files">
 }
 
 /**
