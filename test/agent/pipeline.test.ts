@@ -700,8 +700,23 @@ describe("prepareDataset", () => {
     const [first, second] = [prepareOptions(home.path), prepareOptions(home.path)]
     await Promise.all([prepareDataset(archived(), first), sleep(50).then(() => prepareDataset(archived(), second))])
     expect(origin.requestsOf("/thing.tar.gz")).to.have.length(1)
-    expect(second.events.map(({ phase }) => phase)).to.include("wait")
     expect(second.events.at(-1)).to.deep.equal({ phase: "dataset", dataset: id, state: "present" })
+  })
+
+  it("tells whom it waits for where another process prepares the same dataset", async () => {
+    const holder = { ...(await thisHolder()), host: "elsewhere", pid: 12 }
+    writeFiles(root, { ".state.lease": JSON.stringify(holder) })
+    const abort = new AbortController()
+    const events: unknown[] = []
+    const progress = (event: { phase: string }): void => {
+      events.push(event)
+      if (event.phase === "wait") abort.abort()
+    }
+    const error = await failure(
+      prepareDataset(archived(), { ...prepareOptions(home.path), signal: abort.signal, progress }),
+    )
+    expect(error.code).to.equal("INTERRUPTED")
+    expect(events.at(-1)).to.deep.equal({ phase: "wait", dataset: id, holder: "process 12 on elsewhere", seconds: 0 })
   })
 
   it("ends when interrupted, with the lock free and the download resumable", async () => {

@@ -182,7 +182,9 @@ async function removeLeftovers(folder: string): Promise<void> {
 async function lockDataset(found: FoundDataset, options: PrepareOptions): Promise<Lock | undefined> {
   const acquired = new AbortController()
   let followed: string | undefined
-  const onWait = (holder: string, seconds: number): void => {
+  const onWait = (holder: string, seconds: number, own: boolean): void => {
+    // Who asked this process for it sees it being prepared.
+    if (own) return
     options.progress({ phase: "wait", dataset: found.plan.id, holder, seconds })
     if (followed === holder) return
     followed = holder

@@ -76,6 +76,20 @@ describe("one URL wanted by many", () => {
     expect(await setup.suffixes()).to.deep.equal([])
   })
 
+  it("in one process, declared differently, is one download too, and nobody is told to wait for a process", async () => {
+    const { origin, events } = setup
+    origin.route("/a", { body, delay: 50 })
+    const results = [
+      setup.fetch({ urls: [origin.at("/a")] }),
+      setup.fetch({ urls: [origin.at("/a")], integrity: [{ algorithm: "sha256", hex: sha256(body), of: "download" }] }),
+    ]
+    // As whoever has used it does.
+    await Promise.all(results.map(async (result) => await (await result).release({ remove: true })))
+    expect(origin.requests).to.have.length(1)
+    expect(events.filter(({ phase }) => phase === "wait")).to.deep.equal([])
+    expect(await setup.suffixes()).to.deep.equal([])
+  })
+
   it("goes on for the others when one gives up, and stops with the last, keeping the part", async () => {
     const { origin } = setup
     origin.route("/a", { body, throttle: 8 * MIB })

@@ -73,4 +73,17 @@ describe("several datasets side by side", () => {
     )
     expect(most).to.equal(2)
   })
+
+  it("of which two are the same are prepared once, and nobody is told to wait for a process", async () => {
+    origin.route("/part", { body: "content", delay: 30 })
+    const definition = defineDataset({
+      id: "org.example.same",
+      resources: { part: file(origin.at("/part")) },
+      describe: ({ part }) => ({ part: rawFile(part) }),
+    })
+    const options = prepareOptions(home.path)
+    await Promise.all([1, 2].map(() => prepareDataset(resolved(definition), options)))
+    expect(origin.requests).to.have.length(1)
+    expect(options.events.filter(({ phase }) => phase === "wait")).to.deep.equal([])
+  })
 })

@@ -105,18 +105,18 @@ describe("acquireLock", () => {
 
   it("tells at once whom it waits for, and takes the lock when it is released", async () => {
     const first = await acquireLock(path, { signal })
-    const told: [string, number][] = []
+    const told: [string, number, boolean][] = []
     let second: string | undefined
     const waiting = acquireLock(path, {
       signal,
-      onWait: (holder, seconds) => {
-        told.push([holder, seconds])
+      onWait: (holder, seconds, own) => {
+        told.push([holder, seconds, own])
         second ??= "waits"
         void first.release()
       },
     })
     const lock = await waiting
-    expect(told).to.deep.equal([[`process ${process.pid} on ${hostname()}`, 0]])
+    expect(told).to.deep.equal([[`process ${process.pid} on ${hostname()}`, 0, true]])
     expect(await lock.held()).to.equal(true)
     await lock.release()
   })

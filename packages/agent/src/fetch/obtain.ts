@@ -2,6 +2,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { isReadOnly, type CacheEntryFound, type CacheHold } from "../store/cache.ts"
 import { PartLost } from "../store/cache-part.ts"
 import { redactUrl } from "../store/cache-url.ts"
+import type { Lock } from "../store/lock.ts"
 import { storageError } from "../store/storage-error.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { hashFile } from "../verify/hash-file.ts"
@@ -43,10 +44,7 @@ async function obtainHere(job: DownloadJob): Promise<Obtained> {
   let broken: number | undefined
   for (let restarts = 0; ;) {
     let found: { entry: CacheEntryFound; hold: CacheHold } | undefined
-    const lock = await cache.lock(key, {
-      signal: job.signal,
-      onWait: (holder, seconds) => job.emit({ phase: "wait", holder, seconds }),
-    })
+    const lock = await lockOf(job)
     try {
       let entry = await cache.find(key)
       if (entry !== undefined && entry.inode === broken) {
@@ -77,6 +75,33 @@ async function obtainHere(job: DownloadJob): Promise<Obtained> {
         message: `Removed the cached download of ${redactUrl(job.request.urls[0] ?? "")}: ${reasonOf(error)}`,
       })
     }
+  }
+}
+
+/**
+ * The key's lock, waited for. While this very process has it, for a request that is not quite the same, there is nobody to tell of, and
+ * what comes is held meanwhile: whoever downloads it would remove it after its use, and it would be downloaded again.
+ */
+async function lockOf({ cache, key, signal, emit }: DownloadJob): Promise<Lock> {
+  let held: Promise<CacheHold | undefined> | undefined
+  const letGo = async (): Promise<void> => await (await held)?.release({ remove: false })
+  const onWait = (holder: string, seconds: number, own: boolean): void => {
+    if (own) held ??= cache.hold(key).catch(() => undefined)
+    else emit({ phase: "wait", holder, seconds })
+  }
+  try {
+    const lock = await cache.lock(key, { signal, onWait })
+    const release = async (): Promise<void> => {
+      try {
+        await letGo()
+      } finally {
+        await lock.release()
+      }
+    }
+    return { held: () => lock.held(), release }
+  } catch (error) {
+    await letGo()
+    throw error
   }
 }
 

@@ -36,6 +36,11 @@ async function describeThisProcess(): Promise<Omit<Holder, "token">> {
   }
 }
 
+export async function isThisProcess(holder: Holder | undefined): Promise<boolean> {
+  const here = await thisHolder()
+  return holder !== undefined && JSON.stringify({ ...holder, token: here.token }) === JSON.stringify(here)
+}
+
 /** Host and process id as a part of a file name: no separators, no more than 40 characters of the host. */
 export function holderName(holder: Pick<Holder, "host" | "pid">): string {
   return `${holder.host.replace(/[^A-Za-z0-9-]/g, "-").slice(0, 40)}.${holder.pid}`

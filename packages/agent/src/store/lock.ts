@@ -3,7 +3,7 @@ import { lstat, rm, type FileHandle } from "node:fs/promises"
 import { dirname } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { removeClaimed } from "./lock-claim.ts"
-import { thisHolder, type Holder } from "./lock-holder.ts"
+import { isThisProcess, thisHolder, type Holder } from "./lock-holder.ts"
 import {
   beat,
   createRecord,
@@ -24,8 +24,12 @@ const STALE_CHECK_SECONDS = 5
 
 export interface LockOptions {
   signal: AbortSignal
-  /** Told at once when somebody else has it (`process 12 on login1`), then every 10 seconds with those waited. */
-  onWait?(holder: string, seconds: number): void
+  /**
+   * Told at once when it is taken (by `process 12 on login1`), then every 10 seconds with those waited.
+   *
+   * @param own it is this process that has it
+   */
+  onWait?(holder: string, seconds: number, own: boolean): void
   /** A holder silent for longer is taken for dead; 45 by default, never less than three heartbeats in practice. */
   staleAfterSeconds?: number
 }
@@ -55,7 +59,7 @@ export async function acquireLock(path: string, options: LockOptions): Promise<L
       if (result instanceof FileLock) return result
       if (waited() - told >= TELL_SECONDS) {
         told = waited()
-        onWait?.(describeHolder(result), Math.floor(told))
+        onWait?.(describeHolder(result), Math.floor(told), await isThisProcess(result.holder))
       }
       await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal })
     }
