@@ -30,6 +30,11 @@ describe("prepare --dry-run", function () {
     })
     await plugins.addDatasets("mine", {
       "org.base": `defineDataset({ id: "org.base", resources: { text: file("${origin.at("/base.txt")}") }, describe: ({ text }) => textFile(text) })`,
+      "org.asked": `defineDataset({
+        id: "org.asked",
+        resources: { corpus: sdk.manual("https://e.org/request", { name: "corpus.tgz", unpack: "tar", instructions: "Ask." }) },
+        describe: ({ corpus }) => folder(corpus),
+      })`,
       "org.all": `defineDataset({
         id: "org.all",
         resources: {
@@ -92,5 +97,25 @@ describe("prepare --dry-run", function () {
     expect((await plan("--no-downloads")).work[0]).to.include({ dataset: "org.base", action: "none", bytes: 4 })
     const { stderr } = await datamaestro(["prepare", "--dry-run", "org.base"], { env })
     expect(stderr).to.match(/^org\.base: nothing to fetch; .* are free\n$/)
+  })
+
+  it("tells what a person must fetch, from where, how, and where to put it, until it is there", async () => {
+    const dryRun = (...args: string[]) => datamaestro([...args, "prepare", "--dry-run", "org.asked"], { env })
+    const place = join(sample.folder, "data/data/mine/org/asked")
+    const { stdout, stderr } = await dryRun()
+    expect(stdout).to.equal(`org.asked\tby-hand\tcorpus\thttps://e.org/request\t${join(place, "corpus.tgz")}\t-\n`)
+    expect(stderr).to.match(
+      /^warning: org\.asked: its corpus must be fetched by hand from https:\/\/e\.org\/request \(Ask\.\), and/,
+    )
+    expect(stderr)
+      .to.contain(`put on the data machine at "${join(place, "corpus.tgz")}"\n`)
+      .and.contain("nothing else to")
+    const [work] = (JSON.parse((await dryRun("--json")).stdout) as Plan).work
+    expect(work).to.include({ kind: "manual", action: "by-hand", instructions: "Ask." })
+    await mkdir(place, { recursive: true })
+    await writeFile(join(place, "corpus.tgz"), "")
+    const there = await dryRun()
+    expect(there.stdout).to.equal(`org.asked\tmake\tcorpus\t-\t${join(place, "corpus")}\t-\n`)
+    expect(there.stderr).to.match(/^org\.asked: nothing to fetch; /)
   })
 })

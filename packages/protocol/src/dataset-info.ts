@@ -60,9 +60,12 @@ export const PlannedWork = v.object({
   dataset: v.string(),
   resource: v.string(),
   kind: v.string(),
-  action: v.picklist(["none", "download", "extract-cached", "make", "reference"]),
+  action: v.picklist(["none", "download", "extract-cached", "make", "by-hand", "reference"]),
   urls: v.array(v.string()),
+  /** Where it will be or is; of what is to be fetched by hand, where a person is to put it. */
   target: v.optional(v.string()),
+  /** What its author says of how to fetch it by hand. */
+  instructions: v.optional(v.string()),
   /** To fetch; of what is there already, on the disk. Absent where nobody knows. */
   bytes: v.optional(v.number()),
 })

@@ -1,5 +1,6 @@
-import { downloadsOf, type PlannedResource } from "@datamaestro/dataset"
+import { downloadsOf, type PlannedManual, type PlannedResource } from "@datamaestro/dataset"
 import type { GlobalSettings, Paths, Result } from "@datamaestro/protocol"
+import { join } from "node:path"
 import { sourcesOf } from "../fetch/sources.ts"
 import { preparationOrder, type ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import type { DownloadCache } from "../store/cache.ts"
@@ -8,6 +9,7 @@ import { datasetFolder, resourcePath, type Datafolders } from "../store/layout.t
 import { diskState } from "./disk-state.ts"
 import { FoundDataset, isStored, type StoredResource } from "./found-dataset.ts"
 import { leastSpace, type SpaceNeed } from "./least-space.ts"
+import { depositAt } from "./prepare-manual.ts"
 import { outputNeed, packedBytes, spaceNeed } from "./space-need.ts"
 import { totalBytes } from "../store/file-list.ts"
 
@@ -80,9 +82,18 @@ async function worksOf(dataset: ResolvedDataset, options: PlanWorkOptions): Prom
       ...(known ? { target: resourcePath(options.paths, plan, resource, options.datafolders) } : {}),
       ...(done && files !== undefined ? { bytes: totalBytes(files) } : {}),
     }
+    if (!done && resource.kind === "manual") Object.assign(work, await byHand(found.folder, resource))
     works.push({ work, missing, found, resource: !done && isStored(resource) ? resource : undefined })
   }
   return works
+}
+
+/** What a person must fetch before it can be made. */
+async function byHand(folder: string, resource: PlannedManual): Promise<Partial<Work>> {
+  const target = join(folder, resource.deposit)
+  if ((await depositAt(target, resource)) !== undefined) return {}
+  const { page, instructions } = resource
+  return { action: "by-hand", urls: [page], target, ...(instructions === undefined ? {} : { instructions }) }
 }
 
 async function actionFor(

@@ -23,17 +23,25 @@ import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
  */
 export async function prepareManual(preparation: Preparation, resource: PlannedManual): Promise<void> {
   const path = join(preparation.folder, resource.deposit)
+  const deposited = await depositAt(path, resource)
+  if (deposited === undefined) throw mustBeFetched(preparation, resource, path)
+  const folder = deposited === "folder"
+  if (!folder) await verify(preparation, resource, path)
+  if (resource.unpack === undefined) await takeOver(preparation, resource, path, folder)
+  else await extract(preparation, resource, resource.unpack, path)
+}
+
+/** What a person has put there, if it is what is to be put there. */
+export async function depositAt(
+  path: string,
+  { unpack }: Pick<PlannedManual, "unpack">,
+): Promise<"file" | "folder" | undefined> {
   const stat = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined
     throw storageError(error, `read "${path}"`)
   })
-  const folder = stat?.isDirectory() === true
-  if (stat === undefined || (folder && (resource.unpack !== undefined || !(await holdsFiles(path))))) {
-    throw mustBeFetched(preparation, resource, path)
-  }
-  if (!folder) await verify(preparation, resource, path)
-  if (resource.unpack === undefined) await takeOver(preparation, resource, path, folder)
-  else await extract(preparation, resource, resource.unpack, path)
+  if (stat?.isDirectory() !== true) return stat && "file"
+  return unpack === undefined && (await holdsFiles(path)) ? "folder" : undefined
 }
 
 function mustBeFetched({ plan }: Preparation, resource: PlannedManual, path: string): DatamaestroError {

@@ -27,6 +27,7 @@ export function dryRun(ids: readonly string[], ask: boolean): Command<Plan[]> {
           },
           { signal },
         )
+        for (const message of byHand(plan)) onProgress({ phase: "notice", level: "warning", message })
         const level = plan.fits === false ? "warning" : "info"
         onProgress({ phase: "notice", level, message: summary(plan) })
         return plan
@@ -40,11 +41,22 @@ function line({ dataset, action, resource, urls, target, bytes }: Plan["work"][n
   return tabLine([dataset, action, resource, urls[0] ?? "-", target ?? "-", bytes === undefined ? "-" : String(bytes)])
 }
 
-function summary({ id, fetch, unknown, needs, free, fits }: Plan): string {
+/** What `prepare` would end with, for want of a person. */
+function byHand({ work }: Plan): string[] {
+  return work
+    .filter(({ action }) => action === "by-hand")
+    .map(({ dataset, resource, urls, target, instructions }) => {
+      const how = instructions === undefined ? "" : ` (${instructions})`
+      return `${dataset}: its ${resource} must be fetched by hand from ${urls[0]}${how}, and put on the data machine at "${target}"`
+    })
+}
+
+function summary({ id, work, fetch, unknown, needs, free, fits }: Plan): string {
   const known = fetch > 0 ? [formatBytes(fetch)] : []
   const rest = unknown === 0 ? [] : [`${unknown} ${unknown === 1 ? "file" : "files"} of unknown size`]
   const unpacked = needs > fetch ? `, at least ${formatBytes(needs)} with what is unpacked` : ""
   const room = free === undefined ? "" : `; ${formatBytes(free)} are free${fits === false ? ": that does not fit" : ""}`
-  const wanted = known.length + rest.length === 0 ? "nothing to fetch" : `to fetch ${[...known, ...rest].join(" and ")}`
+  const nothing = work.some(({ action }) => action === "by-hand") ? "nothing else to fetch" : "nothing to fetch"
+  const wanted = known.length + rest.length === 0 ? nothing : `to fetch ${[...known, ...rest].join(" and ")}`
   return `${id}: ${wanted}${unpacked}${room}`
 }
