@@ -69,12 +69,27 @@ describe("jobs by the library", function () {
     })
     afterEach(() => sshd.stop())
 
-    it("are cancelled with the context that is closed", async () => {
-      const context = await Context.remote("127.0.0.1", {
+    const connect = (options: { onDisconnect?: "cancel" } = {}): Promise<Context> =>
+      Context.remote("127.0.0.1", {
+        ...options,
         data: lab.data,
         configFile: sshd.configFile,
         sshOptions: [`Port=${sshd.port}`, `User=${sshd.user}`, `IdentityFile=${sshd.identityFile}`],
       })
+
+    it("are not begun where all work is to end with its connection", async () => {
+      const context = await connect({ onDisconnect: "cancel" })
+      try {
+        const error = await rejection(context.dataset(lab.dataset(1)).start())
+        expect(error).to.include({ code: "USAGE", hint: "call prepare, or leave onDisconnect out" })
+        expect(await lab.jobs()).to.deep.equal([])
+      } finally {
+        await context.close()
+      }
+    })
+
+    it("are cancelled with the context that is closed", async () => {
+      const context = await connect()
       let begun = (): void => {}
       const downloading = new Promise<void>((resolve) => (begun = resolve))
       const onProgress = ({ phase }: { phase: string }): void => {

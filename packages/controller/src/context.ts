@@ -1,4 +1,10 @@
-import type { DatasetInfo, GlobalSettings, JobSummary, Paths } from "@datamaestro/protocol"
+import {
+  DatamaestroError,
+  type DatasetInfo,
+  type GlobalSettings,
+  type JobSummary,
+  type Paths,
+} from "@datamaestro/protocol"
 import { checkHost, checkOptions } from "./check-options.ts"
 import {
   infoIn,
@@ -24,7 +30,8 @@ export interface DatasetHandle {
   /**
    * Begins to prepare it as a job, which goes on when this program ends; resolves once the job can be found again.
    *
-   * @throws DatamaestroError of the connection and of the storage; what fails later is told by the job
+   * @throws DatamaestroError of the connection and of the storage; USAGE where the context was made with `onDisconnect: "cancel"`;
+   * what fails later is told by the job
    */
   start(options?: PrepareCallOptions): Promise<JobHandle>
   /** The value with the paths it has or will have; nothing is fetched. */
@@ -37,6 +44,7 @@ interface ContextFacts {
   settings: GlobalSettings
   source: SessionSource
   host: string | undefined
+  onDisconnect?: MachineOptions["onDisconnect"]
 }
 
 /** One data directory, on this machine or on another one, and what can be done with it. */
@@ -51,6 +59,8 @@ export class Context implements AsyncDisposable {
   readonly host: string | undefined
   /** @internal */
   readonly source: SessionSource
+  /** As whoever made it said; absent where nobody did. */
+  readonly #onDisconnect: MachineOptions["onDisconnect"]
 
   private constructor(facts: ContextFacts) {
     this.datapath = facts.paths.data
@@ -58,6 +68,7 @@ export class Context implements AsyncDisposable {
     this.settings = { ...facts.settings, datafolders: facts.settings.datafolders ?? {} }
     this.host = facts.host
     this.source = facts.source
+    this.#onDisconnect = facts.onDisconnect
   }
 
   /**
@@ -90,7 +101,9 @@ export class Context implements AsyncDisposable {
     const session = await openLasting(machine, { signal, prompter, onEvent })
     try {
       const settings = await session.agent.request("settings/get", {}, { signal })
-      return new Context({ paths: session.initialized.paths, settings, source: heldSession(machine, session), host })
+      const { onDisconnect } = options
+      const source = heldSession(machine, session)
+      return new Context({ paths: session.initialized.paths, settings, source, host, onDisconnect })
     } catch (error) {
       await session.close()
       throw error
@@ -112,6 +125,7 @@ export class Context implements AsyncDisposable {
       },
       start: async (options = {}) => {
         checkOptions("start", options)
+        if (this.#onDisconnect === "cancel") throw cannotGoOn(id)
         return jobHandle(source, await startIn(source, id, options))
       },
       value: async (options = {}) => {
@@ -147,4 +161,12 @@ export class Context implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
+}
+
+function cannotGoOn(id: string): DatamaestroError {
+  return new DatamaestroError(
+    "USAGE",
+    `Cannot start "${id}" as a job that goes on without this program: the context was made with onDisconnect "cancel"`,
+    { hint: "call prepare, or leave onDisconnect out", details: { option: "onDisconnect" } },
+  )
 }
