@@ -24,6 +24,7 @@ interface Slab {
 export class ReadSlabs {
   readonly #slabs = new WeakMap<ArrayBufferLike, Slab>()
   readonly #free: Buffer[] = []
+  readonly #released = new WeakSet<Uint8Array>()
   #rest: Buffer | undefined
 
   /** To be given as `onread` to `net.connect` or `tls.connect`, for any number of sockets, which stay the streams that they are. */
@@ -41,10 +42,12 @@ export class ReadSlabs {
     }
   }
 
-  /** Gives back bytes that were read, which nobody looks at any more: once each. */
+  /** Gives back bytes that were read, which nobody looks at any more. */
   release(chunk: Uint8Array): void {
     const slab = this.#slabs.get(chunk.buffer)
-    if (slab === undefined) return
+    // Counted twice, it would stand for other bytes of the slab, and those be written over while somebody looks at them.
+    if (slab === undefined || this.#released.has(chunk)) return
+    this.#released.add(chunk)
     slab.returned += chunk.length
     if (!slab.full || slab.returned < slab.taken) return
     this.#slabs.delete(chunk.buffer)
