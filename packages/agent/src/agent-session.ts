@@ -1,13 +1,12 @@
 import { DatamaestroError, type GlobalSettings, type Paths, type RepositoryLocation } from "@datamaestro/protocol"
-import { homedir, tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { homedir } from "node:os"
+import { join } from "node:path"
 import { expandPath } from "./data-directory.ts"
 import { AskedLogin } from "./asked-login.ts"
 import type { LoginEnvironment } from "./login-environment.ts"
 import type { JobSpecification } from "./jobs/job-specification.ts"
 import type { PackReceiver } from "./packs/pack-store.ts"
 import type { RepositoryIndex } from "./repositories/repository-index.ts"
-import type { AllocatedProgram } from "./slurm/submit.ts"
 import { followGroup } from "./store/follow-group.ts"
 import { SettingsFile } from "./store/settings.ts"
 import type { DownloadCache } from "./store/cache.ts"
@@ -27,6 +26,8 @@ export interface AgentSessionOptions {
 export class AgentSession {
   /** The folder of uploaded packs. */
   readonly packs: string
+  /** The agent's own file, absolute; absent where it runs from memory. */
+  readonly agentFile: string | undefined
   #paths: Paths | undefined
   #base = process.cwd()
   #login: AskedLogin | undefined
@@ -38,13 +39,12 @@ export class AgentSession {
   #remote = false
 
   readonly #cacheFolder: string | undefined
-  readonly #agentFile: string | undefined
   readonly #tell: AgentSessionOptions["tell"]
 
   constructor({ loginShell, cacheFolder, agentFile, tell }: AgentSessionOptions) {
     this.#tell = tell
     this.#cacheFolder = cacheFolder
-    this.#agentFile = agentFile
+    this.agentFile = agentFile
     this.packs = join(cacheFolder ?? join(homedir(), ".cache", "datamaestro"), "packs")
     if (loginShell) void this.login()
   }
@@ -116,7 +116,7 @@ export class AgentSession {
     const session = new AgentSession({
       loginShell: false,
       cacheFolder: this.#cacheFolder,
-      agentFile: this.#agentFile,
+      agentFile: this.agentFile,
       tell: this.#tell,
     })
     session.begin(remote)
@@ -124,26 +124,6 @@ export class AgentSession {
     session.declare(repositories)
     await session.environmentReady()
     return session
-  }
-
-  /**
-   * This agent, as another machine that shares the home folder can run it.
-   *
-   * @throws DatamaestroError LAUNCHER_FAILED where the agent has no file that others see
-   */
-  allocatedProgram(): AllocatedProgram {
-    const folder = dirname(this.packs)
-    const temporary = [tmpdir(), "/tmp", "/var/tmp", "/dev/shm", process.env["XDG_RUNTIME_DIR"] ?? "/dev/shm"]
-    const uploaded = this.#remote && temporary.some((place) => folder.startsWith(`${place}/`))
-    const inHome = folder.startsWith(`${homedir()}/`)
-    if (this.#agentFile === undefined || (uploaded && !inHome)) {
-      throw new DatamaestroError(
-        "LAUNCHER_FAILED",
-        `Cannot run the agent in an allocation: it is kept in "${this.#agentFile === undefined ? "memory" : folder}", which compute nodes don't see`,
-        { hint: "let ~/.cache/datamaestro be written: compute nodes must share the home folder with the login node" },
-      )
-    }
-    return { node: process.execPath, agent: this.#agentFile, cacheFolder: folder }
   }
 
   repositoryIndex(): Promise<RepositoryIndex> {

@@ -11,9 +11,9 @@ import { prepareOptions, resolve, valueOf } from "../prepare-request.ts"
 import type { PrepareOptions } from "../pipeline.ts"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import { datasetKey } from "../store/layout.ts"
+import { allocatedProgram } from "./allocated-program.ts"
 import { claimDataset } from "./dataset-claim.ts"
 import { OUTPUT } from "./last-words.ts"
-import { requireSharedNode } from "./require-shared-node.ts"
 import { SlurmWatch } from "./slurm-watch.ts"
 import type { SubmissionBatch } from "./submission-batch.ts"
 import { writeSubmission } from "./submission.ts"
@@ -53,8 +53,7 @@ export async function submitPreparation(
     context.progress({ phase: "dataset", dataset: dataset.plan.id, state: "present" })
     return await valueOf(session, dataset, request.encoder)
   }
-  const program = session.allocatedProgram()
-  requireSharedNode(program.node)
+  const program = allocatedProgram(session)
   const [jobs, job] = [dirname(folder), basename(folder)]
   const force = begun || request.force === true
   const working = force ? undefined : await lockHolder(dataset, options)
