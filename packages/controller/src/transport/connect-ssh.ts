@@ -93,7 +93,7 @@ async function connectBy(asked: SshTarget, options: SshConnectOptions): Promise<
   try {
     return await connectSsh2(target, options, settings)
   } catch (error) {
-    const { NO_COMMON_ALGORITHM } = await import("./ssh2-connection.ts")
+    const { NO_COMMON_ALGORITHM } = await import("./ssh2-failure.ts")
     const foreign = error instanceof DatamaestroError && error.details["reason"] === NO_COMMON_ALGORITHM
     if (foreign && (await because("every algorithm that the server accepts"))) return await withOpenssh()
     throw error

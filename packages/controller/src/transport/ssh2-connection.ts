@@ -1,16 +1,17 @@
-import { DatamaestroError, interrupted } from "@datamaestro/protocol"
+import { interrupted } from "@datamaestro/protocol"
 import type { Duplex } from "node:stream"
 import ssh2, { type Client } from "ssh2"
-import { readHostKey, type HostKeyCheck, type Notice } from "./host-key.ts"
-import { noSshServerHint } from "./no-ssh-server-hint.ts"
+import type { HostKeyCheck, Notice } from "./host-key.ts"
+import { HostKeyVerifier } from "./host-key-verifier.ts"
+import { LoginDeadline } from "./login-deadline.ts"
 import type { Prompter } from "./prompter.ts"
 import type { SshConnectOptions } from "./ssh-connect-options.ts"
 import type { SshSettings } from "./ssh-settings.ts"
-import { unreachable, type SshCarrier } from "./ssh-socket.ts"
+import type { SshCarrier } from "./ssh-socket.ts"
 import { chooseAlgorithms } from "./ssh2-algorithms.ts"
 import { SshAuthentication } from "./ssh2-authentication.ts"
+import { classifyFailure, connectionLost, type LoginPhase } from "./ssh2-failure.ts"
 import {
-  isIdentified,
   observeFailures,
   offerAgent,
   postponeKeepalive,
@@ -34,9 +35,6 @@ export interface SshConnection {
   close(): void
 }
 
-/** `details.reason` of UNREACHABLE where the two ends have no way to encrypt in common. */
-export const NO_COMMON_ALGORITHM = "no-common-algorithm"
-
 /** From the last answer to giving up, while logging in; sshd itself allows two minutes for all of it. */
 const LOGIN_TIMEOUT = 60_000
 
@@ -57,58 +55,34 @@ export async function logIn(
     onNotice("warning", message),
   )
   const client = new ssh2.Client()
-  let phase: "greeting" | "key exchange" | "log-in" | "ready" | "closed" = "greeting"
-  let hostKeyError: unknown
-  let acceptedKey: Buffer | undefined
+  let phase: LoginPhase = "greeting"
   let reportLoss: (error: Error) => void = () => undefined
   const lost = new Promise<Error>((resolve) => (reportLoss = resolve))
   let markAlgorithmsKnown: () => void = () => undefined
   const algorithmsKnown = new Promise<void>((resolve) => (markAlgorithmsKnown = resolve))
 
-  let timer: NodeJS.Timeout | undefined
-  let asking = 0
   let fail: (error: unknown) => void = () => undefined
-  const restartDeadline = (): void => {
-    clearTimeout(timer)
-    if (phase === "ready" || phase === "closed" || asking > 0) return
-    const limit = phase === "log-in" ? Math.max(LOGIN_TIMEOUT, settings.connectTimeout) : settings.connectTimeout
-    timer = setTimeout(() => fail(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })), limit)
-  }
-  const whileAsking = async <T>(question: () => Promise<T>): Promise<T> => {
-    asking++
-    clearTimeout(timer)
-    try {
-      return await question()
-    } finally {
-      asking--
-      restartDeadline()
-    }
-  }
+  const deadline = new LoginDeadline(
+    () => (phase === "log-in" ? Math.max(LOGIN_TIMEOUT, settings.connectTimeout) : settings.connectTimeout),
+    () => fail(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })),
+  )
+  const whileAsking = <T>(question: () => Promise<T>): Promise<T> => deadline.whileAsking(question)
   const authentication = new SshAuthentication({ settings, prompter, onNotice, algorithmsKnown, whileAsking })
-
-  const verifyHostKey = (blob: Buffer, decide: (accepted: boolean) => void): void => {
-    // Keys are exchanged again during long transfers: it must stay the same server, and nobody is asked twice.
-    if (acceptedKey !== undefined) return decide(acceptedKey.equals(blob))
-    const asker: Prompter = {
-      available: prompter.available,
+  const hostKey = new HostKeyVerifier({
+    check,
+    asker: {
+      get available() {
+        return prompter.available
+      },
       ask: (question) => whileAsking(() => prompter.ask(question)),
-    }
-    check.verify(readHostKey(blob), asker, onNotice).then(
-      () => {
-        acceptedKey = blob
-        options.onStage?.("host key", readHostKey(blob).fingerprint)
-        decide(true)
-      },
-      (error: unknown) => {
-        hostKeyError = error
-        decide(false)
-      },
-    )
-  }
+    },
+    onNotice,
+    onAccepted: (fingerprint) => options.onStage?.("host key", fingerprint),
+  })
 
   const classify = (cause: unknown): unknown => {
     if (signal.aborted) return interrupted()
-    if (hostKeyError !== undefined) return hostKeyError
+    if (hostKey.error !== undefined) return hostKey.error
     if (authentication.error !== undefined) return authentication.error
     return classifyFailure(settings, client, phase, authentication, carrier, cause)
   }
@@ -116,7 +90,7 @@ export async function logIn(
   const close = (): void => {
     if (phase === "closed") return
     phase = "closed"
-    clearTimeout(timer)
+    deadline.stop()
     client.end()
     // A peer that is gone never answers: what was said goodbye to is not waited for.
     setTimeout(() => carrier.close(), 100).unref()
@@ -136,12 +110,12 @@ export async function logIn(
       }
       signal.addEventListener("abort", fail, { once: true })
       client.on("handshake", () => {
-        if (phase === "greeting" || phase === "key exchange") phase = "log-in"
-        restartDeadline()
+        if (phase === "greeting") phase = "log-in"
+        deadline.restart()
       })
       client.on("ready", () => {
         phase = "ready"
-        clearTimeout(timer)
+        deadline.stop()
         noticeLife(client, carrier.stream)
         options.onStage?.("authenticate", authentication.succeeded)
         resolve()
@@ -161,13 +135,13 @@ export async function logIn(
         sock: carrier.stream,
         username: settings.user,
         algorithms,
-        hostVerifier: verifyHostKey,
+        hostVerifier: (key: Buffer, decide: (accepted: boolean) => void) => hostKey.verify(key, decide),
         ...(settings.forwardAgent === undefined ? {} : { agent: settings.forwardAgent }),
         readyTimeout: 0,
         keepaliveInterval: settings.keepaliveInterval,
         keepaliveCountMax: settings.keepaliveCount,
         authHandler: (_methods, _partial, next) => {
-          restartDeadline()
+          deadline.restart()
           const attempt = async (): Promise<void> => {
             const method = await authentication.next()
             next(method as Exclude<typeof method, false>)
@@ -179,13 +153,13 @@ export async function logIn(
       if (settings.forwardAgent !== undefined) offerAgent(client)
       signWithoutAsking(client, authentication)
       requestServiceAhead(client, markAlgorithmsKnown)
-      restartDeadline()
+      deadline.restart()
       // What ended while nobody listened yet.
       if (carrier.stream.destroyed || signal.aborted) fail(undefined)
     })
   } catch (error) {
     phase = "closed"
-    clearTimeout(timer)
+    deadline.stop()
     client.on("error", () => undefined)
     client.destroy()
     carrier.close()
@@ -208,82 +182,4 @@ function noticeLife(client: Client, stream: Duplex): void {
     last = now
     postponeKeepalive(client)
   })
-}
-
-function classifyFailure(
-  settings: SshSettings,
-  client: Client,
-  phase: string,
-  authentication: SshAuthentication,
-  carrier: SshCarrier,
-  cause: unknown,
-): DatamaestroError {
-  const { label, hostName, port } = settings
-  const machine = `"${label}" (${hostName}, port ${port})`
-  const details = { host: label, hostName, port }
-  const reason = cause instanceof Error ? cause.message : "the connection was closed"
-  if (!isIdentified(client)) {
-    const complaint = carrier.complaint()
-    if (complaint !== "") {
-      return new DatamaestroError("UNREACHABLE", `Cannot reach ${machine}: its ProxyCommand says: ${complaint}`, {
-        hint: "run the command by hand to see what it lacks",
-        details,
-        cause,
-      })
-    }
-    const timedOut = cause instanceof Error && "code" in cause && cause.code === "ETIMEDOUT"
-    if (settings.proxyCommand !== undefined) {
-      const end = timedOut ? `said nothing within ${settings.connectTimeout / 1000} s` : "ended without an answer"
-      return new DatamaestroError("UNREACHABLE", `Cannot reach ${machine}: its ProxyCommand ${end}`, {
-        hint: `run it by hand to see what it lacks: ${settings.proxyCommand}`,
-        details,
-        cause,
-      })
-    }
-    const state = timedOut
-      ? `it accepted the connection but said nothing within ${settings.connectTimeout / 1000} s`
-      : "it closed the connection without answering as an SSH server"
-    return new DatamaestroError("UNREACHABLE", `Cannot reach ${machine}: ${state}`, {
-      hint: noSshServerHint(port),
-      details,
-      cause,
-    })
-  }
-  if (phase === "log-in" && !isLinkFailure(cause)) return authentication.failure(cause)
-  if (/no matching/i.test(reason)) {
-    return new DatamaestroError("UNREACHABLE", `Cannot agree with ${machine} on how to encrypt: ${reason}`, {
-      hint: 'the server is old or strictly configured: compare "ssh -vv" and allow what it has by -o KexAlgorithms, Ciphers, MACs or HostKeyAlgorithms',
-      details: { ...details, reason: NO_COMMON_ALGORITHM },
-      cause,
-    })
-  }
-  if (cause instanceof Error && "code" in cause && typeof cause.code === "string" && phase === "greeting") {
-    return unreachable(settings, cause)
-  }
-  return connectionLost(settings, cause, phase)
-}
-
-/** Whether the link broke, rather than the server or we having had enough of log-ins. */
-function isLinkFailure(cause: unknown): boolean {
-  if (!(cause instanceof Error)) return true
-  if ("level" in cause && cause.level === "client-authentication") return false
-  return !/authentication failures|no more auth/i.test(cause.message)
-}
-
-function connectionLost(settings: SshSettings, cause: unknown, phase = "ready"): DatamaestroError {
-  const { label, hostName, port } = settings
-  const silent = cause instanceof Error && /keepalive timeout|no answer/i.test(cause.message)
-  const told = cause instanceof Error && cause.message !== "" ? cause.message : "it was closed from there"
-  const waited = (settings.keepaliveInterval / 1000) * settings.keepaliveCount
-  const state = silent ? (phase === "ready" ? `no sign of life for ${waited} s` : "no answer") : told
-  const when = phase === "ready" ? "" : ` during the ${phase === "greeting" ? "key exchange" : phase}`
-  return new DatamaestroError(
-    "CONNECTION_LOST",
-    `Lost the connection to "${label}" (${hostName}, port ${port})${when}: ${state}`,
-    {
-      hint: "check the network and run the same command again: finished and partial downloads are kept",
-      details: { host: label, hostName, port },
-      cause,
-    },
-  )
 }

@@ -1,0 +1,92 @@
+import { DatamaestroError } from "@datamaestro/protocol"
+import type { Client } from "ssh2"
+import { noSshServerHint } from "./no-ssh-server-hint.ts"
+import type { SshSettings } from "./ssh-settings.ts"
+import { unreachable, type SshCarrier } from "./ssh-socket.ts"
+import type { SshAuthentication } from "./ssh2-authentication.ts"
+import { isIdentified } from "./ssh2-internals.ts"
+
+/** How far a connection has come. Keys are exchanged while it greets. */
+export type LoginPhase = "greeting" | "log-in" | "ready" | "closed"
+
+/** `details.reason` of UNREACHABLE where the two ends have no way to encrypt in common. */
+export const NO_COMMON_ALGORITHM = "no-common-algorithm"
+
+/** Why a connection that is not logged in yet has failed, by what has happened until then. */
+export function classifyFailure(
+  settings: SshSettings,
+  client: Client,
+  phase: LoginPhase,
+  authentication: SshAuthentication,
+  carrier: SshCarrier,
+  cause: unknown,
+): DatamaestroError {
+  const { label, hostName, port } = settings
+  const machine = `"${label}" (${hostName}, port ${port})`
+  const details = { host: label, hostName, port }
+  const reason = cause instanceof Error ? cause.message : "the connection was closed"
+  if (!isIdentified(client)) {
+    const complaint = carrier.complaint()
+    if (complaint !== "") {
+      return new DatamaestroError("UNREACHABLE", `Cannot reach ${machine}: its ProxyCommand says: ${complaint}`, {
+        hint: "run the command by hand to see what it lacks",
+        details,
+        cause,
+      })
+    }
+    const timedOut = cause instanceof Error && "code" in cause && cause.code === "ETIMEDOUT"
+    if (settings.proxyCommand !== undefined) {
+      const end = timedOut ? `said nothing within ${settings.connectTimeout / 1000} s` : "ended without an answer"
+      return new DatamaestroError("UNREACHABLE", `Cannot reach ${machine}: its ProxyCommand ${end}`, {
+        hint: `run it by hand to see what it lacks: ${settings.proxyCommand}`,
+        details,
+        cause,
+      })
+    }
+    const state = timedOut
+      ? `it accepted the connection but said nothing within ${settings.connectTimeout / 1000} s`
+      : "it closed the connection without answering as an SSH server"
+    return new DatamaestroError("UNREACHABLE", `Cannot reach ${machine}: ${state}`, {
+      hint: noSshServerHint(port),
+      details,
+      cause,
+    })
+  }
+  if (phase === "log-in" && !isLinkFailure(cause)) return authentication.failure(cause)
+  if (/no matching/i.test(reason)) {
+    return new DatamaestroError("UNREACHABLE", `Cannot agree with ${machine} on how to encrypt: ${reason}`, {
+      hint: 'the server is old or strictly configured: compare "ssh -vv" and allow what it has by -o KexAlgorithms, Ciphers, MACs or HostKeyAlgorithms',
+      details: { ...details, reason: NO_COMMON_ALGORITHM },
+      cause,
+    })
+  }
+  if (cause instanceof Error && "code" in cause && typeof cause.code === "string" && phase === "greeting") {
+    return unreachable(settings, cause)
+  }
+  return connectionLost(settings, cause, phase)
+}
+
+/** Whether the link broke, rather than the server or we having had enough of log-ins. */
+function isLinkFailure(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return true
+  if ("level" in cause && cause.level === "client-authentication") return false
+  return !/authentication failures|no more auth/i.test(cause.message)
+}
+
+export function connectionLost(settings: SshSettings, cause: unknown, phase: LoginPhase = "ready"): DatamaestroError {
+  const { label, hostName, port } = settings
+  const silent = cause instanceof Error && /keepalive timeout|no answer/i.test(cause.message)
+  const told = cause instanceof Error && cause.message !== "" ? cause.message : "it was closed from there"
+  const waited = (settings.keepaliveInterval / 1000) * settings.keepaliveCount
+  const state = silent ? (phase === "ready" ? `no sign of life for ${waited} s` : "no answer") : told
+  const when = phase === "ready" ? "" : ` during the ${phase === "greeting" ? "key exchange" : phase}`
+  return new DatamaestroError(
+    "CONNECTION_LOST",
+    `Lost the connection to "${label}" (${hostName}, port ${port})${when}: ${state}`,
+    {
+      hint: "check the network and run the same command again: finished and partial downloads are kept",
+      details: { host: label, hostName, port },
+      cause,
+    },
+  )
+}
