@@ -789,6 +789,22 @@ describe("connectSsh2", () => {
       expect(error.message).to.contain("inner")
     })
 
+    it("leaves no hop connected when the next one fails", async () => {
+      const [gate, goal] = await Promise.all([serve({ forwarding: true }), serve()])
+      const path = await folder()
+      const host = (name: string, server: SshServer): string =>
+        `Host ${name}\n HostName 127.0.0.1\n Port ${server.port}\n User ${server.user}\n IdentityFile ${server.identityFile}\n UserKnownHostsFile ${server.knownHostsFile}\n`
+      const config = join(path, "config")
+      await writeFile(
+        config,
+        `Host goal\n ProxyJump gate\n${host("gate", gate)}${host("goal", goal)}Host *\n IdentityAgent none\n GlobalKnownHostsFile /dev/null\n`,
+      )
+      await writeFile(goal.knownHostsFile, "")
+      const error = await failureOf(connectTo({ configFile: config }, { destination: "goal" }))
+      expect([error.code, gate.connections]).to.deep.equal(["HOST_KEY_UNKNOWN", 1])
+      await gate.left()
+    })
+
     it("says which hop could not go on", async () => {
       const gate = await serve()
       const options = [`ProxyJump tester@127.0.0.1:${gate.port}`]
