@@ -46,10 +46,6 @@ export class LineDecoder {
     return this.#waiting ? this.#noise + this.#decoder.decode(concat(this.#pending)) : this.#noise
   }
 
-  get sawMagic(): boolean {
-    return !this.#waiting
-  }
-
   /** @throws DatamaestroError PROTOCOL_MISMATCH when a line is longer than allowed */
   push(chunk: Uint8Array): void {
     for (let start = 0; start < chunk.length;) {
