@@ -1,4 +1,4 @@
-import { SILENCE_LIMIT } from "@datamaestro/protocol"
+import { PROTOCOL_VERSION, SILENCE_LIMIT } from "@datamaestro/protocol"
 import { expect } from "chai"
 import { mock } from "node:test"
 import { PassThrough } from "node:stream"
@@ -22,7 +22,7 @@ describe("startAgent", () => {
       node: "node",
       push: false,
       compressed: () => Promise.reject(new Error("not asked for")),
-      initialize: { remote: true } as Parameters<typeof startAgent>[1]["initialize"],
+      initialize: { protocol: PROTOCOL_VERSION, controller: "0.0.0", environment: "inherit" },
       onEvent: () => {},
     })
     const failed = started.then(
