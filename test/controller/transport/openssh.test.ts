@@ -294,6 +294,17 @@ describe("the system's ssh as transport", function () {
     expect(notices).to.deep.equal([`warning: The SSH agent at "${socket}" does not answer: ssh goes on without it`])
   })
 
+  it("refuses a pipe as configuration, into which nobody may ever write", async () => {
+    const pipe = join(await folder(), "pipe")
+    execFileSync("mkfifo", [pipe])
+    for (const transport of ["openssh", undefined] as const) {
+      const target = { destination: "machine", configFile: pipe, identityFiles: [], options: [], transport }
+      const error = await failureOf(connectSsh(target, { prompter: nobody, onNotice: () => undefined }))
+      expect(error.code).to.equal("USAGE")
+      expect(error.message).to.equal(`Cannot read SSH configuration "${pipe}": it is a pipe, not a file`)
+    }
+  })
+
   it("removes what killed ones have left in the temporary folder, and nothing else", async () => {
     const server = await serve()
     const own = await ownTemporaryFolder()

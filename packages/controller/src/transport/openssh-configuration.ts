@@ -2,6 +2,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { opensshArguments } from "./openssh-arguments.ts"
+import { refuseConfigPipe } from "./ssh-config-evaluation.ts"
 import { resolveSshSettings } from "./ssh-settings-resolution.ts"
 import type { SshTarget } from "./ssh-target.ts"
 
@@ -27,6 +28,7 @@ export interface OpensshConfiguration {
  * @throws DatamaestroError SSH_CONFIGURATION; USAGE where the mistake is one of the command line
  */
 export async function readOpensshConfiguration(target: SshTarget): Promise<OpensshConfiguration> {
+  if (target.configFile !== undefined) refuseConfigPipe(target.configFile)
   const { code, stdout, stderr } = await runSsh(opensshArguments(target, ["-G"]))
   if (code !== 0) {
     throw new DatamaestroError(

@@ -205,15 +205,32 @@ function readConfigFile(path: string, required: boolean): string | undefined {
     return readFileSync(path, "utf8")
   } catch (cause) {
     if (!required) return undefined
-    const { code, reason } = systemReason(cause)
-    const { code: system = "a pipe" } = cause as NodeJS.ErrnoException
-    const none = system === "ENOENT" || system === "a pipe"
-    throw new DatamaestroError(none ? "USAGE" : code, `Cannot read SSH configuration "${path}": ${reason}`, {
-      hint: "name an existing file with -F, or leave -F out to use ~/.ssh/config",
-      details: { path },
-      cause,
-    })
+    throw cannotRead(path, cause)
   }
+}
+
+/**
+ * Refuses a pipe in the place of the file that `-F` names: `ssh` would wait for whoever writes into it.
+ *
+ * @throws DatamaestroError USAGE
+ */
+export function refuseConfigPipe(path: string): void {
+  try {
+    requireNoPipe(path)
+  } catch (cause) {
+    throw cannotRead(path, cause)
+  }
+}
+
+function cannotRead(path: string, cause: unknown): DatamaestroError {
+  const { code, reason } = systemReason(cause)
+  const { code: system = "a pipe" } = cause as NodeJS.ErrnoException
+  const none = system === "ENOENT" || system === "a pipe"
+  return new DatamaestroError(none ? "USAGE" : code, `Cannot read SSH configuration "${path}": ${reason}`, {
+    hint: "name an existing file with -F, or leave -F out to use ~/.ssh/config",
+    details: { path },
+    cause,
+  })
 }
 
 function malformed(line: SshConfigLine, why: string): DatamaestroError {
