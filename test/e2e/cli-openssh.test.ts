@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process"
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { datamaestro } from "../helpers/command-line.ts"
+import { datamaestro, LAUNCHER } from "../helpers/command-line.ts"
 import { heldLab } from "../helpers/held-lab.ts"
 import { temporaryFolder } from "../helpers/ssh-client-files.ts"
 import { skipWithoutSshd, startSshd, type Sshd } from "../helpers/sshd.ts"
@@ -36,6 +36,20 @@ describe("datamaestro --transport openssh", function () {
       expect(status).to.equal(0)
       expect(stdout).to.equal(built.stdout)
     }
+  })
+
+  it("takes its configuration from a command of the shell (-F <(…)), as the built-in client does", async () => {
+    for (const transport of ["ssh2", "openssh"]) {
+      const line = `"$0" "$1" -F <(cat "$2") --transport ${transport} --host cluster --data /tmp/elsewhere version`
+      const args = ["-c", line, process.execPath, LAUNCHER, sshd.configFile]
+      const { status, stdout, stderr } = spawnSync("bash", args, { env: env(), encoding: "utf8" })
+      expect(status, stderr).to.equal(0)
+      expect(stdout).to.match(/^datamaestro\t/)
+    }
+    const nothing = ["-c", '"$0" "$1" -F <(true) --host cluster version', process.execPath, LAUNCHER]
+    const { status, stderr } = spawnSync("bash", nothing, { env: env(), encoding: "utf8" })
+    expect(status).to.equal(2)
+    expect(stderr).to.contain("it is a pipe, not a file")
   })
 
   it("is a host's setting, too", async () => {

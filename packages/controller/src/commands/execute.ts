@@ -19,12 +19,13 @@ import { writeResult } from "./write-result.ts"
  * @returns the exit status
  */
 export async function execute(selection: Selection): Promise<number> {
-  const { options } = selection
-  const reporter = watchWork(await createReporter(options, process.stderr))
+  const given = selection.options
+  const reporter = watchWork(await createReporter(given, process.stderr))
   const signals = onSignals(reporter)
   const { signal } = signals
   try {
     const settings = readUserSettings()
+    const options = await withoutPipe(given, signal)
     const prompter = new TerminalPrompter({ reporter, signal, onInterrupt: () => signals.raise("SIGINT") })
     const agreements = new Agreements({
       accepted: acceptedAgreements(settings, selection.accepted),
@@ -75,6 +76,13 @@ function interruptedHere(begun: boolean): DatamaestroError {
 function cancelledElsewhere(): DatamaestroError {
   const hint = "prepare the dataset again: it continues where it stopped"
   return new DatamaestroError("INTERRUPTED", "Interrupted: the job was cancelled, not by this command", { hint })
+}
+
+/** Few give their configuration by a pipe: nobody else loads what reads it. */
+async function withoutPipe(options: GlobalOptions, signal: AbortSignal): Promise<GlobalOptions> {
+  if (options.configFile === undefined) return options
+  const { configFromPipe } = await import("../transport/config-from-pipe.ts")
+  return { ...options, configFile: await configFromPipe(options.configFile, signal) }
 }
 
 function machinesOf(options: GlobalOptions, settings: UserSettings): Machine[] {
