@@ -339,8 +339,29 @@ describe("prepareDataset", () => {
     await failure(prepareDataset(archived(), prepareOptions(home.path)))
     expect(readdirSync(join(home.path, "cache")).filter((name) => name.endsWith(".dl"))).to.have.length(1)
     await failure(prepareDataset(archived(), prepareOptions(home.path)))
-    expect(origin.requestsOf("/thing.tar.gz")).to.have.length(1)
+    expect(origin.requestsOf("/thing.tar.gz").map(({ method }) => method)).to.deep.equal(["GET", "HEAD"])
   })
+
+  for (const [what, first, given, etags] of [
+    ["is unsafe", "../evil", {}, ['"v1"', '"v2"']],
+    ["is unsafe, as a server says without validators", "../evil", {}, []],
+    ["lacks what is wanted", "other", { files: ["f"] }, ['"v1"', '"v2"']],
+  ] as const) {
+    it(`fetches an archive anew that was cached and ${what}, once it is mended at its source`, async () => {
+      const serve = (name: string, content: string, etag: string | undefined): void =>
+        origin.route("/thing.tar.gz", {
+          body: tarGzArchive([{ name, content }]),
+          ...(etag === undefined ? {} : { etag }),
+        })
+      serve(first, "x", etags[0])
+      await failure(prepareDataset(archived(given), prepareOptions(home.path)))
+      serve("f", "mended", etags[1])
+      await prepareDataset(archived(given), prepareOptions(home.path))
+      expect(content(root)).to.deep.equal({ f: "mended" })
+      const methods = origin.requestsOf("/thing.tar.gz").map(({ method }) => method)
+      expect(methods).to.deep.equal(["GET", "HEAD", "GET"])
+    })
+  }
 
   it("makes anew what the definition now wants otherwise, and removes what it had made before", async () => {
     serveArchive()

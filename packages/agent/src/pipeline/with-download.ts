@@ -38,8 +38,9 @@ export interface Consumption {
  * cache once its output is in place.
  *
  * A download that somebody wipes from the cache before it was used is fetched again. One that turns out to be damaged is
- * removed and fetched once more, unless its author's own sum says that it is what it should be; then, and after every
- * other failure, it stays for the next run.
+ * removed and fetched once more, unless its author's own sum says that it is what it should be; so is one of an earlier run whose
+ * content is of no use (an unsafe archive, or one without the members that are wanted) if its server has other content by now. Then, and after
+ * every other failure, it stays for the next run.
  */
 export async function withDownload(
   preparation: Preparation,
@@ -61,14 +62,15 @@ export async function withDownload(
         attempt--
         continue
       }
-      const suspect = request.integrity.length === 0 && isDamage(error)
+      const outdated = isUseless(error) && (await hasChanged(preparation, resource, request, download))
+      const suspect = request.integrity.length === 0 && (isDamage(error) || outdated)
       await download.release({ remove: suspect })
       if (!suspect || attempt > 1 || (!download.fromCache && isServers(error)) || preparation.signal.aborted)
         throw error
       preparation.options.progress({
         phase: "notice",
         level: "warning",
-        message: `${error.message}; downloading it once more`,
+        message: `${error.message}; ${outdated ? "it has changed there since: " : ""}downloading it once more`,
       })
       continue
     }
@@ -176,6 +178,24 @@ async function fetch(
   const { fetchDownload } = await import("../fetch/fetch-download.ts")
   const context = { ...fetchContext(preparation, resource), signal, onAvailable }
   return await inTurn(downloads, signal, () => fetchDownload(request, context))
+}
+
+/** Of an earlier run, and its server has other content by now. */
+async function hasChanged(
+  preparation: Preparation,
+  resource: StoredResource,
+  request: FetchRequest,
+  download: CachedDownload,
+): Promise<boolean> {
+  if (!download.fromCache || request.integrity.length > 0) return false
+  const { isOutdated } = await import("../fetch/is-outdated.ts")
+  return await isOutdated(download, request, fetchContext(preparation, resource))
+}
+
+/** By what is in it, whole and undamaged as it is. */
+function isUseless(error: unknown): error is DatamaestroError {
+  if (!(error instanceof DatamaestroError)) return false
+  return ["UNSAFE_ARCHIVE", "UNSUPPORTED_FORMAT", "BROKEN_DEFINITION"].includes(error.code)
 }
 
 /** No failure that is foreseen, as that a file is not there; from a thread it comes as one of ours. */
