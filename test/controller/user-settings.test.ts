@@ -78,6 +78,8 @@ describe("user settings", () => {
     ['{"options": ["ssd"]}', "options.0", "one option of sbatch"],
     ['{"options": ["--qos=x", "--wrap=rm"]}', "options.1", "is decided by datamaestro"],
     ['{"options": ["--array=1-9"]}', "options.0", "is decided by datamaestro"],
+    ['{"options": ["--output=/dev/null"]}', "options.0", "is decided by datamaestro"],
+    ['{"options": ["-e/dev/null"]}', "options.0", "is decided by datamaestro"],
   ] as const) {
     it(`with ${slurm} for Slurm name the field`, async () => {
       await write(`{\n  "hosts": {"cluster": {\n    "slurm": ${slurm} }}\n}`)

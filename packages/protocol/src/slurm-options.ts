@@ -5,9 +5,12 @@ const TIME = /^(\d+(:\d{1,2}){0,2}|\d+-\d{1,2}(:\d{1,2}){0,2}|infinite|unlimited
 /** Megabytes, or with a unit: sbatch(1), `--mem`. */
 const MEMORY = /^\d+[KMGT]?$/i
 
-/** What we decide ourselves, and what would make `sbatch` do something else than submit. */
+/**
+ * What we decide ourselves, and what would make `sbatch` do something else than submit. Where Slurm prints to is ours: it
+ * tells there why a job ended, which is read.
+ */
 const OWN =
-  /^(--(array|chdir|clusters|help|input|job-name|parsable|quiet|test-only|usage|version|wait|wrap)(=|$)|-[aDhiJMQVW])/
+  /^(--(array|chdir|clusters|error|help|input|job-name|open-mode|output|parsable|quiet|test-only|usage|version|wait|wrap)(=|$)|-[aDehiJMoQVW])/
 
 const text = v.pipe(v.string(), v.regex(/^[^\s\p{Cc}][^\p{Cc}]*$/u, "must be a name"))
 
