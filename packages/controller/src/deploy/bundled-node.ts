@@ -1,10 +1,9 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { createHash } from "node:crypto"
 import { createReadStream } from "node:fs"
-import { mkdtemp, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
+import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
-import { createGunzip, createGzip } from "node:zlib"
 import * as v from "valibot"
 import { cacheDirectory } from "../cache-directory.ts"
 import { makeFolder } from "../make-folder.ts"
@@ -12,7 +11,7 @@ import { systemReason } from "../system-reason.ts"
 import { writeWhole } from "../write-whole.ts"
 import type { NodePackage } from "./node-package.ts"
 import { fetchPackage, newestVersion, type PublishedVersion } from "./npm.ts"
-import { tarEntry } from "./tar-entry.ts"
+import { unpackNode } from "./unpack-node.ts"
 
 const Record = v.object({
   version: v.string(),
@@ -107,10 +106,7 @@ async function fetchNode(
     if (archive === undefined) throw new DatamaestroError("DOWNLOAD_FAILED", `Cannot fetch "${name}": npm left no file`)
     await verify(join(work, archive), integrity, `${name}@${version}`)
     const packed = join(work, "node.gz")
-    const unpacked = createReadStream(join(work, archive)).pipe(createGunzip())
-    const file = await open(packed, "wx", 0o600)
-    await pipeline(tarEntry(unpacked, "package/bin/node"), createGzip(), file.createWriteStream())
-    unpacked.destroy()
+    await unpackNode(join(work, archive), packed)
     const { size } = await stat(packed)
     const hash = await hashOf(packed)
     const path = join(folder, `${name}-${version}.gz`)
