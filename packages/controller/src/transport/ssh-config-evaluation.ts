@@ -50,6 +50,11 @@ export class SshConfigEvaluation {
     return this.#values.get(keyword)?.[0]
   }
 
+  /** The first value of a directive that holds. */
+  value(keyword: string): string | undefined {
+    return this.first(keyword)?.values[0]
+  }
+
   all(keyword: string): readonly SshConfigLine[] {
     return this.#values.get(keyword) ?? []
   }
@@ -160,11 +165,11 @@ export class SshConfigEvaluation {
       case "originalhost":
         return isHost(this.#context.originalHost)
       case "user":
-        return matchesPatternList(this.first("user")?.values[0] ?? this.#context.localUser, patterns)
+        return matchesPatternList(this.value("user") ?? this.#context.localUser, patterns)
       case "localuser":
         return matchesPatternList(this.#context.localUser, patterns)
       case "tagged":
-        return matchesPatternList(this.first("tag")?.values[0] ?? "", patterns)
+        return matchesPatternList(this.value("tag") ?? "", patterns)
       case "exec": {
         if (!evaluate) return false
         const command = expandTokens(argument, this.#tokens())
@@ -177,7 +182,7 @@ export class SshConfigEvaluation {
 
   #currentHostName(): string {
     if (this.#final) return this.#hostName
-    const given = this.first("hostname")?.values[0]
+    const given = this.value("hostname")
     return given === undefined ? this.#context.originalHost : expandTokens(given, { h: this.#context.originalHost })
   }
 
@@ -188,9 +193,9 @@ export class SshConfigEvaluation {
       localUser,
       originalHost,
       hostName: this.#currentHostName(),
-      port: this.first("port")?.values[0] ?? "22",
-      user: this.first("user")?.values[0] ?? localUser,
-      hostKeyAlias: this.first("hostkeyalias")?.values[0],
+      port: this.value("port") ?? "22",
+      user: this.value("user") ?? localUser,
+      hostKeyAlias: this.value("hostkeyalias"),
     })
   }
 }

@@ -1,6 +1,6 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 
-interface SshDestination {
+export interface SshDestination {
   /** An alias, a name or an address, without the brackets of IPv6. */
   host: string
   user?: string | undefined
