@@ -8,12 +8,21 @@ import { connect as tcpConnect, createServer, type AddressInfo, type Server, typ
 import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
 import { setTimeout as sleep } from "node:timers/promises"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+import type { Channel } from "../../../packages/controller/src/transport/transport.ts"
 import { startDelayProxy } from "../../helpers/delay-proxy.ts"
 import { startSshAgent } from "../../helpers/ssh-agent.ts"
 import { generateKey } from "../../helpers/ssh-client-files.ts"
 import type { SshServer } from "../../helpers/ssh-server.ts"
 import { testServers } from "../../helpers/test-servers.ts"
 import { connectTo, failureOf, nobody, outputOf, person, runOn } from "./ssh-fixtures.ts"
+
+/** As with --expose-gc. */
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc")
+  ;(runInNewContext("gc") as () => void)()
+}
 
 const SECRET = "hunter2-Zq9"
 
@@ -41,6 +50,23 @@ describe("connectSsh2", () => {
       const both = await Promise.all([runOn(transport, "sleep 0.1; echo 1"), runOn(transport, "echo 2")])
       expect(both.map((output) => output.stdout)).to.deep.equal(["1\n", "2\n"])
       expect(server.connections).to.equal(1)
+    })
+
+    it("is forgotten when it has ended, however long its connection is held", async () => {
+      const transport = await connect(await serve())
+      const run = async (): Promise<WeakRef<Channel>> => {
+        const channel = await transport.exec("echo 1")
+        await outputOf(channel)
+        return new WeakRef(channel)
+      }
+      const channels: WeakRef<Channel>[] = []
+      for (let index = 0; index < 5; index++) channels.push(await run())
+      // The last ones may still be in the hands of what has just run.
+      await run()
+      await sleep(10)
+      collectGarbage()
+      expect(channels.filter((channel) => channel.deref() !== undefined)).to.deep.equal([])
+      expect(await runOn(transport, "echo 2")).to.include({ stdout: "2\n" })
     })
 
     it("tells the signal that ended a program", async () => {

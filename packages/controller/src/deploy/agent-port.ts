@@ -56,6 +56,10 @@ export class AgentPort implements LinePort {
   /** What we sent came back, e.g. as commands that a shell doesn't know: it won't reach the agent any more. */
   #misread = false
   #closed = false
+  /** The program has ended: nothing is taken any more. */
+  #ended = false
+  /** Who waits for the channel to take more. */
+  readonly #waiting = new Set<() => void>()
 
   constructor(channel: Channel, options: AgentPortOptions) {
     this.#channel = channel
@@ -71,8 +75,14 @@ export class AgentPort implements LinePort {
       this.#noticeMisreading(chunk)
     })
     for (const stream of [channel.stdin, channel.stdout, channel.stderr]) stream.on("error", () => {})
+    for (const event of ["drain", "close", "error"]) channel.stdin.on(event, () => this.#proceed())
     const failed = (error: unknown): ChannelEnd => ({ code: null, signal: null, error: error as Error })
-    void channel.ended.catch(failed).then((end) => this.#outputRead().then(() => this.#end(end)))
+    void channel.ended.catch(failed).then(async (end) => {
+      this.#ended = true
+      this.#proceed()
+      await this.#outputRead()
+      this.#end(end)
+    })
     this.#restartDeadline()
   }
 
@@ -145,15 +155,13 @@ export class AgentPort implements LinePort {
   }
 
   async #drained(): Promise<void> {
-    const { stdin } = this.#channel
-    await new Promise<void>((resolve) => {
-      const proceed = (): void => {
-        stdin.off("drain", proceed).off("close", proceed).off("error", proceed)
-        resolve()
-      }
-      stdin.on("drain", proceed).on("close", proceed).on("error", proceed)
-      void this.#channel.ended.catch(() => {}).finally(proceed)
-    })
+    if (this.#ended) return
+    await new Promise<void>((resolve) => this.#waiting.add(resolve))
+  }
+
+  #proceed(): void {
+    for (const resolve of this.#waiting) resolve()
+    this.#waiting.clear()
   }
 
   /** The last lines may still be on their way to us when the program has ended; what keeps its output open is not waited for. */

@@ -38,9 +38,11 @@ export function pipeChannel(socket: Socket, channel: Channel, output: Buffer): (
     if (type !== "input" || !channel.stdin.writable) return
     if (channel.stdin.write(Buffer.from(body))) return
     socket.pause()
-    const proceed = (): void => void socket.resume()
-    channel.stdin.once("drain", proceed)
-    channel.stdin.once("close", proceed)
+    const proceed = (): void => {
+      channel.stdin.off("drain", proceed).off("close", proceed)
+      socket.resume()
+    }
+    channel.stdin.on("drain", proceed).on("close", proceed)
   }
 }
 

@@ -7,9 +7,9 @@ import type { Channel, ChannelEnd } from "./transport.ts"
  * a write when the link breaks, waits with its end until somebody has read everything, and closes the channel, exit
  * status or not, when a reader is done with it.
  *
- * @param lost settles with the reason when the connection breaks, before ssh2 tears its channels down
+ * @param lost aborts with the reason when the connection breaks, before ssh2 tears its channels down
  */
-export function openChannel(source: ClientChannel, lost: Promise<Error>): Channel {
+export function openChannel(source: ClientChannel, lost: AbortSignal): Channel {
   let inFlight: ((error?: Error) => void) | undefined
   const stdin = new Writable({
     highWaterMark: 256 * 1024,
@@ -44,6 +44,8 @@ export function openChannel(source: ClientChannel, lost: Promise<Error>): Channe
 
   const ended = new Promise<ChannelEnd>((resolve) => {
     const settle = (error?: Error): void => {
+      // A held connection outlives thousands of channels.
+      lost.removeEventListener("abort", broken)
       const reason = error ?? new Error("The program has ended and reads no more")
       inFlight?.(reason)
       inFlight = undefined
@@ -51,7 +53,9 @@ export function openChannel(source: ClientChannel, lost: Promise<Error>): Channe
       // What has arrived stays readable: only `error` tells that it may not be all.
       resolve({ code, signal, ...(error === undefined ? {} : { error }) })
     }
-    void lost.then(settle)
+    const broken = (): void => settle(lost.reason as Error)
+    lost.addEventListener("abort", broken)
+    if (lost.aborted) broken()
     // Without an exit status it may be the connection's end, which is told right after its channels'.
     source.once("close", () => (code === null && signal === null ? void setImmediate(settle) : settle()))
   })

@@ -1,4 +1,5 @@
 import { interrupted } from "@datamaestro/protocol"
+import { setMaxListeners } from "node:events"
 import type { Duplex } from "node:stream"
 import ssh2, { type Client } from "ssh2"
 import type { HostKeyCheck, Notice } from "./host-key.ts"
@@ -29,8 +30,8 @@ export interface ConnectOptions {
 /** A connection that is logged in. */
 export interface SshConnection {
   readonly client: Client
-  /** Settles with the reason when the link breaks; never when it is closed on purpose. */
-  readonly lost: Promise<Error>
+  /** Aborts with the reason, an `Error`, when the link breaks; never when it is closed on purpose. */
+  readonly lost: AbortSignal
   /** Ends it in good order. */
   close(): void
 }
@@ -56,8 +57,9 @@ export async function logIn(
   )
   const client = new ssh2.Client()
   let phase: LoginPhase = "greeting"
-  let reportLoss: (error: Error) => void = () => undefined
-  const lost = new Promise<Error>((resolve) => (reportLoss = resolve))
+  const loss = new AbortController()
+  // Each channel listens for as long as it lasts.
+  setMaxListeners(0, loss.signal)
   let markAlgorithmsKnown: () => void = () => undefined
   const algorithmsKnown = new Promise<void>((resolve) => (markAlgorithmsKnown = resolve))
 
@@ -124,11 +126,11 @@ export async function logIn(
         // A key that could not sign is one key less, no broken connection.
         if (error.level === "agent") return authentication.signingFailed(error)
         lastError ??= error
-        if (phase === "ready") reportLoss(connectionLost(settings, error))
+        if (phase === "ready") loss.abort(connectionLost(settings, error))
         else fail(error)
       })
       client.on("close", () => {
-        if (phase === "ready") reportLoss(connectionLost(settings, lastError))
+        if (phase === "ready") loss.abort(connectionLost(settings, lastError))
         else if (phase !== "closed") fail(lastError)
       })
       client.connect({
@@ -167,7 +169,7 @@ export async function logIn(
   } finally {
     signal.removeEventListener("abort", fail)
   }
-  return { client, lost, close }
+  return { client, lost: loss.signal, close }
 }
 
 /**

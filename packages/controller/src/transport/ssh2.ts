@@ -133,13 +133,12 @@ function forward(
 function makeTransport(settings: SshSettings, connection: SshConnection, closeAll: () => void): Transport {
   const { client, lost } = connection
   const { label } = settings
-  let broken: Error | undefined
-  void lost.then((error) => (broken = error))
   const environment = settings.environment
   let first = true
   let ended = false
+  const broken = (): Error | undefined => (lost.aborted ? (lost.reason as Error) : undefined)
   const gone = (): Error =>
-    broken ??
+    broken() ??
     new DatamaestroError("CONNECTION_LOST", `Cannot run a command on "${label}": the connection is closed`, {
       details: { host: label },
     })
@@ -156,21 +155,26 @@ function makeTransport(settings: SshSettings, connection: SshConnection, closeAl
     exec: (command, { signal } = {}) =>
       new Promise<Channel>((resolve, reject) => {
         if (signal?.aborted === true) return reject(interrupted())
-        if (broken !== undefined) return reject(gone())
+        if (lost.aborted) return reject(gone())
         let settled = false
         const abort = (): void => {
           settled = true
           reject(interrupted())
         }
+        const breakOff = (): void => reject(gone())
         signal?.addEventListener("abort", abort, { once: true })
-        void lost.then((error) => reject(error))
-        const done = (error: Error | undefined, source: ClientChannel | undefined): void => {
+        lost.addEventListener("abort", breakOff)
+        const stopListening = (): void => {
           signal?.removeEventListener("abort", abort)
+          lost.removeEventListener("abort", breakOff)
+        }
+        const done = (error: Error | undefined, source: ClientChannel | undefined): void => {
+          stopListening()
           // Too late to be wanted: nobody will read it.
           if (settled) return void source?.close()
           if (source !== undefined && error === undefined) return resolve(open(source))
           // It may be the connection's end, which is told right behind.
-          setImmediate(() => reject(broken ?? refusedCommand(label, error?.message ?? "it was refused", error)))
+          setImmediate(() => reject(broken() ?? refusedCommand(label, error?.message ?? "it was refused", error)))
         }
         // sshd counts a session that has ended until its loop comes round: with MaxSessions 1 a busy one refuses the next.
         const ask = (again: boolean): void => {
@@ -184,11 +188,14 @@ function makeTransport(settings: SshSettings, connection: SshConnection, closeAl
           if (first) sendCommandAhead(client, command, environment)
           first = false
         } catch {
-          signal?.removeEventListener("abort", abort)
+          stopListening()
           reject(gone())
         }
       }),
-    lost,
+    lost: new Promise((resolve) => {
+      lost.addEventListener("abort", () => resolve(gone()))
+      if (lost.aborted) resolve(gone())
+    }),
     check: () => askForLife(client),
     close: () => {
       closeAll()
