@@ -39,6 +39,16 @@ describe("readLoginEnvironment", () => {
     expect((await readLoginEnvironment({ shell: old })).variables).to.include({ PLAIN: "yes" })
   })
 
+  it("asks the shell that the start-up files put in its place, as where no other login shell may be chosen", async () => {
+    const real = await shell(`export DATAMAESTRO_DIR="/d e"; read answer; exec /bin/sh "$@"`)
+    const replaced = join(folder.path, "replaced")
+    await writeFile(replaced, `#!/bin/sh\nexport PLAIN=yes\nexec ${real}\n`)
+    await chmod(replaced, 0o755)
+    const { variables, warning } = await readLoginEnvironment({ shell: replaced })
+    expect(warning).to.equal(undefined)
+    expect(variables).to.include({ DATAMAESTRO_DIR: "/d e", PLAIN: "yes" })
+  })
+
   it("does not wait for what the start-up files leave running", async () => {
     const leaving = await shell(`sleep 60 & eval "$2"`)
     expect((await readLoginEnvironment({ shell: leaving, timeout: 15_000 })).warning).to.equal(undefined)

@@ -6,6 +6,8 @@ import { basename } from "node:path"
 const TIMEOUT = 10_000
 /** The environment comes last, so of a shell that prints more than this only the end is kept. */
 const MAX_OUTPUT = 4 * 1024 * 1024
+/** Lines for start-up files that ask something. */
+const SACRIFICE = "\n".repeat(8)
 
 export interface LoginEnvironment {
   /** What the login shell exports; absent when it could not be asked. */
@@ -35,11 +37,15 @@ export async function readLoginEnvironment(options: LoginEnvironmentOptions = {}
   const mark = `@@${randomBytes(8).toString("hex")}`
   // `env -0` is missing on old systems; plain `env` can't tell a line end inside a value, and serves there.
   const command = `echo ${mark}a; env -0; echo ${mark}b; env; echo ${mark}c`
-  const output = await run(shell, command, `${mark}c`, options.timeout ?? TIMEOUT)
-  if (output.text !== undefined) {
-    const variables = parse(output.text, mark)
-    if (variables !== undefined) return { variables, warning: undefined }
+  const timeout = options.timeout ?? TIMEOUT
+  let output = await run(shell, { command, end: `${mark}c`, timeout })
+  let variables = parse(output.text ?? "", mark)
+  if (variables === undefined && output.text !== undefined) {
+    // Where no other login shell may be chosen, start-up files put one in its place (`exec zsh -l`): that reads its input.
+    output = await run(shell, { input: `${SACRIFICE}${command}\n`, end: `${mark}c`, timeout })
+    variables = parse(output.text ?? "", mark)
   }
+  if (variables !== undefined) return { variables, warning: undefined }
   const reason = output.reason ?? "it did not print its environment"
   return { variables: undefined, warning: `Cannot ask the login shell "${shell}" for its environment: ${reason}` }
 }
@@ -58,13 +64,23 @@ interface Output {
   reason?: string
 }
 
-function run(shell: string, command: string, end: string, timeout: number): Promise<Output> {
+interface Run {
+  /** What it is to do, as an argument, or as its input. */
+  command?: string
+  input?: string
+  /** Begins the last line that is waited for. */
+  end: string
+  timeout: number
+}
+
+function run(shell: string, { command, input, end, timeout }: Run): Promise<Output> {
   return new Promise((resolve) => {
-    const child = spawn(shell, ["-c", command], {
-      argv0: `-${basename(shell)}`,
-      stdio: ["ignore", "pipe", "ignore"],
-      detached: true,
-    })
+    const options = { argv0: `-${basename(shell)}`, detached: true }
+    const child =
+      command === undefined
+        ? spawn(shell, [], { ...options, stdio: ["pipe", "pipe", "ignore"] })
+        : spawn(shell, ["-c", command], { ...options, stdio: ["ignore", "pipe", "ignore"] })
+    child.stdin?.on("error", () => {}).end(input)
     let chunks: Buffer[] = []
     let size = 0
     // As its terminal's end would be: an agent that needed no answer leaves no start-up files hanging.
