@@ -98,4 +98,15 @@ describe("PackReceiver", () => {
     await send(new PackReceiver(folder), pack)
     expect(await readdir(folder)).to.have.members(["b".repeat(64), hash])
   })
+
+  it("keeps what came long ago and is still asked for", async () => {
+    await send(new PackReceiver(folder), pack)
+    const then = new Date(Date.now() - 8 * 24 * 3600_000)
+    await utimes(join(folder, hash), then, then)
+    expect(await missingPacks(folder, [module])).to.deep.equal([])
+    const other = gzipSync(writeTar([{ name: "other.js", content: Buffer.from(""), executable: false }]))
+    const otherHash = createHash("sha256").update(other).digest("hex")
+    await send(new PackReceiver(folder), other, otherHash)
+    expect(await readdir(folder)).to.have.members([hash, otherHash])
+  })
 })
