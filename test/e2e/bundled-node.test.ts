@@ -72,6 +72,8 @@ describe("--node bundled", function () {
   it("brings to another machine what is cached here, and to one that has it nothing", async () => {
     await (await open()).close()
     await registry.close()
+    // npm would have it from its own cache.
+    await rm(join(environment.path, ".npm"), { recursive: true, force: true })
     const other = await serve()
     const session = await open(other)
     expect(session.uploads).to.deep.equal(["Node 24.10.0", "agent"])
@@ -80,6 +82,18 @@ describe("--node bundled", function () {
     const again = await open(other)
     expect(again.uploads).to.deep.equal([])
     await again.close()
+  })
+
+  it("fetches anew what was damaged here", async () => {
+    await (await open()).close()
+    const folder = join(environment.path, ".cache/datamaestro/node")
+    const kept = (await readdir(folder)).filter((name) => name.endsWith(".gz"))
+    expect(kept).to.have.length(1)
+    await writeFile(join(folder, kept[0] ?? ""), "damaged")
+    const session = await open(await serve())
+    expect(session.uploads).to.deep.equal(["Node 24.10.0", "agent"])
+    expect(session.initialized.node).to.equal(process.versions.node)
+    await session.close()
   })
 
   it("continues an upload that was cut", async () => {
