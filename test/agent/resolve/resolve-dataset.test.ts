@@ -200,7 +200,7 @@ describe("resolveDataset", () => {
     ["org.lost", /resources.a: .*"org.nowhere"/],
     ["org.tail", /resources.a: no repository has a dataset "words"/],
     ["org.badvariant", /resources.a: Cannot select dim=60 .*one of 50, 100/],
-    ["org.nopath", /no single file or folder/],
+    ["org.nopath", /describe: a\.path: dataset "org.x.mixed" is no single file or folder/],
     ["org.odd", /resources.a: .*neither a definition/],
     ["org.undefined", /describe.train.x.path: undefined is neither JSON nor a path/],
     ["org.throws", /describe: Cannot read properties of undefined/],

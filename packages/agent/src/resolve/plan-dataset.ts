@@ -87,7 +87,7 @@ function symbolsOf(
 ): Symbols<Resources> {
   const symbols = Object.entries(resources).map(([key, resource]) => {
     if (resource.kind !== "reference") return [key, outputOf(owner, key)] as const
-    return [key, symbolicReference(referenceTo(base, key, references))] as const
+    return [key, symbolicReference(base, key, referenceTo(base, key, references))] as const
   })
   return namingWhatLacks(base, "resource", Object.fromEntries(symbols) as Symbols<Resources>)
 }
@@ -108,7 +108,7 @@ function outputOf(owner: { id: string; repository: string }, key: string): Symbo
   return symbolicPath({ repository: owner.repository, dataset: owner.id, resource: stateName(key), segments: [] })
 }
 
-function symbolicReference({ plan, resources }: PlannedDataset): SymbolicReference {
+function symbolicReference(base: string, key: string, { plan, resources }: PlannedDataset): SymbolicReference {
   const value = toDescribed(plan.value) as SymbolicReference["value"]
   const stored = Object.keys(resources).filter((key) => resources[key]?.kind !== "reference")
   return {
@@ -118,7 +118,8 @@ function symbolicReference({ plan, resources }: PlannedDataset): SymbolicReferen
     resources: Object.fromEntries(stored.map((key) => [key, outputOf(plan, key)])),
     get path(): never {
       if (isSymbolicPath(value["path"])) return value["path"] as never
-      throw new DefinitionError(plan.id, "path", "it is no single file or folder: use its value or its resources")
+      const reason = `${key}.path: dataset "${plan.id}" is no single file or folder: use its value or its resources`
+      throw new DefinitionError(base, "describe", reason)
     },
   }
 }
