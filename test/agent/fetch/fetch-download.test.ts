@@ -17,6 +17,22 @@ describe("fetchDownload", () => {
   })
   afterEach(() => setup.close())
 
+  for (const [relayed, machine] of [
+    [true, "the machine that relays"],
+    [false, "the data machine"],
+  ] as const) {
+    it(`says whose network is to be checked: that of ${machine}`, async () => {
+      const unknown = Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" })
+      const wayOut = {
+        relayed,
+        blocked: () => Promise.resolve(false),
+        relay: { request: () => Promise.reject(unknown) },
+      }
+      const error = await rejection(setup.fetch({ urls: ["http://nowhere.invalid/a"] }, { wayOut: wayOut as never }))
+      expect(error.hint).to.contain(`the proxies of ${machine}`)
+    })
+  }
+
   it("downloads into the cache under Python's names, and takes it from there the next time", async () => {
     const { origin, cache } = setup
     const body = randomBytes(3 * MIB + 5)

@@ -44,13 +44,15 @@ function asRetryable(error: unknown, job: Transfer): Retryable {
   const failure = networkFailure(error)
   if (failure === undefined) throw error
   if (failure.retry) return new Retryable(failure.reason, { cause: error })
+  const machine =
+    job.wayOut?.relayed === true ? "the machine that relays: where the command was typed" : "the data machine"
   throw sourceError(
     "DOWNLOAD_FAILED",
     job.source,
     failure.reason,
     failure.certificate
-      ? "if your site has its own certificate authority, name its file in SSL_CERT_FILE or NODE_EXTRA_CA_CERTS on the data machine"
-      : `check the URL, the network and the proxies of the data machine; or ${job.byHand}`,
+      ? `if your site has its own certificate authority, name its file in SSL_CERT_FILE or NODE_EXTRA_CA_CERTS on ${machine}`
+      : `check the URL, the network and the proxies of ${machine}; or ${job.byHand}`,
     { cause: error },
   )
 }
