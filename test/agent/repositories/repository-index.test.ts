@@ -147,6 +147,15 @@ export default ${THING}`,
     })
   }
 
+  it("tells which Node a CommonJS package wants that requires ES modules, where this one can't", async () => {
+    const module = `throw Object.assign(new Error("require() of ES Module x not supported"), { code: "ERR_REQUIRE_ESM" })`
+    const index = new RepositoryIndex([await plugins.add("common", { "index.js": module })])
+    expect((await rejection(index.repository("common"))).hint)
+      .to.contain('the package "repo-common" is CommonJS')
+      .and.contain(process.version)
+      .and.contain("20.19 or newer with --node")
+  })
+
   it("refuses a name that would be a folder elsewhere", async () => {
     const location = { ...(await plugins.addDatasets("elsewhere", { "org.x.thing": THING })), id: "../elsewhere" }
     const error = await rejection(new RepositoryIndex([location]).repository("../elsewhere"))

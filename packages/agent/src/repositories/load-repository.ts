@@ -137,12 +137,20 @@ export function reasonOf(error: unknown): string {
 }
 
 function broken(location: RepositoryLocation, reason: string, path: string, cause?: unknown): DatamaestroError {
-  const lacking = cause instanceof Error && cause.message.startsWith("Cannot find package '")
   return new DatamaestroError("BROKEN_REPOSITORY", `Cannot load repository "${location.id}": ${reason}`, {
-    hint: lacking
-      ? `install what the package "${location.package}" imports: run npm install in its folder`
-      : `build, update or remove the package "${location.package}"`,
+    hint: remedy(location.package, cause),
     details: { repository: location.id, package: location.package, version: location.version, path },
     cause,
   })
+}
+
+function remedy(from: string, cause: unknown): string {
+  if (cause instanceof Error && cause.message.startsWith("Cannot find package '")) {
+    return `install what the package "${from}" imports: run npm install in its folder`
+  }
+  // Node requires ES modules from 20.19 on, and such is @datamaestro/dataset.
+  if (cause instanceof Error && (cause as NodeJS.ErrnoException).code === "ERR_REQUIRE_ESM") {
+    return `the package "${from}" is CommonJS and requires an ES module, for which this Node (${process.version}) is too old: take 20.19 or newer with --node, or let its modules use import`
+  }
+  return `build, update or remove the package "${from}"`
 }
