@@ -14,10 +14,9 @@ export type ThreadEntry = "thread" | "step-thread"
 const YOUNG_GENERATION_MEBIBYTES = 12
 
 let source: ((entry: ThreadEntry) => string) | undefined
-const ahead: Readonly<Record<ThreadPurpose, ThreadAhead<{ thread: Worker }>>> = {
+const ahead = {
   extract: new ThreadAhead(() => createThread("extract")),
   transform: new ThreadAhead(() => createThread("transform")),
-  step: new ThreadAhead(() => createThread("step")),
 }
 
 /** Gives the code that the agent's threads are started from, by the module that it begins with: text, since there may be no file. */
@@ -30,11 +29,11 @@ export function provideThreadSource(code: ((entry: ThreadEntry) => string) | und
  * such code (unbuilt, in tests): the work is then done in this thread.
  */
 export function startThread(purpose: ThreadPurpose): Worker | undefined {
-  return ahead[purpose].take()?.thread
+  return (purpose === "step" ? createThread(purpose) : ahead[purpose].take())?.thread
 }
 
 /** Starts one that will be wanted, so that it is there by then: a thread and its code take some 50 ms. */
-export function startThreadAhead(purpose: ThreadPurpose): void {
+export function startThreadAhead(purpose: keyof typeof ahead): void {
   ahead[purpose].expect()
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto"
+import { setTimeout as sleep } from "node:timers/promises"
 import type { Worker } from "node:worker_threads"
 import { interrupted, type ProgressListener } from "@datamaestro/protocol"
 import { leaveBehind } from "../leave.ts"
@@ -31,31 +32,27 @@ export async function runInThread(worker: Worker, request: StepRequest, listener
   const ended = new Promise<number>((resolve) => void worker.once("exit", resolve))
   let done = false
   let failure: unknown
-  let patience: NodeJS.Timeout | undefined
   worker.on("message", (message: FromStep) => {
     if (message.type === "progress") progress(message.event)
     else if (message.type === "done") done = true
     else failure = thrown(message)
   })
   worker.once("error", (error) => (failure = error))
-  let stop = (): void => {}
-  const left = new Promise<never>((_, reject) => {
+  let leave: (reason: unknown) => void = () => {}
+  const left = new Promise<never>((_, reject) => (leave = reject))
+  const stop = async (): Promise<void> => {
+    send({ type: "cancel" })
+    if (await endsSoon(ended)) return
+    void worker.terminate()
+    await (programs ??= endPrograms(mark, GRACE))
+    if (await endsSoon(ended)) return
     // Nor can a thread be ended that waits for a program (`execFileSync`), where that is not known.
-    const leave = (): void => {
-      leaveBehind(ended)
-      reject(interrupted())
-    }
-    const end = (): void => {
-      void worker.terminate()
-      void (programs ??= endPrograms(mark, GRACE)).then(() => (patience = setTimeout(leave, GRACE)))
-    }
-    stop = () => {
-      send({ type: "cancel" })
-      patience = setTimeout(end, GRACE)
-    }
-  })
-  signal.addEventListener("abort", stop, { once: true })
-  if (signal.aborted) stop()
+    leaveBehind(ended)
+    leave(interrupted())
+  }
+  const abort = (): void => void stop()
+  signal.addEventListener("abort", abort, { once: true })
+  if (signal.aborted) abort()
   else send({ type: "run", request, mark })
   try {
     const status = await Promise.race([ended, left])
@@ -64,9 +61,13 @@ export async function runInThread(worker: Worker, request: StepRequest, listener
     if (signal.aborted) throw interrupted()
     if (!done) throw failure ?? new Error(`it called process.exit(${status})`)
   } finally {
-    clearTimeout(patience)
-    signal.removeEventListener("abort", stop)
+    signal.removeEventListener("abort", abort)
   }
+}
+
+/** Whether a thread ends within the grace, which keeps no process alive: the thread does. */
+async function endsSoon(ended: Promise<unknown>): Promise<boolean> {
+  return await Promise.race([ended.then(() => true), sleep(GRACE, false, { ref: false })])
 }
 
 function thrown({ message, stack }: { message: string; stack: string | undefined }): Error {
