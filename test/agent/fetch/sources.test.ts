@@ -230,6 +230,33 @@ describe("sources of a download", () => {
         .and.not.contain("secret")
     })
 
+    it("that wants a login, or refuses, is told so at once", async () => {
+      const refusing = createServer((_, outgoing) => outgoing.writeHead(407, { "proxy-authenticate": "Basic" }).end())
+      let status = 407
+      refusing.on("connect", (_, socket) => socket.end(`HTTP/1.1 ${status} No\r\n\r\n`))
+      await new Promise<void>((resolve) => refusing.listen(0, "127.0.0.1", resolve))
+      const address = `http://127.0.0.1:${(refusing.address() as AddressInfo).port}`
+      const environment = { HOME: setup.folder, ALL_PROXY: address }
+      const told = async (url: string) => {
+        const error = await rejection(setup.fetch({ urls: [url] }, { environment }))
+        return [error.message, error.hint]
+      }
+      try {
+        const login = [
+          `the proxy ${address}, which ALL_PROXY names, wants a login: it answered 407`,
+          "put user and password into ALL_PROXY of the data machine: http://user:password@proxy:port",
+        ]
+        for (const url of ["http://data.example.org/a", "https://data.example.org/a"]) {
+          expect(await told(url)).to.deep.equal([`Cannot download "${url}": ${login[0]}`, login[1]])
+        }
+        status = 403
+        const [message] = await told("https://data.example.org/b")
+        expect(message).to.match(/the proxy .*, which ALL_PROXY names, refused: it answered 403$/)
+      } finally {
+        refusing.close()
+      }
+    })
+
     for (const name of ["HTTP_PROXY", "ALL_PROXY"]) {
       it(`of ${name} is used, except for NO_PROXY`, async () => {
         const { origin } = setup

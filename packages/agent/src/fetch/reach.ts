@@ -1,4 +1,5 @@
 import { dispatcherFor } from "@datamaestro/outgoing"
+import { blameProxy } from "./blame-proxy.ts"
 import { discard } from "./exchange.ts"
 import type { Environment } from "@datamaestro/outgoing"
 import { networkFailure } from "./retry-policy.ts"
@@ -15,16 +16,20 @@ export async function reach(
   environment: Environment,
   signal: AbortSignal,
 ): Promise<{ status?: number; failure?: string }> {
+  const url = new URL(address)
   try {
-    const url = new URL(address)
     const dispatcher = dispatcherFor(url, environment, { connectSeconds: SECONDS })
-    const { statusCode, body } = await dispatcher.request({
-      origin: url.origin,
-      path: `${url.pathname}${url.search}`,
-      method: "HEAD",
-      headersTimeout: SECONDS * 1000,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(2 * SECONDS * 1000)]),
-    })
+    const { statusCode, body } = await dispatcher
+      .request({
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method: "HEAD",
+        headersTimeout: SECONDS * 1000,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(2 * SECONDS * 1000)]),
+      })
+      .catch((error: unknown) => {
+        throw blameProxy(error, url, environment)
+      })
     await discard(body)
     return { status: statusCode }
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { FetchTuning } from "./fetch-types.ts"
-import { ProxyUnreachable } from "./proxy-unreachable.ts"
+import { ProxyRefused, ProxyUnreachable } from "./proxy-unreachable.ts"
 
 /** A failure of one attempt after which the same source is worth another. */
 export class Retryable extends Error {
@@ -74,6 +74,9 @@ const RETRYABLE_NETWORK: Readonly<Record<string, string>> = {
 
 /** What an error of the network means: whether another attempt helps, and why it failed in words. */
 export function networkFailure(error: unknown): { retry: boolean; reason: string; certificate: boolean } | undefined {
+  if (error instanceof ProxyRefused) {
+    return { retry: isRetryableStatus(error.status), reason: error.message, certificate: false }
+  }
   const code = errorCode(error)
   if (code === undefined) return undefined
   const proxy = error instanceof ProxyUnreachable ? error.message : undefined

@@ -2,6 +2,7 @@ import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { setTimeout as sleep } from "node:timers/promises"
 import { redactUrl } from "../store/cache-url.ts"
 import { attemptTransfer } from "./attempt.ts"
+import { ProxyRefused } from "./proxy-unreachable.ts"
 import { networkFailure, Retryable, retryDelay } from "./retry-policy.ts"
 import { sourceError } from "./source-error.ts"
 import type { Transfer } from "./transfer-types.ts"
@@ -52,7 +53,9 @@ function asRetryable(error: unknown, job: Transfer): Retryable {
     failure.reason,
     failure.certificate
       ? `if your site has its own certificate authority, name its file in SSL_CERT_FILE or NODE_EXTRA_CA_CERTS on ${machine}`
-      : `check the URL, the network and the proxies of ${machine}; or ${job.byHand}`,
+      : error instanceof ProxyRefused
+        ? error.hint
+        : `check the URL, the network and the proxies of ${machine}; or ${job.byHand}`,
     { cause: error },
   )
 }
