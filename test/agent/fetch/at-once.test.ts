@@ -49,6 +49,21 @@ describe("one URL wanted by many", () => {
     return part === undefined ? 0 : (await stat(join(setup.cache.path, part)).catch(() => ({ size: 0 }))).size
   }
 
+  it("in two processes, of which the first lets go of it at once, is one download for both", async () => {
+    const { origin, cache } = setup
+    origin.route("/a", { body })
+    const url = origin.at("/a")
+    const first = await setup.fetch({ urls: [url] })
+    // As while it is downloaded.
+    const lock = await cache.lock(cache.keyOf(url), { signal: new AbortController().signal })
+    const second = worker(url)
+    await until(async () => (await setup.suffixes()).filter((suffix) => suffix.endsWith(".use")).length === 2)
+    await lock.release()
+    await first.release({ remove: true })
+    expect(await result(second)).to.include({ sha256: sha256(body), fromCache: true })
+    expect(origin.requests).to.have.length(1)
+  })
+
   it("in one process is one download; each has its own events and hold", async () => {
     const { origin } = setup
     origin.route("/a", { body, delay: 50 })

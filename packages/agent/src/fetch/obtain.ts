@@ -79,15 +79,15 @@ async function obtainHere(job: DownloadJob): Promise<Obtained> {
 }
 
 /**
- * The key's lock, waited for. While this very process has it, for a request that is not quite the same, there is nobody to tell of, and
- * what comes is held meanwhile: whoever downloads it would remove it after its use, and it would be downloaded again.
+ * The key's lock, waited for. What comes is held meanwhile: whoever downloads it would remove it after its use, and it would be
+ * downloaded again. While this very process has the lock, for a request that is not quite the same, there is nobody to tell of.
  */
 async function lockOf({ cache, key, signal, emit }: DownloadJob): Promise<Lock> {
   let held: Promise<CacheHold | undefined> | undefined
   const letGo = async (): Promise<void> => await (await held)?.release({ remove: false })
   const onWait = (holder: string, seconds: number, own: boolean): void => {
-    if (own) held ??= cache.hold(key).catch(() => undefined)
-    else emit({ phase: "wait", holder, seconds })
+    held ??= cache.hold(key).catch(() => undefined)
+    if (!own) emit({ phase: "wait", holder, seconds })
   }
   try {
     const lock = await cache.lock(key, { signal, onWait })
