@@ -689,6 +689,23 @@ describe("prepareDataset", () => {
       expect(details).to.include({ dataset: id, resource: "archive" })
     })
 
+    it("tells of a full disk as such, not of a step that is wrong", async () => {
+      const full = Object.assign(new Error("ENOSPC: no space left on device, write"), {
+        code: "ENOSPC",
+        syscall: "write",
+      })
+      const error = await failure(
+        prepareDataset(
+          stepped(() => Promise.reject(full)),
+          prepareOptions(home.path),
+        ),
+      )
+      expect([error.code, error.message]).to.deep.equal([
+        "NO_SPACE",
+        `Cannot make "vocab" of "${id}": no space left on the device`,
+      ])
+    })
+
     it("fails with the step's own message, keeping its inputs", async () => {
       const error = await failure(
         prepareDataset(

@@ -26,6 +26,7 @@ await new Promise((resolve) => begun.stdout.once("data", resolve))`
 const STEPS = {
   writes: `fs.writeFileSync(output, JSON.stringify([word, fs.readFileSync(input.words, "utf8"), process.pid])); progress(0.5, "half"); progress(2)`,
   prints: `console.error("50 words\\nso far"); process.stdout.write("done"); throw new RangeError("no more")`,
+  fills: `throw Object.assign(new Error("full"), { code: "ENOSPC" })`,
   floods: `for (let line = 0; line < 20_000; line++) console.log(line); for (let at = 0; at < 1e5; at++) progress(at / 1e5)`,
   "throws.text": `throw "just text"`,
   leaves: `setTimeout(() => process.exit(3)); await new Promise(() => {})`,
@@ -120,6 +121,7 @@ describe("runInThread", function () {
     expect(error).to.be.an("Error").with.property("message", "no more")
     expect((error as Error).stack).to.match(/^RangeError: no more\n.*d1\.js/s)
     expect(lines).to.have.members(["50 words", "so far", "done"])
+    expect(await failure(run("fills").ended)).to.include({ message: "full", code: "ENOSPC" })
     expect(((await failure(run("throws.text").ended)) as Error).message).to.equal("just text")
   })
 

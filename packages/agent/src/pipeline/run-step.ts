@@ -10,6 +10,7 @@ import { stepsOf } from "../resolve/steps-of.ts"
 import { runInThread } from "../step/run-in-thread.ts"
 import { stepProgress } from "../step/step-progress.ts"
 import { finalPaths } from "../store/layout.ts"
+import { errnoName } from "../store/errno-name.ts"
 import { storageError } from "../store/storage-error.ts"
 import { startThread } from "../thread-source.ts"
 import { hashFile } from "../verify/hash-file.ts"
@@ -20,6 +21,8 @@ import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
 
 const OUTPUT = "output"
 const STACK_LINES = 8
+/** No fault of the step's. */
+const FULL: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"])
 
 /**
  * Runs an author's step into a temporary place, then places what it made.
@@ -83,6 +86,8 @@ async function run(preparation: Preparation, resource: PlannedStep, output: stri
     )
   } catch (error) {
     if (signal.aborted) throw interrupted()
+    if (error instanceof Error && FULL.has(errnoName(error) ?? ""))
+      throw storageError(error, `make "${name}" of "${id}"`)
     throw failed(preparation, resource, error instanceof Error ? error.message : String(error), error)
   }
 }

@@ -70,8 +70,9 @@ async function endsSoon(ended: Promise<unknown>): Promise<boolean> {
   return await Promise.race([ended.then(() => true), sleep(GRACE, false, { ref: false })])
 }
 
-function thrown({ message, stack }: { message: string; stack: string | undefined }): Error {
-  const error = new Error(message)
+function thrown({ message, stack, errno }: Extract<FromStep, { type: "failed" }>): Error {
+  const error: NodeJS.ErrnoException = new Error(message)
+  if (errno !== undefined) error.code = errno
   if (stack !== undefined) error.stack = stack
   return error
 }

@@ -3,6 +3,7 @@ import type { StepResource } from "@datamaestro/dataset"
 import { interrupted, ProgressCoalescer } from "@datamaestro/protocol"
 import { forbidEnding } from "../forbid-ending.ts"
 import { loadRepository } from "../repositories/load-repository.ts"
+import { errnoName } from "../store/errno-name.ts"
 import { authoredResources } from "../resolve/plan-dataset.ts"
 import { stepsOf } from "../resolve/steps-of.ts"
 import { markPrograms } from "./started-programs.ts"
@@ -36,7 +37,9 @@ async function serve(port: MessagePort, request: StepRequest, signal: AbortSigna
     answer({ type: "done" })
   } catch (error) {
     const known = error instanceof Error
-    answer({ type: "failed", message: known ? error.message : String(error), stack: known ? error.stack : undefined })
+    const message = known ? error.message : String(error)
+    const [stack, errno] = known ? [error.stack, errnoName(error)] : []
+    answer({ type: "failed", message, stack, errno })
   }
   // What the code left behind ends with it; what it has printed is still handed over.
   process.exit()

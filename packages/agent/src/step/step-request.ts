@@ -24,4 +24,4 @@ export type ToStep = { type: "run"; request: StepRequest; mark: string } | { typ
 export type FromStep =
   | { type: "progress"; event: ProgressEvent }
   | { type: "done" }
-  | { type: "failed"; message: string; stack: string | undefined }
+  | { type: "failed"; message: string; stack: string | undefined; errno: string | undefined }
