@@ -280,6 +280,15 @@ describe("the system's ssh as transport", function () {
     abort.abort()
     expect((await failing).code).to.equal("INTERRUPTED")
     await gone(pid)
+    // The same where the configuration itself asks a command (Match exec).
+    const command = `sh -c 'echo $$ > ${join(path, "asked")}; exec sleep 600'`
+    const configFile = await append(server, `Match exec "${command}"\n ConnectTimeout 3\nHost *`)
+    const stop = new AbortController()
+    const reading = failureOf(attempt({ configFile }, { signal: stop.signal }))
+    const asked = await way("asked")
+    stop.abort()
+    expect((await reading).code).to.equal("INTERRUPTED")
+    await gone(asked)
   })
 
   it("goes on without an SSH agent that takes questions and never answers", async () => {

@@ -23,13 +23,13 @@ export interface OpensshConfiguration {
 }
 
 /**
- * Asks OpenSSH's client; takes some 10 ms, and touches no network.
+ * Asks OpenSSH's client; takes some 10 ms, save for what `Match exec` runs, and touches no network.
  *
  * @throws DatamaestroError SSH_CONFIGURATION; USAGE where the mistake is one of the command line
  */
-export async function readOpensshConfiguration(target: SshTarget): Promise<OpensshConfiguration> {
+export async function readOpensshConfiguration(target: SshTarget, signal?: AbortSignal): Promise<OpensshConfiguration> {
   if (target.configFile !== undefined) refuseConfigPipe(target.configFile)
-  const { code, stdout, stderr } = await runSsh(opensshArguments(target, ["-G"]))
+  const { code, stdout, stderr } = await runSsh(opensshArguments(target, ["-G"]), { signal })
   if (code !== 0) {
     throw new DatamaestroError(
       /command-line:? line|can't open user config file/i.test(stderr) ? "USAGE" : "SSH_CONFIGURATION",

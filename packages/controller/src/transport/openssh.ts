@@ -42,7 +42,9 @@ export async function connectOpenssh(target: SshTarget, options: SshConnectOptio
   const { signal, prompter } = options
   const aborted = (): boolean => signal?.aborted === true
   if (aborted()) throw interrupted()
-  const configuration = await readOpensshConfiguration(target)
+  const configuration = await readOpensshConfiguration(target, signal).catch((error: unknown) => {
+    throw aborted() ? interrupted() : error
+  })
   requireEndOfJumps(target)
   options.onStage?.("resolve", sshAddress(configuration))
   if (process.platform === "win32") return new OpensshTransport(target, configuration, [], undefined)
