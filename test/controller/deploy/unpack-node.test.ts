@@ -29,4 +29,14 @@ describe("unpackNode", () => {
     await mkdir(join(folder.path, "node.tgz"))
     expect(await unpack().catch((error: unknown) => error)).to.have.property("code", "EISDIR")
   })
+
+  it("says so where there is no program in it", async () => {
+    await writeFile(
+      join(folder.path, "node.tgz"),
+      gzipSync(tarArchive([{ name: "package/README.md", content: "read" }])),
+    )
+    expect(await unpack().catch((error: unknown) => error))
+      .to.have.property("message")
+      .that.contains('has no "package/bin/node"')
+  })
 })
