@@ -33,6 +33,8 @@ export interface OriginRoute {
   length?: "chunked" | "none"
   /** Answers with this status. `retryAfter`: seconds, a date, or the header itself. */
   fail?: { status: number; retryAfter?: number | Date | string; headers?: Record<string, string> } & Times
+  /** Answers each request with `Range` with this status. */
+  refuseRange?: number
   /** 206 starts this many bytes after (or before) what was asked. */
   rangeShift?: { bytes: number } & Times
   /** A 206 carries this many bytes at most. */
@@ -175,6 +177,7 @@ async function serve(
     const value = retryAfter instanceof Date ? retryAfter.toUTCString() : retryAfter
     return end(failure.status, { ...failure.headers, ...(value === undefined ? {} : { "retry-after": String(value) }) })
   }
+  if (route.refuseRange !== undefined && request.headers.range !== undefined) return end(route.refuseRange)
   if (on(route.login) !== undefined) return end(200, { "content-type": "text/html; charset=utf-8" }, LOGIN_PAGE)
   await serveContent(route, count, on, request, response, record)
 }

@@ -65,6 +65,20 @@ describe("a transfer", () => {
       expect(setup.origin.requests[1]).to.include({ status: 200, sent: 4 * MIB })
     })
 
+    it("starts over where the server refuses ranges as if for good", async () => {
+      await succeeds({ refuseRange: 403, cutAfter: { bytes: MIB, times: 1 } })
+      expect(ranges()).to.deep.equal([undefined, `bytes=${MIB}-`, undefined])
+    })
+
+    it("keeps what it has where the server refuses all that it is asked", async () => {
+      setup.origin.route("/a", { body, cutAfter: { bytes: MIB, times: 1 }, fail: { status: 403, from: 1 } })
+      const url = setup.origin.at("/a")
+      expect(await rejection(setup.fetch({ urls: [url] }))).to.have.property("code", "DOWNLOAD_FAILED")
+      setup.origin.route("/a", { body })
+      await setup.fetch({ urls: [url] })
+      expect(ranges()).to.deep.equal([undefined, `bytes=${MIB}-`, undefined, `bytes=${MIB}-`])
+    })
+
     it("never joins old and new content", async () => {
       const old = randomBytes(4 * MIB)
       await succeeds({ body: [old, body], cutAfter: { bytes: MIB, times: 1 } })

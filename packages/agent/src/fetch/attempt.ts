@@ -28,20 +28,26 @@ export async function attemptTransfer(job: Transfer): Promise<void> {
   })
   const attempt = { ...job, tell: (final?: boolean) => told(undefined, final) }
   if (/^file:/i.test(job.source)) return await readFileSource(attempt)
-  const exchange = await openExchange(job.source, {
-    headers: range ?? {},
-    environment: job.environment,
-    tuning: job.tuning,
-    signal,
-    wayOut: job.wayOut,
-  })
+  const open = (headers: Record<string, string>): Promise<Exchange> =>
+    openExchange(job.source, { headers, environment: job.environment, tuning: job.tuning, signal, wayOut: job.wayOut })
+  let exchange = await open(range ?? {})
+  const refused = range !== undefined && mayRefuseRanges(exchange.status)
+  if (refused) {
+    await discard(exchange.body)
+    exchange = await open({})
+  }
   try {
-    await answer(attempt, exchange, range !== undefined)
+    await answer(attempt, exchange, range !== undefined && !refused)
   } finally {
     // Also ends the connection of a response that was given up in the middle.
     exchange.body.on("error", () => {})
     exchange.body.destroy()
   }
+}
+
+/** Some servers refuse every request with `Range`, as if for good, and have the file all the same. */
+function mayRefuseRanges(status: number): boolean {
+  return status >= 400 && status !== 416 && !isRetryableStatus(status)
 }
 
 /** `Range` for what is missing, where it is safe to ask for it. */
