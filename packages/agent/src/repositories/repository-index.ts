@@ -134,7 +134,7 @@ export class RepositoryIndex {
     const timer = setTimeout(() => this.#tell?.(slow), this.#patience)
     const code = {
       mark: () => location && markOf(location.module),
-      // Each of these is loaded and described by tests. A thread that watches them would cost as much as loading them.
+      // Each of these is loaded and described by tests.
       ours: location?.package.startsWith("@datamaestro/") === true,
       onLate: (error: unknown) => this.#tell?.(`The code of ${from} left an error unhandled: ${reasonOf(error)}`),
     }
