@@ -27,12 +27,18 @@ describe("writing the latest state", () => {
     await file.request(true)
   })
 
-  it("pauses after a write in proportion to it, so that those who ask one after the other share the next, too", async () => {
+  const slowly = (free: number): { file: LatestWrite; count: () => number } => {
     let writes = 0
     const file = new LatestWrite(async () => {
       writes++
       await new Promise((resolve) => setTimeout(resolve, 100))
-    })
+    }, free)
+    return { file, count: () => writes }
+  }
+
+  it("pauses after a write in proportion to it, so that those who ask one after the other share the next, too", async () => {
+    const { file, count } = slowly(150)
+    await file.request(true)
     await file.request(true)
     const asked: Promise<void>[] = []
     for (let index = 0; index < 5; index++) {
@@ -40,6 +46,17 @@ describe("writing the latest state", () => {
       await new Promise((resolve) => setImmediate(resolve))
     }
     await Promise.all(asked)
-    expect(writes).to.equal(2)
+    expect(count()).to.equal(3)
+  })
+
+  it("does not pause as long as it has taken little time", async () => {
+    const { file, count } = slowly(60_000)
+    await file.request(true)
+    for (let index = 0; index < 2; index++) await file.request(true)
+    const first = file.request(true)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const second = file.request(true)
+    await Promise.all([first, second])
+    expect(count()).to.equal(5)
   })
 })

@@ -2,21 +2,26 @@ import { setTimeout as sleep } from "node:timers/promises"
 
 /** How long nothing is written after a write, in times of what that took. */
 const PAUSE = 3
+/** The time that may be written without a pause, in milliseconds: of a few writes each would only be waited for longer. */
+const FREE = 1000
 
 /**
  * Writes the state that something has by then: whoever asks while a write is under way shares the next one, so that
- * several who finish at once wait for one write and its fsync instead of one each. Writing takes a quarter of the time
- * at most, so that thousands who finish one after the other don't wait for thousands of writes that get ever longer.
+ * several who finish at once wait for one write and its fsync instead of one each. Once it has taken a second in all, writing
+ * takes a quarter of the time at most, so that thousands who finish one after the other don't wait for thousands of writes that get ever longer.
  */
 export class LatestWrite {
   readonly #write: (sync: boolean) => Promise<void>
   #running: Promise<void> = Promise.resolve()
   #next: Promise<void> | undefined
   #sync = false
-  #free = 0
+  #again = 0
+  #spent: number
 
-  constructor(write: (sync: boolean) => Promise<void>) {
+  /** @param free the time that may be written without a pause, in milliseconds */
+  constructor(write: (sync: boolean) => Promise<void>, free = FREE) {
     this.#write = write
+    this.#spent = -free
   }
 
   /** Resolves when all that was there at this call is written, and forced onto the disk if `sync`. */
@@ -25,7 +30,7 @@ export class LatestWrite {
     this.#next ??= this.#running
       .catch(() => {})
       .then(async () => {
-        const pause = this.#free - performance.now()
+        const pause = this.#again - performance.now()
         if (pause > 0) await sleep(pause)
         const durable = this.#sync
         this.#sync = false
@@ -33,7 +38,8 @@ export class LatestWrite {
         const begun = performance.now()
         await this.#write(durable).finally(() => {
           const ended = performance.now()
-          this.#free = ended + PAUSE * (ended - begun)
+          this.#spent += ended - begun
+          if (this.#spent > 0) this.#again = ended + PAUSE * (ended - begun)
         })
       })
     this.#running = this.#next
