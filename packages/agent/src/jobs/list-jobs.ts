@@ -10,9 +10,14 @@ import { recordEnd } from "../slurm/record-end.ts"
 import { waiting } from "../slurm/slurm-watch.ts"
 import { readSubmission } from "../slurm/submission.ts"
 
+/** Jobs that are read at once: the result of each may be large. */
+const AT_ONCE = 16
+
 /** All jobs of a data directory, oldest first. Never fails for the sake of one of them. */
 export async function listJobs(jobs: string): Promise<JobSummary[]> {
-  const summaries = await Promise.all((await jobIds(jobs)).map((id) => summarize(join(jobs, id), id)))
+  const { default: Queue } = await import("p-queue")
+  const queue = new Queue({ concurrency: AT_ONCE })
+  const summaries = await queue.addAll((await jobIds(jobs)).map((id) => () => summarize(join(jobs, id), id)))
   await askSlurm(jobs, summaries)
   return summaries.toSorted((a, b) => (a.since ?? 0) - (b.since ?? 0) || (a.id < b.id ? -1 : 1))
 }
