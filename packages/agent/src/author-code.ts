@@ -19,6 +19,9 @@ interface Running extends AuthorCode {
   fail: (error: unknown) => void
 }
 
+/** The agent's own code may lie below the folder of a package whose author has installed datamaestro there. */
+const OUR_FRAME = /\bagent(-rest)?\.cjs:\d/
+
 const running = new Set<Running>()
 /** The last code that ran of each package, the latest at the end. */
 const known = new Map<string, AuthorCode>()
@@ -97,6 +100,11 @@ function concerns<T extends AuthorCode>(error: unknown, codes: T[]): T[] {
   if (!(error instanceof Error)) return codes
   return codes.filter((code) => {
     const mark = code.mark()
-    return mark !== undefined && error.stack?.includes(mark)
+    return mark !== undefined && cameThrough(mark, error.stack ?? "")
   })
+}
+
+/** Whether a stack has code of the package, by what its files have in their paths. */
+export function cameThrough(mark: string, stack: string): boolean {
+  return stack.split("\n").some((line) => line.includes(mark) && !OUR_FRAME.test(line))
 }
