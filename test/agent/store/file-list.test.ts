@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { FileList, filesBelow, pathsOf, totalBytes } from "../../../packages/agent/src/store/file-list.ts"
+import { FileList, filesBelow, pathsOf, totalBytes, withJson } from "../../../packages/agent/src/store/file-list.ts"
 import { jsonText } from "../../../packages/agent/src/store/json-text.ts"
 import { WrittenFiles } from "../../../packages/agent/src/extract/written-files.ts"
 
@@ -25,6 +25,13 @@ describe("lists of files", () => {
     const list = written.list(["a", "b"], [0, 1], 0)
     expect([...new FileList(structuredClone(list))]).to.deep.equal([...list])
     expect([...written.list([], [], 0)]).to.deep.equal([])
+  })
+
+  it("have a size that nobody has to go through them for", () => {
+    const list = written.list(["a", "b", "c"], [0, 1, 2], 0)
+    const files = withJson(filesBelow("t", list))
+    list[Symbol.iterator] = () => expect.fail("they were gone through")
+    expect(totalBytes(files)).to.equal(2 ** 40 + 3)
   })
 
   it("are joined below a folder", () => {

@@ -11,6 +11,8 @@ export interface ManifestFile {
 /** Any number of them, which need not be there as objects. */
 export interface Files<T extends ManifestFile = ManifestFile> extends Iterable<T> {
   readonly length: number
+  /** Of all of them together, where that is known without going through them. */
+  readonly bytes?: number | undefined
   /** Theirs as JSON, where that is wanted several times. */
   readonly json?: MadeJson
 }
@@ -37,6 +39,13 @@ export class FileList implements Files<Required<ManifestFile>> {
     return this.rows.length / ROW.numbers
   }
 
+  /** Of all files together. */
+  get bytes(): number {
+    let sum = 0
+    for (let at = 0; at < this.rows.length; at += ROW.numbers) sum += this.rows[at] ?? 0
+    return sum
+  }
+
   *[Symbol.iterator](): Generator<{ path: string; bytes: number; sha256: string }> {
     const { rows } = this
     const names = Buffer.from(this.names.buffer, this.names.byteOffset, this.names.byteLength)
@@ -59,6 +68,9 @@ export class FileList implements Files<Required<ManifestFile>> {
 export function filesBelow<T extends ManifestFile>(target: string, ...folders: readonly Files<T>[]): Files<T> {
   return {
     length: folders.reduce((sum, { length }) => sum + length, 0),
+    get bytes() {
+      return folders.reduce((sum, files) => sum + totalBytes(files), 0)
+    },
     *[Symbol.iterator]() {
       for (const files of folders) {
         for (const file of files) yield target === "" ? file : { ...file, path: `${target}/${file.path}` }
@@ -73,7 +85,8 @@ const MOST_AS_JSON = 50_000
 /** The same files, with their JSON unless there are too many. */
 export function withJson<T extends ManifestFile>(files: Files<T>): Files<T> {
   if (files.length > MOST_AS_JSON) return files
-  return { length: files.length, json: new MadeJson(files), [Symbol.iterator]: () => files[Symbol.iterator]() }
+  const { length, bytes } = files
+  return { length, bytes, json: new MadeJson(files), [Symbol.iterator]: () => files[Symbol.iterator]() }
 }
 
 export function pathsOf(files: Files): Iterable<string> & { readonly length: number } {
@@ -86,6 +99,7 @@ export function pathsOf(files: Files): Iterable<string> & { readonly length: num
 }
 
 export function totalBytes(files: Files): number {
+  if (files.bytes !== undefined) return files.bytes
   let sum = 0
   for (const { bytes } of files) sum += bytes
   return sum

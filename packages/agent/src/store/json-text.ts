@@ -3,11 +3,12 @@ const PIECE_LENGTH = 64 * 1024
 
 /** A part of documents whose JSON was made beforehand. */
 export class MadeJson {
-  readonly pieces: readonly string[]
+  /** As bytes: a string is made into them anew by each write. */
+  readonly pieces: readonly Buffer[]
 
   /** @param value plain data; what is iterable becomes an array */
   constructor(value: unknown) {
-    this.pieces = [...jsonText(value)]
+    this.pieces = Array.from(jsonText(value), (piece) => Buffer.from(piece))
   }
 }
 
@@ -15,18 +16,19 @@ export class MadeJson {
  * The JSON of a document in pieces, so that the text of a list of 100 000 files is never in memory whole. What is
  * iterable becomes an array, each item of it at once.
  */
-export function* jsonText(document: unknown): Generator<string> {
+export function* jsonText(document: unknown): Generator<string | Buffer> {
   let text = ""
   for (const token of tokens(document)) {
-    text += token
-    if (text.length < PIECE_LENGTH) continue
+    if (typeof token === "string") text += token
+    if (typeof token === "string" && text.length < PIECE_LENGTH) continue
     yield text
     text = ""
+    if (typeof token !== "string") yield token
   }
   yield text
 }
 
-function* tokens(value: unknown): Generator<string> {
+function* tokens(value: unknown): Generator<string | Buffer> {
   if (typeof value !== "object" || value === null) return yield JSON.stringify(value)
   let before = ""
   if ("json" in value && value.json instanceof MadeJson) return yield* value.json.pieces

@@ -12,7 +12,7 @@ export interface WriteAtomicOptions {
 /** Writes a whole file or nothing: a temporary name in the same folder, fsync, rename, fsync of the folder. */
 export async function writeAtomic(
   path: string,
-  data: string | Uint8Array | Iterable<string>,
+  data: string | Uint8Array | Iterable<string | Uint8Array>,
   options: WriteAtomicOptions = {},
 ): Promise<void> {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`
