@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import { once } from "node:events"
 import { writeFileSync } from "node:fs"
 import { open, type FileHandle } from "node:fs/promises"
@@ -5,7 +6,7 @@ import { join } from "node:path"
 import { Worker } from "node:worker_threads"
 import { gzipSync } from "node:zlib"
 import { expect } from "chai"
-import { gunzipBytes } from "../../../packages/agent/src/compression/decompress.ts"
+import { gunzipBytes, type PlainSum } from "../../../packages/agent/src/compression/decompress.ts"
 import { GUNZIP_SOURCE } from "../../../packages/agent/src/compression/gunzip-thread-source.ts"
 import {
   expectGunzip,
@@ -42,13 +43,13 @@ for (const byStream of [false, true])
       return Buffer.concat(got).equals(plain) ? "the plain bytes" : `${Buffer.concat(got).length} other bytes`
     }
 
-    async function inThread(bytes: Buffer, piece = bytes.length): Promise<string> {
+    async function inThread(bytes: Buffer, piece = bytes.length, sum?: PlainSum): Promise<string> {
       const path = join(folder.path, "file.gz")
       writeFileSync(path, bytes)
       const file = await open(path)
       try {
         return await outcome(
-          gunzipInThread(inPieces(file, bytes.length, piece), { archive: "file.gz", signal }, byStream),
+          gunzipInThread(inPieces(file, bytes.length, piece), { archive: "file.gz", signal, sum }, byStream),
         )
       } finally {
         await file.close()
@@ -71,6 +72,13 @@ for (const byStream of [false, true])
       expect(await inThread(two, 4096)).to.equal("the plain bytes")
       const stored = gzipSync(plain, { level: 0 })
       expect(await inThread(stored, 1024 * 1024)).to.equal("the plain bytes")
+    })
+
+    it("gives their SHA-256 with the last of them, where it is asked for", async () => {
+      const two = Buffer.concat([gzipSync(plain.subarray(0, 4_000_000)), gzipSync(plain.subarray(4_000_000))])
+      const sum: PlainSum = { promised: false }
+      expect(await inThread(two, 4096, sum)).to.equal("the plain bytes")
+      expect(sum).to.deep.equal({ promised: true, sha256: createHash("sha256").update(plain).digest("hex") })
     })
 
     it("gives the last bytes too, when its reader gives memory back as the stream ends", async function () {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { createHash, randomBytes } from "node:crypto"
 import { existsSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
@@ -28,6 +28,7 @@ describe("transformFollowed", () => {
       output: join(home.path, "out"),
       algorithms: ["sha256" as const],
       apart: true,
+      busy: false,
       ...given,
     }
   }
@@ -59,6 +60,23 @@ describe("transformFollowed", () => {
     expect(written.digests.sha256).to.equal(hex("sha256", Buffer.concat([text, Buffer.from("tail")])))
     expect(context.events[0]).to.include({ phase: "transform", total: packed.length })
   })
+
+  for (const [what, size] of [
+    ["in a thread", 5_000_000],
+    ["as it is, being small", 100],
+    ["of nothing", 0],
+  ] as const)
+    // prettier-ignore
+    it(`has all sums where this thread is busy, gunzipping ${what}`, async () => {
+      // Nothing that gzip could shorten: what is small is gunzipped here.
+      const plain = randomBytes(size)
+      const asked = { transforms: [{ kind: "gunzip" }], algorithms: ["sha256", "md5"], busy: true } as const
+      const written = await transformFile(request(gzipSync(plain), asked), stepContext(home.path))
+      expect(written).to.deep.equal({
+        bytes: plain.length,
+        digests: { sha256: hex("sha256", plain), md5: hex("md5", plain) },
+      })
+    })
 
   it("leaves no output of damaged input, nor when interrupted", async () => {
     const packed = gzipSync(Buffer.alloc(100_000, "text"))

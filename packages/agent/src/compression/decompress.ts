@@ -21,11 +21,21 @@ export interface Throughput {
   plain: number
 }
 
+/** The SHA-256 of the plain bytes, for whoever has enough to do: computed where they come from, if that is another thread. */
+export interface PlainSum {
+  /** Before the first chunk comes: it will be there with the last one. */
+  promised: boolean
+  /** Lower-case hex. */
+  sha256?: string
+}
+
 export interface DecompressOptions {
   /** For errors. */
   archive: string
   signal: AbortSignal
   throughput?: Throughput
+  /** Filled in by a thread; in this one it would save nothing. */
+  sum?: PlainSum | undefined
   /** Told of each chunk of the source that is not looked at any more; of some formats' it never is. */
   recycle?(chunk: Uint8Array): void
 }

@@ -21,7 +21,7 @@ export interface ReadableRange {
 
 type FromThread =
   | { slot: number; length: number; packed: number }
-  | { end: { bytes: number; used: number; lastNonZero: number; plain: number } }
+  | { end: { bytes: number; used: number; lastNonZero: number; plain: number; sha256?: string } }
   | { error: { code?: string; message: string } }
 
 /**
@@ -35,11 +35,15 @@ type FromThread =
  */
 export async function* gunzipInThread(
   ranges: AsyncIterable<ReadableRange>,
-  { archive, signal, throughput }: DecompressOptions,
+  { archive, signal, throughput, sum }: DecompressOptions,
   byStream = false,
 ): AsyncGenerator<Buffer> {
   const { thread, memory } = (byStream ? undefined : ahead.take()) ?? startGunzip(byStream)
   const inbox = new Inbox(thread)
+  if (sum !== undefined) {
+    thread.postMessage({ sum: true })
+    sum.promised = true
+  }
   const stop = addAbortListener(signal, () => inbox.fail(signal.reason))
   let handed = 0
   let done = false
@@ -55,6 +59,7 @@ export async function* gunzipInThread(
         inbox.check()
         done = true
         if (handed !== message.end.plain) throw new Error(`${handed} of ${message.end.plain} plain bytes came`)
+        if (sum !== undefined && message.end.sha256 !== undefined) sum.sha256 = message.end.sha256
         return requireNothingBehind(archive, message.end)
       }
       const { slot, length, packed } = message

@@ -27,7 +27,7 @@ function next() {
   if (!ended) return
   // The stream may end while its last chunk still waits for memory.
   if (satisfied && waiting.length > 0) return
-  if (satisfied) parentPort.postMessage({ end: { bytes, used: gunzip.bytesWritten, lastNonZero, plain } })
+  if (satisfied) tellEnd({ bytes, used: gunzip.bytesWritten, lastNonZero, plain })
   else gunzip.end()
 }
 
@@ -55,6 +55,7 @@ function hand(slot, chunk) {
 
 gunzip.on("data", (chunk) => {
   plain += chunk.length
+  if (hash) hash.update(chunk)
   if (waiting.length === 0 && free.length > 0) return hand(free.pop(), chunk)
   waiting.push(chunk)
   gunzip.pause()
@@ -66,6 +67,7 @@ gunzip.on("end", () => {
 })
 
 parentPort.on("message", (message) => {
+  if (message.sum) return void (hash = createHash("sha256"))
   if (message.free !== undefined) {
     if (waiting.length === 0) return void free.push(message.free)
     hand(message.free, waiting.shift())

@@ -4,20 +4,27 @@ import { GUNZIP_STREAM_SOURCE } from "./gunzip-stream-source.ts"
  * What the thread of `gunzipInThread` runs. As text, as that of a `FileFollower`: it must work from the bundle, and a
  * thread with this little code starts, and collects its garbage, in no time.
  *
- * It gets `{ fd, from, to }` (bytes that can be read), `{ free }` (a slot of the shared memory that was used up) and
- * `{ end }`; it answers `{ slot, length, packed }`, and `{ end: { bytes, used, lastNonZero, plain } }` or `{ error }` at last.
+ * It gets `{ sum }` first where the SHA-256 of the plain bytes is wanted, then `{ fd, from, to }` (bytes that can be read), `{ free }` (a slot
+ * of the shared memory that was used up) and `{ end }`; it answers `{ slot, length, packed }`, and
+ * `{ end: { bytes, used, lastNonZero, plain, sha256 } }` or `{ error }` at last.
  *
  * zlib is called as its streams call it, `handle.writeSync`, straight from and into memory that is used again: a stream gives each chunk to
  * another thread of Node's and makes new memory for it, which takes a quarter longer, and half as long again where much comes of little. That is
  * nothing that Node promises. Where a trial does not give what it should, a stream does the work.
  */
 export const GUNZIP_SOURCE = `"use strict"
+const { createHash } = require("node:crypto")
 const { readSync } = require("node:fs")
 const { parentPort, workerData } = require("node:worker_threads")
 const { constants, createGunzip, gzipSync } = require("node:zlib")
 
 const INPUT_BYTES = 256 * 1024
 const { memory, slotBytes, byStream } = workerData
+let hash
+
+function tellEnd(end) {
+  parentPort.postMessage({ end: { ...end, ...(hash && { sha256: hash.digest("hex") }) } })
+}
 
 /** Takes \`length\` bytes of \`input\` at most, gives \`room\` at most; says what is left of both. Throws zlib's error. */
 function startGunzip() {
@@ -68,8 +75,10 @@ function run() {
   let [bytes, used, plain, lastNonZero] = [0, 0, 0, -1]
 
   function hand() {
-    if (filled > 0) parentPort.postMessage({ slot, length: filled, packed: used })
-    else if (slot !== undefined) free.push(slot)
+    if (filled > 0) {
+      if (hash) hash.update(slots[slot].subarray(0, filled))
+      parentPort.postMessage({ slot, length: filled, packed: used })
+    } else if (slot !== undefined) free.push(slot)
     slot = undefined
     filled = 0
   }
@@ -123,12 +132,13 @@ function run() {
   parentPort.on("message", (message) => {
     // Whoever listens ends this thread: one that ends by itself is one that failed.
     if (over) return
+    if (message.sum) return void (hash = createHash("sha256"))
     if (message.free !== undefined) free.push(message.free)
     else if (message.end) ended = true
     else ranges.push(message)
     try {
       over = work()
-      if (over) parentPort.postMessage({ end: { bytes, used, lastNonZero, plain } })
+      if (over) tellEnd({ bytes, used, lastNonZero, plain })
     } catch ({ code, message }) {
       over = true
       parentPort.postMessage({ error: { code, message } })

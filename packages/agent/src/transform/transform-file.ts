@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises"
 import type { HashAlgorithm, Transform } from "@datamaestro/dataset"
 import { interrupted } from "@datamaestro/protocol"
-import { compressionOf, type Throughput } from "../compression/decompress.ts"
+import { compressionOf, type PlainSum, type Throughput } from "../compression/decompress.ts"
 import type { FollowedFile } from "../follow/followed-file.ts"
 import { beginning, plainBytes } from "../follow/plain-bytes.ts"
 import { untilSound } from "../follow/until-sound.ts"
@@ -20,6 +20,8 @@ export interface TransformRequest {
   algorithms: readonly HashAlgorithm[]
   /** Gzip is worth a thread of its own. */
   apart: boolean
+  /** This thread has other things to do: of several sums that one may take over one. */
+  busy: boolean
 }
 
 export interface TransformedFile {
@@ -56,10 +58,13 @@ async function transform(
 ): Promise<TransformedFile> {
   const { dataset, resource, signal, progress } = context
   const throughput: Throughput = { packed: 0, plain: 0 }
-  const output = await OutputFile.create(request.output, request.algorithms)
+  const { transforms, algorithms, busy } = request
+  const sum: PlainSum | undefined =
+    busy && transforms.length === 1 && algorithms.length > 1 ? { promised: false } : undefined
+  const output = await OutputFile.create(request.output, algorithms, sum)
   let reported = 0
   try {
-    for await (const chunk of transformedBytes(request, source, { signal, throughput })) {
+    for await (const chunk of transformedBytes(request, source, { signal, throughput, sum })) {
       if (signal.aborted) throw interrupted()
       await output.write(chunk)
       if (performance.now() - reported < REPORT_MILLISECONDS) continue
@@ -83,7 +88,7 @@ async function transform(
 async function* transformedBytes(
   { name, transforms, apart: wanted }: TransformRequest,
   source: FollowedFile,
-  { signal, throughput }: { signal: AbortSignal; throughput: Throughput },
+  { signal, throughput, sum }: { signal: AbortSignal; throughput: Throughput; sum: PlainSum | undefined },
 ): AsyncGenerator<Buffer> {
   const [first, ...rest] = transforms
   // Decompressors keep chunks for longer than until they ask for the next one.
@@ -93,7 +98,7 @@ async function* transformedBytes(
     yield* applyTransforms(transforms, counted(source.chunks(), throughput), { name, signal })
     return
   }
-  yield* applyTransforms(rest, plainBytes(source, { archive: name, signal, throughput }), { name, signal })
+  yield* applyTransforms(rest, plainBytes(source, { archive: name, signal, throughput, sum }), { name, signal })
 }
 
 async function isGzip(source: FollowedFile): Promise<boolean> {

@@ -20,12 +20,12 @@ export function expectTransformation([first]: readonly Transform[], bytes: numbe
  * @param bytes of the whole download, if known
  */
 export function transformInThread(
-  request: Omit<TransformRequest, "apart">,
+  request: Omit<TransformRequest, "apart" | "busy">,
   context: StepContext,
   bytes: number | undefined,
 ): Following<TransformedFile> {
   const large = bytes === undefined || bytes >= LARGE_BYTES
-  const whole: TransformRequest = { ...request, apart: bytes === undefined || bytes >= APART_BYTES }
+  const whole: TransformRequest = { ...request, apart: bytes === undefined || bytes >= APART_BYTES, busy: !large }
   return large
     ? followInThread("transform", whole, context, transformFollowed)
     : followHere(whole, context, transformFollowed)
