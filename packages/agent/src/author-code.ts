@@ -1,6 +1,4 @@
-import { existsSync, realpathSync } from "node:fs"
 import { availableParallelism } from "node:os"
-import { dirname, join } from "node:path"
 import { forbidEnding } from "./forbid-ending.ts"
 import { watchForOrphan } from "./orphan-watch.ts"
 import { unhandledErrors } from "./unhandled-errors.ts"
@@ -57,17 +55,6 @@ export async function runAuthorCode<T>(owner: string, code: AuthorCode, run: () 
   } finally {
     running.delete(current)
   }
-}
-
-/** The folder of the package that a module belongs to, as stacks have it. */
-export function packageFolder(module: string): string | undefined {
-  if (!existsSync(module)) return undefined
-  let folder = dirname(realpathSync(module))
-  while (!existsSync(join(folder, "package.json"))) {
-    if (folder === dirname(folder)) return undefined
-    folder = dirname(folder)
-  }
-  return folder
 }
 
 function guard(): void {

@@ -8,8 +8,9 @@ import {
   type AnyDefinition,
 } from "@datamaestro/dataset"
 import { DatamaestroError, type RepositoryLocation, type RepositorySummary } from "@datamaestro/protocol"
-import { packageFolder, runAuthorCode } from "../author-code.ts"
+import { runAuthorCode } from "../author-code.ts"
 import { loadRepository, reasonOf, type LoadedRepository, type RunCode } from "./load-repository.ts"
+import { packageMark } from "./package-mark.ts"
 import { withSyntaxPlace } from "./syntax-place.ts"
 
 export interface RepositoryIndexOptions {
@@ -133,7 +134,7 @@ export class RepositoryIndex {
     const slow = `Still waiting for ${what} of ${from}: its code has not come to its end`
     const timer = setTimeout(() => this.#tell?.(slow), this.#patience)
     const code = {
-      mark: () => location && markOf(location.module),
+      mark: () => location && packageMark(location.module),
       // Each of these is loaded and described by tests.
       ours: location?.package.startsWith("@datamaestro/") === true,
       onLate: (error: unknown) => this.#tell?.(`The code of ${from} left an error unhandled: ${reasonOf(error)}`),
@@ -194,11 +195,6 @@ function noDefinition(thing: unknown): string {
 function filePath(module: RepositoryLocation["module"]): string {
   if (module.kind === "file") return module.path
   throw new DatamaestroError("UNEXPECTED", `Cannot load a repository from pack "${module.hash}": nobody unpacked it`)
-}
-
-/** What the paths of its package's files have in them. */
-function markOf(module: RepositoryLocation["module"]): string | undefined {
-  return module.kind === "file" ? packageFolder(module.path) : module.hash
 }
 
 function claimedTwice(one: RepositoryLocation, other: RepositoryLocation): DatamaestroError {

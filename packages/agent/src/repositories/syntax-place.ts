@@ -2,7 +2,7 @@ import { execFile } from "node:child_process"
 import { readdir, stat } from "node:fs/promises"
 import { join, relative, sep } from "node:path"
 import { fileURLToPath } from "node:url"
-import { packageFolder } from "../author-code.ts"
+import { packageFolder } from "./package-folder.ts"
 
 /** How long modules are looked through, in milliseconds. */
 const PATIENCE = 5000
