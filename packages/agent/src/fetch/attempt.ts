@@ -1,6 +1,7 @@
 import { interrupted } from "@datamaestro/protocol"
 import { redactUrl } from "../store/cache-url.ts"
 import { BodyReader } from "./body-reader.ts"
+import { contentChanged } from "./content-changed.ts"
 import { discard, openExchange, type Exchange } from "./exchange.ts"
 import { throttled } from "./fetch-events.ts"
 import { HTML_SNIFF_BYTES, looksLikeHtml } from "./html-page.ts"
@@ -8,7 +9,6 @@ import { readFileSource } from "./file-source.ts"
 import { MOST_CONNECTIONS } from "./host-slots.ts"
 import { newSpan, receive } from "./receive.ts"
 import { isRetryableStatus, Retryable, retryAfter } from "./retry-policy.ts"
-import { changed } from "./same-content.ts"
 import { receiveSegments } from "./segments.ts"
 import { sizeError, sourceError, statusError } from "./source-error.ts"
 import type { Attempt, Transfer } from "./transfer-types.ts"
@@ -112,7 +112,7 @@ async function rest(job: Attempt, exchange: Exchange): Promise<void> {
   const range = parseContentRange(headers["content-range"])
   const total = range?.total ?? part.state.length
   const elsewhere = range === undefined || range.start > part.bytes
-  if (elsewhere || changed(job, headers, range.total)) {
+  if (elsewhere || contentChanged(job, headers, range.total)) {
     await discard(body)
     await part.restart()
     hasher.reset()
@@ -148,7 +148,7 @@ async function unsatisfied(job: Transfer, { headers, body }: Exchange): Promise<
   const { length } = part.state
   await discard(body)
   const total = unsatisfiedTotal(headers["content-range"])
-  if (total === bytes && !changed(job, headers, bytes)) {
+  if (total === bytes && !contentChanged(job, headers, bytes)) {
     part.state = { ...part.state, length: bytes }
     return
   }

@@ -1,8 +1,8 @@
 import { BodyReader } from "./body-reader.ts"
+import { contentChanged } from "./content-changed.ts"
 import { discard, openExchange } from "./exchange.ts"
 import { receive, type Span } from "./receive.ts"
 import { isRetryableStatus, Retryable, retryAfter } from "./retry-policy.ts"
-import { changed } from "./same-content.ts"
 import { statusError } from "./source-error.ts"
 import type { Attempt } from "./transfer-types.ts"
 import { parseContentRange, resumeValidator, validatorsOf } from "./validators.ts"
@@ -35,7 +35,7 @@ export async function requestPiece(job: Attempt, span: Span, signal: AbortSignal
   try {
     if (status === 206) {
       const range = parseContentRange(headers["content-range"])
-      if (range !== undefined && changed(job, headers, range.total)) throw new ContentChanged()
+      if (range !== undefined && contentChanged(job, headers, range.total)) throw new ContentChanged()
       if (range?.start !== span.position) {
         throw new Retryable("the server answered with another range than was asked for")
       }

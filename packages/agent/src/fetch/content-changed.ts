@@ -4,7 +4,7 @@ import type { Transfer } from "./transfer-types.ts"
 import { isStrong } from "./validators.ts"
 
 /** Whether a 206 or 416 speaks of another file than the part came from: some servers ignore `If-Range`. */
-export function changed(
+export function contentChanged(
   job: Pick<Transfer, "part" | "source">,
   headers: Exchange["headers"],
   total: number | undefined,
