@@ -2,6 +2,7 @@ import { acceptedAgreements } from "./accepted-agreements.ts"
 import {
   DatamaestroError,
   newJobId,
+  unlessAborted,
   type DatasetInfo,
   type Encoder,
   type Params,
@@ -15,7 +16,6 @@ import { silentPrompter } from "./reporter/silent-prompter.ts"
 import type { Session, SessionEvent } from "./session.ts"
 import type { OpenOptions, SessionSource } from "./session-source.ts"
 import type { Prompter } from "./transport/prompter.ts"
-import { unlessAborted } from "./unless-aborted.ts"
 import { readUserSettings, rememberAgreement } from "./user-settings.ts"
 
 /** What every long call takes. */

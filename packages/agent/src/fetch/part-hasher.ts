@@ -1,9 +1,9 @@
 import type { HashAlgorithm } from "@datamaestro/dataset"
+import { unlessAborted } from "@datamaestro/protocol"
 import type { CachePart } from "../store/cache-part.ts"
 import { FileFollower } from "../verify/file-follower.ts"
 import { hashOpenFile } from "../verify/hash-file.ts"
 import { StreamHasher, type Digests } from "../verify/stream-hasher.ts"
-import { unlessAborted } from "./unless-aborted.ts"
 
 /** From here on a thread of its own pays, and the main one is free to receive. */
 const THREAD_BYTES = 32 * 1024 * 1024

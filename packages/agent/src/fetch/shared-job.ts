@@ -1,6 +1,6 @@
+import { unlessAborted } from "@datamaestro/protocol"
 import type { AvailableEvent, JobEvent } from "./fetch-events.ts"
 import type { Obtained } from "./obtain.ts"
-import { unlessAborted } from "./unless-aborted.ts"
 
 /** One download in this process, however many wait for it; it is cancelled when the last of them gives up. */
 export class SharedJob {

@@ -1,7 +1,6 @@
-import { asDatamaestroError, DatamaestroError, interrupted, type AgentClient } from "@datamaestro/protocol"
+import { asDatamaestroError, DatamaestroError, interrupted, unlessAborted, type AgentClient } from "@datamaestro/protocol"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Session, SessionOptions } from "../session.ts"
-import { unlessAborted } from "../unless-aborted.ts"
 import { rememberingPrompter, type RememberingPrompter } from "./remembering-prompter.ts"
 
 export interface ReconnectOptions {

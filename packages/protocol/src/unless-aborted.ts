@@ -1,9 +1,9 @@
-import { interrupted } from "@datamaestro/protocol"
+import { interrupted } from "./errors.ts"
 
 /**
- * The work's own end, or at once that of whoever waits for it: the work goes on for others.
+ * The work's own end, or at once that of whoever waits for it: the work may go on for others.
  *
- * @throws DatamaestroError INTERRUPTED when the signal aborts first
+ * @throws what the work rejects with; DatamaestroError INTERRUPTED as soon as the signal aborts, whatever becomes of the work
  */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await work
@@ -14,7 +14,7 @@ export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | u
   if (signal.aborted) onAbort()
   signal.addEventListener("abort", onAbort, { once: true })
   try {
-    return await Promise.race([work, aborted])
+    return await Promise.race([aborted, work])
   } finally {
     signal.removeEventListener("abort", onAbort)
   }
