@@ -50,126 +50,167 @@ export async function logIn(
   check: HostKeyCheck,
   options: ConnectOptions,
 ): Promise<SshConnection> {
-  const { prompter, onNotice, signal } = options
-  const { algorithms: preferences, compression } = settings
-  const algorithms = chooseAlgorithms(preferences, compression, check.knownTypes, (message) =>
-    onNotice("warning", message),
-  )
-  const client = new ssh2.Client()
-  let phase: LoginPhase = "greeting"
-  const loss = new AbortController()
-  // Each channel listens for as long as it lasts.
-  setMaxListeners(0, loss.signal)
-  let markAlgorithmsKnown: () => void = () => undefined
-  const algorithmsKnown = new Promise<void>((resolve) => (markAlgorithmsKnown = resolve))
-
-  let fail: (error: unknown) => void = () => undefined
-  const deadline = new LoginDeadline(
-    () => (phase === "log-in" ? Math.max(LOGIN_TIMEOUT, settings.connectTimeout) : settings.connectTimeout),
-    () => fail(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })),
-  )
-  const whileAsking = <T>(question: () => Promise<T>): Promise<T> => deadline.whileAsking(question)
-  const authentication = new SshAuthentication({ settings, prompter, onNotice, algorithmsKnown, whileAsking })
-  const hostKey = new HostKeyVerifier({
-    check,
-    asker: {
-      get available() {
-        return prompter.available
-      },
-      ask: (question) => whileAsking(() => prompter.ask(question)),
-    },
-    onNotice,
-    onAccepted: (fingerprint) => options.onStage?.("host key", fingerprint),
-  })
-
-  const classify = (cause: unknown): unknown => {
-    if (signal.aborted) return interrupted()
-    if (hostKey.error !== undefined) return hostKey.error
-    if (authentication.error !== undefined) return authentication.error
-    return classifyFailure(settings, client, phase, authentication, carrier, cause)
-  }
-
-  const close = (): void => {
-    if (phase === "closed") return
-    phase = "closed"
-    deadline.stop()
-    client.end()
-    // A peer that is gone never answers: what was said goodbye to is not waited for.
-    setTimeout(() => carrier.close(), 100).unref()
-  }
-
-  const afterLastWords = async (run: () => void): Promise<void> => {
-    await carrier.silent()
-    run()
-  }
-
+  const login = new Login(settings, carrier, check, options)
+  const abort = (): void => login.fail(undefined)
+  options.signal.addEventListener("abort", abort, { once: true })
   try {
-    await new Promise<void>((resolve, reject) => {
-      let lastError: unknown
-      fail = (error) => {
-        if (signal.aborted) reject(classify(error))
-        else void afterLastWords(() => reject(classify(error)))
-      }
-      signal.addEventListener("abort", fail, { once: true })
-      client.on("handshake", () => {
-        if (phase === "greeting") phase = "log-in"
-        deadline.restart()
-      })
-      client.on("ready", () => {
-        phase = "ready"
-        deadline.stop()
-        noticeLife(client, carrier.stream)
-        options.onStage?.("authenticate", authentication.succeeded)
-        resolve()
-      })
-      client.on("error", (error) => {
-        // A key that could not sign is one key less, no broken connection.
-        if (error.level === "agent") return authentication.signingFailed(error)
-        lastError ??= error
-        if (phase === "ready") loss.abort(connectionLost(settings, error))
-        else fail(error)
-      })
-      client.on("close", () => {
-        if (phase === "ready") loss.abort(connectionLost(settings, lastError))
-        else if (phase !== "closed") fail(lastError)
-      })
-      client.connect({
-        sock: carrier.stream,
-        username: settings.user,
-        algorithms,
-        hostVerifier: (key: Buffer, decide: (accepted: boolean) => void) => hostKey.verify(key, decide),
-        ...(settings.forwardAgent === undefined ? {} : { agent: settings.forwardAgent }),
-        readyTimeout: 0,
-        keepaliveInterval: settings.keepaliveInterval,
-        keepaliveCountMax: settings.keepaliveCount,
-        authHandler: (_methods, _partial, next) => {
-          deadline.restart()
-          const attempt = async (): Promise<void> => {
-            const method = await authentication.next()
-            next(method as Exclude<typeof method, false>)
-          }
-          void attempt()
-        },
-      })
-      observeFailures(client, authentication)
-      if (settings.forwardAgent !== undefined) offerAgent(client)
-      signWithoutAsking(client, authentication)
-      requestServiceAhead(client, markAlgorithmsKnown)
-      deadline.restart()
-      // What ended while nobody listened yet.
-      if (carrier.stream.destroyed || signal.aborted) fail(undefined)
-    })
-  } catch (error) {
-    phase = "closed"
-    deadline.stop()
-    client.on("error", () => undefined)
-    client.destroy()
-    carrier.close()
-    throw error
+    return await login.run()
   } finally {
-    signal.removeEventListener("abort", fail)
+    options.signal.removeEventListener("abort", abort)
   }
-  return { client, lost: loss.signal, close }
+}
+
+/** One log-in: what the client tells of it, and what comes of it. */
+class Login {
+  readonly #settings: SshSettings
+  readonly #carrier: SshCarrier
+  readonly #check: HostKeyCheck
+  readonly #options: ConnectOptions
+  readonly #client = new ssh2.Client()
+  readonly #loss = new AbortController()
+  readonly #deadline: LoginDeadline
+  readonly #authentication: SshAuthentication
+  readonly #hostKey: HostKeyVerifier
+  #phase: LoginPhase = "greeting"
+  #lastError: unknown
+  #markAlgorithmsKnown: () => void = () => undefined
+  #succeed: () => void = () => undefined
+  #reject: (error: unknown) => void = () => undefined
+
+  constructor(settings: SshSettings, carrier: SshCarrier, check: HostKeyCheck, options: ConnectOptions) {
+    this.#settings = settings
+    this.#carrier = carrier
+    this.#check = check
+    this.#options = options
+    // Each channel listens for as long as it lasts.
+    setMaxListeners(0, this.#loss.signal)
+    const { prompter, onNotice } = options
+    const deadline = new LoginDeadline(
+      () => (this.#phase === "log-in" ? Math.max(LOGIN_TIMEOUT, settings.connectTimeout) : settings.connectTimeout),
+      () => this.fail(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })),
+    )
+    const whileAsking = <T>(question: () => Promise<T>): Promise<T> => deadline.whileAsking(question)
+    const algorithmsKnown = new Promise<void>((resolve) => (this.#markAlgorithmsKnown = resolve))
+    this.#deadline = deadline
+    this.#authentication = new SshAuthentication({ settings, prompter, onNotice, algorithmsKnown, whileAsking })
+    this.#hostKey = new HostKeyVerifier({
+      check,
+      asker: {
+        get available() {
+          return prompter.available
+        },
+        ask: (question) => whileAsking(() => prompter.ask(question)),
+      },
+      onNotice,
+      onAccepted: (fingerprint) => options.onStage?.("host key", fingerprint),
+    })
+  }
+
+  async run(): Promise<SshConnection> {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#succeed = resolve
+        this.#reject = reject
+        this.#listen()
+        this.#connect()
+        // What ended while nobody listened yet.
+        if (this.#carrier.stream.destroyed || this.#options.signal.aborted) this.fail(undefined)
+      })
+    } catch (error) {
+      this.#abandon()
+      throw error
+    }
+    return { client: this.#client, lost: this.#loss.signal, close: () => this.#close() }
+  }
+
+  /** Ends it for this cause, or for a better one that is known. */
+  fail(cause: unknown): void {
+    if (this.#options.signal.aborted) return this.#reject(interrupted())
+    // What a ProxyCommand says last tells more than that it ended.
+    void this.#carrier.silent().then(() => this.#reject(this.#classify(cause)))
+  }
+
+  #classify(cause: unknown): unknown {
+    if (this.#options.signal.aborted) return interrupted()
+    if (this.#hostKey.error !== undefined) return this.#hostKey.error
+    if (this.#authentication.error !== undefined) return this.#authentication.error
+    return classifyFailure(this.#settings, this.#client, this.#phase, this.#authentication, this.#carrier, cause)
+  }
+
+  #listen(): void {
+    this.#client.on("handshake", () => {
+      if (this.#phase === "greeting") this.#phase = "log-in"
+      this.#deadline.restart()
+    })
+    this.#client.on("ready", () => {
+      this.#phase = "ready"
+      this.#deadline.stop()
+      noticeLife(this.#client, this.#carrier.stream)
+      this.#options.onStage?.("authenticate", this.#authentication.succeeded)
+      this.#succeed()
+    })
+    this.#client.on("error", (error) => {
+      // A key that could not sign is one key less, no broken connection.
+      if (error.level === "agent") return this.#authentication.signingFailed(error)
+      this.#lastError ??= error
+      this.#broke(error)
+    })
+    this.#client.on("close", () => {
+      if (this.#phase !== "closed") this.#broke(this.#lastError)
+    })
+  }
+
+  #broke(cause: unknown): void {
+    if (this.#phase === "ready") this.#loss.abort(connectionLost(this.#settings, cause))
+    else this.fail(cause)
+  }
+
+  #connect(): void {
+    const { user, forwardAgent, keepaliveInterval, keepaliveCount, algorithms, compression } = this.#settings
+    this.#client.connect({
+      sock: this.#carrier.stream,
+      username: user,
+      algorithms: chooseAlgorithms(algorithms, compression, this.#check.knownTypes, (message) =>
+        this.#options.onNotice("warning", message),
+      ),
+      hostVerifier: (key: Buffer, decide: (accepted: boolean) => void) => this.#hostKey.verify(key, decide),
+      ...(forwardAgent === undefined ? {} : { agent: forwardAgent }),
+      readyTimeout: 0,
+      keepaliveInterval,
+      keepaliveCountMax: keepaliveCount,
+      authHandler: (_methods, _partial, next) => {
+        this.#deadline.restart()
+        const attempt = async (): Promise<void> => {
+          const method = await this.#authentication.next()
+          next(method as Exclude<typeof method, false>)
+        }
+        void attempt()
+      },
+    })
+    observeFailures(this.#client, this.#authentication)
+    if (forwardAgent !== undefined) offerAgent(this.#client)
+    signWithoutAsking(this.#client, this.#authentication)
+    requestServiceAhead(this.#client, this.#markAlgorithmsKnown)
+    this.#deadline.restart()
+  }
+
+  #close(): void {
+    if (this.#phase === "closed") return
+    this.#phase = "closed"
+    this.#deadline.stop()
+    this.#client.end()
+    // A peer that is gone never answers: what was said goodbye to is not waited for.
+    setTimeout(() => this.#carrier.close(), 100).unref()
+  }
+
+  /** Leaves at once, without a word: it never came to be. */
+  #abandon(): void {
+    this.#phase = "closed"
+    this.#deadline.stop()
+    this.#client.on("error", () => undefined)
+    this.#client.destroy()
+    this.#carrier.close()
+  }
 }
 
 /**
