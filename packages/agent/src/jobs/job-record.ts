@@ -10,6 +10,7 @@ import { unreadableJob } from "./job-errors.ts"
 import { jobFiles } from "./job-folder.ts"
 import { JOB_VERSION, type JobResult, type JobSpecification } from "./job-specification.ts"
 import { JournalWriter } from "./journal.ts"
+import { removeFile } from "../store/remove-file.ts"
 
 /** How often a job looks whether it shall stop, in milliseconds. */
 const LOOK = 400
@@ -70,7 +71,7 @@ export class JobRecord {
     try {
       const record = await JobRecord.#hold(folder, how)
       // A wish from before is over with the process it was meant for.
-      if (record !== undefined && how === "resumed") await rm(jobFiles(folder).cancel, { force: true })
+      if (record !== undefined && how === "resumed") await removeFile(jobFiles(folder).cancel)
       return record
     } catch (error) {
       // That of the lease has been told in words already.

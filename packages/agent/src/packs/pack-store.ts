@@ -4,6 +4,7 @@ import { chmod, mkdir, open, readdir, rename, rm, stat, utimes, type FileHandle 
 import { join } from "node:path"
 import { storageError } from "../store/storage-error.ts"
 import { listContents } from "./pack-contents.ts"
+import { removeFile } from "../store/remove-file.ts"
 
 const DAY = 24 * 3600_000
 /** A pack that no agent has used for this long goes when another one comes. */
@@ -115,7 +116,7 @@ export class PackReceiver {
       if (!(await touch(join(this.#folder, hash)))) throw error
     }
     this.#receiving.delete(hash)
-    await rm(receiving.path, { force: true })
+    await removeFile(receiving.path)
     await this.#prune(hash)
   }
 
@@ -124,7 +125,7 @@ export class PackReceiver {
     if (receiving === undefined) return
     this.#receiving.delete(hash)
     await receiving.file.close().catch(() => {})
-    await rm(receiving.path, { force: true }).catch(() => {})
+    await removeFile(receiving.path).catch(() => {})
   }
 
   async #prune(kept: string): Promise<void> {

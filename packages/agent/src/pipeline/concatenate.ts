@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs"
-import { open, rm } from "node:fs/promises"
+import { open } from "node:fs/promises"
 import type { PlannedConcat, Transform } from "@datamaestro/dataset"
 import { interrupted } from "@datamaestro/protocol"
 import type { StepContext } from "../pipeline-types.ts"
@@ -7,6 +7,7 @@ import { storageError } from "../store/storage-error.ts"
 import { applyTransforms } from "../transform/apply-transforms.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { StreamHasher } from "../verify/stream-hasher.ts"
+import { removeFile } from "../store/remove-file.ts"
 
 const CHUNK_BYTES = 1024 * 1024
 const REPORT_MILLISECONDS = 100
@@ -58,7 +59,7 @@ export async function concatenate(
     checkIntegrity(resource.integrity, digests, { name: resource.target })
     return { bytes: hasher.bytes, sha256: digests.sha256 ?? "" }
   } catch (error) {
-    await rm(output, { force: true })
+    await removeFile(output)
     if (signal.aborted) throw interrupted()
     throw storageError(error, `write "${output}"`)
   }

@@ -13,6 +13,7 @@ import { placeKept } from "./place-kept.ts"
 import { prepareArchives } from "./prepare-archives.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
+import { removeFile } from "../store/remove-file.ts"
 
 const REPORT_MILLISECONDS = 100
 /** As many requests as one server ever gets. */
@@ -143,7 +144,7 @@ async function fetchOne(
       )
       await rename(temporary, path)
     } finally {
-      await rm(temporary, { force: true })
+      await removeFile(temporary)
     }
   } finally {
     await download.release({ remove: true })

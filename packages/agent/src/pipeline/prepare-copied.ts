@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto"
 import { createReadStream } from "node:fs"
-import { chmod, mkdir, open, rm, stat, symlink } from "node:fs/promises"
+import { chmod, mkdir, open, stat, symlink } from "node:fs/promises"
 import { dirname, join, normalize } from "node:path"
 import { pipeline } from "node:stream/promises"
 import { DatamaestroError, interrupted, type CopiedResource } from "@datamaestro/protocol"
@@ -10,6 +10,7 @@ import { hashFile } from "../verify/hash-file.ts"
 import type { StoredResource } from "./found-dataset.ts"
 import { placeKept } from "./place-kept.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
+import { removeFile } from "../store/remove-file.ts"
 
 const AT_ONCE = 16
 const REPORT_MILLISECONDS = 100
@@ -32,7 +33,7 @@ export async function prepareCopied(
     await copyFiles(preparation, resource, { reader, copied, kept })
     for (const { path, to } of copied.links) {
       requireInside(join(dirname(path), to))
-      await rm(join(kept, path), { force: true })
+      await removeFile(join(kept, path))
       await symlink(to, join(kept, path))
     }
     const { source, etag, lastModified, download } = copied
@@ -115,7 +116,7 @@ async function copyFile(reader: CopyReader, { dataset, file, path, signal, repor
   const hash = createHash("sha256")
   let have = (await stat(path).catch(() => undefined))?.size ?? 0
   if (have >= file.bytes) {
-    await rm(path, { force: true })
+    await removeFile(path)
     have = 0
   }
   if (have > 0) await feed(hash, path, signal)
@@ -140,7 +141,7 @@ async function copyFile(reader: CopyReader, { dataset, file, path, signal, repor
   }
   const found = hash.digest("hex")
   if (found !== file.sha256 || have !== file.bytes) {
-    await rm(path, { force: true })
+    await removeFile(path)
     throw new DatamaestroError(
       "CHECKSUM_MISMATCH",
       `Cannot copy "${file.path}" of "${dataset.id}": its SHA-256 is ${found}, wanted ${file.sha256}`,

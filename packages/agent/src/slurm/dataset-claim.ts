@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { readdir, rm, stat } from "node:fs/promises"
+import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { jobFiles, hasEnded } from "../jobs/job-folder.ts"
 import { datasetKey } from "../store/layout.ts"
@@ -9,6 +9,7 @@ import { readPlainFile } from "../store/open-plain-file.ts"
 import { storageError } from "../store/storage-error.ts"
 import { writeAtomic } from "../store/write-atomic.ts"
 import { SlurmWatch } from "./slurm-watch.ts"
+import { removeFile } from "../store/remove-file.ts"
 
 /** In the folder of all jobs: for each dataset that was submitted, the job that prepares it. */
 const FOLDER = ".claims"
@@ -55,7 +56,7 @@ export async function pruneClaims(jobs: string): Promise<void> {
     if (!/^[0-9a-f]{32}$/.test(name)) continue
     const job = await readClaim(join(folder, name))
     if (job !== undefined && (await stat(join(jobs, job)).catch(() => undefined)) !== undefined) continue
-    await rm(join(folder, name), { force: true }).catch(() => {})
+    await removeFile(join(folder, name)).catch(() => {})
   }
 }
 

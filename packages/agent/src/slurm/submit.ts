@@ -1,10 +1,11 @@
 import { DatamaestroError, type SlurmOptions } from "@datamaestro/protocol"
-import { rm, writeFile } from "node:fs/promises"
+import { writeFile } from "node:fs/promises"
 import { hostname } from "node:os"
 import { basename, join } from "node:path"
 import { storageError } from "../store/storage-error.ts"
 import { OUTPUT } from "./last-words.ts"
 import { runSlurm } from "./run-slurm.ts"
+import { removeFile } from "../store/remove-file.ts"
 
 /** How long before the end of its time a job is told, in seconds: enough to write down what there is. */
 const NOTICE_SECONDS = 60
@@ -48,7 +49,7 @@ export async function submit(
   if (folder === undefined) return []
   const script = join(folder, "slurm.sh")
   try {
-    await rm(script, { force: true })
+    await removeFile(script)
     await writeFile(script, scriptOf(tasks, program), { mode: 0o700, flag: "wx" })
   } catch (error) {
     throw storageError(error, `write "${script}"`)

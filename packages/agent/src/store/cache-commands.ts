@@ -1,5 +1,5 @@
 import { interrupted, type CacheEntry } from "@datamaestro/protocol"
-import { readdir, rm, stat } from "node:fs/promises"
+import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { hashFile } from "../verify/hash-file.ts"
 import { isInUse, isLocked, lockPath } from "./cache-hold.ts"
@@ -11,6 +11,7 @@ import { redactUrl } from "./cache-url.ts"
 import { fileSystemNow } from "./lock-clock.ts"
 import { tryLock, type Lock } from "./lock.ts"
 import { readPlainFile } from "./open-plain-file.ts"
+import { removeFile } from "./remove-file.ts"
 
 export interface CacheClearOptions {
   /** Only entries neither changed nor used for this many seconds. */
@@ -145,7 +146,7 @@ async function removeLeftovers(folder: string, now: number): Promise<void> {
     if (!/\.(clock|use|lock|lock\.[0-9a-f-]+|lock\.inode-\d+|json\.tmp|tmp)$/.test(name) || isPartName(name)) continue
     const path = join(folder, name)
     const status = await stat(path).catch(() => undefined)
-    if (status !== undefined && now - status.mtimeMs > LEFTOVER_SECONDS * 1000) await rm(path, { force: true })
+    if (status !== undefined && now - status.mtimeMs > LEFTOVER_SECONDS * 1000) await removeFile(path)
   }
 }
 

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto"
-import { readdir, rm } from "node:fs/promises"
+import { readdir } from "node:fs/promises"
 import { join } from "node:path"
 import { holderName, isWriterGone, thisHolder, type Holder } from "./lock-holder.ts"
 import { beat, createRecord, isStale, readRecord } from "./lock-record.ts"
+import { removeFile } from "./remove-file.ts"
 
 const HEARTBEAT_SECONDS = 10
 const STALE_SECONDS = 120
@@ -27,7 +28,7 @@ export async function markInUse(folder: string, key: string): Promise<UseMark> {
       clearInterval(timer)
       await beating
       await file.close()
-      await rm(path, { force: true })
+      await removeFile(path)
     },
   }
 }
@@ -42,7 +43,7 @@ export async function isInUse(folder: string, key: string, names?: readonly stri
     if (record === undefined) continue
     // A writer that was killed over its first words is known by the mark's name.
     const unwritten = record.holder === undefined && (await isWriterGone(name))
-    if (unwritten || (await isStale(path, record, STALE_SECONDS))) await rm(path, { force: true })
+    if (unwritten || (await isStale(path, record, STALE_SECONDS))) await removeFile(path)
     else used = true
   }
   return used

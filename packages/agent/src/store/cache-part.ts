@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { open, rename, rm, stat, type FileHandle } from "node:fs/promises"
+import { open, rename, stat, type FileHandle } from "node:fs/promises"
 import { join } from "node:path"
 import type { ByteRange } from "./byte-ranges.ts"
 import { claimOrphan, leaveUnrecorded, recordPathOf } from "./cache-orphan.ts"
@@ -9,6 +9,7 @@ import { freeSpace } from "./free-space.ts"
 import { holderName, thisHolder, type Holder } from "./lock-holder.ts"
 import { PartContent } from "./part-content.ts"
 import { writeAtomic } from "./write-atomic.ts"
+import { removeFile } from "./remove-file.ts"
 
 const CHECKPOINT_SECONDS = 10
 /** How often a part with gaps records where they are, so that a killed process loses no more. */
@@ -76,7 +77,7 @@ export class CachePart {
     const part = new CachePart(path, url, content, holder, state)
     await content.file.truncate(content.end)
     await part.checkpoint()
-    await rm(claimed.recordPath, { force: true })
+    await removeFile(claimed.recordPath)
     return part
   }
 
@@ -205,7 +206,7 @@ export class CachePart {
     } finally {
       await this.#content.file.close()
     }
-    await rm(this.#recordPath, { force: true })
+    await removeFile(this.#recordPath)
   }
 
   /** Stops writing and leaves it to be continued; an empty one is removed. */
@@ -225,8 +226,8 @@ export class CachePart {
     await this.#stop()
     const owned = await this.owned()
     await this.#content.file.close()
-    if (owned) await rm(this.path, { force: true })
-    await rm(this.#recordPath, { force: true })
+    if (owned) await removeFile(this.path)
+    await removeFile(this.#recordPath)
   }
 
   async #stop(): Promise<void> {

@@ -1,11 +1,12 @@
-import { readdir, rm, stat } from "node:fs/promises"
+import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { isOrphan, isPartName, recordPathOf } from "./cache-orphan.ts"
 import { PartRecord, readRecordFile } from "./cache-record.ts"
+import { removeFile } from "./remove-file.ts"
 
 /** Removes a whole entry and what was recorded of it: the record last, so that a file is never left unverifiable. */
 export async function removeEntry(folder: string, key: string): Promise<void> {
-  for (const suffix of ["dl", "url", "json"]) await rm(join(folder, `${key}.${suffix}`), { force: true })
+  for (const suffix of ["dl", "url", "json"]) await removeFile(join(folder, `${key}.${suffix}`))
 }
 
 /** Removes the unfinished parts of a key that nobody writes any more; returns their names. */
@@ -19,8 +20,8 @@ export async function sweepOrphans(folder: string, key: string, names?: readonly
     }
     const path = join(folder, name)
     if (!(await isOrphan(path, await readRecordFile(recordPathOf(path), PartRecord)))) continue
-    await rm(path, { force: true })
-    await rm(recordPathOf(path), { force: true })
+    await removeFile(path)
+    await removeFile(recordPathOf(path))
     removed.push(name)
   }
   return removed
@@ -34,5 +35,5 @@ async function removeHalfRecord(folder: string, name: string): Promise<void> {
     () => true,
     () => false,
   )
-  if (!exists) await rm(join(folder, name), { force: true })
+  if (!exists) await removeFile(join(folder, name))
 }

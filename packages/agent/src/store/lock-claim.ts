@@ -1,7 +1,7 @@
-import { rm } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import type { Holder } from "./lock-holder.ts"
 import { createRecord, isStale, readRecord, STALE_SECONDS } from "./lock-record.ts"
+import { removeFile } from "./remove-file.ts"
 
 /**
  * Removes the lock file with that token, and no other one: `false` when somebody else does it or did.
@@ -30,10 +30,10 @@ export async function removeClaimed(path: string, token: string, self: Holder, c
     // The winner looks again: the lock may have been removed, and its claims swept up, before our claim.
     const current = await readRecord(path)
     if (current?.token !== token) return false
-    await rm(path, { force: true })
+    await removeFile(path)
     return true
   } finally {
-    for (const claim of claims) await rm(claim, { force: true })
+    for (const claim of claims) await removeFile(claim)
   }
 }
 
@@ -47,6 +47,6 @@ export async function sweepClaims(path: string, names: readonly string[]): Promi
   const left = names.filter((name) => name.startsWith(`${basename(path)}.`))
   for (const claim of left.map((name) => join(dirname(path), name))) {
     const record = await readRecord(claim)
-    if (record !== undefined && (await isStale(claim, record, STALE_SECONDS))) await rm(claim, { force: true })
+    if (record !== undefined && (await isStale(claim, record, STALE_SECONDS))) await removeFile(claim)
   }
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto"
-import { open, rm } from "node:fs/promises"
+import { open } from "node:fs/promises"
 import { dirname } from "node:path"
 import { isSharedStorage } from "./shared-storage.ts"
+import { removeFile } from "./remove-file.ts"
 
 /**
  * The file system's present time in milliseconds, read by touching a file beside `path`: on NFS and Lustre it is
@@ -16,6 +17,6 @@ export async function fileSystemNow(path: string): Promise<number> {
     return (await file.stat()).mtimeMs
   } finally {
     await file.close()
-    await rm(probe, { force: true })
+    await removeFile(probe)
   }
 }

@@ -1,10 +1,11 @@
-import { open, rm, stat, type FileHandle } from "node:fs/promises"
+import { open, stat, type FileHandle } from "node:fs/promises"
 import { dirname } from "node:path"
 import { errnoName } from "./errno-name.ts"
 import { isSharedStorage } from "./shared-storage.ts"
 import { fileSystemNow } from "./lock-clock.ts"
 import { READ_AT_ONCE } from "./open-plain-file.ts"
 import { isGone, parseHolder, type Holder } from "./lock-holder.ts"
+import { removeFile } from "./remove-file.ts"
 
 /** A holder silent for longer is taken for dead. */
 export const STALE_SECONDS = 45
@@ -35,7 +36,7 @@ export async function createRecord(path: string, holder: Holder): Promise<FileHa
     return file
   } catch (error) {
     await file.close()
-    await rm(path, { force: true })
+    await removeFile(path)
     throw error
   }
 }

@@ -1,5 +1,5 @@
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
-import { lstat, rm, type FileHandle } from "node:fs/promises"
+import { lstat, type FileHandle } from "node:fs/promises"
 import { dirname } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { removeClaimed } from "./lock-claim.ts"
@@ -15,6 +15,7 @@ import {
 } from "./lock-record.ts"
 import { storageError } from "./storage-error.ts"
 import { makeFolder } from "./make-folder.ts"
+import { removeFile } from "./remove-file.ts"
 
 const HEARTBEAT_SECONDS = 10
 /** How long the removal of a lock, some file operations, may take at most. */
@@ -183,7 +184,7 @@ class FileLock implements Lock {
         await removeClaimed(this.#path, this.#self.token, await thisHolder(), CLAIM_SECONDS)
       } catch {
         // A full disk takes no claim; but a lock must not outlive its holder for that.
-        await rm(this.#path, { force: true })
+        await removeFile(this.#path)
       }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return

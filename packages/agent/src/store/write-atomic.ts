@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto"
-import { open, rename, rm, writeFile } from "node:fs/promises"
+import { open, rename, writeFile } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
+import { removeFile } from "./remove-file.ts"
 
 export interface WriteAtomicOptions {
   /** Permission bits before the umask. */
@@ -26,7 +27,7 @@ export async function writeAtomic(
     }
     await rename(temporary, path)
   } catch (error) {
-    await rm(temporary, { force: true })
+    await removeFile(temporary)
     throw error
   }
   if (options.sync !== false) await syncDirectory(dirname(path))
@@ -41,7 +42,7 @@ export async function removeUnfinished(path: string, names: readonly string[]): 
   const start = `${basename(path)}.`
   for (const name of names) {
     if (!name.startsWith(start) || !/^\d+\.[0-9a-f]{8}\.tmp$/.test(name.slice(start.length))) continue
-    await rm(join(dirname(path), name), { force: true })
+    await removeFile(join(dirname(path), name))
   }
 }
 

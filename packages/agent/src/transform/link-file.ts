@@ -1,7 +1,8 @@
 import { constants } from "node:fs"
-import { copyFile, link, open, rm } from "node:fs/promises"
+import { copyFile, link, open } from "node:fs/promises"
 import { errnoName } from "../store/errno-name.ts"
 import { storageError } from "../store/storage-error.ts"
+import { removeFile } from "../store/remove-file.ts"
 
 /**
  * The same bytes under a second name, where the file system can, else a durable copy (a clone where it can do that).
@@ -13,7 +14,7 @@ export async function linkFile(from: string, to: string): Promise<void> {
   try {
     await linkOrCopy(from, to)
   } catch (error) {
-    await rm(to, { force: true })
+    await removeFile(to)
     throw storageError(error, `write "${to}"`)
   }
 }

@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises"
 import type { HashAlgorithm, Transform } from "@datamaestro/dataset"
 import { interrupted } from "@datamaestro/protocol"
 import { compressionOf, type PlainSum, type Throughput } from "../compression/decompress.ts"
@@ -9,6 +8,7 @@ import type { StepContext } from "../pipeline-types.ts"
 import type { Digests } from "../verify/stream-hasher.ts"
 import { applyTransforms } from "./apply-transforms.ts"
 import { OutputFile } from "./output-file.ts"
+import { removeFile } from "../store/remove-file.ts"
 
 export interface TransformRequest {
   /** What errors call the download, e.g. the last part of its URL. */
@@ -47,7 +47,7 @@ export async function transformFollowed(
     doing: `write "${output}"`,
     signal: context.signal,
     make: () => transform(request, file, context),
-    undo: () => rm(output, { force: true }),
+    undo: () => removeFile(output),
   })
 }
 
