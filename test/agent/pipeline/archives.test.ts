@@ -148,6 +148,22 @@ describe("resources of several downloads", () => {
       })
     })
 
+    it("fetches of many only the damaged one anew, once", async () => {
+      const whole = (name: string): Buffer => tarGzArchive([{ name, content: name }])
+      const damaged = Buffer.from(whole("2"))
+      damaged[damaged.length - 6] = 255 - (damaged[damaged.length - 6] ?? 0)
+      for (const name of ["1", "3", "4", "5"]) origin.route(`/${name}.tar.gz`, { body: whole(name) })
+      origin.route("/2.tar.gz", { body: damaged })
+      const images = merge(["1", "2", "3", "4", "5"].map((name) => tar(origin.at(`/${name}.tar.gz`))))
+      const asked = (): number[] => ["1", "2", "3", "4", "5"].map((name) => origin.requestsOf(`/${name}.tar.gz`).length)
+      expect(await failure(prepare({ images }))).to.have.property("code", "CORRUPT")
+      expect(asked()).to.deep.equal([1, 2, 1, 1, 1])
+      origin.route("/2.tar.gz", { body: whole("2") })
+      await prepare({ images })
+      expect(asked()).to.deep.equal([1, 3, 1, 1, 1])
+      expect(Object.keys(tree(join(root, "images")))).to.deep.equal(["1", "2", "3", "4", "5"])
+    })
+
     it("refuses two archives with one file, and keeps nothing of either", async () => {
       origin.route("/1.zip", {
         body: zipArchive([

@@ -13,8 +13,9 @@ import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
 import { growsUnpacked } from "./space-need.ts"
+import { verifyJoined } from "./verify-joined.ts"
 import { withDownload, type Consumption } from "./with-download.ts"
-import { verifyJoined, withPieces } from "./with-pieces.ts"
+import { withDownloads } from "./with-downloads.ts"
 import { makeWorkFolder } from "./work-folder.ts"
 
 /** Names that a dataset keeps its own files under; an archive that brings them would pose as a prepared dataset. */
@@ -54,7 +55,8 @@ async function preparePieces(
 ): Promise<"downloaded" | "cached"> {
   const { extractInThread } = await import("../extract/extract-in-thread.ts")
   const { extractions } = await queues()
-  return await withPieces(preparation, resource, pieces, async (downloads) => {
+  const requests = pieces.map(({ urls, size, integrity }) => ({ urls, size, integrity, archive: true }))
+  const use = async (downloads: readonly CachedDownload[]): Promise<void> => {
     await verifyJoined(preparation, resource, downloads)
     await inTurn(extractions, preparation.signal, async (leave) => {
       const work = makeWorkFolder(preparation, resource)
@@ -63,7 +65,8 @@ async function preparePieces(
         place(preparation, resource, work, { tree, downloads }, leave),
       )
     })
-  })
+  }
+  return await withDownloads(preparation, resource, requests, use, "together")
 }
 
 function requestOf(resource: PlannedArchive, work: string): Omit<ExtractRequest, "source"> {

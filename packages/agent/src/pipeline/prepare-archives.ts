@@ -13,7 +13,7 @@ import { sourceRecord, urlName } from "./download-source.ts"
 import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
-import { withDownload } from "./with-download.ts"
+import { FailureOf, withDownloads } from "./with-downloads.ts"
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
 
 type Resource = PlannedConcat | PlannedMerge | PlannedBucket
@@ -31,7 +31,7 @@ export async function prepareArchives(
   resource: Resource,
   archives: readonly ArchivePart[],
 ): Promise<Obtained> {
-  return await withDownloads(preparation, resource, archives, async (downloads) => {
+  const use = async (downloads: readonly CachedDownload[]): Promise<void> => {
     const work = makeWorkFolder(preparation, resource)
     try {
       const trees: ExtractedTree[] = []
@@ -54,29 +54,9 @@ export async function prepareArchives(
       if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
       throw error
     }
-  })
-}
-
-/** Holds all downloads until `use` has ended, so that none is fetched again because a later one failed. */
-async function withDownloads(
-  preparation: Preparation,
-  resource: Resource,
-  archives: readonly ArchivePart[],
-  use: (downloads: readonly CachedDownload[]) => Promise<void>,
-  held: readonly CachedDownload[] = [],
-): Promise<Obtained> {
-  const [first, ...others] = archives
-  if (first === undefined) {
-    await use(held)
-    return "cached"
   }
-  const { urls, size, integrity } = first.download
-  let rest: Obtained = "cached"
-  const finish = async (download: CachedDownload): Promise<void> => {
-    rest = await withDownloads(preparation, resource, others, use, [...held, download])
-  }
-  const own = await withDownload(preparation, resource, { urls, size, integrity, archive: true }, { finish })
-  return own === "cached" ? rest : own
+  const requests = archives.map(({ download: { urls, size, integrity } }) => ({ urls, size, integrity, archive: true }))
+  return await withDownloads(preparation, resource, requests, use, "in turn")
 }
 
 async function extract(
@@ -97,9 +77,13 @@ async function extract(
     selection: { strip, subpath, files, include },
     verified: part.download.integrity.length > 0,
   }
-  return await inTurn(extractions, preparation.signal, () =>
-    extractArchive(request, stepContext(preparation, resource)),
-  )
+  return await inTurn(extractions, preparation.signal, async () => {
+    try {
+      return await extractArchive(request, stepContext(preparation, resource))
+    } catch (error) {
+      throw new FailureOf(download, error)
+    }
+  })
 }
 
 /** What was made in the work folder, and its files once they are below the target. */
