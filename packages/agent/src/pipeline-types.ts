@@ -19,6 +19,8 @@ export interface CachedDownload {
   url: string
   /** The URL the bytes came from: a mirror's, or where redirects ended. No credentials. */
   source: string
+  /** What else there is to have it from, in the order of trying. No credentials. */
+  elsewhere: readonly string[]
   bytes: number
   /** SHA-256 of the bytes, lower-case hex. */
   sha256: string
@@ -63,4 +65,6 @@ export interface FetchRequest {
   directoryAtEnd?: boolean
   /** What is made of it takes at least its size again, beside it. */
   grows?: boolean
+  /** What came from these sources was of no use: it comes anew, and from none of them. */
+  leftOut?: readonly string[]
 }

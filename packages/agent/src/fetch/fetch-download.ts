@@ -32,7 +32,8 @@ export async function fetchDownload(request: FetchRequest, context: FetchContext
   const mirrored = sourcesOf(request.urls, withHubEndpoint(context.mirrors, environment))
   // A controller knows none of the data machine's mirrors.
   const relayed = context.wayOut?.relayed === true
-  const sources = relayed ? mirrored.filter((url) => request.urls.includes(url) || /^file:/i.test(url)) : mirrored
+  const reachable = relayed ? mirrored.filter((url) => request.urls.includes(url) || /^file:/i.test(url)) : mirrored
+  const sources = reachable.filter((source) => request.leftOut?.includes(redactUrl(source)) !== true)
   const jobs = running.get(cache) ?? new Map<string, SharedJob>()
   running.set(cache, jobs)
   const name = JSON.stringify([
@@ -79,10 +80,12 @@ export async function fetchDownload(request: FetchRequest, context: FetchContext
     },
     async ({ entry, sha256, fromCache }) => {
       const hold = await cache.hold(cache.keyOf(url))
+      const source = entry.record?.source ?? redactUrl(url)
       return {
         path: entry.path,
         url: redactUrl(url),
-        source: entry.record?.source ?? redactUrl(url),
+        source,
+        elsewhere: sources.map(redactUrl).filter((other) => other !== source),
         bytes: entry.bytes,
         sha256,
         etag: entry.record?.etag,

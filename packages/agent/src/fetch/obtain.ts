@@ -116,6 +116,7 @@ function alwaysLost(path: string, cause: PartLost): DatamaestroError {
 /** The entry of the shared cache, if it is there and sound. */
 async function fromShared(job: DownloadJob): Promise<Obtained | undefined> {
   const { cache, key } = job
+  if (job.request.leftOut !== undefined) return undefined
   const entry = await cache.shared?.find(key).catch(() => undefined)
   if (entry === undefined) return undefined
   job.availability.ofEntry(entry)

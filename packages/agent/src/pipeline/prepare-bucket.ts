@@ -18,6 +18,8 @@ import { removeFile } from "../store/remove-file.ts"
 const REPORT_MILLISECONDS = 100
 /** As many requests as one server ever gets. */
 const AT_ONCE = 16
+/** Failures of one archive after which another may do. */
+const ARCHIVE_FAILURES = new Set(["DOWNLOAD_FAILED", "TRUNCATED", "CHECKSUM_MISMATCH", "CORRUPT"])
 
 /**
  * Fetches all files below a prefix of a bucket, several at a time. Those of an interrupted run are kept and verified;
@@ -46,7 +48,7 @@ async function fromMirrors(preparation: Preparation, resource: PlannedBucket, er
     try {
       return await prepareArchives(preparation, resource, [mirror])
     } catch (failure) {
-      if (!(failure instanceof DatamaestroError) || failure.code !== "DOWNLOAD_FAILED") throw failure
+      if (!(failure instanceof DatamaestroError) || !ARCHIVE_FAILURES.has(failure.code)) throw failure
       last = failure
     }
   }

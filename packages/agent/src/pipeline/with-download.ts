@@ -38,8 +38,9 @@ export interface Consumption {
  * cache once its output is in place.
  *
  * A download that somebody wipes from the cache before it was used is fetched again. One that turns out to be damaged is
- * removed and fetched once more, unless its author's own sum says that it is what it should be; so is one of an earlier run whose
- * content is of no use (an unsafe archive, or one without the members that are wanted) if its server has other content by now. Then, and after
+ * removed and fetched once more, and then from where else there is, unless its author's own sum says that it is what it should
+ * be; of which the output has another sum than is declared, at once from elsewhere. One of an earlier run whose content is of no
+ * use (an unsafe archive, or one without the members that are wanted) comes anew if its server has other content by now. Then, and after
  * every other failure, it stays for the next run.
  */
 export async function withDownload(
@@ -49,9 +50,11 @@ export async function withDownload(
   consumer: Consumer,
 ): Promise<"downloaded" | "cached"> {
   const beside = request.grows === true && (await shareSpace(preparation.options.cache.path, preparation.folder))
+  let leftOut: string[] | undefined
   let wipes = 0
   for (let attempt = 1; ; attempt++) {
-    const { download, finish } = await fetchAndBegin(preparation, resource, { ...request, grows: beside }, consumer)
+    const wanted = { ...request, grows: beside, ...(leftOut === undefined ? {} : { leftOut }) }
+    const { download, finish } = await fetchAndBegin(preparation, resource, wanted, consumer)
     try {
       await finish()
     } catch (error) {
@@ -65,13 +68,19 @@ export async function withDownload(
       const outdated = isUseless(error) && (await hasChanged(preparation, resource, request, download))
       const suspect = request.integrity.length === 0 && (isDamage(error) || outdated)
       await download.release({ remove: suspect })
-      if (!suspect || attempt > 1 || (!download.fromCache && isServers(error)) || preparation.signal.aborted)
-        throw error
-      preparation.options.progress({
-        phase: "notice",
-        level: "warning",
-        message: `${error.message}; ${outdated ? "it has changed there since: " : ""}downloading it once more`,
-      })
+      if (!suspect || preparation.signal.aborted) throw error
+      leftOut ??= []
+      const givenUp = attempt > 1 || (!download.fromCache && isServers(error))
+      const [next] = leftOut.includes(download.source) ? [] : download.elsewhere
+      if (givenUp && next === undefined) throw error
+      if (givenUp) {
+        leftOut.push(download.source)
+        attempt = 0
+      }
+      const message = givenUp
+        ? `Left ${download.source} for ${next}: ${error.message}`
+        : `${error.message}; ${outdated ? "it has changed there since: " : ""}downloading it once more`
+      preparation.options.progress({ phase: "notice", level: "warning", message })
       continue
     }
     await download.release({ remove: preparation.options.keepDownloads !== true })
