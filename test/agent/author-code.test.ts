@@ -1,4 +1,6 @@
 import { expect } from "chai"
+import { execFileSync } from "node:child_process"
+import { pathToFileURL } from "node:url"
 import { cameThrough } from "../../packages/agent/src/author-code.ts"
 
 describe("whose code an error came through", () => {
@@ -14,5 +16,34 @@ describe("whose code an error came through", () => {
   it("is not its package's where only the agent is below its folder, installed there", () => {
     expect(cameThrough("/home/ada/sets", `Error: no\n${ours}`)).to.equal(false)
     expect(cameThrough("/home/ada/sets", `Error: no\n${ours.replace("agent.cjs", "agent-rest.cjs")}`)).to.equal(false)
+  })
+})
+
+describe("running an author's code", () => {
+  /** How many threads are started for it, with so many processors. */
+  const threads = (processors: number, ours: boolean): number => {
+    const code = `
+      import os from "node:os"
+      import { syncBuiltinESMExports } from "node:module"
+      os.availableParallelism = () => ${processors}
+      syncBuiltinESMExports()
+      let threads = 0
+      process.on("worker", () => threads++)
+      const { runAuthorCode } = await import(${JSON.stringify(pathToFileURL("packages/agent/src/author-code.ts").href)})
+      for (const _ of "twice") await runAuthorCode("own", { mark: () => undefined, ours: ${ours}, onLate() {} }, () => {})
+      await new Promise(setImmediate)
+      console.log(threads)
+      process.exit()`
+    const said = execFileSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code])
+    return Number(said)
+  }
+
+  it("starts one watch that ends what never ends once nobody waits, where a processor is free for it", () => {
+    expect(threads(4, false)).to.equal(1)
+    expect(threads(2, false)).to.equal(0)
+  })
+
+  it("starts none for code that is known to come to an end", () => {
+    expect(threads(4, true)).to.equal(0)
   })
 })

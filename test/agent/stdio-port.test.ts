@@ -15,6 +15,14 @@ describe("the agent's end of the channel", () => {
     expect(heard).to.deep.equal(["cancel"])
   })
 
+  it("takes no more of its input once it is closed", () => {
+    const [input, output] = [new PassThrough(), new PassThrough()]
+    const port = new StdioPort(input, output, (text) => output.write(text))
+    expect(input.isPaused()).to.equal(false)
+    port.close()
+    expect(input.isPaused()).to.equal(true)
+  })
+
   it("ends where the input stays, though nobody takes its output any more", async () => {
     const [input, output] = [new PassThrough(), new PassThrough()]
     const port = new StdioPort(input, output, (text) => output.write(text))

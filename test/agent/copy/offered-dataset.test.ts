@@ -1,5 +1,6 @@
 import { defineDataset, folder, tar } from "@datamaestro/dataset"
 import { expect } from "chai"
+import { createHash } from "node:crypto"
 import { execFileSync } from "node:child_process"
 import { rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -45,6 +46,15 @@ describe("a dataset that is offered to another machine", () => {
     for (const name of ["sub/a.txt", "sub/c.txt"]) writeFileSync(place(name), "added")
     const { description } = await offer()
     expect(description.resources["data"]?.files.map(({ path }) => path)).to.deep.equal(["a.txt", "sub/b.txt"])
+  })
+
+  it("tells where it came from, and what its download was", async () => {
+    const { description } = await (await prepared())()
+    expect(description.resources["data"]).to.deep.include({
+      source: origin.at("/thing.tar"),
+      download: createHash("sha256").update(tarArchive(members)).digest("hex"),
+      entries: ["a.txt", "sub"],
+    })
   })
 
   it("tells what lies in the place of a file", async () => {

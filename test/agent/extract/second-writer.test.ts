@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto"
+import { once } from "node:events"
 import { lstatSync, readFileSync, rmSync, statSync } from "node:fs"
 import { join } from "node:path"
+import type { Worker } from "node:worker_threads"
 import { expect } from "chai"
 import type { Member } from "../../../packages/agent/src/extract/member.ts"
+import { SecondWriter } from "../../../packages/agent/src/extract/second-writer.ts"
 import { StoragePace } from "../../../packages/agent/src/extract/storage-pace.ts"
 import { TreeWriter } from "../../../packages/agent/src/extract/tree-writer.ts"
 import { extractBytes, failure, temporaryFolder, tree } from "../../fixtures/extraction.ts"
@@ -130,6 +133,19 @@ describe("many small files, written by two threads", () => {
     expect(outcome).to.equal("ENOENT open")
     const room = await Promise.resolve(writer.room()).catch((error: NodeJS.ErrnoException) => error.code)
     expect(room).to.equal("ENOENT")
+    await writer.close()
+  })
+
+  it("end with its failure where the second thread dies, and nobody waits for it", async () => {
+    const writer = new SecondWriter({ given: () => 0, done: () => {}, failure: (error) => error })
+    const thread = await new Promise<Worker>((resolve) => process.once("worker", resolve))
+    await once(thread, "online")
+    const sink = writer.file({ key: "a", path: folder.path, mode: 0o644, bytes: 1, mtime: undefined, name: "a" })
+    sink?.end()
+    void thread.terminate()
+    const error = await writer.settle().catch((thrown: Error) => thrown)
+    expect(error).to.have.property("message", "the writing thread ended with 1")
+    expect(writer.file({ key: "b", path: "b", mode: 0o644, bytes: 1, mtime: undefined, name: "b" })).to.equal(undefined)
     await writer.close()
   })
 

@@ -1,7 +1,9 @@
 import { expect } from "chai"
 import { randomBytes } from "node:crypto"
 import { open, readFile, rename, rm, type FileHandle } from "node:fs/promises"
+import { Availability } from "../../../packages/agent/src/fetch/availability.ts"
 import type { AvailableBytes } from "../../../packages/agent/src/pipeline-types.ts"
+import type { CachePart } from "../../../packages/agent/src/store/cache-part.ts"
 import { setUpFetch, type FetchSetup } from "./fetch-setup.ts"
 
 const MIB = 1024 * 1024
@@ -126,5 +128,33 @@ describe("what can be read of a download while it comes", () => {
     await setup.fetch({ urls: [setup.origin.at("/a")] }, { onAvailable: (part) => told.push(part) })
     expect(new Set(told.map(({ bytes }) => bytes))).to.deep.equal(new Set([text.length]))
     expect(new Set(told.map(({ generation }) => generation)).size).to.equal(1)
+  })
+})
+
+describe("the end of a download, which may come first", () => {
+  const endFrom = (length: number | undefined, written: number, gaps: [number, number][]): unknown => {
+    const told: object[] = []
+    const part = { path: "/p", epoch: 0, bytes: 10, written, state: { length }, gaps: () => gaps }
+    new Availability((event) => told.push(event)).ofPart(part as unknown as CachePart)
+    return told.map((event) => ("endFrom" in event ? event.endFrom : "none"))
+  }
+
+  it("is told where all of it is there", () => {
+    expect(endFrom(100, 20, [[10, 90]])).to.deep.equal([90])
+    const two: [number, number][] = [
+      [10, 40],
+      [50, 80],
+    ]
+    expect(endFrom(100, 40, two)).to.deep.equal([80])
+  })
+
+  it("is not where its last byte lacks, where nothing is beyond the beginning, or nobody knows where it is", () => {
+    const open: [number, number][] = [
+      [10, 40],
+      [50, 100],
+    ]
+    expect(endFrom(100, 20, open)).to.deep.equal(["none"])
+    expect(endFrom(100, 10, [[10, 100]])).to.deep.equal(["none"])
+    expect(endFrom(undefined, 20, [])).to.deep.equal(["none"])
   })
 })

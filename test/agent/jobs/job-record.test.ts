@@ -11,6 +11,7 @@ import { cancelLost, JobRecord } from "../../../packages/agent/src/jobs/job-reco
 import type { JobSpecification } from "../../../packages/agent/src/jobs/job-specification.ts"
 import { listJobs } from "../../../packages/agent/src/jobs/list-jobs.ts"
 import { pruneJobs } from "../../../packages/agent/src/jobs/prune-jobs.ts"
+import { fileHandles } from "../../helpers/file-handles.ts"
 import { rejection } from "../../helpers/rejection.ts"
 import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
 
@@ -96,6 +97,29 @@ describe("a job's folder", () => {
     expect((await listJobs(jobs)).find(({ id }) => id === "failed")).to.include({ detail: "Cannot download" })
     const result = await readResult(join(jobs, "failed"))
     expect(() => result !== undefined && outcomeOf(result)).to.throw(DatamaestroError, "Cannot download")
+  })
+
+  it("is listed along with others a few at a time: the results of thousands would fill the memory", async () => {
+    for (let index = 0; index < 60; index++) {
+      await (await create(`job-${index}`)).end({ state: "done", result: value })
+    }
+    const handles = await fileHandles()
+    const { readFile } = handles
+    let [reading, most] = [0, 0]
+    handles.readFile = async function (...args: never[]) {
+      most = Math.max(most, ++reading)
+      try {
+        return await (readFile as (...args: never[]) => Promise<never>).apply(this, args)
+      } finally {
+        reading--
+      }
+    } as typeof readFile
+    try {
+      expect(await listJobs(jobs)).to.have.length(60)
+    } finally {
+      handles.readFile = readFile
+    }
+    expect(most).to.be.within(2, 16)
   })
 
   it("has one holder at a time; a lost one is taken over by one", async () => {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto"
 import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
+import { goneFrom } from "../../../packages/agent/src/packs/pack-contents.ts"
 import { packEntry } from "../../../packages/agent/src/packs/pack-entry.ts"
 import { missingPacks, PackReceiver } from "../../../packages/agent/src/packs/pack-store.ts"
 import { writeTar } from "../../../packages/controller/src/repositories/write-tar.ts"
@@ -50,6 +51,16 @@ describe("PackReceiver", () => {
     expect(await missingPacks(folder, [module])).to.deep.equal([hash])
     await send(new PackReceiver(folder), pack)
     expect(await missingPacks(folder, [module])).to.deep.equal([])
+  })
+
+  it("knows what has gone from a pack, be it the list of what is in it", async () => {
+    await send(new PackReceiver(folder), pack)
+    const path = join(folder, hash)
+    expect(await goneFrom(path)).to.equal(undefined)
+    await rm(join(path, "lib/index.js"))
+    expect(await goneFrom(path)).to.equal(join(path, "lib/index.js"))
+    await rm(join(path, ".datamaestro-pack.json"))
+    expect(await goneFrom(path)).to.equal(join(path, ".datamaestro-pack.json"))
   })
 
   it("tells of a folder that can't be written without advice that is for the data directory", async () => {

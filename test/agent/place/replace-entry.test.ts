@@ -2,7 +2,7 @@ import { existsSync, linkSync, readFileSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { expect } from "chai"
 import { findNestedDataset, holdsFiles } from "../../../packages/agent/src/place/nested-dataset.ts"
-import { replaceEntry } from "../../../packages/agent/src/place/replace-entry.ts"
+import { lstatOrNothing, replaceEntry } from "../../../packages/agent/src/place/replace-entry.ts"
 import { syncTree } from "../../../packages/agent/src/place/sync-tree.ts"
 import { failure, temporaryFolder, tree } from "../../fixtures/extraction.ts"
 import { writeFiles } from "../../fixtures/preparation.ts"
@@ -56,6 +56,15 @@ describe("replaceEntry", () => {
     linkSync(at("a"), at("b"))
     await replaceEntry(at("a"), at("b"), at("aside"))
     expect(readFileSync(at("b"), "utf8")).to.equal("same")
+  })
+
+  it("takes only what is surely not there for nothing", async () => {
+    writeFiles(home.path, { file: "x" })
+    expect(await lstatOrNothing(at("none"))).to.equal(undefined)
+    expect(await lstatOrNothing(at("file/below"))).to.equal(undefined)
+    expect((await lstatOrNothing(at("file")))?.isFile()).to.equal(true)
+    const unclear = await lstatOrNothing(at("x".repeat(300))).catch((error: NodeJS.ErrnoException) => error.code)
+    expect(unclear).to.equal("ENAMETOOLONG")
   })
 
   it("syncs trees of few and of many files", async () => {

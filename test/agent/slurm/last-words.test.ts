@@ -36,6 +36,14 @@ describe("what was printed in an allocation", () => {
     expect(await readLastWords(folder, submitted({ printed: 18 }))).to.deep.equal({ memory: false, line: undefined })
   })
 
+  it("is the end of what is long, cut where it would fill the screen", async () => {
+    await writeFile(
+      join(folder, "slurm.out"),
+      `slurmstepd: error: oom_kill\n${"line\n".repeat(2000)}${"x".repeat(400)}\n`,
+    )
+    expect(await readLastWords(folder, submitted())).to.deep.equal({ memory: false, line: "x".repeat(300) })
+  })
+
   it("is nothing of files that are no output of a job, wherever the job's folder points", async () => {
     const nothing = { memory: false, line: undefined }
     const secret = join(temporary.path, "netrc")

@@ -32,6 +32,22 @@ describe("looks at Slurm that are shared", () => {
     expect(await looks.look("9", 0)).to.deep.equal({ kind: "forgotten" })
   })
 
+  it("are forgotten, and asked for no more along with others, half a minute after anybody wanted them", async () => {
+    const looks = looksOf({ "1": alive, "2": alive })
+    const { now } = performance
+    let passed = 0
+    performance.now = () => now.call(performance) + passed
+    try {
+      await looks.look("1", 0)
+      passed = 31_000
+      await looks.look("2", 0)
+      await looks.look("1", 60_000)
+    } finally {
+      performance.now = now
+    }
+    expect(asked).to.deep.equal([["1"], ["2"], ["2", "1"]])
+  })
+
   it("fail for those who asked, and ask again for the next", async () => {
     let fail = true
     const looks = new SharedLooks((ids) =>
