@@ -1,4 +1,5 @@
 import { expect } from "chai"
+import stringWidth from "string-width"
 import { formatBar, type BarState } from "../../../packages/controller/src/reporter/bar-format.ts"
 
 const state: BarState = {
@@ -29,6 +30,22 @@ describe("a bar's line", () => {
       expect(line.length).to.be.at.most(Math.max(1, columns - 3))
     })
   }
+
+  it("fits also where characters are two columns wide", () => {
+    for (let columns = 8; columns <= 120; columns++) {
+      for (const name of ["訓練画像データ", "訓練画像データの長い名前ABC訓練画像データの長い名前", "😀🏳️‍🌈é한글"]) {
+        const line = formatBar({ ...state, name, note: "日本語の長い説明日本語の長い説明" }, columns)
+        expect(stringWidth(line), line).to.be.at.most(columns - 3)
+      }
+    }
+  })
+
+  it("has its bar at one column below a name of wide characters", () => {
+    for (const columns of [80, 120]) {
+      const lines = ["訓練画像データ", "train_images"].map((name) => formatBar({ ...state, name }, columns))
+      expect(new Set(lines.map((line) => stringWidth(line.split("[")[0] ?? ""))), lines.join("\n")).to.have.lengthOf(1)
+    }
+  })
 
   it("has its bar at one place, however many digits there are", () => {
     for (const columns of [80, 100, 120]) {

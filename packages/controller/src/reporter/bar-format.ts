@@ -1,5 +1,7 @@
 import { formatBytes } from "@datamaestro/protocol"
+import stringWidth from "string-width"
 import type { Count } from "./count-of.ts"
+import { firstColumns, fitColumns, padColumns } from "./fit-columns.ts"
 import { formatDuration } from "./format-duration.ts"
 import { sanitizeLine } from "./sanitize.ts"
 
@@ -27,15 +29,15 @@ export function formatBar(state: BarState, columns: number): string {
   const figures = fittingFigures(figuresOf(state), width - LEAST_LABEL - 1)
   const barWidth = width >= 90 ? BAR_WIDTH : width >= 60 ? NARROW_BAR_WIDTH : 0
   const bar = barWidth > 0 && state.total !== undefined ? `${drawBar(fractionOf(state), barWidth)} ` : ""
-  const room = width - bar.length - figures.length - 1
+  const room = width - bar.length - stringWidth(figures) - 1
   // Bars stand below each other, and still, however many digits there are.
   const column = bar === "" ? 24 : Math.min(48, width - bar.length - FIGURES_WIDTH)
   const labelWidth = Math.min(room, bar === "" ? 48 : column)
   const whole = labelOf(state)
   // What is left out first is what the figures tell anyway.
-  const label = whole.length <= labelWidth ? whole : labelOf({ ...state, verb: "" }).trimEnd()
-  if (room < 8) return `${fit(label, Math.max(1, width - figures.length - 1))} ${figures}`.slice(0, width)
-  return `${fit(label, labelWidth).padEnd(Math.min(room, column))} ${bar}${figures}`.slice(0, width)
+  const label = stringWidth(whole) <= labelWidth ? whole : labelOf({ ...state, verb: "" }).trimEnd()
+  if (room < 8) return firstColumns(`${fitColumns(label, Math.max(1, room + bar.length))} ${figures}`, width)
+  return firstColumns(`${padColumns(fitColumns(label, labelWidth), Math.min(room, column))} ${bar}${figures}`, width)
 }
 
 function labelOf(state: BarState): string {
@@ -47,7 +49,7 @@ function labelOf(state: BarState): string {
 
 /** The first of them, which tell most, as far as there is room. */
 function fittingFigures(parts: readonly string[], room: number): string {
-  const count = parts.findLastIndex((_, index) => parts.slice(0, index + 1).join("  ").length <= room) + 1
+  const count = parts.findLastIndex((_, index) => stringWidth(parts.slice(0, index + 1).join("  ")) <= room) + 1
   return parts.slice(0, Math.max(1, count)).join("  ")
 }
 
@@ -82,11 +84,4 @@ function fractionOf(state: BarState): number {
 function drawBar(fraction: number, width: number): string {
   const filled = Math.round(fraction * width)
   return `[${"#".repeat(filled)}${"-".repeat(width - filled)}]`
-}
-
-/** What names of one dataset differ in mostly stands at their end. */
-function fit(text: string, width: number): string {
-  if (text.length <= width) return text
-  const start = Math.floor(Math.max(0, width - 1) / 3)
-  return `${text.slice(0, start)}…${text.slice(text.length - Math.max(0, width - 1 - start))}`
 }

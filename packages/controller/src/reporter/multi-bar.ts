@@ -1,4 +1,5 @@
 import { MultiBar } from "cli-progress"
+import stringWidth from "string-width"
 import type { ReporterStream } from "./reporter.ts"
 
 /** Not from the beginning of the row: where that is the screen's, tmux keeps what is cleared, to be scrolled back to. */
@@ -29,7 +30,7 @@ export function multiBar<Payload>(stream: ReporterStream, lineOf: (payload: Payl
   })
   const clearWrapped = (): void => {
     const width = widthOf(stream)
-    const rows = drawn.map(({ length }) => Math.ceil(length / width))
+    const rows = drawn.map((line) => Math.ceil(stringWidth(line) / width))
     const wrapped = rows.reduce((sum, count) => sum + Math.max(0, count - 1), 0)
     drawn = []
     if (wrapped > 0) stream.write(`\u001b[${wrapped}A${CLEAR_BELOW}`)
