@@ -2,7 +2,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { expect } from "chai"
 import { execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"
-import { mkdir, readdir, utimes, writeFile } from "node:fs/promises"
+import { mkdir, readdir, utimes, writeFile, type FileHandle } from "node:fs/promises"
 import { join } from "node:path"
 import { unreadableJob } from "../../../packages/agent/src/jobs/job-errors.ts"
 import { followJob } from "../../../packages/agent/src/jobs/follow-job.ts"
@@ -106,7 +106,7 @@ describe("a job's folder", () => {
     const handles = await fileHandles()
     const { readFile } = handles
     let [reading, most] = [0, 0]
-    handles.readFile = async function (...args: never[]) {
+    handles.readFile = async function (this: FileHandle, ...args: never[]) {
       most = Math.max(most, ++reading)
       try {
         return await (readFile as (...args: never[]) => Promise<never>).apply(this, args)
