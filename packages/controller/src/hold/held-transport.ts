@@ -1,9 +1,10 @@
-import { DatamaestroError, interrupted } from "@datamaestro/protocol"
+import { interrupted } from "@datamaestro/protocol"
 import type { Socket } from "node:net"
-import { Readable, Writable } from "node:stream"
 import type { SshConnectOptions } from "../transport/ssh-connect-options.ts"
-import type { Channel, ChannelEnd, ExecOptions, HeldConnection, Transport } from "../transport/transport.ts"
+import type { Channel, ExecOptions, HeldConnection, Transport } from "../transport/transport.ts"
 import { onFrames, readJson, writeFrame, type FrameType } from "./frames.ts"
+import { openHeldChannel } from "./held-channel.ts"
+import { heldConnectionGone } from "./held-connection-gone.ts"
 import type { HoldRequest, WireFailure } from "./hold-protocol.ts"
 import type { Question } from "../transport/prompter.ts"
 import { connectTo } from "./holder-address.ts"
@@ -78,8 +79,8 @@ export async function attachTo(
       clearTimeout(timer)
       signal?.removeEventListener("abort", abort)
       if (reused) resolve(undefined)
-      else reject(gone())
-      reportLoss(gone())
+      else reject(heldConnectionGone())
+      reportLoss(heldConnectionGone())
     })
   })
   let found: Connected | undefined
@@ -94,16 +95,10 @@ export async function attachTo(
     return undefined
   }
   const life = setTimeout(() => {
-    if (!alive) reportLoss(gone())
+    if (!alive) reportLoss(heldConnectionGone())
   }, LIFE)
   life.unref()
   return new HeldTransport({ path, socket, found, reused, lost, signal, life })
-}
-
-function gone(): DatamaestroError {
-  return new DatamaestroError("CONNECTION_LOST", "Lost the held connection: it has ended, or its server is silent", {
-    hint: "run the same command again: it makes a new connection",
-  })
 }
 
 interface Parts {
@@ -146,7 +141,7 @@ class HeldTransport implements Transport {
   async exec(command: string, { signal, startedBy }: ExecOptions = {}): Promise<Channel> {
     if (signal?.aborted === true) throw interrupted()
     const socket = await connectTo(this.#parts.path)
-    if (socket === undefined) throw gone()
+    if (socket === undefined) throw heldConnectionGone()
     writeFrame(socket, "request", { op: "exec", command, startedBy } satisfies HoldRequest)
     return await openHeldChannel(socket, this.lost, signal)
   }
@@ -175,75 +170,6 @@ async function farewell(socket: Socket, type: FrameType, content: unknown): Prom
     socket.end(() => {
       clearTimeout(timer)
       resolve()
-    })
-  })
-}
-
-function openHeldChannel(socket: Socket, lost: Promise<Error>, signal: AbortSignal | undefined): Promise<Channel> {
-  const proceed = (): void => void socket.resume()
-  const stdout = new Readable({ read: proceed })
-  const stderr = new Readable({ read: proceed })
-  const stdin = new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      if (socket.destroyed) return done(new Error("the connection is closed"))
-      if (writeFrame(socket, "input", chunk)) return done()
-      const settle = (): void => {
-        socket.off("drain", settle).off("close", settle)
-        done()
-      }
-      socket.on("drain", settle).on("close", settle)
-    },
-    final: (done) => {
-      writeFrame(socket, "inputEnd", undefined)
-      done()
-    },
-  })
-  stdin.on("error", () => undefined)
-  let settleEnd: (end: ChannelEnd) => void = () => undefined
-  const ended = new Promise<ChannelEnd>((resolve) => (settleEnd = resolve))
-  const end = (how: ChannelEnd): void => {
-    for (const stream of [stdout, stderr]) if (!stream.destroyed && !stream.readableEnded) stream.push(null)
-    if (!stdin.writableFinished) stdin.destroy()
-    settleEnd(how)
-  }
-  return new Promise<Channel>((resolve, reject) => {
-    const abort = (): void => {
-      reject(interrupted())
-      socket.destroy()
-    }
-    signal?.addEventListener("abort", abort, { once: true })
-    if (signal?.aborted === true) abort()
-    void lost.then((error) => {
-      reject(error)
-      end({ code: null, signal: null, error })
-      socket.destroy()
-    })
-    onFrames(socket, (type, content) => {
-      if (type === "output") hold(stdout, content)
-      else if (type === "error") hold(stderr, content)
-      else if (type === "started") {
-        signal?.removeEventListener("abort", abort)
-        resolve({ stdin, stdout, stderr, ended, close })
-      } else if (type === "failure") reject(fromWireFailure(readJson(content) as WireFailure))
-      else if (type === "ended") {
-        const { code, signal: name, error } = readJson(content) as ChannelEnd & { error?: WireFailure }
-        end({ code, signal: name, ...(error === undefined ? {} : { error: fromWireFailure(error) }) })
-      }
-    })
-    const hold = (stream: Readable, content: Buffer): void => {
-      if (!stream.destroyed && !stream.push(Buffer.from(content))) socket.pause()
-    }
-    const close = (): void => {
-      if (!stdin.writableEnded) stdin.end()
-      stdout.resume()
-      stderr.resume()
-      socket.end()
-    }
-    socket.once("close", () => {
-      signal?.removeEventListener("abort", abort)
-      const error = gone()
-      reject(error)
-      end({ code: null, signal: null, error })
     })
   })
 }
