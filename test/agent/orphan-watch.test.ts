@@ -1,5 +1,6 @@
 import { expect } from "chai"
 import { spawn, type ChildProcess } from "node:child_process"
+import { readdirSync, readFileSync } from "node:fs"
 import { once } from "node:events"
 import { setTimeout as sleep } from "node:timers/promises"
 import { pathToFileURL } from "node:url"
@@ -35,6 +36,15 @@ describe("the watch for an agent that nobody waits for", function () {
     expect(child.signalCode).to.equal(null)
     leave()
     expect(await ended).to.deep.equal([null, "SIGKILL"])
+  })
+
+  it("takes no time from the work while it starts", async function () {
+    if (process.platform !== "linux") this.skip()
+    await start("setTimeout(() => {}, 6000)")
+    const threads = `/proc/${child.pid}/task`
+    const priorities = readdirSync(threads).map((id) => readFileSync(`${threads}/${id}/stat`, "utf8").split(" ")[18])
+    expect(priorities.filter((each) => each === "19")).to.have.length(1)
+    expect(priorities.length).to.be.above(1)
   })
 
   it("leaves one alone that goes on with its work", async () => {

@@ -1,6 +1,6 @@
 import { expect } from "chai"
 import { join } from "node:path"
-import { until } from "../helpers/job-lab.ts"
+import { isAlive, until } from "../helpers/job-lab.ts"
 import { privateEnvironment } from "../helpers/private-environment.ts"
 import { rejection } from "../helpers/rejection.ts"
 import { writeRepositoryPackage } from "../helpers/repository-package.ts"
@@ -170,6 +170,24 @@ describe("what an author's code does in the agent", function () {
       expect(await session.agent.request("datafolders/list", {})).to.deep.equal({ datafolders: {} })
     })
   }
+
+  it("is told while it holds up the agent, which ends once nobody is there who waits for it", async function () {
+    if (process.platform === "win32") this.skip()
+    this.timeout(60_000)
+    await open({ "lib/thing.js": thing("for (;;);") })
+    const failed = rejection(info())
+    await until(() => JSON.stringify(session.events).includes("Still waiting"))
+    expect(session.events).to.deep.include({
+      phase: "notice",
+      level: "warning",
+      message:
+        'Still waiting for dataset "org.example.wild" of the package "repository-wild": its code has not come to its end',
+    })
+    const { pid } = session.initialized
+    await session.close()
+    expect(await failed).to.have.property("code", "CONNECTION_LOST")
+    await until(() => !isAlive(pid))
+  })
 
   it("is told as its own, while code of other packages has run and runs", async () => {
     await open({ "lib/thing.js": thing("", 'setTimeout(() => { throw new Error("wild one") })') })

@@ -7,7 +7,9 @@ import {
   fromWireError,
   Heartbeat,
   linkedPorts,
+  notification,
   SILENCE_LIMIT,
+  stillWaiting,
   toWireError,
   type AgentHandlers,
   type AgentServerOptions,
@@ -164,6 +166,33 @@ describe("a client and a server on one link", () => {
     const error = await rejection(deaf.request("cache/list", {}))
     expect(error).to.have.property("code", "CONNECTION_LOST")
     expect(error.message).to.match(/^The agent on "cluster" has been silent for \d+ s$/)
+    expect(error).to.have.property(
+      "hint",
+      "check the network, then run the same command again: it continues where it stopped",
+    )
+  })
+
+  it("tell whose code holds up an agent that can't tell it itself, and what to check once the link is given up", async () => {
+    const notices: string[] = []
+    const silence = { heartbeat: { interval: 20, limit: 300 }, codePatience: 60, label: "cluster" }
+    const [ours, theirs] = linkedPorts()
+    const client = new AgentClient(ours, { ...silence, onNotice: (message) => notices.push(message) })
+    const asked = rejection(client.request("cache/list", {}))
+    const tell = (code: string, over: boolean): void => theirs.send(notification("$/agent/code", { code, over }))
+    tell("the quick", false)
+    tell("the told", false)
+    tell("the endless", false)
+    tell("the quick", true)
+    theirs.send(notification("$/agent/notice", { message: stillWaiting("the told") }))
+    await sleep(150)
+    expect(notices).to.deep.equal([
+      "Still waiting for the told: its code has not come to its end",
+      "Still waiting for the endless: its code has not come to its end",
+    ])
+    tell("the told", true)
+    expect(await asked)
+      .to.have.property("hint")
+      .that.matches(/^check the network, and the endless for code that never ends, then run/)
   })
 })
 

@@ -20,6 +20,8 @@ export interface AgentSessionOptions {
   agentFile?: string | undefined
   /** Takes what the person should know now. */
   tell?: ((message: string) => void) | undefined
+  /** Told of code of others that begins, and once it is over. */
+  onCode?: ((code: string, over: boolean) => void) | undefined
 }
 
 /** What the requests of one connection share. Heavy parts are loaded when a request needs them. */
@@ -40,9 +42,11 @@ export class AgentSession {
 
   readonly #cacheFolder: string | undefined
   readonly #tell: AgentSessionOptions["tell"]
+  readonly #onCode: AgentSessionOptions["onCode"]
 
-  constructor({ loginShell, cacheFolder, agentFile, tell }: AgentSessionOptions) {
+  constructor({ loginShell, cacheFolder, agentFile, tell, onCode }: AgentSessionOptions) {
     this.#tell = tell
+    this.#onCode = onCode
     this.#cacheFolder = cacheFolder
     this.agentFile = agentFile
     this.packs = join(cacheFolder ?? join(homedir(), ".cache", "datamaestro"), "packs")
@@ -118,6 +122,7 @@ export class AgentSession {
       cacheFolder: this.#cacheFolder,
       agentFile: this.agentFile,
       tell: this.#tell,
+      onCode: this.#onCode,
     })
     session.begin(remote)
     session.locate(this.paths)
@@ -139,6 +144,7 @@ export class AgentSession {
       explain: (module, error) => dropIncomplete(this.packs, module, error),
       unreadable: this.#unreadable,
       tell: this.#tell,
+      onCode: this.#onCode,
     })
   }
 

@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os"
 import { forbidEnding } from "./forbid-ending.ts"
 import { watchForOrphan } from "./orphan-watch.ts"
 import { unhandledErrors } from "./unhandled-errors.ts"
@@ -38,8 +37,7 @@ let guarded = false
  */
 export async function runAuthorCode<T>(owner: string, code: AuthorCode, run: () => T | Promise<T>): Promise<T> {
   guard()
-  // On two processors its start, 25 ms of one, would come out of the work's own time.
-  if (code.ours !== true && availableParallelism() > 2) watchForOrphan()
+  if (code.ours !== true) watchForOrphan()
   known.delete(owner)
   known.set(owner, code)
   let fail!: (error: unknown) => void

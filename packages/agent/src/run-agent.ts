@@ -56,6 +56,7 @@ export function runAgent(host: AgentHost = {}): void {
     cacheFolder: host.cacheFolder,
     agentFile: host.file,
     tell: (message) => server.notify("$/agent/notice", { message }),
+    onCode: (code, over) => server.notify("$/agent/code", { code, over }),
   })
   const relay = new RelayClient((method, params) => server.notify(method, params))
   const { compile } = host

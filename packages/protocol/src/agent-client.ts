@@ -12,6 +12,7 @@ import { DatamaestroError, fromWireError, interrupted } from "./errors.ts"
 import type { ProgressEvent, ProgressListener } from "./events.ts"
 import { keepAlive, notification, type HeartbeatTiming, type LinePort } from "./link.ts"
 import type { Heartbeat } from "./heartbeat.ts"
+import { LongCode } from "./long-code.ts"
 
 export interface RequestOptions {
   /** Aborting sends `$/cancelRequest`; the request then ends with the agent's answer, INTERRUPTED. */
@@ -29,6 +30,8 @@ export interface AgentClientOptions {
   onRestUnkept?: (reason: string) => void
   /** Told what the person should know now. */
   onNotice?: (message: string) => void
+  /** How long code of others may run before that is told, in milliseconds. */
+  codePatience?: number
 }
 
 /** Takes what the agent tells without being asked, other than progress. */
@@ -52,6 +55,7 @@ export class AgentClient {
   readonly #rpc: JSONRPCClient
   readonly #heartbeat: Heartbeat
   readonly #pending = new Map<number, Pending>()
+  readonly #code: LongCode
   #nextId = 1
   #closed: Error | undefined
   #onNotification: NotificationListener | undefined
@@ -60,6 +64,7 @@ export class AgentClient {
   constructor(port: LinePort, options: AgentClientOptions = {}) {
     this.#port = port
     this.#options = options
+    this.#code = new LongCode((message) => options.onNotice?.(message), options.codePatience)
     this.#rpc = new JSONRPCClient((payload: unknown) => {
       this.#heartbeat.spoke()
       port.send(JSON.stringify(payload))
@@ -67,7 +72,7 @@ export class AgentClient {
     this.#heartbeat = keepAlive(port, options.heartbeat, (ms) => {
       this.#end(
         new DatamaestroError("CONNECTION_LOST", `${this.#agent} has been silent for ${Math.round(ms / 1000)} s`, {
-          hint: "check the network, and a repository of your own for code that never ends, then run the same command again: it continues where it stopped",
+          hint: `${this.#whatToCheck()}, then run the same command again: it continues where it stopped`,
         }),
       )
       port.close()
@@ -173,6 +178,7 @@ export class AgentClient {
     if (message["method"] === "$/agent/wanted") return this.#options.onRestWanted?.()
     if (message["method"] === "$/agent/unkept") return this.#unkept(message["params"])
     if (message["method"] === "$/agent/notice") return this.#notice(message["params"])
+    if (message["method"] === "$/agent/code") return this.#codeRuns(message["params"])
     if (message["method"] !== "$/progress") return this.#onNotification?.(String(message["method"]), message["params"])
     const progress = v.safeParse(NOTIFICATIONS["$/progress"], message["params"])
     if (progress.success) this.#pending.get(Number(progress.output.id))?.onProgress(progress.output.event)
@@ -185,13 +191,29 @@ export class AgentClient {
 
   #notice(params: unknown): void {
     const told = v.safeParse(NOTIFICATIONS["$/agent/notice"], params)
-    if (told.success) this.#options.onNotice?.(told.output.message)
+    if (!told.success) return
+    this.#code.told(told.output.message)
+    this.#options.onNotice?.(told.output.message)
+  }
+
+  #codeRuns(params: unknown): void {
+    const told = v.safeParse(NOTIFICATIONS["$/agent/code"], params)
+    if (!told.success) return
+    const { code, over } = told.output
+    if (over) this.#code.end(code)
+    else this.#code.begin(code)
+  }
+
+  #whatToCheck(): string {
+    const [code] = this.#code.running
+    return code === undefined ? "check the network" : `check the network, and ${code} for code that never ends`
   }
 
   #end(reason: Error): void {
     if (this.#closed !== undefined) return
     this.#closed = reason
     this.#heartbeat.stop()
+    this.#code.stop()
     for (const { steps, fail } of this.#pending.values()) fail(withSteps(reason, steps))
   }
 }

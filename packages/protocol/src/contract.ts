@@ -271,6 +271,8 @@ export const NOTIFICATIONS = {
   "$/agent/unkept": v.object({ reason: v.string() }),
   /** Agent to controller: something to tell the person now, whatever is asked for. */
   "$/agent/notice": v.object({ message: v.string() }),
+  /** Agent to controller: code of others begins, which may hold it up so that it can't tell itself; and ends. */
+  "$/agent/code": v.object({ code: v.string(), over: v.boolean() }),
   /** Controller to agent: the next bytes of `REST_STREAM` are the second part of the agent, as Brotli. */
   "$/agent/rest": PartAnnouncement,
   ...RELAY_FROM_AGENT,

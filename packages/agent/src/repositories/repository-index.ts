@@ -7,7 +7,7 @@ import {
   isDefinitionError,
   type AnyDefinition,
 } from "@datamaestro/dataset"
-import { DatamaestroError, type RepositoryLocation, type RepositorySummary } from "@datamaestro/protocol"
+import { DatamaestroError, stillWaiting, type RepositoryLocation, type RepositorySummary } from "@datamaestro/protocol"
 import { runAuthorCode } from "../author-code.ts"
 import { loadRepository, reasonOf, type LoadedRepository, type RunCode } from "./load-repository.ts"
 import { packageMark } from "./package-mark.ts"
@@ -23,6 +23,8 @@ export interface RepositoryIndexOptions {
     ((module: RepositoryLocation["module"], error: unknown) => Promise<DatamaestroError | undefined>) | undefined
   /** Told of an author's code that takes long, which is waited for all the same, or leaves an error unhandled when it is done. */
   tell?: ((message: string) => void) | undefined
+  /** Told of code that may never end before it begins, and once it is over: while it holds up the agent, nothing can be told. */
+  onCode?: ((code: string, over: boolean) => void) | undefined
   /** What takes long, in milliseconds; 10 s by default. */
   patience?: number
 }
@@ -40,6 +42,7 @@ export class RepositoryIndex {
   readonly #modulePath: RepositoryIndexOptions["modulePath"]
   readonly #explain: RepositoryIndexOptions["explain"]
   readonly #tell: RepositoryIndexOptions["tell"]
+  readonly #onCode: RepositoryIndexOptions["onCode"]
   readonly #patience: number
   readonly #loaded = new Map<string, Promise<LoadedRepository>>()
   readonly #definitions = new Map<string, Promise<AnyDefinition>>()
@@ -56,6 +59,7 @@ export class RepositoryIndex {
     this.#modulePath = options.modulePath
     this.#explain = options.explain
     this.#tell = options.tell
+    this.#onCode = options.onCode
     this.#patience = options.patience ?? PATIENCE
     this.unreadable = options.unreadable ?? []
   }
@@ -131,18 +135,21 @@ export class RepositoryIndex {
   async authored<T>(repositoryId: string, what: string, run: () => T | Promise<T>): Promise<T> {
     const location = this.#locations.get(repositoryId)
     const from = `the package "${location?.package ?? repositoryId}"`
-    const slow = `Still waiting for ${what} of ${from}: its code has not come to its end`
-    const timer = setTimeout(() => this.#tell?.(slow), this.#patience)
+    // Each of these is loaded and described by tests.
+    const ours = location?.package.startsWith("@datamaestro/") === true
+    const whole = `${what} of ${from}`
+    const timer = setTimeout(() => this.#tell?.(stillWaiting(whole)), this.#patience)
+    if (!ours) this.#onCode?.(whole, false)
     const code = {
       mark: () => location && packageMark(location.module),
-      // Each of these is loaded and described by tests.
-      ours: location?.package.startsWith("@datamaestro/") === true,
+      ours,
       onLate: (error: unknown) => this.#tell?.(`The code of ${from} left an error unhandled: ${reasonOf(error)}`),
     }
     try {
       return await runAuthorCode(repositoryId, code, run)
     } finally {
       clearTimeout(timer)
+      if (!ours) this.#onCode?.(whole, true)
     }
   }
 

@@ -3,6 +3,9 @@ import { spawn } from "node:child_process"
 import { takeEarlyAgent } from "./early-agent.ts"
 import type { Channel, ChannelEnd } from "./transport.ts"
 
+/** How long a program that was let go is heard, in milliseconds: one of ours ends within 2 s, or says nothing more. */
+const LAST_WORDS = 3000
+
 /**
  * Starts a program of this machine and speaks to it as to a remote one.
  *
@@ -36,6 +39,13 @@ export async function spawnLocal(program: string, args: readonly string[]): Prom
       // What it still says is read and dropped, so that it is not held up, and so is this process's end by nothing.
       child.stdout.resume()
       child.stderr.resume()
+      // That nobody hears it any more tells its watch on endless code that it is alone.
+      const timer = setTimeout(() => {
+        child.stdout.destroy()
+        child.stderr.destroy()
+      }, LAST_WORDS)
+      timer.unref()
+      void ended.then(() => clearTimeout(timer))
     },
   }
 }
