@@ -1,6 +1,8 @@
 import { expect } from "chai"
 import { execaSync } from "execa"
 import { createHash, randomBytes } from "node:crypto"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { decompress } from "../../../packages/agent/src/compression/decompress.ts"
 import { failure } from "../../fixtures/extraction.ts"
@@ -185,6 +187,15 @@ describe("decompressing", function () {
       expect(error.code).to.equal("UNSUPPORTED_FORMAT")
       expect(error.hint).to.match(/^install (xz|zstd) on the data machine/)
     }
+  })
+
+  it("reads xz by itself where the machine's xz is another, as BusyBox's", async () => {
+    const bytes = packed(["xz"], text)
+    await withoutPrograms(async () => {
+      const path = join(process.env["PATH"] ?? "", "xz")
+      writeFileSync(path, `#!/bin/sh\necho "xz: unrecognized option '--threads=0'" >&2\nexit 1\n`, { mode: 0o700 })
+      expect((await plain(bytes)).equals(text)).to.equal(true)
+    })
   })
 
   it("gives a bzip2 block that is 50 times its size back in pieces", async () => {

@@ -65,6 +65,7 @@ export async function* runDecompressor(
 /** Starts the first program for it that the data machine has; undefined when it has none. */
 export async function startDecompressor(compression: "bzip2" | "xz" | "zstd"): Promise<Decompressor | undefined> {
   for (const [program, ...args] of PROGRAMS[compression]) {
+    if (program === "xz" && !(await isXzUtils(program))) continue
     const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] })
     const failure = await new Promise<Error | undefined>((resolve) => {
       child.once("spawn", () => resolve(undefined))
@@ -75,6 +76,15 @@ export async function startDecompressor(compression: "bzip2" | "xz" | "zstd"): P
     if (!["ENOENT", "EACCES"].includes((failure as NodeJS.ErrnoException).code ?? "")) throw failure
   }
   return undefined
+}
+
+/** BusyBox's xz (Alpine) is another: it knows no options, and does not check the CRC-64 that most files have. */
+async function isXzUtils(program: string): Promise<boolean> {
+  const child = spawn(program, ["--threads=0", "--version"], { stdio: "ignore" })
+  return await new Promise((resolve) => {
+    child.once("close", (code) => resolve(code === 0))
+    child.once("error", () => resolve(false))
+  })
 }
 
 /** The source's bytes; its last ones are kept in `end`. */
