@@ -17,8 +17,8 @@ export function endOwnChildren(): void {
 
 function leadsGroup(): boolean {
   try {
-    // proc(5): after the name in parentheses come state, parent and process group.
-    const stat = readFileSync("/proc/self/stat", "latin1")
+    // proc(5): after the name in parentheses come state, parent and process group. Of the first thread: see lock-holder.ts.
+    const stat = readFileSync(`/proc/self/task/${process.pid}/stat`, "latin1")
     return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]) === process.pid
   } catch {
     return false

@@ -74,7 +74,8 @@ export async function isWriterGone(fileName: string): Promise<boolean> {
 }
 
 async function processStat(pid: number): Promise<{ state: string; start: string } | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "")
+  // Of its first thread, which is as old as it is: of a process itself, an emulator (qemu's user mode) tells it another time than others.
+  const text = await readFile(`/proc/${pid}/task/${pid}/stat`, "utf8").catch(() => "")
   // The command's name stands in parentheses and may hold anything, also ")".
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ")
   const state = fields[0]
