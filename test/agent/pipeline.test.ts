@@ -17,7 +17,7 @@ import {
   zip,
 } from "@datamaestro/dataset"
 import { expect } from "chai"
-import { diskState, planWork, prepareDataset } from "../../packages/agent/src/pipeline.ts"
+import { diskState, isPrepared, planWork, prepareDataset } from "../../packages/agent/src/pipeline.ts"
 import { DownloadCache } from "../../packages/agent/src/store/cache.ts"
 import { thisHolder } from "../../packages/agent/src/store/lock-holder.ts"
 import { failure, temporaryFolder, tree } from "../fixtures/extraction.ts"
@@ -115,6 +115,15 @@ describe("prepareDataset", () => {
       how: "downloaded",
       bytes: 10,
     })
+  })
+
+  it("is known to have been done, once it was", async () => {
+    serveWords()
+    const options = prepareOptions(home.path)
+    expect(await isPrepared(words(), options)).to.equal(false)
+    await prepareDataset(words(), options)
+    expect(await isPrepared(words(), options)).to.equal(true)
+    expect(await isPrepared(words(), { ...options, force: true })).to.equal(false)
   })
 
   it("touches nothing when all is present", async () => {

@@ -1,7 +1,9 @@
-import { openSync } from "node:fs"
+import { existsSync, openSync } from "node:fs"
+import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { expect } from "chai"
 import { OpenFile } from "../../../packages/agent/src/extract/file-sinks.ts"
+import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
 
 /** Which takes everything, and none of it can be put onto a disk (EINVAL). */
 const DEVICE = "/dev/null"
@@ -30,6 +32,22 @@ describe("a file that is put onto the disk while it is written", () => {
     await sleep(100)
     expect(() => sink.end()).to.throw("EINVAL")
     expect(seen).to.deep.equal({ recorded: 0, later: [] })
+  })
+
+  it("leaves nothing behind that is discarded", async () => {
+    const folder = await temporaryFolder()
+    const path = join(folder.path, "unfinished")
+    const sink = new OpenFile(
+      openSync(path, "w"),
+      path,
+      undefined,
+      () => {},
+      () => {},
+    )
+    sink.write(Buffer.from("half"))
+    sink.discard()
+    expect(existsSync(path)).to.equal(false)
+    await folder.remove()
   })
 
   it("tells of a failure that comes after its end, also where nobody listens any more", async () => {

@@ -11,6 +11,7 @@ import { cancelLost, JobRecord } from "../../../packages/agent/src/jobs/job-reco
 import type { JobSpecification } from "../../../packages/agent/src/jobs/job-specification.ts"
 import { listJobs } from "../../../packages/agent/src/jobs/list-jobs.ts"
 import { pruneJobs } from "../../../packages/agent/src/jobs/prune-jobs.ts"
+import { writeSubmission } from "../../../packages/agent/src/slurm/submission.ts"
 import { fileHandles } from "../../helpers/file-handles.ts"
 import { rejection } from "../../helpers/rejection.ts"
 import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
@@ -97,6 +98,14 @@ describe("a job's folder", () => {
     expect((await listJobs(jobs)).find(({ id }) => id === "failed")).to.include({ detail: "Cannot download" })
     const result = await readResult(join(jobs, "failed"))
     expect(() => result !== undefined && outcomeOf(result)).to.throw(DatamaestroError, "Cannot download")
+  })
+
+  it("is not asked about in Slurm once it has ended, though it was submitted there", async () => {
+    await (await create("done")).end({ state: "done", result: value })
+    const submission = { version: 1 as const, slurm: "7", submitted: "2026-01-01T00:00:00Z", host: "login1" }
+    await writeSubmission(join(jobs, "done"), { ...submission, dataset: "org.example.x", repository: "r" })
+    const [summary] = await listJobs(jobs)
+    expect(summary).to.include({ state: "done", slurm: "7" }).and.not.have.property("detail")
   })
 
   it("is listed along with others a few at a time: the results of thousands would fill the memory", async () => {

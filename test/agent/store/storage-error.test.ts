@@ -1,0 +1,37 @@
+import { expect } from "chai"
+import { join } from "node:path"
+import { DatamaestroError } from "@datamaestro/protocol"
+import { storageError } from "../../../packages/agent/src/store/storage-error.ts"
+import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
+
+describe("an error of the storage", () => {
+  const told = (facts: object): string => {
+    const error = storageError(Object.assign(new Error("it failed"), facts), 'write "/data/x"')
+    return error instanceof DatamaestroError ? `${error.code} ${error.message}` : "as it was"
+  }
+
+  it("is told by what was tried, and why not", () => {
+    expect(told({ code: "EACCES" })).to.equal('PERMISSION_DENIED Cannot write "/data/x": permission denied')
+    expect(told({ code: "ENOENT", syscall: "mkdir" })).to.match(/no folder can be made there$/)
+    expect(told({ code: "ENOENT", syscall: "open" })).to.equal("as it was")
+    expect(told({})).to.equal("as it was")
+  })
+
+  it("is one of files where a file is to be made, and there are bytes", async () => {
+    const folder = await temporaryFolder()
+    try {
+      const path = join(folder.path, "not", "there")
+      expect(told({ code: "ENOSPC", syscall: "open", path })).to.match(/out of inodes/)
+      expect(told({ code: "ENOSPC", syscall: "write", path })).to.match(/no space left on the device$/)
+      expect(told({ code: "ENOSPC", syscall: "open" })).to.match(/no space left on the device$/)
+    } finally {
+      await folder.remove()
+    }
+  })
+
+  it("may be one of files where a quota is used up and a file is to be made", () => {
+    expect(told({ code: "EDQUOT", syscall: "mkdir", path: "/data" })).to.match(/of space or of files/)
+    expect(told({ code: "EDQUOT", syscall: "write", path: "/data" })).to.match(/your disk quota is used up$/)
+    expect(told({ code: "EDQUOT", syscall: "mkdir" })).to.match(/your disk quota is used up$/)
+  })
+})
