@@ -113,6 +113,31 @@ describe("copying prepared data between machines", function () {
     expect(await readdir(join(folder, "empty"))).to.deep.equal([])
   })
 
+  it("prints the variant that was asked for, also where an axis is no part of the id", async () => {
+    lab.origin.route("/words.txt", { body: "words" })
+    const plugin = await writeRepositoryPackage(lab.folder, {
+      id: "read",
+      files: {
+        "lib/index.js": `
+          import { Repository, axis, defineDataset, file, typed } from "@datamaestro/dataset"
+          const words = defineDataset({ id: "org.words",
+            axes: { dim: axis([1, 2]), as: axis("string", { default: "text", inId: false }) },
+            resources: { words: file("${lab.origin.url}/words.txt") },
+            describe: ({ words }, { dim, as }) => typed("Words", { path: words, dim, as }) })
+          export class MyRepository extends Repository {
+            static NAMESPACE = "read"
+            static DESCRIPTION = "Ways to read"
+            static datasets = { "org.words": () => words }
+          }`,
+      },
+    })
+    lab.env["DATAMAESTRO_REPOSITORY_PATH"] = plugin
+    const id = 'words[dim=2,as="no,text"]'
+    const here = await done(lab.start("prepare", id))
+    expect(JSON.parse(here)).to.include({ dim: 2, as: "no,text", id: "org.words[dim=2]" })
+    expect(await done(copy(id, "--to", "east", "--data", there))).to.equal(here.replaceAll(lab.data, there))
+  })
+
   it("brings files whose names are as long as can be, and no transient one that is spent", async () => {
     const name = `${"x".repeat(251)}.txt`
     lab.origin.route("/raw.txt", { body: "raw" })

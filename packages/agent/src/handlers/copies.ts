@@ -25,15 +25,18 @@ export function copyHandlers(session: AgentSession): Pick<AgentHandlers, `copies
   return {
     "copies/describe": async (selector) => {
       const dataset = await resolve(session, selector)
-      const [{ requirePrepared }, { FoundDataset }, { preparationOrder }, { datasetKey }] = await Promise.all([
-        import("../copy/offered-dataset.ts"),
-        import("../pipeline/found-dataset.ts"),
-        import("../resolve/resolve-dataset.ts"),
-        import("../store/layout.ts"),
-      ])
+      const [{ requirePrepared }, { FoundDataset }, { preparationOrder }, { selectorOf }, { datasetKey }] =
+        await Promise.all([
+          import("../copy/offered-dataset.ts"),
+          import("../pipeline/found-dataset.ts"),
+          import("../resolve/resolve-dataset.ts"),
+          import("../resolve/selector-of.ts"),
+          import("../store/layout.ts"),
+        ])
       const order = preparationOrder(dataset)
       for (const { plan } of order) await requirePrepared(await FoundDataset.read(session.paths, plan))
-      return { id: datasetKey(dataset.plan), datasets: order.map(({ plan }) => datasetKey(plan)) }
+      const id = `${selectorOf(dataset)}@${dataset.plan.repository}`
+      return { id, datasets: order.map(({ plan }) => datasetKey(plan)) }
     },
     "copies/manifest": async ({ dataset }, { signal }) => (await offer(dataset, signal)).description,
     "copies/read": async ({ dataset, path, offset, length }, { signal }) => {

@@ -1,8 +1,9 @@
-import { downloadsOf, formatAxisValue, type AnyDefinition, type PlannedResource } from "@datamaestro/dataset"
+import { downloadsOf, type AnyDefinition, type PlannedResource } from "@datamaestro/dataset"
 import type { DatasetInfo, Paths } from "@datamaestro/protocol"
 import { datasetFolder, resourcePath, type Datafolders } from "../store/layout.ts"
 import { isTypedValue } from "./planned-value.ts"
 import type { ResolvedDataset } from "./resolve-dataset.ts"
+import { selectorOf } from "./selector-of.ts"
 
 type State = DatasetInfo["state"]
 
@@ -54,7 +55,7 @@ export function infoOf(dataset: ResolvedDataset, { paths, datafolders, state, so
       }
     }),
     axes: axesOf(definition),
-    ...(Object.keys(definition.axes).length === 0 ? {} : { example: exampleOf(dataset) }),
+    ...(Object.keys(definition.axes).length === 0 ? {} : { example: selectorOf(dataset) }),
     ...(definition.agreement === undefined ? {} : { agreement: definition.agreement }),
   }
 
@@ -92,12 +93,4 @@ export function axesOf(definition: Pick<AnyDefinition, "axes">): DatasetInfo["ax
       },
     ]),
   )
-}
-
-/** A variant as it is typed, with every axis, also those outside the id. */
-function exampleOf({ definition, selection }: ResolvedDataset): string {
-  const items = Object.entries(definition.axes).map(
-    ([name, axis]) => `${name}=${formatAxisValue(selection[name] ?? null, axis)}`,
-  )
-  return `${definition.id}[${items.sort().join(",")}]`
 }
