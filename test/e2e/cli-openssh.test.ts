@@ -1,7 +1,7 @@
 import { expect } from "chai"
 import { execFileSync, spawnSync } from "node:child_process"
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { datamaestro, LAUNCHER } from "../helpers/command-line.ts"
 import { heldLab } from "../helpers/held-lab.ts"
@@ -146,6 +146,21 @@ describe("datamaestro --transport openssh", function () {
       for (let call = 0; call < 2; call++) expect(await lab.run(args)).to.deep.equal({ ...first, stderr: "" })
       expect(sshd.log().split("Accepted publickey").length).to.equal(before + 1)
       expect((await lab.held()).map(({ host }) => host)).to.deep.equal(["cluster"])
+    } finally {
+      await lab.remove()
+    }
+  })
+
+  it("finds a configuration and a key that are named from the folder where the command was typed", async () => {
+    const lab = await heldLab()
+    try {
+      const cwd = dirname(sshd.configFile)
+      const files = ["-F", basename(sshd.configFile), "-i", basename(sshd.identityFile)]
+      const args = [...files, "--host", "cluster", "--transport", "openssh", "datafolders", "list"]
+      for (let call = 0; call < 2; call++) {
+        const { status, stderr } = await lab.run(args, { cwd })
+        expect(status, stderr).to.equal(0)
+      }
     } finally {
       await lab.remove()
     }

@@ -11,6 +11,8 @@ export interface CommandRun {
 
 export interface CommandOptions {
   env?: NodeJS.ProcessEnv
+  /** The folder that it is typed in. */
+  cwd?: string
   /** In a session of its own, without the terminal that the tests may have. */
   detached?: boolean
   /** Given, at the start, what sends a signal. */
@@ -23,6 +25,7 @@ export interface CommandOptions {
 export async function datamaestro(args: readonly string[], options: CommandOptions = {}): Promise<CommandRun> {
   const child = spawn(process.execPath, [LAUNCHER, ...args], {
     env: { ...process.env, ...options.env },
+    cwd: options.cwd,
     detached: options.detached ?? false,
     stdio: ["ignore", "pipe", "pipe"],
   })

@@ -225,6 +225,15 @@ describe("the system's ssh as transport", function () {
     ])
   })
 
+  it("tells of a key that ssh leaves out, and of no host key then", async () => {
+    const server = await serve()
+    const open = join(await folder(), "key")
+    await writeFile(open, "", { mode: 0o644 })
+    const notices: string[] = []
+    await connect({ configFile: await append(server, `IdentityFile ${open}`) }, { notices })
+    expect(notices).to.deep.equal([`warning: ssh leaves out the key "${open}": others may read it`])
+  })
+
   it("tells of an accepted host key that could not be recorded", async () => {
     const server = await serve()
     const file = join(await folder(), "file")

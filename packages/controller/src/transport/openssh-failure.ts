@@ -128,7 +128,10 @@ function removal(stderr: string): string | undefined {
 }
 
 /** The title of what ssh says of a host key that it accepts all the same, as StrictHostKeyChecking=no has it. */
-export const HOST_KEY_WARNING = /^@\s+warning: (.+?)!?\s+@\s*$/i
+export const HOST_KEY_WARNING = /^@\s+warning: (.*(?:host|dns).*?)!?\s+@\s*$/i
+
+/** What ssh says of a private key that it leaves out, since others may read it. */
+export const OPEN_KEY = /^permissions \d+ for '(.+)' are too open/i
 
 /** What ssh says of a host key that it has recorded, or could not record: no reason for a failure, nor for a question. */
 export const HOST_KEY_ADDED = /^(warning: permanently added|failed to add the host)/i

@@ -1,12 +1,12 @@
 import { DatamaestroError, interrupted, type ErrorCode } from "@datamaestro/protocol"
 import { spawn, type ChildProcess } from "node:child_process"
 import { rm } from "node:fs/promises"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { isSilentAgent } from "./agent-identities.ts"
 import { opensshArguments } from "./openssh-arguments.ts"
 import { openAskpass, type Askpass } from "./openssh-askpass.ts"
 import { cannotStart, readOpensshConfiguration, runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
-import { HOST_KEY_ADDED, HOST_KEY_WARNING, opensshFailure } from "./openssh-failure.ts"
+import { HOST_KEY_ADDED, HOST_KEY_WARNING, OPEN_KEY, opensshFailure } from "./openssh-failure.ts"
 import { makeSocketFolder } from "./openssh-folder.ts"
 import { refusedCommand } from "./refused-command.ts"
 import type { SshConnectOptions, SshStage } from "./ssh-connect-options.ts"
@@ -38,7 +38,8 @@ const CLOSE_GRACE = 1000
  * @throws DatamaestroError SSH_CONFIGURATION, UNREACHABLE, HOST_KEY_UNKNOWN, HOST_KEY_CHANGED, AUTHENTICATION_FAILED,
  * CONNECTION_LOST, INTERRUPTED
  */
-export async function connectOpenssh(target: SshTarget, options: SshConnectOptions): Promise<Transport> {
+export async function connectOpenssh(given: SshTarget, options: SshConnectOptions): Promise<Transport> {
+  const target = fromHere(given)
   const { signal, prompter } = options
   const aborted = (): boolean => signal?.aborted === true
   if (aborted()) throw interrupted()
@@ -66,6 +67,15 @@ export async function connectOpenssh(target: SshTarget, options: SshConnectOptio
     throw askpass?.error ?? error
   } finally {
     askpass?.close()
+  }
+}
+
+/** With files that are found from any folder: whoever keeps the connection leaves the one in which it was made. */
+function fromHere({ configFile, identityFiles, ...rest }: SshTarget): SshTarget {
+  return {
+    ...rest,
+    configFile: configFile === undefined || configFile === "none" ? configFile : resolve(configFile),
+    identityFiles: identityFiles.map((file) => (file.startsWith("~") ? file : resolve(file))),
   }
 }
 
@@ -130,6 +140,10 @@ async function logIn(target: SshTarget, configuration: OpensshConfiguration, opt
   tellStages(options, "by ssh")
   for (const line of stderr.split("\n")) {
     if (HOST_KEY_ADDED.test(line)) onNotice({ level: "info", message: line.trim() })
+    const key = OPEN_KEY.exec(line)?.[1]
+    if (key !== undefined) {
+      onNotice({ level: "warning", message: `ssh leaves out the key "${key}": others may read it` })
+    }
     const warning = HOST_KEY_WARNING.exec(line)?.[1]
     if (warning === undefined) continue
     const message = `ssh says of "${target.destination}": ${warning}; StrictHostKeyChecking lets it go on`
