@@ -57,3 +57,28 @@ describe("bars in a terminal that is made narrower", () => {
     expect(screen.lines.join("")).to.equal(`${told}and this`)
   })
 })
+
+describe("bars after Ctrl-Z and fg", () => {
+  const kill = process.kill
+  afterEach(() => (process.kill = kill))
+
+  it("stand below what the shell has shown meanwhile", () => {
+    const screen = terminalScreen(80)
+    const bars = threeBars(screen)
+    process.kill = (_pid, signal) => {
+      expect(signal).to.equal("SIGTSTP")
+      expect(process.listenerCount("SIGTSTP")).to.equal(0)
+      // As the terminal and bash write it, around a command.
+      screen.write("^Z\n[1]+  Stopped\n$ echo hello\nhello\n$ fg\ndatamaestro\n")
+      return true
+    }
+    process.emit("SIGTSTP", "SIGTSTP")
+    for (const _ of [1, 2]) bars.update()
+    const seen = screen.lines.map((line) => line.split(".")[0])
+    const shell = ["three", "[1]+  Stopped", "$ echo hello", "hello", "$ fg", "datamaestro"]
+    expect(seen).to.deep.equal(["one", "two", ...shell, "one", "two", "three"])
+    bars.stop()
+    expect(screen.lines.at(-2)).to.equal("datamaestro")
+    expect(process.listenerCount("SIGTSTP")).to.equal(0)
+  })
+})

@@ -35,8 +35,19 @@ export function multiBar<Payload>(stream: ReporterStream, lineOf: (payload: Payl
     drawn = []
     if (wrapped > 0) stream.write(`\u001b[${wrapped}A${CLEAR_BELOW}`)
   }
+  // Ctrl-Z: once it goes on, the bars are somewhere above what the shell has shown meanwhile, and cli-progress goes back
+  // from here. Nothing of this process runs until then, so that no bar is drawn before.
+  const suspend = (): void => {
+    process.off("SIGTSTP", suspend)
+    process.kill(process.pid, "SIGTSTP")
+    process.on("SIGTSTP", suspend)
+    stream.write("\n".repeat(Math.max(0, drawn.length - 1)))
+    drawn = []
+  }
+  process.on("SIGTSTP", suspend)
   bars.on("redraw-pre", clearWrapped)
   bars.on("stop-pre-clear", clearWrapped)
+  bars.on("stop", () => process.off("SIGTSTP", suspend))
   return bars
 }
 
