@@ -2,15 +2,22 @@ import { expect } from "chai"
 import {
   axis,
   concat,
+  csv,
   datafolderPath,
   DefinitionError,
   defineDataset,
   file,
+  googleStorageFolder,
   gunzip,
   isDefinition,
   isDefinitionError,
+  linkFile,
+  linkFolder,
+  links,
   manual,
+  matrix,
   md5,
+  merge,
   reference,
   sha1,
   sha256,
@@ -18,14 +25,17 @@ import {
   step,
   tar,
   textFile,
+  wayback,
   zip,
   type AnyDefinition,
   type DatasetFacts,
   type Resource,
   type Resources,
+  type SymbolicPath,
 } from "@datamaestro/dataset"
 
 const URL_A = "https://example.org/a.txt"
+const PATH = { path: "" } as unknown as SymbolicPath
 
 function define(resources: Resources, facts: Partial<DatasetFacts> = {}): void {
   defineDataset({ id: "org.example.thing", ...facts, resources, describe: () => ({}) })
@@ -246,6 +256,15 @@ describe("defineDataset", () => {
     ["concat", (options) => concat(tar("https://e.org/a.tar"), options)],
     ["manual", (options) => manual("https://e.org/", options)],
     ["step", (options) => step(options)],
+    ["axis", (options) => axis([1, 2], options)],
+    ["csv", (options) => csv(PATH, options)],
+    ["matrix", (options) => matrix(PATH, options)],
+    ["merge", (options) => merge([], options)],
+    ["links", (options) => links([], options)],
+    ["linkFolder", (options) => linkFolder("/a", options)],
+    ["linkFile", (options) => linkFile("/a", options)],
+    ["googleStorageFolder", (options) => googleStorageFolder("gs://a/b", options)],
+    ["wayback", (options) => wayback("list", options)],
     ["", (options) => defineDataset(Object.assign({ id: "org.x", resources: {}, describe: () => ({}) }, options))],
   ]
   for (const [what, act] of mistyped) {
@@ -253,6 +272,20 @@ describe("defineDataset", () => {
       const error = failure(() => act({ integritty: md5("0".repeat(32)) } as never))
       expect(error.field).to.equal(what)
       expect(error.reason).to.match(/^there is no field "integritty": there are /)
+    })
+  }
+
+  const odd: [string, () => unknown][] = [
+    ["resources", () => defineDataset({ id: "org.x", describe: () => ({}) } as never)],
+    ["resources", () => defineDataset({ id: "org.x", resources: null, describe: () => ({}) } as never)],
+    ["tar.include", () => tar(URL_A, { include: "train/**" } as never)],
+    ["zip.files", () => zip(URL_A, { files: "a.txt" } as never)],
+    ["step.from", () => step({ from: "raw", name: "a", run: async () => {} } as never)],
+    ["step.run", () => step({ from: [], name: "a" } as never)],
+  ]
+  for (const [field, act] of odd) {
+    it(`refuses what ${field} can't be`, () => {
+      expect(failure(act)).to.include({ field })
     })
   }
 })

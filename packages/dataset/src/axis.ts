@@ -1,4 +1,5 @@
 import { AXIS, FORMAT_VERSION } from "./brands.ts"
+import { checkFields } from "./known-fields.ts"
 
 export type AxisValue = string | number | boolean | null
 
@@ -48,6 +49,7 @@ export function axis(
   domain: readonly AxisValue[] | OpenType,
   options: AxisOptions & { default?: AxisValue } = {},
 ): Axis {
+  checkFields("", "axis", options, { default: true, inId: true, elideDefault: true })
   return {
     [AXIS]: FORMAT_VERSION,
     domain: typeof domain === "string" ? undefined : domain,

@@ -57,6 +57,14 @@ export function defineDataset<R extends Resources, V extends DescribedObject, A 
     throw new DefinitionError(facts.id, "describe", "it must be a function that returns the value")
   }
   checkAxes(facts.id, axes ?? {})
+  const given: unknown = resources
+  if (typeof given !== "function" && (typeof given !== "object" || given === null)) {
+    throw new DefinitionError(
+      facts.id,
+      "resources",
+      "it must be an object of resources, or a function that returns one",
+    )
+  }
   if (typeof resources === "object") planResources(facts.id, resources, NOWHERE)
   return {
     ...facts,

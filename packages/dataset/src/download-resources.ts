@@ -124,6 +124,7 @@ export function concat(archives: ArchiveResource | readonly ArchiveResource[], o
 
 /** Several archives extracted into one folder, by default one that is named after the key. */
 export function merge(archives: readonly ArchiveResource[], options: { into?: string } = {}): MergeResource {
+  checkFields("", "merge", options, { into: true })
   return { [RESOURCE]: FORMAT_VERSION, kind: "merge", archives, into: options.into }
 }
 
@@ -136,6 +137,7 @@ export interface BucketOptions {
 
 /** All files below a prefix of a public Google Storage bucket: `googleStorageFolder("gs://bucket/images")`. */
 export function googleStorageFolder(url: string, options: BucketOptions = {}): BucketResource {
+  checkFields("", "googleStorageFolder", options, { mirrors: true, into: true })
   return { [RESOURCE]: FORMAT_VERSION, kind: "bucket", url, mirrors: listed(options.mirrors), into: options.into }
 }
 
@@ -156,6 +158,7 @@ export interface WaybackOptions {
  * @param from the key of a resource that is a text file with a URL a line, most often a step's
  */
 export function wayback(from: string, options: WaybackOptions): WaybackResource {
+  checkFields("", "wayback", options, { name: true, timestamp: true, host: true, transient: true })
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind: "wayback",
@@ -224,6 +227,10 @@ function archive(
     into: true,
   } as const
   checkFields("", kind, options, known)
+  for (const field of ["include", "files"] as const) {
+    const list: unknown = options[field] ?? []
+    if (!Array.isArray(list)) throw new DefinitionError("", `${kind}.${field}`, "it must be a list")
+  }
   const cut = typeof url === "object" && "pieces" in url
   return {
     [RESOURCE]: FORMAT_VERSION,

@@ -1,5 +1,6 @@
 import { FORMAT_VERSION, RESOURCE } from "./brands.ts"
 import type { Sum } from "./integrity.ts"
+import { DefinitionError } from "./definition-error.ts"
 import { checkFields } from "./known-fields.ts"
 import { listed } from "./listed.ts"
 import type { FolderSum } from "./plan.ts"
@@ -23,6 +24,7 @@ export function datafolderPath(folder: string, path = ""): DatafolderResource {
  * @param from keys of references; the links are named after them
  */
 export function links(from: readonly string[], options: { name?: string } = {}): LinksResource {
+  checkFields("", "links", options, { name: true })
   return { [RESOURCE]: FORMAT_VERSION, kind: "links", from, name: options.name }
 }
 
@@ -38,6 +40,7 @@ export function linkFolder(
   places: Place | readonly Place[],
   options: { name?: string; check?: FolderSum } = {},
 ): LinkResource {
+  checkFields("", "linkFolder", options, { name: true, check: true })
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind: "linkfolder",
@@ -53,6 +56,7 @@ export function linkFile(
   places: Place | readonly Place[],
   options: { name?: string; integrity?: Sum | readonly Sum[] } = {},
 ): LinkResource {
+  checkFields("", "linkFile", options, { name: true, integrity: true })
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind: "linkfile",
@@ -102,6 +106,8 @@ export interface StepOptions<From extends string> {
 /** Something made on the data machine from other resources. Modules that `run` needs travel with the definition. */
 export function step<const From extends string>(options: StepOptions<From>): StepResource {
   checkFields("", "step", options, { from: true, name: true, version: true, transient: true, run: true })
+  if (!Array.isArray(options.from)) throw new DefinitionError("", "step.from", "it must be a list of resources' names")
+  if (typeof options.run !== "function") throw new DefinitionError("", "step.run", "it must be a function")
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind: "step",

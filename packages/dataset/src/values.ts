@@ -1,3 +1,4 @@
+import { checkFields } from "./known-fields.ts"
 import type { SymbolicPath } from "./path.ts"
 import { typed, type DescribedObject } from "./typed-value.ts"
 
@@ -41,15 +42,16 @@ export type CsvFields = {
 
 /** A table as text, comma separated unless it says otherwise. */
 export function csv(path: SymbolicPath, options: CsvOptions = {}): CsvFields {
-  return typed("Generic", csvFields(path, options))
+  return typed("Generic", csvFields("csv", path, options))
 }
 
 /** A table of numbers as text, with the column to predict if there is one. */
 export function matrix(path: SymbolicPath, options: CsvOptions = {}): CsvFields {
-  return typed("Matrix", csvFields(path, options))
+  return typed("Matrix", csvFields("matrix", path, options))
 }
 
-function csvFields(path: SymbolicPath, options: CsvOptions): CsvFields {
+function csvFields(what: string, path: SymbolicPath, options: CsvOptions): CsvFields {
+  checkFields("", what, options, { namesRow: true, delimiter: true, ignore: true, target: true })
   return {
     path,
     ...(options.delimiter === undefined ? {} : { delimiter: options.delimiter }),

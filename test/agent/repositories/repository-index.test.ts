@@ -156,6 +156,13 @@ export default ${THING}`,
       .and.contain("20.19 or newer with --node")
   })
 
+  it("tells of a loader that is no function", async () => {
+    const text = withStatics('static datasets = { "org.x.thing": 12 }')
+    const index = new RepositoryIndex([await plugins.add("loaders", { "index.js": text })])
+    const error = await rejection(index.definition("loaders", "org.x.thing"))
+    expect(error.message).to.match(/"org.x.thing" of repository "loaders": its loader is no function$/)
+  })
+
   it("refuses a name that would be a folder elsewhere", async () => {
     const location = { ...(await plugins.addDatasets("elsewhere", { "org.x.thing": THING })), id: "../elsewhere" }
     const error = await rejection(new RepositoryIndex([location]).repository("../elsewhere"))

@@ -30,6 +30,13 @@ describe("inspectRepository", () => {
 
   const errors: [string, string, string, RegExp][] = [
     ["a definition that throws", "org.boom", `(() => { throw new Error("boom") })()`, /boom/],
+    ["something else than an error that is thrown", "org.boom", `(() => { throw { code: 7 } })()`, /code: 7/],
+    [
+      "resources that are not there yet",
+      "org.x",
+      define("org.x", `resources: async () => ({ ${data} }), describe: ({ data }) => textFile(data)`),
+      /resources: its function must return an object/,
+    ],
     ["another id than the repository's", "org.one", plain("org.other"), /gives the definition of "org.other"/],
     [
       "a reference's unknown axis",

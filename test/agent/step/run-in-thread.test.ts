@@ -29,6 +29,7 @@ const STEPS = {
   fills: `throw Object.assign(new Error("full"), { code: "ENOSPC" })`,
   floods: `for (let line = 0; line < 20_000; line++) console.log(line); for (let at = 0; at < 1e5; at++) progress(at / 1e5)`,
   "throws.text": `throw "just text"`,
+  "throws.object": `throw { status: 500 }`,
   leaves: `setTimeout(() => process.exit(3)); await new Promise(() => {})`,
   kills: `process.kill(process.pid)`,
   aborts: `process.abort()`,
@@ -123,6 +124,7 @@ describe("runInThread", function () {
     expect(lines).to.have.members(["50 words", "so far", "done"])
     expect(await failure(run("fills").ended)).to.include({ message: "full", code: "ENOSPC" })
     expect(((await failure(run("throws.text").ended)) as Error).message).to.equal("just text")
+    expect(((await failure(run("throws.object").ended)) as Error).message).to.equal("{ status: 500 }")
   })
 
   it("loses no line of many, and tells no more of its progress than anybody can see", async () => {

@@ -109,6 +109,7 @@ export class RepositoryIndex {
       )
     }
     return memoized(this.#definitions, `${id}@${repositoryId}`, async () => {
+      if (typeof load !== "function") throw brokenDefinition(id, repositoryId, "its loader is no function")
       const loading = this.authored<unknown>(repositoryId, `dataset "${id}"`, load)
       const definition = await loading.catch(async (thrown: unknown) => {
         const error = await withSyntaxPlace(thrown, repository.source.path)

@@ -73,7 +73,9 @@ export function planDataset(
  */
 export function authoredResources(definition: AnyDefinition, selection: Selection, repository: string): Resources {
   try {
-    return definition.resources(namingWhatLacks(definition.id, "axis", selection))
+    const resources: unknown = definition.resources(namingWhatLacks(definition.id, "axis", selection))
+    if (typeof resources === "object" && resources !== null && !("then" in resources)) return resources as Resources
+    throw new DefinitionError(definition.id, "resources", "its function must return an object of resources")
   } catch (error) {
     throw brokenDefinition(definition.id, repository, error)
   }

@@ -1,3 +1,4 @@
+import { inspect } from "node:util"
 import { parentPort, type MessagePort } from "node:worker_threads"
 import type { StepResource } from "@datamaestro/dataset"
 import { interrupted, ProgressCoalescer } from "@datamaestro/protocol"
@@ -37,7 +38,7 @@ async function serve(port: MessagePort, request: StepRequest, signal: AbortSigna
     answer({ type: "done" })
   } catch (error) {
     const known = error instanceof Error
-    const message = known ? error.message : String(error)
+    const message = known ? error.message : typeof error === "string" ? error : inspect(error)
     const [stack, errno] = known ? [error.stack, errnoName(error)] : []
     answer({ type: "failed", message, stack, errno })
   }
