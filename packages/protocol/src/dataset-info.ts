@@ -19,12 +19,23 @@ export const SearchHit = v.object({
 })
 export type SearchHit = v.InferOutput<typeof SearchHit>
 
+/** What a resource is made from that has no address: a dataset (`ID@REPOSITORY`), another resource, or a place on the machine. */
+const Origin = v.object({
+  dataset: v.optional(v.string()),
+  resource: v.optional(v.string()),
+  /** The data folder's key, in which `path` is; without it `path` is absolute or below `~/`. */
+  folder: v.optional(v.string()),
+  path: v.optional(v.string()),
+})
+
 export const ResourceInfo = v.object({
   name: v.string(),
   kind: v.string(),
   urls: v.array(v.string()),
   /** Where several are fetched for it: the URLs of each. */
   downloads: v.optional(v.array(v.array(v.string()))),
+  /** All of these; of a link the first that is there. */
+  from: v.optional(v.array(Origin)),
   /** Where it will be or is, absolute; absent for what is not stored. */
   path: v.optional(v.string()),
   integrity: v.array(v.string()),

@@ -50,8 +50,23 @@ describe("infoOf", () => {
           integrity: [`md5:${"ab".repeat(16)} (output)`],
           state: "complete",
         },
-        { name: "table", kind: "datafolder", urls: [], path: "/big/t.csv", integrity: [], state: "none" },
-        { name: "other", kind: "datafolder", urls: [], integrity: [], state: "none" },
+        {
+          name: "table",
+          kind: "datafolder",
+          urls: [],
+          from: [{ folder: "large", path: "t.csv" }],
+          path: "/big/t.csv",
+          integrity: [],
+          state: "none",
+        },
+        {
+          name: "other",
+          kind: "datafolder",
+          urls: [],
+          from: [{ folder: "small", path: "" }],
+          integrity: [],
+          state: "none",
+        },
         {
           name: "asked",
           kind: "manual",
@@ -64,6 +79,33 @@ describe("infoOf", () => {
       axes: { dim: { domain: [1, 2] }, seed: { type: "integer", default: null } },
       example: "org.x.a[dim=1,seed=null]",
       agreement: { id: "org.x", url: "https://e.org/terms" },
+    })
+  })
+
+  it("tells what is made of what has no address", async () => {
+    await using plugins = await PluginPackages.create()
+    const index = new RepositoryIndex([
+      await plugins.addDatasets("text", {
+        "org.x.a": `defineDataset({ id: "org.x.a", resources: { data: file("https://e.org/a") }, describe: ({ data }) => ({ data }) })`,
+        "org.x.made": `defineDataset({
+          id: "org.x.made",
+          resources: {
+            other: reference({ id: "org.x.a" }),
+            both: sdk.links(["other"]),
+            here: sdk.linkFolder([datafolderPath("corpora", "wsj"), "~/wsj"]),
+            list: step({ from: ["other", "here"], name: "list.txt", async run() {} }),
+          },
+          describe: ({ list }) => ({ list }),
+        })`,
+      }),
+    ])
+    const state = { dataset: "none", resources: {} } as const
+    const info = infoOf(await resolveDataset("made", index), { paths, datafolders: {}, state, sources: () => [] })
+    expect(Object.fromEntries(info.resources.map(({ name, from }) => [name, from]))).to.deep.equal({
+      other: [{ dataset: "org.x.a@text" }],
+      both: [{ dataset: "org.x.a@text" }],
+      here: [{ folder: "corpora", path: "wsj" }, { path: "~/wsj" }],
+      list: [{ resource: "other" }, { resource: "here" }],
     })
   })
 

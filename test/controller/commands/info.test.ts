@@ -17,5 +17,13 @@ describe("info", () => {
     expect(shown([{ urls: [...one, ...two], downloads: [one, two] }])).to.contain(
       "  from https://e.org/1\n  or https://m.org/1\n  from https://e.org/2\n",
     )
+    const places = [{ folder: "corpora", path: "wsj" }, { path: "~/wsj" }]
+    expect(shown([{ urls: [], kind: "linkfolder", from: places }])).to.contain(
+      "  from data folder corpora, in it wsj\n  or ~/wsj\n",
+    )
+    const origins = [{ dataset: "org.x@text" }, { resource: "raw" }]
+    expect(shown([{ urls: [], kind: "step", from: origins }])).to.contain(
+      "  from dataset org.x@text\n  from resource raw\n",
+    )
   })
 })

@@ -6,6 +6,7 @@ import type { ResolvedDataset } from "./resolve-dataset.ts"
 import { selectorOf } from "./selector-of.ts"
 
 type State = DatasetInfo["state"]
+type ResourceInfo = DatasetInfo["resources"][number]
 
 /** What was found on the disk, since this only knows the plan. */
 export interface DiskState {
@@ -44,11 +45,13 @@ export function infoOf(dataset: ResolvedDataset, { paths, datafolders, state, so
       const path = pathIfKnown(resource)
       const page = resource.kind === "manual" ? [[resource.page]] : []
       const downloads = [...page, ...downloadsOf(resource).map(({ urls }) => sources(urls))]
+      const from = originsOf(resource)
       return {
         name: resource.name,
         kind: resource.kind,
         urls: downloads.flat(),
         ...(downloads.length > 1 ? { downloads } : {}),
+        ...(from === undefined ? {} : { from }),
         ...(path === undefined ? {} : { path }),
         integrity: sumsOf(resource),
         state: state.resources[resource.name] ?? "none",
@@ -63,6 +66,25 @@ export function infoOf(dataset: ResolvedDataset, { paths, datafolders, state, so
   function pathIfKnown(resource: PlannedResource): string | undefined {
     if (resource.kind === "datafolder" && !Object.hasOwn(datafolders, resource.folder)) return undefined
     return resourcePath(paths, plan, resource, datafolders)
+  }
+}
+
+function originsOf(resource: PlannedResource): ResourceInfo["from"] {
+  switch (resource.kind) {
+    case "reference":
+      return [{ dataset: `${resource.id}@${resource.repository}` }]
+    case "links":
+      return Object.values(resource.links).map(({ id, repository }) => ({ dataset: `${id}@${repository}` }))
+    case "datafolder":
+      return [{ folder: resource.folder, path: resource.path }]
+    case "linkfolder":
+    case "linkfile":
+      return resource.places.map((place) => ("absolute" in place ? { path: place.absolute } : place))
+    case "step":
+    case "wayback":
+      return resource.from.map((name) => ({ resource: name }))
+    default:
+      return undefined
   }
 }
 

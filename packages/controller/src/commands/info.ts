@@ -2,6 +2,8 @@ import type { DatasetInfo } from "@datamaestro/protocol"
 import { sanitizeText } from "../reporter/sanitize.ts"
 import type { Command } from "./command.ts"
 
+type Origin = NonNullable<DatasetInfo["resources"][number]["from"]>[number]
+
 /** The facts of one dataset, as lines `field: value`. */
 export function info(id: string): Command<DatasetInfo> {
   return {
@@ -49,10 +51,22 @@ function describe(dataset: DatasetInfo): string {
     for (const urls of resource.downloads ?? [resource.urls]) {
       for (const [at, url] of urls.entries()) lines.push(`  ${at === 0 ? "from" : "or"} ${sanitizeText(url)}`)
     }
+    for (const [at, origin] of (resource.from ?? []).entries()) {
+      lines.push(
+        `  ${at > 0 && ["linkfolder", "linkfile"].includes(resource.kind) ? "or" : "from"} ${sanitizeText(nameOf(origin))}`,
+      )
+    }
     if (resource.path !== undefined) lines.push(`  at ${sanitizeText(resource.path)}`)
     for (const integrity of resource.integrity) lines.push(`  ${sanitizeText(integrity)}`)
   }
   return `${lines.join("\n")}\n`
+}
+
+function nameOf({ dataset, resource, folder, path }: Origin): string {
+  if (dataset !== undefined) return `dataset ${dataset}`
+  if (resource !== undefined) return `resource ${resource}`
+  if (folder === undefined) return path ?? ""
+  return `data folder ${folder}${path ? `, in it ${path}` : ""}`
 }
 
 function domainOf({ domain, type }: DatasetInfo["axes"][string]): string {
