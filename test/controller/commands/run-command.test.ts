@@ -241,6 +241,21 @@ describe("running a command", () => {
     expect(call.written).to.equal("x\tr\ta b forged [2J\n")
   })
 
+  it("says where it looks when nothing matches", async () => {
+    const none = { "datasets/search": () => ({ hits: [], warnings: [] }) }
+    const call = testInvocation({ open: () => linkedSession(none) })
+    await runCommand(search(["question answering"]), call)
+    expect(call.written).to.equal("")
+    expect(call.reporter.events.map(({ event }) => event)).to.deep.equal([
+      {
+        phase: "notice",
+        level: "info",
+        message:
+          "No dataset matches question answering: a term without a prefix is for the id; tag:, task:, repo: and type: look elsewhere",
+      },
+    ])
+  })
+
   it("makes a relative data folder absolute on this machine only", async () => {
     const paths: string[] = []
     const handlers: Partial<AgentHandlers> = {

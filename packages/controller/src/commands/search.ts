@@ -10,10 +10,19 @@ export function search(terms: readonly string[]): Command<SearchHit[]> {
     async run({ session, signal, onProgress }) {
       const { hits, warnings } = await session.agent.request("datasets/search", { terms: [...terms] }, { signal })
       for (const message of warnings) onProgress({ phase: "notice", level: "warning", message })
+      // A person who looks for the words of a name or a task would think that there is none.
+      if (hits.length === 0) onProgress({ phase: "notice", level: "info", message: nothing(terms) })
       return hits
     },
     text: (hits) => hits.map((hit) => tabLine(fields(hit))).join(""),
   }
+}
+
+function nothing(terms: readonly string[]): string {
+  const hint = terms.every((term) => term.includes(":"))
+    ? "each is a regular expression"
+    : "a term without a prefix is for the id; tag:, task:, repo: and type: look elsewhere"
+  return `No dataset matches ${terms.join(" ")}: ${hint}`
 }
 
 function fields({ id, repository, name, description, axes }: SearchHit): string[] {
