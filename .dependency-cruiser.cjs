@@ -79,7 +79,7 @@ module.exports = {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.base.json" },
     enhancedResolveOptions: {
-      conditionNames: ["source", "import", "require", "node", "default"],
+      conditionNames: ["@datamaestro/source", "import", "require", "node", "default"],
       exportsFields: ["exports"],
     },
   },

@@ -14,7 +14,7 @@ const shared: BuildOptions = {
   platform: "node",
   format: "cjs",
   target: "node20.18",
-  conditions: ["source"],
+  conditions: ["@datamaestro/source"],
   // jsonc-parser's "main" is UMD, whose require calls a bundler can't see.
   mainFields: ["module", "main"],
   // ssh2 tries its native addons and lives without them.

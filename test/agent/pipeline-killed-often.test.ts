@@ -32,7 +32,7 @@ describe(`preparations killed ${KILLS} times at random moments`, () => {
       bundle: true,
       platform: "node",
       format: "esm",
-      conditions: ["source"],
+      conditions: ["@datamaestro/source"],
       mainFields: ["module", "main"],
       banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url)' },
       logLevel: "silent",

@@ -41,9 +41,13 @@ describe("a killed preparation", () => {
   /** Kills a preparation that runs in a process of its own as soon as `when` says so; says whether it came to its end. */
   async function prepareAndKill(when: () => boolean): Promise<boolean> {
     const script = fileURLToPath(new URL("../fixtures/prepare-child.ts", import.meta.url))
-    const child = spawn(process.execPath, ["--import", "tsx", "--conditions=source", script, origin.url, home.path], {
-      stdio: ["ignore", "pipe", "inherit"],
-    })
+    const child = spawn(
+      process.execPath,
+      ["--import", "tsx", "--conditions=@datamaestro/source", script, origin.url, home.path],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    )
     let output = ""
     child.stdout.on("data", (text) => (output += text))
     const timer = setInterval(() => when() && child.kill("SIGKILL"), 1)

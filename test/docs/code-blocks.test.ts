@@ -11,7 +11,7 @@ const OPTIONS: ts.CompilerOptions = {
   moduleResolution: ts.ModuleResolutionKind.NodeNext,
   lib: ["lib.es2023.d.ts", "lib.esnext.disposable.d.ts"],
   types: ["node"],
-  customConditions: ["source"],
+  customConditions: ["@datamaestro/source"],
   strict: true,
   noImplicitOverride: true,
   allowImportingTsExtensions: true,

@@ -108,7 +108,7 @@ describe("the agent's life", function () {
        await session.agent.request("datasets/prepare", ${JSON.stringify(request)})`,
     )
     const root = fileURLToPath(new URL("../..", import.meta.url))
-    const controller = spawn(process.execPath, ["--import=tsx", "--conditions=source", script], {
+    const controller = spawn(process.execPath, ["--import=tsx", "--conditions=@datamaestro/source", script], {
       stdio: ["ignore", "inherit", "inherit"],
       cwd: root,
     })

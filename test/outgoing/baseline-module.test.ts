@@ -25,7 +25,7 @@ function run(made: string): { result: number; baseline: boolean; cacheRejected: 
     setFlagsFromString("--allow-natives-syntax")
     const baseline = new Function("f", "return %IsLiftoffFunction(f)")(f)
     console.log(JSON.stringify({ result, baseline, cacheRejected }))`
-  const options = ["--import", "tsx", "--conditions=source", "--input-type=module", "-e", program]
+  const options = ["--import", "tsx", "--conditions=@datamaestro/source", "--input-type=module", "-e", program]
   const { stdout, stderr } = spawnSync(process.execPath, options, {
     encoding: "utf8",
     env: { PATH: process.env["PATH"] },

@@ -31,7 +31,15 @@ describe("archives of very many members", () => {
   const memoryOf = async (kind: "tar" | "zip", count: number): Promise<number> => {
     const archive = join(folder, `${count}`)
     writeFileSync(archive, kind === "tar" ? tarArchive(membersOf(count)) : zipArchive(membersOf(count)))
-    const args = ["--expose-gc", "--conditions=source", "--import=tsx", WORKER, kind, archive, `${archive}.out`]
+    const args = [
+      "--expose-gc",
+      "--conditions=@datamaestro/source",
+      "--import=tsx",
+      WORKER,
+      kind,
+      archive,
+      `${archive}.out`,
+    ]
     const { stdout } = await promisify(execFile)(process.execPath, args)
     const { files, most } = JSON.parse(stdout) as { files: number; most: number }
     expect(files).to.equal(count)

@@ -27,9 +27,13 @@ describe("one URL wanted by many", () => {
   })
 
   function worker(url: string): ChildProcess {
-    const child = spawn(process.execPath, ["--import=tsx", "--conditions=source", WORKER, setup.cache.path, url], {
-      stdio: ["ignore", "pipe", "inherit"],
-    })
+    const child = spawn(
+      process.execPath,
+      ["--import=tsx", "--conditions=@datamaestro/source", WORKER, setup.cache.path, url],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    )
     children.push(child)
     return child
   }

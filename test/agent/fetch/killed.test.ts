@@ -58,7 +58,7 @@ describe("downloads that are killed at random moments", () => {
       bundle: true,
       platform: "node",
       format: "cjs",
-      conditions: ["source"],
+      conditions: ["@datamaestro/source"],
       mainFields: ["module", "main"],
       logLevel: "error",
     })

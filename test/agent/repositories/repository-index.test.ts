@@ -254,7 +254,7 @@ index.definition("bundled", "org.x.thing").then((definition) => console.log(defi
       platform: "node",
       format: "cjs",
       target: "node20.18",
-      conditions: ["source"],
+      conditions: ["@datamaestro/source"],
       mainFields: ["module", "main"],
     }
     await build({ ...options, entryPoints: [entry], outfile, minify: true, logLevel: "error" })

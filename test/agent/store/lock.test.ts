@@ -68,7 +68,7 @@ describe("acquireLock", () => {
   function worker(rounds: number, hold: string): ChildProcess {
     const child = spawn(
       process.execPath,
-      ["--import=tsx", "--conditions=source", WORKER, path, folder, String(rounds), hold],
+      ["--import=tsx", "--conditions=@datamaestro/source", WORKER, path, folder, String(rounds), hold],
       {
         stdio: ["ignore", "pipe", "inherit"],
       },

@@ -24,7 +24,7 @@ describe("the manifest", () => {
       const script = `const { Manifest } = await import(${JSON.stringify(MANIFEST)})
         const manifest = await Manifest.read(${JSON.stringify(folder)})
         console.log(manifest.record("images").files.length)`
-      const options = [`--max-old-space-size=${HEAP_MEBIBYTES}`, "--conditions=source", "--import=tsx"]
+      const options = [`--max-old-space-size=${HEAP_MEBIBYTES}`, "--conditions=@datamaestro/source", "--import=tsx"]
       const { stdout } = await promisify(execFile)(process.execPath, [...options, "--input-type=module", "-e", script])
       expect(stdout.trim()).to.equal(String(MANY))
     } finally {

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url"
 import { hasPseudoTerminal, inTerminal } from "../../helpers/pseudo-terminal.ts"
 
 const fixture = fileURLToPath(new URL("../../fixtures/ask.ts", import.meta.url))
-const command = `'${process.execPath}' --import tsx --conditions=source '${fixture}'`
+const command = `'${process.execPath}' --import tsx --conditions=@datamaestro/source '${fixture}'`
 
 describe("questions on the terminal", function () {
   before(function () {
