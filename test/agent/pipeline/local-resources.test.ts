@@ -126,10 +126,9 @@ describe("resources that are no download", () => {
     }
     await prepare(resources)
     expect(readFileSync(join(root, "words"), "utf8")).to.equal("one")
-    expect(await failure(prepare({ other: linkFile(datafolderPath("disks", "dir")) }))).to.have.property(
-      "code",
-      "DATAFOLDER_MISSING",
-    )
+    const other = await failure(prepare({ other: linkFile(datafolderPath("disks", "dir")) }))
+    expect(other.code).to.equal("DATAFOLDER_MISSING")
+    expect(other.message).to.equal(`Cannot prepare "org.example.thing": there is no file at "${join(disks, "dir")}"`)
     const wrong = linkFile(datafolderPath("disks", "one.txt"), { integrity: md5(sum("two")) })
     expect(await failure(prepare({ wrong }))).to.have.property("code", "CHECKSUM_MISMATCH")
   })

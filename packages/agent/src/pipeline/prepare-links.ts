@@ -59,12 +59,12 @@ async function findSource({ plan, options }: Preparation, resource: PlannedLink)
     })
     if (wanted === "folder" ? found?.isDirectory() === true : found?.isFile() === true) return path
   }
-  const where = looked.length === 0 ? "" : `: there is none at ${looked.map((path) => `"${path}"`).join(", ")}`
-  throw new DatamaestroError(
-    "DATAFOLDER_MISSING",
-    `Cannot prepare "${plan.id}": nobody has told where its ${wanted} is${where}`,
-    { hint: hintFor(resource), details: { dataset: plan.id, resource: resource.name, looked } },
-  )
+  const where = looked.map((path) => `"${path}"`).join(", ")
+  const reason = where === "" ? `nobody has told where its ${wanted} is` : `there is no ${wanted} at ${where}`
+  throw new DatamaestroError("DATAFOLDER_MISSING", `Cannot prepare "${plan.id}": ${reason}`, {
+    hint: hintFor(resource),
+    details: { dataset: plan.id, resource: resource.name, looked },
+  })
 }
 
 function hintFor({ places, kind }: PlannedLink): string {
