@@ -2,6 +2,7 @@ import { downloadsOf } from "@datamaestro/dataset"
 import { interrupted } from "@datamaestro/protocol"
 import type { FetchRequest } from "../pipeline-types.ts"
 import type { StoredResource } from "./found-dataset.ts"
+import { located } from "./located.ts"
 import type { Preparation } from "./preparation.ts"
 import { prepareBucket } from "./prepare-bucket.ts"
 import type { Standing } from "./prepare-resources.ts"
@@ -19,15 +20,18 @@ export async function fetchMissing(
   stop: (reason: unknown) => void,
 ): Promise<void> {
   const queue = await resourceQueue()
-  const tasks = [...standing].flatMap(([resource, how]) => (how === undefined ? fetchesOf(preparation, resource) : []))
+  const tasks = [...standing].flatMap(([resource, how]) =>
+    how === undefined ? fetchesOf(preparation, resource).map((task) => ({ task, name: resource.name })) : [],
+  )
   let failure: { error: unknown } | undefined
-  const guarded = tasks.map(async (task) => {
+  const guarded = tasks.map(async ({ task, name }) => {
     try {
       await queue.add(async () => {
         if (preparation.signal.aborted) throw interrupted()
         await task()
       })
-    } catch (error) {
+    } catch (thrown) {
+      const error = located(thrown, preparation.plan.id, name)
       failure ??= { error }
       stop(error)
     }

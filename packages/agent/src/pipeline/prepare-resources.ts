@@ -4,6 +4,7 @@ import { downloadsOf } from "@datamaestro/dataset"
 import { DatamaestroError, interrupted, type ProgressEvent } from "@datamaestro/protocol"
 import { adopt } from "./adopt.ts"
 import type { FoundDataset, StoredResource } from "./found-dataset.ts"
+import { located } from "./located.ts"
 import { continuePlacement, type Recorded } from "./place-resource.ts"
 import { prepareArchive } from "./prepare-archive.ts"
 import { prepareArchives } from "./prepare-archives.ts"
@@ -118,13 +119,6 @@ export async function makeMissing(
   }
   await Promise.allSettled(tasks.values())
   if (failure !== undefined) throw failure.error
-}
-
-/** What went wrong deep below says which archive or file it was, and not whose. */
-function located(error: unknown, dataset: string, resource: string): unknown {
-  if (!(error instanceof DatamaestroError) || error.code === "INTERRUPTED") return error
-  const { code, message, hint, details, cause } = error
-  return new DatamaestroError(code, message, { hint, details: { dataset, resource, ...details }, cause })
 }
 
 async function make(preparation: Preparation, resource: StoredResource): Promise<How> {
