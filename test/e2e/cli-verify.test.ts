@@ -2,6 +2,7 @@ import { expect } from "chai"
 import { appendFile, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { datamaestro } from "../helpers/command-line.ts"
+import { writeRepositoryPackage } from "../helpers/repository-package.ts"
 import { sampleRepository, type SampleRepository } from "../helpers/sample-repository.ts"
 
 describe("verifying by the command line", () => {
@@ -52,7 +53,37 @@ describe("verifying by the command line", () => {
       changed: [],
       missing: [join(folder, "one.txt")],
       added: [join(folder, "extra.txt")],
+      damaged: ["org.one"],
     })
+  })
+
+  it("says how to prepare again what a dataset refers to", async () => {
+    const plugin = await writeRepositoryPackage(sample.folder, {
+      id: "referring",
+      files: {
+        "lib/index.js": `
+          import { Repository, defineDataset, file, reference, textFile } from "@datamaestro/dataset"
+          const first = defineDataset({ id: "org.first", resources: { text: file("${sample.url}first.txt") },
+            describe: ({ text }) => textFile(text) })
+          const user = defineDataset({ id: "org.user",
+            resources: { first: reference(first), text: file("${sample.url}user.txt") },
+            describe: ({ text }) => textFile(text) })
+          export class MyRepository extends Repository {
+            static NAMESPACE = "referring"
+            static DESCRIPTION = "One refers to another"
+            static datasets = { "org.first": () => first, "org.user": () => user }
+          }`,
+      },
+    })
+    const env = { ...sample.env, DATAMAESTRO_REPOSITORY_PATH: plugin }
+    await datamaestro(["prepare", "org.user"], { env })
+    await appendFile(join(sample.folder, "data/data/referring/org/first/first.txt"), "more")
+    const damaged = await datamaestro(["verify", "org.user"], { env })
+    expect(damaged.status).to.equal(5)
+    const [, ids = ""] = /`datamaestro prepare --force (.*)`/.exec(damaged.stderr) ?? []
+    await datamaestro(["prepare", "--force", ...ids.split(" ")], { env })
+    const again = await datamaestro(["verify", "org.user"], { env })
+    expect(again.status, again.stderr).to.equal(0)
   })
 
   it("tells of a link that leads nowhere, or to itself, as missing", async () => {

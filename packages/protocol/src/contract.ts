@@ -171,6 +171,8 @@ export const AGENT_METHODS = {
       changed: v.array(v.object({ path: v.string(), reason: v.string() })),
       missing: v.array(v.string()),
       added: v.array(v.string()),
+      /** The datasets that have what is changed or missing: it, or those that it refers to. */
+      damaged: v.array(v.string()),
     }),
   ),
   /** Asks every source of a repository's datasets, all variants of them, whether it is there. */

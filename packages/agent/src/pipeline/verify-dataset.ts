@@ -28,14 +28,19 @@ const REPORT_MILLISECONDS = 100
  */
 export async function verifyDataset(dataset: ResolvedDataset, options: VerifyOptions): Promise<Verification> {
   const { id, repository } = dataset.plan
-  const result: Verification = { id, repository, sound: 0, unverified: [], changed: [], missing: [], added: [] }
+  const lists = { unverified: [], changed: [], missing: [], added: [], damaged: [] }
+  const result: Verification = { id, repository, sound: 0, ...lists }
   // All of them before the first byte is read: what is not prepared is told at once.
   const all: [FoundDataset, StoredResource[]][] = []
   for (const { plan } of preparationOrder(dataset)) {
     const found = await FoundDataset.read(options.paths, plan)
     all.push([found, await recorded(found, id)])
   }
-  for (const [found, resources] of all) await verifyOne(found, resources, options, result)
+  for (const [found, resources] of all) {
+    const before = result.changed.length + result.missing.length
+    await verifyOne(found, resources, options, result)
+    if (result.changed.length + result.missing.length > before) result.damaged.push(found.plan.id)
+  }
   for (const list of [result.unverified, result.missing, result.added]) list.sort()
   result.changed.sort((a, b) => (a.path < b.path ? -1 : 1))
   return result

@@ -40,18 +40,19 @@ function lines({ id, sound, changed, missing, added, unverified }: Verification)
   ]
 }
 
-function difference({ id, changed, missing, added }: Verification): DatamaestroError | undefined {
+function difference({ id, changed, missing, added, damaged }: Verification): DatamaestroError | undefined {
   const counts = { changed: changed.length, missing: missing.length, added: added.length }
   const found = Object.entries(counts).filter(([, count]) => count > 0)
   if (found.length === 0) return undefined
-  const again = changed.length + missing.length > 0
   return new DatamaestroError(
     "CHECKSUM_MISMATCH",
     `Cannot confirm "${id}": ${found.map(([state, count]) => `${count} ${state}`).join(", ")}`,
     {
-      hint: again
-        ? `prepare it again with \`datamaestro prepare --force ${id}\``
-        : "move the files elsewhere that were added",
+      // --force is for what is named, not for what that refers to.
+      hint:
+        damaged.length > 0
+          ? `prepare again what is damaged: \`datamaestro prepare --force ${damaged.join(" ")}\``
+          : "move the files elsewhere that were added",
       details: { dataset: id, ...counts },
     },
   )
