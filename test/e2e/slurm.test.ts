@@ -3,7 +3,10 @@ import { existsSync } from "node:fs"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { gzipSync } from "node:zlib"
+import { tarArchive } from "../fixtures/tar-archive.ts"
 import { isAlive, until, type RunningCommand } from "../helpers/job-lab.ts"
+import { writeRepositoryPackage } from "../helpers/repository-package.ts"
 import { startSlurmLab, type SlurmLab } from "../helpers/slurm-lab.ts"
 import { skipWithoutSshd, startSshd } from "../helpers/sshd.ts"
 import { skipWithoutSlurm, slurmTime, startSlurm, type Slurm } from "../helpers/slurm.ts"
@@ -291,6 +294,31 @@ describe("jobs in Slurm", function () {
     expect(await command.ended, command.stderr).to.equal(0)
     expect(await lab.isRight(command.stdout)).to.equal(true)
     expect(command.stderr).to.match(/part1: taken from the cache/)
+    expect((await lab.run("cache", "list")).stdout).to.equal("")
+  })
+
+  it("leave what another dataset has of the same download to that, which may not be able to fetch it", async () => {
+    const body = gzipSync(tarArchive([{ name: "a.txt", content: "a" }]))
+    lab.origin.route("/shared.tar.gz", { body })
+    const definition = (id: string): string => `"${id}": () => defineDataset({ id: "${id}",
+      resources: { all: tar("${lab.origin.url}/shared.tar.gz") }, describe: ({ all }) => folder(all) })`
+    const plugin = await writeRepositoryPackage(lab.folder, {
+      id: "sharing",
+      files: {
+        "lib/index.js": `
+          import { Repository, defineDataset, folder, tar } from "@datamaestro/dataset"
+          export class MyRepository extends Repository {
+            static NAMESPACE = "sharing"
+            static DESCRIPTION = "One download, two datasets"
+            static datasets = { ${definition("org.first")}, ${definition("org.second")} }
+          }`,
+      },
+    })
+    lab.env["DATAMAESTRO_REPOSITORY_PATH"] = plugin
+    await lab.settings({ launcher: "slurm", slurm: { fetch: "login", width: 1 } })
+    const { status, stderr } = await lab.run("prepare", "org.first", "org.second")
+    expect(status, stderr).to.equal(0)
+    expect(lab.origin.requestsOf("/shared.tar.gz")).to.have.length(1)
     expect((await lab.run("cache", "list")).stdout).to.equal("")
   })
 

@@ -13,7 +13,8 @@ import type { PrepareOptions } from "./pipeline.ts"
 import type { ResolvedDataset } from "./resolve/resolve-dataset.ts"
 
 type Request = Params<"datasets/prepare">
-type PrepareContext = RequestContext & Pick<PrepareOptions, "followHolder" | "sharing"> & { relay?: Relay | undefined }
+type PrepareContext = RequestContext &
+  Pick<PrepareOptions, "followHolder" | "sharing" | "isAwaited"> & { relay?: Relay | undefined }
 
 /** Resolves a dataset, prepares it, and tells its value. */
 export async function prepareRequest(

@@ -25,6 +25,8 @@ export interface PrepareOptions {
   fetchOnly?: boolean | undefined
   /** Keeps downloads in the cache. */
   keepDownloads?: boolean | undefined
+  /** Whether a download, by its first URL, stays in the cache for somebody else. */
+  isAwaited?: ((url: string) => Promise<boolean>) | undefined
   /** Most connections to one server for one file. */
   connections?: number | undefined
   /** The settings' `tokens`: host to bearer token. */

@@ -83,7 +83,8 @@ export async function withDownload(
       preparation.options.progress({ phase: "notice", level: "warning", message })
       continue
     }
-    await download.release({ remove: preparation.options.keepDownloads !== true })
+    const { keepDownloads, isAwaited } = preparation.options
+    await download.release({ remove: keepDownloads !== true && (await isAwaited?.(download.url)) !== true })
     return download.fromCache ? "cached" : "downloaded"
   }
 }

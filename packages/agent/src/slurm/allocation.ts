@@ -38,7 +38,10 @@ export class Allocation {
   }
 
   /** Prepares the job's dataset, with the help of other allocations where it was submitted so. */
-  async prepare(...[session, request, context]: Parameters<typeof prepareRequest>): ReturnType<typeof prepareRequest> {
+  async prepare(...[session, request, given]: Parameters<typeof prepareRequest>): ReturnType<typeof prepareRequest> {
+    const { awaitedByOthers } = await import("./awaited-by-others.ts")
+    const isAwaited = request.slurm?.fetch === "login" ? awaitedByOthers(session, this.#folder) : undefined
+    const context = { ...given, isAwaited }
     const { helpers = [] } = (await readSubmission(this.#folder)) ?? {}
     if (helpers.length === 0) return await prepareRequest(session, request, context)
     const done = new AbortController()

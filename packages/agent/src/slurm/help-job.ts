@@ -1,9 +1,11 @@
+import type { ProgressEvent } from "@datamaestro/protocol"
 import { basename } from "node:path"
 import type { AgentSession } from "../agent-session.ts"
 import { readSpecification } from "../jobs/job-folder.ts"
 import { unreadableJob } from "../jobs/job-errors.ts"
 import { JournalWriter } from "../jobs/journal.ts"
 import { prepareOptions, resolve } from "../prepare-request.ts"
+import { awaitedByOthers } from "./awaited-by-others.ts"
 import { helperJournal, wantedArchives, watchForEnd } from "./job-sharing.ts"
 
 /**
@@ -28,7 +30,9 @@ export async function helpJob(
   try {
     const { signal } = abort
     const dataset = await resolve(resumed, request)
-    const options = await prepareOptions(resumed, request, { signal, progress: (event) => journal.event(event) })
+    const isAwaited = request.slurm?.fetch === "login" ? awaitedByOthers(resumed, folder) : undefined
+    const progress = (event: ProgressEvent): void => journal.event(event)
+    const options = await prepareOptions(resumed, request, { signal, progress, isAwaited })
     const { makeShares } = await import("../pipeline.ts")
     await makeShares(dataset, options, { names, first: helper })
   } finally {
