@@ -4,15 +4,14 @@ import { dirname } from "node:path"
 import * as v from "valibot"
 import { countLoaded, useRest } from "./agent-parts.ts"
 import { AgentSession } from "./agent-session.ts"
+import { becomeAgent } from "./become-agent.ts"
 import { endOwnChildren } from "./end-own-children.ts"
 import { createHandlers } from "./handlers/create-handlers.ts"
 import { JobHost } from "./jobs/job-host.ts"
 import { leave } from "./leave.ts"
-import { quietExperiments } from "./quiet-experiments.ts"
 import { RelayClient } from "./relay/relay-client.ts"
-import { type PartModules } from "./rest-part.ts"
+import type { PartModules, RestPart, RestPartOptions } from "./rest-part.ts"
 import { StdioPort } from "./stdio-port.ts"
-import { unhandledErrors } from "./unhandled-errors.ts"
 import { AGENT_VERSION } from "./version.ts"
 
 /** What the bootstrap hands over. */
@@ -36,7 +35,6 @@ export interface AgentHost {
 /** How long requests may take to clean up once their connection has ended, in milliseconds. */
 const GRACE = 1500
 const HOUR = 3600_000
-const THREADS = 16
 const REST_NAME = "agent-rest.cjs"
 
 /**
@@ -45,12 +43,9 @@ const REST_NAME = "agent-rest.cjs"
  * too, so that they can be resumed. What hangs is left after a moment, whatever it is.
  */
 export function runAgent(host: AgentHost = {}): void {
-  process.title = "datamaestro-agent"
-  // Before the first use of libuv's threads: as many as there may be writes under way at once on slow storage.
-  process.env["UV_THREADPOOL_SIZE"] ??= String(THREADS)
+  becomeAgent("datamaestro-agent", () => end(1, "the agent met an error it did not foresee"))
   const write = process.stdout.write.bind(process.stdout)
   reserveStdout()
-  quietExperiments()
   const session = new AgentSession({
     loginShell: host.loginShell === true,
     cacheFolder: host.cacheFolder,
@@ -59,17 +54,10 @@ export function runAgent(host: AgentHost = {}): void {
     onCode: (code, over) => server.notify("$/agent/code", { code, over }),
   })
   const relay = new RelayClient((method, params) => server.notify(method, params))
-  const { compile } = host
-  const rest =
-    compile === undefined
-      ? undefined
-      : useRest({
-          folder: host.file === undefined ? undefined : dirname(host.file),
-          coming: host.restComing === true,
-          ask: () => server.notify("$/agent/wanted", {}),
-          onUnkept: (reason) => server.notify("$/agent/unkept", { reason }),
-          compile: (source) => compile(source, REST_NAME),
-        })
+  const rest = restOf(host, {
+    ask: () => server.notify("$/agent/wanted", {}),
+    onUnkept: (reason) => server.notify("$/agent/unkept", { reason }),
+  })
   const jobs = new JobHost(session, relay)
   const port = new StdioPort(process.stdin, process.stdout, write)
   let ending = false
@@ -91,11 +79,6 @@ export function runAgent(host: AgentHost = {}): void {
       .then(() => host.storeCodeCache?.(countLoaded()))
       .finally(last)
   }
-  const die = (error: unknown): void => {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
-    if (unhandledErrors.take(error)) return
-    end(1, "the agent met an error it did not foresee")
-  }
   const disconnected = (status: number): void => {
     if (ending) return
     relay.end()
@@ -110,8 +93,6 @@ export function runAgent(host: AgentHost = {}): void {
   process.on("SIGTERM", () => end(143, "the agent was asked to end (SIGTERM)"))
   // What a server sends to the processes of a connection that is gone.
   if (process.platform !== "win32") process.on("SIGHUP", () => disconnected(129))
-  process.on("uncaughtException", die)
-  process.on("unhandledRejection", die)
   process.stderr.on("error", () => {})
 
   const server = new AgentServer(port, createHandlers(session, AGENT_VERSION, jobs), {
@@ -125,6 +106,20 @@ export function runAgent(host: AgentHost = {}): void {
   })
   setInterval(() => host.stillUsed?.(), HOUR).unref()
   port.send(MAGIC)
+}
+
+/** The second part of the agent, where there is one. */
+function restOf(
+  { file, restComing, compile }: AgentHost,
+  telling: Pick<RestPartOptions, "ask" | "onUnkept">,
+): RestPart | undefined {
+  if (compile === undefined) return undefined
+  return useRest({
+    ...telling,
+    folder: file === undefined ? undefined : dirname(file),
+    coming: restComing === true,
+    compile: (source) => compile(source, REST_NAME),
+  })
 }
 
 /** Once every request has ended: each was aborted, and gives back its locks. */

@@ -1,14 +1,13 @@
 import { basename, dirname } from "node:path"
 import { AgentSession } from "./agent-session.ts"
+import { becomeAgent } from "./become-agent.ts"
 import { pathsOf } from "./data-directory.ts"
 import { endOwnChildren } from "./end-own-children.ts"
 import { RunningJobs } from "./jobs/running-jobs.ts"
 import { workOnJob } from "./jobs/work-on-job.ts"
 import { leave } from "./leave.ts"
-import { quietExperiments } from "./quiet-experiments.ts"
 import { helpJob } from "./slurm/help-job.ts"
 import { Allocation } from "./slurm/allocation.ts"
-import { unhandledErrors } from "./unhandled-errors.ts"
 
 export interface JobProgram {
   /** The job's folder, in a data directory's `jobs`. */
@@ -22,7 +21,6 @@ export interface JobProgram {
 
 /** How long what hangs may keep the process from ending, in milliseconds. */
 const GRACE = 5000
-const THREADS = 16
 
 /**
  * Works on one job in an allocation, without a controller: what it has to tell goes into the job's folder. SIGTERM, by
@@ -31,9 +29,10 @@ const THREADS = 16
  * Ends the process: 0 when the job is done, else by what failed, 143 when it was stopped.
  */
 export async function runJob({ folder, cacheFolder, helper, file }: JobProgram): Promise<void> {
-  process.title = "datamaestro-job"
-  process.env["UV_THREADPOOL_SIZE"] ??= String(THREADS)
-  quietExperiments()
+  becomeAgent("datamaestro-job", () => {
+    jobs.stop("the agent met an error it did not foresee")
+    setTimeout(() => last(1), GRACE).unref()
+  })
   const session = new AgentSession({ loginShell: false, cacheFolder, agentFile: file })
   session.locate(pathsOf(dirname(dirname(folder))))
   const allocation = new Allocation(folder, process.env)
@@ -41,12 +40,6 @@ export async function runJob({ folder, cacheFolder, helper, file }: JobProgram):
   const last = (status: number): void => {
     endOwnChildren()
     leave(status)
-  }
-  const die = (error: unknown): void => {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
-    if (unhandledErrors.take(error)) return
-    jobs.stop("the agent met an error it did not foresee")
-    setTimeout(() => last(1), GRACE).unref()
   }
   const abort = new AbortController()
   let stopping = false
@@ -59,8 +52,6 @@ export async function runJob({ folder, cacheFolder, helper, file }: JobProgram):
   }
   process.on("SIGTERM", () => void onTerm())
   if (process.platform !== "win32") process.on("SIGHUP", () => {})
-  process.on("uncaughtException", die)
-  process.on("unhandledRejection", die)
   try {
     if (helper > 0) {
       await helpJob(session, { folder, helper, abort })
