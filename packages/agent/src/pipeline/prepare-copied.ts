@@ -1,10 +1,11 @@
 import { createHash, type Hash } from "node:crypto"
 import { createReadStream } from "node:fs"
-import { chmod, mkdir, open, stat, symlink } from "node:fs/promises"
-import { dirname, join, normalize } from "node:path"
+import { chmod, mkdir, open, readdir, stat, symlink } from "node:fs/promises"
+import { dirname, join } from "node:path"
 import { pipeline } from "node:stream/promises"
 import { DatamaestroError, interrupted, type CopiedResource } from "@datamaestro/protocol"
 import { asCopyError, type CopyReader } from "../copy/copy-reader.ts"
+import { requireInside } from "../copy/require-inside.ts"
 import { storageError } from "../store/storage-error.ts"
 import { hashFile } from "../verify/hash-file.ts"
 import type { StoredResource } from "./found-dataset.ts"
@@ -28,14 +29,11 @@ export async function prepareCopied(
 ): Promise<void> {
   const kept = join(preparation.downloads, `${resource.name}.copied`)
   try {
-    for (const { path } of [...copied.files, ...copied.links]) requireInside(path)
+    requireInside(copied)
+    await removeLinks(kept)
     await makeFolders(kept, copied)
     await copyFiles(preparation, resource, { reader, copied, kept })
-    for (const { path, to } of copied.links) {
-      requireInside(join(dirname(path), to))
-      await removeFile(join(kept, path))
-      await symlink(to, join(kept, path))
-    }
+    for (const { path, to } of copied.links) await symlink(to, join(kept, path))
     const { source, etag, lastModified, download } = copied
     await placeKept(preparation, resource, {
       path: kept,
@@ -54,14 +52,10 @@ export async function prepareCopied(
   }
 }
 
-/** Nothing that another machine says may lead out of the folder. */
-function requireInside(path: string): void {
-  const normal = normalize(path)
-  if (!normal.startsWith("/") && normal !== ".." && !normal.startsWith("../")) return
-  throw new DatamaestroError("UNSAFE_ARCHIVE", `Cannot copy "${path}": it leads out of the dataset's folder`, {
-    hint: "prepare the dataset here instead of copying it",
-    details: { path },
-  })
+/** Those of an earlier run are made anew, last of all: nothing is written through a link. */
+async function removeLinks(kept: string): Promise<void> {
+  const entries = await readdir(kept, { recursive: true, withFileTypes: true }).catch(() => [])
+  for (const entry of entries) if (entry.isSymbolicLink()) await removeFile(join(entry.parentPath, entry.name))
 }
 
 async function makeFolders(kept: string, { files, links, folders }: CopiedResource): Promise<void> {
