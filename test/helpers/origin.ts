@@ -21,6 +21,8 @@ export interface OriginRoute {
   ignoreRange?: Times
   /** Answers ranges also when `If-Range` says that the file has changed. */
   ignoreIfRange?: boolean
+  /** A 206 has neither `ETag` nor `Last-Modified`. */
+  bareParts?: boolean
   /** Sends this many bytes of the body, and the rest when it is told to. */
   holdAfter?: { bytes: number; until: Promise<void> } & Times
   /** Closes the connection after this many bytes of the body; a list: of one request after the other, the last one stays. */
@@ -224,6 +226,10 @@ async function serveContent(
     stop = Math.min(stop, start + (route.rangeLimit ?? Number.POSITIVE_INFINITY))
     headers["content-range"] = `bytes ${start}-${stop - 1}/${content.length}`
     status = 206
+    if (route.bareParts === true) {
+      delete headers.etag
+      delete headers["last-modified"]
+    }
   }
   const lie = on(route.contentLength)
   if (route.length === undefined) headers["content-length"] = String(lie?.bytes ?? stop - start)

@@ -78,7 +78,7 @@ describe("answers that are no proper HTTP", () => {
     server = await startRawServer((request) =>
       request === 0
         ? found(10, "hello", `ETag: ${etag}\r\n`)
-        : "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n, you",
+        : `HTTP/1.1 206 Partial Content\r\nETag: ${etag}\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n, you`,
     )
     const { path } = await setup.fetch({ urls: [server.at("/a")] })
     expect(await readFile(path, "utf8")).to.equal("hello, you")

@@ -100,6 +100,13 @@ describe("several connections to one file", () => {
     await succeeds({ body: [old, old, body], throttle: slow, ignoreIfRange: true })
   })
 
+  it("are taken back where the server does not say of which file its parts are", async () => {
+    const old = randomBytes(8 * MIB)
+    await succeeds({ body: [old, body], throttle: slow, ignoreIfRange: true, bareParts: true })
+    expect(setup.origin.requestsOf("/a").some(({ status }) => status === 206)).to.equal(true)
+    expect(setup.origin.requestsOf("/a").at(-1)).to.include({ status: 200, sent: 8 * MIB })
+  })
+
   it("continue what an interrupted run left", async () => {
     setup.origin.route("/a", { body, throttle: slow })
     const stop = new AbortController()

@@ -93,6 +93,24 @@ describe("a transfer", () => {
       ).to.include("the file has changed on the server")
     })
 
+    it("never joins them where the server says neither that the file has changed nor of which file its parts are", async () => {
+      const old = randomBytes(4 * MIB)
+      const lastModified = new Date(0)
+      await succeeds({
+        body: [old, old, body],
+        lastModified,
+        ignoreIfRange: true,
+        bareParts: true,
+        cutAfter: { bytes: MIB, times: 1 },
+      })
+      expect(ranges()).to.deep.equal([undefined, `bytes=${MIB}-`, undefined])
+    })
+
+    it("goes on with parts of nobody knows which file where a checksum would show a mixture", async () => {
+      await succeeds({ bareParts: true, cutAfter: { bytes: MIB, times: 1 } }, { integrity: declared })
+      expect(ranges()).to.deep.equal([undefined, `bytes=${MIB}-`])
+    })
+
     it("cuts back to where a 206 starts when that is before the end of the part", async () => {
       await succeeds({ cutAfter: { bytes: MIB, times: 1 }, rangeShift: { bytes: -1000 } })
       expect(setup.origin.requests[1]).to.include({ status: 206, sent: 3 * MIB + 1000 })

@@ -1,7 +1,7 @@
 import { interrupted } from "@datamaestro/protocol"
 import { redactUrl } from "../store/cache-url.ts"
 import { BodyReader } from "./body-reader.ts"
-import { contentChanged } from "./content-changed.ts"
+import { contentChanged, contentProven } from "./content-changed.ts"
 import { discard, openExchange, type Exchange } from "./exchange.ts"
 import { throttled } from "./fetch-events.ts"
 import { HTML_SNIFF_BYTES, looksLikeHtml } from "./html-page.ts"
@@ -20,7 +20,7 @@ export async function attemptTransfer(job: Transfer): Promise<void> {
   if (part.written > 0) job.availability.ofPart(part)
   hasher.advance(part, part.state.length)
   if (part.bytes > 0 && part.bytes === part.state.length) return
-  const range = part.written > 0 ? rangeHeaders(job) : undefined
+  const range = part.written > 0 && job.parts.wanted ? rangeHeaders(job) : undefined
   const told = throttled(() => {
     const total = part.state.length ?? job.size
     const bytes = part.written
@@ -31,13 +31,15 @@ export async function attemptTransfer(job: Transfer): Promise<void> {
   const open = (headers: Record<string, string>): Promise<Exchange> =>
     openExchange(job.source, { headers, environment: job.environment, tuning: job.tuning, signal, wayOut: job.wayOut })
   let exchange = await open(range ?? {})
-  const refused = range !== undefined && mayRefuseRanges(exchange.status)
-  if (refused) {
+  const unproven = range !== undefined && mayBeOfAnother(job, exchange)
+  if (unproven) job.parts.wanted = false
+  const useless = unproven || (range !== undefined && mayRefuseRanges(exchange.status))
+  if (useless) {
     await discard(exchange.body)
     exchange = await open({})
   }
   try {
-    await answer(attempt, exchange, range !== undefined && !refused)
+    await answer(attempt, exchange, range !== undefined && !useless)
   } finally {
     // Also ends the connection of a response that was given up in the middle.
     exchange.body.on("error", () => {})
@@ -48,6 +50,11 @@ export async function attemptTransfer(job: Transfer): Promise<void> {
 /** Some servers refuse every request with `Range`, as if for good, and have the file all the same. */
 function mayRefuseRanges(status: number): boolean {
   return status >= 400 && status !== 416 && !isRetryableStatus(status)
+}
+
+/** A 206 of nobody knows which file is not joined with what there is; one that is of another is told as that. */
+function mayBeOfAnother(job: Transfer, { status, headers }: Exchange): boolean {
+  return status === 206 && !contentChanged(job, headers, undefined) && !contentProven(job, headers)
 }
 
 /** `Range` for what is missing, where it is safe to ask for it. */
@@ -195,7 +202,8 @@ async function receiveAll(
 }
 
 /** Whether what several connections bring is known to be of the same file. */
-function mayBeSplit({ part, declared }: Attempt): boolean {
+function mayBeSplit({ part, declared, parts }: Attempt): boolean {
+  if (!parts.wanted) return false
   const validator = resumeValidator(part.state)
   return part.state.encoding === undefined && validator !== undefined && (declared || isStrong(validator))
 }

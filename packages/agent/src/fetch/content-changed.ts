@@ -18,3 +18,17 @@ export function contentChanged(
   const modified = headers["last-modified"]
   return modified !== undefined && state.lastModified !== undefined && modified !== state.lastModified
 }
+
+/**
+ * Whether a 206 says that it is of the file the part came from. One that says nothing may come from a server that ignores
+ * `If-Range`: without a checksum nobody would notice that the file had changed at the same length.
+ */
+export function contentProven(
+  { part, declared }: Pick<Transfer, "part" | "declared">,
+  headers: Exchange["headers"],
+): boolean {
+  const { etag, lastModified } = part.state
+  if (declared) return true
+  if (etag !== undefined && isStrong(etag) && headers.etag === etag) return true
+  return lastModified !== undefined && headers["last-modified"] === lastModified
+}

@@ -114,6 +114,7 @@ async function transferAndAccept(
   const { cache, key, request, tuning, environment } = job
   const signal = slow === undefined ? job.signal : AbortSignal.any([job.signal, slow.signal])
   const first = request.urls[0] ?? source
+  const parts = { wanted: true }
   for (let again = false; ; again = true) {
     await transfer({
       source,
@@ -123,6 +124,7 @@ async function transferAndAccept(
       size: request.size,
       space: slot.space,
       endFirst: { wanted: request.directoryAtEnd === true },
+      parts,
       data: request.archive === true || isDataUrl(first),
       byHand: byHand(first, cache.entryPath(key)),
       attempts: slow !== undefined ? tuning.attemptsWithAlternative : tuning.attempts,

@@ -1,5 +1,5 @@
 import { BodyReader } from "./body-reader.ts"
-import { contentChanged } from "./content-changed.ts"
+import { contentChanged, contentProven } from "./content-changed.ts"
 import { discard, openExchange } from "./exchange.ts"
 import { receive, type Span } from "./receive.ts"
 import { isRetryableStatus, Retryable, retryAfter } from "./retry-policy.ts"
@@ -38,6 +38,10 @@ export async function requestPiece(job: Attempt, span: Span, signal: AbortSignal
       if (range !== undefined && contentChanged(job, headers, range.total)) throw new ContentChanged()
       if (range?.start !== span.position) {
         throw new Retryable("the server answered with another range than was asked for")
+      }
+      if (!contentProven(job, headers)) {
+        job.parts.wanted = false
+        throw new Retryable("the server does not say of which file its part is")
       }
       onAnswer()
       await receive(job, span, [], new BodyReader(body))
