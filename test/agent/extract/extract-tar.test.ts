@@ -2,6 +2,7 @@ import { createHash } from "node:crypto"
 import { existsSync, lstatSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { brotliCompressSync, gzipSync } from "node:zlib"
+import type { ProgressEvent } from "@datamaestro/protocol"
 import { expect } from "chai"
 import { execaSync } from "execa"
 import { extractBytes, failure, temporaryFolder, tree } from "../../fixtures/extraction.ts"
@@ -226,6 +227,36 @@ describe("extracting tar", () => {
     expect(files.map(({ path }) => path).sort()).to.deep.equal(["a", "h", "l"])
   })
 
+  it("tells of members that strip gives the name of earlier ones", async () => {
+    const archive = tarArchive([
+      { name: "a/x", content: "of a" },
+      { name: "a/y", content: "only" },
+      { name: "b/x", content: "of b" },
+    ])
+    const events: ProgressEvent[] = []
+    const { root } = await extractBytes(folder.path, "tar", archive, { strip: 1, events })
+    expect(tree(root)).to.deep.equal({ x: "of b", y: "only" })
+    expect(events.filter(({ phase }) => phase === "notice")).to.deep.equal([
+      {
+        phase: "notice",
+        level: "warning",
+        message:
+          'org.example.thing: "strip" gives several members of "thing.tar" one name, of which only the last is kept: 1 was replaced, by "b/x"',
+      },
+    ])
+  })
+
+  it("tells nothing of a member that comes twice where strip gives all their own name", async () => {
+    const archive = tarArchive([
+      { name: "a/x", content: "old" },
+      { name: "a/x", content: "new" },
+    ])
+    const events: ProgressEvent[] = []
+    const { root } = await extractBytes(folder.path, "tar", archive, { strip: 1, events })
+    expect(tree(root)).to.deep.equal({ x: "new" })
+    expect(events.filter(({ phase }) => phase === "notice")).to.deep.equal([])
+  })
+
   const hostile: [string, TarMember[], string][] = [
     ["parent", [{ name: "../evil", content: "x" }], "would be written outside the dataset's folder"],
     ["inner parent", [{ name: "a/../../evil", content: "x" }], "would be written outside the dataset's folder"],
@@ -234,6 +265,13 @@ describe("extracting tar", () => {
       "pax parent",
       [paxRecords({ path: "../evil" }), { name: "a", content: "x" }],
       "would be written outside the dataset's folder",
+    ],
+    ["parent within", [{ name: "a/../b", content: "x" }], 'has ".." in its name'],
+    ["pax NUL", [paxRecords({ path: "seen\0hidden" }), { name: "a", content: "x" }], "has a NUL character in its name"],
+    [
+      "pax NUL of a link",
+      [paxRecords({ linkpath: "seen\0hidden" }), { name: "l", type: "2", linkname: "a" }],
+      "has a NUL character in its name",
     ],
     ["absolute", [{ name: "/tmp/datamaestro-evil", content: "x" }], "has an absolute name"],
     ["drive letter", [{ name: "C:evil", content: "x" }], "has a drive letter in its name"],

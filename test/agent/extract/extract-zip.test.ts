@@ -156,7 +156,7 @@ describe("extracting zip", () => {
           sharesDataOf: 1,
         })),
       ],
-      "overlaps others",
+      'Cannot extract "thing.zip": its members overlap, as only in a decompression bomb',
     ],
   ]
   for (const [name, members, reason] of hostile) {

@@ -92,6 +92,9 @@ class Extraction {
   #reported = 0
   #files = 0
   #members = 0
+  /** What `strip` took from the wanted members' names. */
+  readonly #stripped = new Set<string>()
+  #replacing: { count: number; last: string } | undefined
 
   private constructor(
     request: Omit<ExtractRequest, "source">,
@@ -188,6 +191,7 @@ class Extraction {
         if (streaming) this.#observe(member)
         const path = this.#destination(member)
         if (path === undefined) return undefined
+        this.#watchNames(path, member)
         this.#files++
         if (streaming) this.#limits.requireSpace(member.size, this.#files)
         return this.#writer.file(path, member)
@@ -200,12 +204,16 @@ class Extraction {
       symlink: (member: Member, target: string): void => {
         if (streaming) this.#observe(member)
         const path = this.#destination(member)
-        if (path !== undefined) this.#writer.symlink(path, member, target)
+        if (path === undefined) return
+        this.#watchNames(path, member)
+        this.#writer.symlink(path, member, target)
       },
       hardlink: (member: Member, target: string[]): void => {
         if (streaming) this.#observe(member)
         const path = this.#destination(member)
-        if (path !== undefined) this.#writer.hardlink(path, member, this.#wantedTarget(member, target))
+        if (path === undefined) return
+        this.#watchNames(path, member)
+        this.#writer.hardlink(path, member, this.#wantedTarget(member, target))
       },
     }
   }
@@ -218,6 +226,23 @@ class Extraction {
   #destination(member: Member): string[] | undefined {
     const path = this.#selection.destination(member.segments)
     return path !== undefined && this.#selection.wants(path) ? path : undefined
+  }
+
+  /** Of two members that get one name, the last one stays, as in tar; that `strip` made it one nobody would see. */
+  #watchNames(path: readonly string[], { name, segments }: Member): void {
+    if (!Number(this.#request.selection.strip)) return
+    this.#stripped.add(segments.slice(0, segments.length - path.length).join("/"))
+    if (this.#stripped.size < 2 || !this.#writer.has(path)) return
+    this.#replacing = { count: (this.#replacing?.count ?? 0) + 1, last: printable(name) }
+  }
+
+  #tellReplaced(): void {
+    if (this.#replacing === undefined) return
+    const { dataset, progress } = this.#context
+    const { count, last } = this.#replacing
+    const were = count === 1 ? "1 was replaced, by" : `${count} were replaced, the last one by`
+    const message = `${dataset}: "strip" gives several members of "${this.#request.archive}" one name, of which only the last is kept: ${were} "${last}"`
+    progress({ phase: "notice", level: "warning", message })
   }
 
   /** What a link's content is that of; where it was passed over, the content of the link is lost, too. */
@@ -236,6 +261,7 @@ class Extraction {
     const root = this.#selection.root
     this.#selection.requireFound(archive, this.#writer.written())
     const files = this.#writer.finish(root)
+    this.#tellReplaced()
     this.#report((await this.#file.whole()).bytes, true)
     return { root: join(output, ...root), files }
   }

@@ -1,6 +1,6 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { freeSpace } from "../store/free-space.ts"
-import { unsafeArchive } from "./unsafe-archive.ts"
+import { decompressionBomb } from "./unsafe-archive.ts"
 
 /** npm tar's limit; deflate itself cannot exceed 1032, so this stops bombs of the denser formats and of nested data. */
 const MAX_RATIO = 1000
@@ -36,7 +36,7 @@ export class ExtractionLimits {
       })
     }
     if (files > this.#inodes) {
-      throw this.#noSpace(`it holds ${files} files, the file system has room for ${this.#inodes}`, {
+      throw this.#noSpace(`it has ${files} files or more, the file system takes ${this.#inodes} more (inodes)`, {
         wanted: files,
         found: this.#inodes,
       })
@@ -46,7 +46,7 @@ export class ExtractionLimits {
   /** `plain` bytes came out of `packed` ones so far. */
   requireRatio(plain: number, packed: number): void {
     if (plain <= RATIO_FLOOR || plain <= packed * MAX_RATIO) return
-    throw unsafeArchive(this.#archive, "*", `expands more than ${MAX_RATIO} times, as only a decompression bomb does`)
+    throw decompressionBomb(this.#archive, `it expands more than ${MAX_RATIO} times, as only a decompression bomb does`)
   }
 
   #noSpace(reason: string, details: Record<string, unknown>): DatamaestroError {

@@ -32,8 +32,14 @@ export function memberSegments(archive: string, name: string): string[] {
   if (name.startsWith("/")) throw unsafeArchive(archive, name, "has an absolute name")
   if (/^[A-Za-z]:/.test(name)) throw unsafeArchive(archive, name, "has a drive letter in its name")
   const segments = name.split("/").filter((segment) => segment !== "" && segment !== ".")
-  if (segments.includes("..")) throw unsafeArchive(archive, name, "would be written outside the dataset's folder")
+  if (leadsOut(segments)) throw unsafeArchive(archive, name, "would be written outside the dataset's folder")
+  if (segments.includes("..")) throw unsafeArchive(archive, name, 'has ".." in its name')
   return segments
+}
+
+function leadsOut(segments: readonly string[]): boolean {
+  let depth = 0
+  return segments.some((segment) => (depth += segment === ".." ? -1 : 1) < 0)
 }
 
 /** A declared time that a file can be given. */

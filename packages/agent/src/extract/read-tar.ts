@@ -64,6 +64,9 @@ export async function readTar(
 
 const SPARSE = "is a sparse file, which is not supported"
 
+// eslint-disable-next-line no-control-regex
+const PAX_NAME_WITH_NUL = /^\d+ (?:link)?path=([^\n]*\0[^\n]*)$/m
+
 class TarReading {
   readonly #visitor: TarVisitor
   readonly #archive: string
@@ -152,8 +155,13 @@ class TarReading {
     this.#fail(unsupportedMember(this.#archive, entry.path, reason))
   }
 
-  /** A sparse file in pax form looks like a plain one whose content is a map of its holes. */
+  /**
+   * A sparse file in pax form looks like a plain one whose content is a map of its holes; of a name with a NUL the parser
+   * keeps what comes before it.
+   */
   #meta(text: string): void {
+    const cut = PAX_NAME_WITH_NUL.exec(text)?.[1]
+    if (cut !== undefined) this.#fail(unsafeArchive(this.#archive, cut, "has a NUL character in its name"))
     if (!/^\d+ GNU\.sparse\./m.test(text)) return
     const name = /^\d+ GNU\.sparse\.name=(.*)$/m.exec(text)?.[1]
     this.#fail(unsupportedMember(this.#archive, name ?? "?", SPARSE))

@@ -3,7 +3,7 @@ import type { ZipFile } from "yauzl"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { corruptArchive, truncatedArchive, unsupportedCompression } from "../compression/damaged-archive.ts"
 import { knownFormat } from "../compression/known-format.ts"
-import { unsafeArchive } from "./unsafe-archive.ts"
+import { decompressionBomb, unsafeArchive } from "./unsafe-archive.ts"
 import { inflate } from "./inflate.ts"
 import { letGo } from "./let-go.ts"
 import type { Member } from "./member.ts"
@@ -109,7 +109,7 @@ async function list(zip: ZipFile, source: ZipSource, { archive, signal }: ReadZi
     throw knownOr(error, (cause) => corruptArchive(archive, (cause as Error).message, { cause }))
   }
   // Members that share their bytes make a small file expand without end, with no layer's ratio out of bounds.
-  if (packed > source.size) throw unsafeArchive(archive, "*", "overlaps others, as only in a decompression bomb")
+  if (packed > source.size) throw decompressionBomb(archive, "its members overlap, as only in a decompression bomb")
   return { listed, unsupported }
 }
 

@@ -123,6 +123,11 @@ export class TreeWriter {
     this.#entries.set(key, typeof entry === "number" ? entry : { ...entry, name: member.name })
   }
 
+  /** Whether something of the archive has the name already. */
+  has(path: readonly string[]): boolean {
+    return this.#entries.has(path.join("/"))
+  }
+
   /** Rejects with the first failure of a write; waits while too many are under way. */
   room(): Promise<void> | undefined {
     const failure = this.#second?.failure
