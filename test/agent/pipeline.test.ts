@@ -814,4 +814,17 @@ describe("prepareDataset", () => {
     ])
     expect((await diskState(words(), options)).dataset).to.equal("partial")
   })
+
+  it("says which agreement will have to be accepted, until it is or nothing is to be done", async () => {
+    serveWords()
+    const given = { agreement: { id: "org.example.terms", url: "https://example.org/terms", text: "be kind" } }
+    const options = { ...prepareOptions(home.path), datafolders: {}, mirrors: {} }
+    expect((await planWork(words(given), options)).unaccepted).to.deep.equal([
+      { dataset: "org.example.thing", id: "org.example.terms", url: "https://example.org/terms" },
+    ])
+    const agreements = ["org.example.terms"]
+    expect((await planWork(words(given), { ...options, agreements })).unaccepted).to.deep.equal([])
+    await prepareDataset(words(given), prepareOptions(home.path, { agreements }))
+    expect((await planWork(words(given), options)).unaccepted).to.deep.equal([])
+  })
 })

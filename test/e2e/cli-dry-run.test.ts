@@ -32,6 +32,7 @@ describe("prepare --dry-run", function () {
       "org.base": `defineDataset({ id: "org.base", resources: { text: file("${origin.at("/base.txt")}") }, describe: ({ text }) => textFile(text) })`,
       "org.asked": `defineDataset({
         id: "org.asked",
+        agreement: { id: "org.asked.terms", url: "https://e.org/terms" },
         resources: { corpus: sdk.manual("https://e.org/request", { name: "corpus.tgz", unpack: "tar", instructions: "Ask." }) },
         describe: ({ corpus }) => folder(corpus),
       })`,
@@ -100,7 +101,9 @@ describe("prepare --dry-run", function () {
   })
 
   it("tells what a person must fetch, from where, how, and where to put it, until it is there", async () => {
-    const dryRun = (...args: string[]) => datamaestro([...args, "prepare", "--dry-run", "org.asked"], { env })
+    const accept = ["--accept-agreement", "org.asked.terms"]
+    const dryRun = (...args: string[]) =>
+      datamaestro([...args, "prepare", "--dry-run", ...accept, "org.asked"], { env })
     const place = join(sample.folder, "data/data/mine/org/asked")
     const { stdout, stderr } = await dryRun()
     expect(stdout).to.equal(`org.asked\tby-hand\tcorpus\thttps://e.org/request\t${join(place, "corpus.tgz")}\t-\n`)
@@ -117,5 +120,12 @@ describe("prepare --dry-run", function () {
     const there = await dryRun()
     expect(there.stdout).to.equal(`org.asked\tmake\tcorpus\t-\t${join(place, "corpus")}\t-\n`)
     expect(there.stderr).to.match(/^org\.asked: nothing to fetch; /)
+  })
+
+  it("tells what must be accepted before", async () => {
+    const { stderr } = await datamaestro(["prepare", "--dry-run", "org.asked"], { env })
+    expect(stderr).to.match(
+      /^warning: org\.asked: its agreement "org\.asked\.terms" \(https:\/\/e\.org\/terms\) must be accepted first: /,
+    )
   })
 })

@@ -5,7 +5,7 @@ import { DatasetInfo, PlannedWork, SearchHit } from "./dataset-info.ts"
 import { ProgressEvent } from "./events.ts"
 import { GlobalSettings } from "./global-settings.ts"
 import { JobLogEntry, JobReference, JobState, JobSummary } from "./job-summary.ts"
-import { DatasetSelector, Encoder, Preparation, Prepared } from "./preparation.ts"
+import { AcceptedAgreement, DatasetSelector, Encoder, Preparation, Prepared } from "./preparation.ts"
 import { RELAY_FROM_AGENT, RELAY_FROM_CONTROLLER, RelayMode } from "./relay.ts"
 import { RepositoryLocation, RepositorySummary } from "./repository-location.ts"
 
@@ -132,12 +132,15 @@ export const AGENT_METHODS = {
       ...DatasetSelector.entries,
       ask: v.optional(v.boolean()),
       keepDownloads: v.optional(v.boolean()),
+      agreements: v.optional(v.array(AcceptedAgreement)),
     }),
     v.object({
       id: v.string(),
       repository: v.string(),
       path: v.string(),
       work: v.array(PlannedWork),
+      /** The agreements without which `datasets/prepare` would fail. */
+      unaccepted: v.array(v.object({ dataset: v.string(), id: v.string(), url: v.optional(v.string()) })),
       /** Bytes to fetch, as far as they are known. */
       fetch: v.number(),
       /** How many resources to fetch nobody knows the size of. */

@@ -4,6 +4,8 @@ import { NotList } from "./json-document.ts"
 /** A number of bytes with its unit. */
 export const SIZE = /^\s*(\d+(?:\.\d+)?)\s*([kMGTP]?)(i?)B?\s*$/i
 
+const SIZE_WANTED = 'a number of bytes, or a size like "50 GB", is wanted'
+
 /** Most connections to one server for one file. */
 export const Connections = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16))
 
@@ -22,7 +24,12 @@ export const GlobalSettings = v.looseObject({
       NotList,
       v.looseObject({
         /** Bytes, or with a unit: `50 GB`, `1.5 TiB`. What was not used for longest goes first. */
-        limit: v.optional(v.union([v.pipe(v.number(), v.minValue(0)), v.pipe(v.string(), v.regex(SIZE))])),
+        limit: v.optional(
+          v.union(
+            [v.pipe(v.number(), v.minValue(0, SIZE_WANTED)), v.pipe(v.string(), v.regex(SIZE, SIZE_WANTED))],
+            SIZE_WANTED,
+          ),
+        ),
         /** Another cache folder, that is only read: downloads found there are not made again. */
         shared: v.optional(v.string()),
       }),

@@ -131,6 +131,16 @@ describe("the settings' handlers", () => {
         { line: 2, column: 13 },
         "mirrors: must be an object, not a list",
       ],
+      [
+        Buffer.from('{\n "cache": {"limit": "lots"}}'),
+        { line: 2, column: 21 },
+        'cache.limit: a number of bytes, or a size like "50 GB", is wanted',
+      ],
+      [
+        Buffer.from('{\n "cache": {"limit": true}}'),
+        { line: 2, column: 21 },
+        'cache.limit: a number of bytes, or a size like "50 GB", is wanted',
+      ],
       [Buffer.from('{\n "theirs": "caf\u00e9"}', "latin1"), { line: 2, column: 16 }, "it is not UTF-8"],
     ] as const) {
       await writeFile(settings(), broken)

@@ -34,4 +34,14 @@ describe("an error of the storage", () => {
     expect(told({ code: "EDQUOT", syscall: "write", path: "/data" })).to.match(/your disk quota is used up$/)
     expect(told({ code: "EDQUOT", syscall: "mkdir" })).to.match(/your disk quota is used up$/)
   })
+
+  it("tells a name that is too long, which no other data directory helps, from a path that is", () => {
+    const facts = { code: "ENAMETOOLONG", syscall: "open" }
+    expect(told({ ...facts, path: join("/data", "ab".repeat(150)) })).to.equal(
+      `STORAGE_FAILED Cannot write "/data/x": the name "${"ab".repeat(20)}…" has 300 bytes, most file systems take 255`,
+    )
+    expect(told({ ...facts, path: join("/data", ...Array.from({ length: 50 }, () => "ab".repeat(60))) })).to.match(
+      /: the name is too long for this file system$/,
+    )
+  })
 })

@@ -41,7 +41,7 @@ export function datasetHandlers(session: AgentSession): Pick<AgentHandlers, Data
       return await valueOf(session, dataset, encoder)
     },
 
-    "datasets/plan": async ({ ask = false, keepDownloads = false, ...selector }, { signal }) => {
+    "datasets/plan": async ({ ask = false, keepDownloads = false, agreements, ...selector }, { signal }) => {
       const dataset = await resolve(session, selector)
       const { planWork } = await import("../pipeline.ts")
       const { withHubEndpoint } = await import("../fetch/hugging-face.ts")
@@ -49,7 +49,16 @@ export function datasetHandlers(session: AgentSession): Pick<AgentHandlers, Data
       const cache = await session.downloadCache()
       const all = withHubEndpoint(mirrors, process.env)
       const { paths } = session
-      return await planWork(dataset, { paths, datafolders, mirrors: all, cache, ask, keepDownloads, signal })
+      return await planWork(dataset, {
+        paths,
+        datafolders,
+        mirrors: all,
+        cache,
+        ask,
+        keepDownloads,
+        agreements,
+        signal,
+      })
     },
 
     "datasets/verify": async (selector, { signal, progress }) => {

@@ -1,5 +1,5 @@
 import { downloadsOf, type PlannedManual, type PlannedResource } from "@datamaestro/dataset"
-import type { GlobalSettings, Paths, Result } from "@datamaestro/protocol"
+import type { AcceptedAgreement, GlobalSettings, Paths, Result } from "@datamaestro/protocol"
 import { join } from "node:path"
 import { sourcesOf } from "../fetch/sources.ts"
 import { preparationOrder, type ResolvedDataset } from "../resolve/resolve-dataset.ts"
@@ -10,6 +10,7 @@ import { diskState } from "./disk-state.ts"
 import { FoundDataset, isStored, type StoredResource } from "./found-dataset.ts"
 import { leastSpace, type SpaceNeed } from "./least-space.ts"
 import { depositAt } from "./prepare-manual.ts"
+import { unacceptedAgreement } from "./requirements.ts"
 import { outputNeed, packedBytes, spaceNeed } from "./space-need.ts"
 import { totalBytes } from "../store/file-list.ts"
 
@@ -20,6 +21,8 @@ export interface PlanWorkOptions {
   cache: DownloadCache
   /** Downloads stay in the cache; they don't by default. */
   keepDownloads?: boolean | undefined
+  /** Those that hold. */
+  agreements?: readonly AcceptedAgreement[] | undefined
   /** Whether servers may be asked how much it is; `false` by default. */
   ask?: boolean
   signal: AbortSignal
@@ -32,7 +35,12 @@ type Work = Plan["work"][number]
 export async function planWork(dataset: ResolvedDataset, options: PlanWorkOptions): Promise<Plan> {
   const { plan } = dataset
   const planned: PlannedDownload[] = []
-  for (const one of preparationOrder(dataset)) planned.push(...(await worksOf(one, options)))
+  const unaccepted: Plan["unaccepted"] = []
+  for (const one of preparationOrder(dataset)) {
+    const works = await worksOf(one, options)
+    planned.push(...works)
+    if (works.some(({ work }) => !DONE.has(work.action))) unaccepted.push(...agreementOf(one, options))
+  }
   const sizes = await addSizes(planned, options)
   const work = planned.map((each) => each.work)
   const wanted = work.filter(({ action }) => action === "download")
@@ -46,12 +54,23 @@ export async function planWork(dataset: ResolvedDataset, options: PlanWorkOption
     repository: plan.repository,
     path: datasetFolder(options.paths, plan),
     work,
+    unaccepted,
     fetch,
     unknown: wanted.filter(({ bytes }) => bytes === undefined).length,
     needs: least,
     ...(Number.isFinite(free?.bytes) ? { free: free?.bytes } : {}),
     ...(free === undefined ? {} : { fits: least <= free.bytes && files <= free.files }),
   }
+}
+
+/** What nothing is done for. */
+const DONE: ReadonlySet<Work["action"]> = new Set(["none", "reference"])
+
+function agreementOf({ plan }: ResolvedDataset, { agreements = [] }: PlanWorkOptions): Plan["unaccepted"] {
+  const lacking = unacceptedAgreement(plan, agreements)
+  if (lacking === undefined) return []
+  const { id, url } = lacking
+  return [{ dataset: plan.id, id, ...(url === undefined ? {} : { url }) }]
 }
 
 interface PlannedDownload {

@@ -31,8 +31,8 @@ export async function requireDatafolders({ plan }: ResolvedDataset, options: Pre
 
 /** @throws DatamaestroError AGREEMENT_REQUIRED with the agreement's id, URL and text in its details */
 export function requireAgreement({ plan }: ResolvedDataset, { agreements = [] }: PrepareOptions): void {
-  const { agreement } = plan
-  if (agreement === undefined || agreements.some((accepted) => covers(accepted, agreement))) return
+  const agreement = unacceptedAgreement(plan, agreements)
+  if (agreement === undefined) return
   const before = agreements.some((accepted) => typeof accepted === "object" && accepted.id === agreement.id)
   const where = agreement.url === undefined ? "" : ` (${agreement.url})`
   throw new DatamaestroError(
@@ -43,6 +43,15 @@ export function requireAgreement({ plan }: ResolvedDataset, { agreements = [] }:
       details: { dataset: plan.id, agreement: { ...agreement } },
     },
   )
+}
+
+/** The dataset's agreement, where it has one that is not accepted in its present text. */
+export function unacceptedAgreement(
+  { agreement }: Pick<ResolvedDataset["plan"], "agreement">,
+  accepted: readonly AcceptedAgreement[],
+): Agreement | undefined {
+  if (agreement === undefined || accepted.some((each) => covers(each, agreement))) return undefined
+  return agreement
 }
 
 function covers(accepted: AcceptedAgreement, { id, text }: Agreement): boolean {

@@ -98,6 +98,8 @@ const MKDIR_EXPLANATIONS: Readonly<Record<string, Explanation>> = {
 
 /** What takes an inode. When it has no space although there are bytes, files are what there are too many of. */
 const MAKES_AN_INODE = new Set(["open", "mkdir", "symlink"])
+/** NAME_MAX of ext4, XFS, Lustre, APFS. */
+const MOST_NAME_BYTES = 255
 const SOME_BYTES = 1024 * 1024
 
 const NO_INODES: Explanation = {
@@ -123,13 +125,25 @@ export function storageError(error: unknown, doing: string): unknown {
   const { path, syscall } = error as NodeJS.ErrnoException
   const errno = errnoName(error)
   const explanations = syscall === "mkdir" ? { ...EXPLANATIONS, ...MKDIR_EXPLANATIONS } : EXPLANATIONS
-  const explanation = fullOfFiles(error) ?? (errno === undefined ? undefined : explanations[errno])
+  const explanation = fullOfFiles(error) ?? longName(error) ?? (errno === undefined ? undefined : explanations[errno])
   if (explanation === undefined) return error
   return new DatamaestroError(explanation.code, `Cannot ${doing}: ${explanation.reason}`, {
     hint: explanation.hint,
     details: { errno, ...(path === undefined ? {} : { path }), ...(syscall === undefined ? {} : { syscall }) },
     cause: error,
   })
+}
+
+/** No other data directory helps where it is not the path that is too long. */
+function longName(error: NodeJS.ErrnoException): Explanation | undefined {
+  if (errnoName(error) !== "ENAMETOOLONG") return undefined
+  const name = error.path?.split(/[/\\]/).find((part) => Buffer.byteLength(part) > MOST_NAME_BYTES)
+  if (name === undefined) return undefined
+  return {
+    code: "STORAGE_FAILED",
+    reason: `the name "${name.slice(0, 40)}…" has ${Buffer.byteLength(name)} bytes, most file systems take ${MOST_NAME_BYTES}`,
+    hint: "tell the author of the dataset",
+  }
 }
 
 /** For what is full in another way than of bytes. */

@@ -24,10 +24,12 @@ export function dryRun(ids: readonly string[], ask: boolean): Command<Plan[]> {
             defaultRepository: invocation.settings.default_repository,
             ask,
             keepDownloads: invocation.options.keepDownloads,
+            agreements: invocation.agreements.accepted,
           },
           { signal },
         )
-        for (const message of byHand(plan)) onProgress({ phase: "notice", level: "warning", message })
+        for (const message of [...toAccept(plan), ...byHand(plan)])
+          onProgress({ phase: "notice", level: "warning", message })
         const level = plan.fits === false ? "warning" : "info"
         onProgress({ phase: "notice", level, message: summary(plan) })
         return plan
@@ -39,6 +41,14 @@ export function dryRun(ids: readonly string[], ask: boolean): Command<Plan[]> {
 
 function line({ dataset, action, resource, urls, target, bytes }: Plan["work"][number]): string {
   return tabLine([dataset, action, resource, urls[0] ?? "-", target ?? "-", bytes === undefined ? "-" : String(bytes)])
+}
+
+/** What `prepare` would ask, or end with where nobody can be asked. */
+function toAccept({ unaccepted }: Plan): string[] {
+  return unaccepted.map(({ dataset, id, url }) => {
+    const where = url === undefined ? "" : ` (${url})`
+    return `${dataset}: its agreement "${id}"${where} must be accepted first: prepare asks on a terminal, or takes --accept-agreement ${id}`
+  })
 }
 
 /** What `prepare` would end with, for want of a person. */
