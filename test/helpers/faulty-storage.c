@@ -1,7 +1,8 @@
 /*
  * A preloaded library whose storage fails: below FAULTY_STORAGE_PREFIX, after FAULTY_STORAGE_BYTES were written there by
  * this process, each further write fails with the error number FAULTY_STORAGE_ERROR, and so does each file that would be
- * made, where FAULTY_STORAGE_CREATE is set.
+ * made, where FAULTY_STORAGE_CREATE is set. Where FAULTY_STORAGE_AT is, it is only the so-manieth operation there that fails, of this process:
+ * writing, opening, closing, fsync, making and removing files and folders, renaming.
  *
  *   cc -shared -fPIC -O2 -o faulty-storage.so faulty-storage.c -ldl
  */
@@ -23,6 +24,8 @@ static size_t prefix_length;
 static long limit;
 static int number;
 static int create;
+static long at;
+static atomic_long operations;
 static atomic_long written;
 
 __attribute__((constructor)) static void start(void) {
@@ -31,6 +34,7 @@ __attribute__((constructor)) static void start(void) {
   limit = atol(getenv("FAULTY_STORAGE_BYTES") ? getenv("FAULTY_STORAGE_BYTES") : "0");
   number = atoi(getenv("FAULTY_STORAGE_ERROR") ? getenv("FAULTY_STORAGE_ERROR") : "5");
   create = getenv("FAULTY_STORAGE_CREATE") != NULL;
+  at = atol(getenv("FAULTY_STORAGE_AT") ? getenv("FAULTY_STORAGE_AT") : "0");
 }
 
 static int is_below(const char *path) { return prefix_length > 0 && strncmp(path, prefix, prefix_length) == 0; }
@@ -45,9 +49,20 @@ static int is_file_below(int file) {
   return is_below(target);
 }
 
+/* Whether this is the one that fails. */
+static int is_the_one(void) {
+  if (at == 0 || atomic_fetch_add(&operations, 1) + 1 != at) return 0;
+  errno = number;
+  return 1;
+}
+
+static int fails_with(int file) { return at > 0 && is_file_below(file) && is_the_one(); }
+static int fails_at(const char *path) { return at > 0 && is_below(path) && is_the_one(); }
+
 /* Whether BYTES more may not be written there. */
 static int fails(int file, ssize_t bytes) {
   if (!is_file_below(file)) return 0;
+  if (at > 0) return is_the_one();
   if (atomic_fetch_add(&written, bytes) + bytes <= limit) return 0;
   errno = number;
   return 1;
@@ -80,7 +95,25 @@ ssize_t pwritev64(int file, const struct iovec *parts, int count, off64_t at) {
   return fails(file, length_of(parts, count)) ? -1 : REAL(pwritev64)(file, parts, count, at);
 }
 
+int fsync(int file) { return fails_with(file) ? -1 : REAL(fsync)(file); }
+int fdatasync(int file) { return fails_with(file) ? -1 : REAL(fdatasync)(file); }
+int mkdir(const char *path, mode_t mode) { return fails_at(path) ? -1 : REAL(mkdir)(path, mode); }
+int rmdir(const char *path) { return fails_at(path) ? -1 : REAL(rmdir)(path); }
+int unlink(const char *path) { return fails_at(path) ? -1 : REAL(unlink)(path); }
+int link(const char *from, const char *to) { return fails_at(to) ? -1 : REAL(link)(from, to); }
+int symlink(const char *target, const char *path) { return fails_at(path) ? -1 : REAL(symlink)(target, path); }
+int rename(const char *from, const char *to) { return fails_at(to) ? -1 : REAL(rename)(from, to); }
+/* The file is closed all the same. */
+int close(int file) {
+  int failing = fails_with(file);
+  int closed = REAL(close)(file);
+  if (!failing) return closed;
+  errno = number;
+  return -1;
+}
+
 static int may_not_make(const char *path, int flags) {
+  if (at > 0) return fails_at(path);
   if (!create || (flags & O_CREAT) == 0 || !is_below(path) || atomic_load(&written) < limit) return 0;
   errno = number;
   return 1;

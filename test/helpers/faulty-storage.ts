@@ -8,9 +8,11 @@ export interface Fault {
   /** Where it happens: the beginning of paths. */
   prefix: string
   /** Bytes that a process can write there before. */
-  after: number
+  after?: number
   /** Files can't be made from then on either. */
   create?: boolean
+  /** Only the operation of this number there fails, whatever it is. */
+  at?: number
 }
 
 /** Storage that fails, for what is run with the environment that this gives: faulty-storage.c, compiled into `folder`. */
@@ -20,11 +22,12 @@ export function compileFaultyStorage(folder: string): ((fault: Fault) => Record<
   const library = join(folder, "faulty-storage.so")
   const compiled = spawnSync("cc", ["-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], { stdio: "inherit" })
   if (compiled.status !== 0) return undefined
-  return ({ error, prefix, after, create = false }) => ({
+  return ({ error, prefix, after = 0, create = false, at }) => ({
     LD_PRELOAD: library,
     FAULTY_STORAGE_PREFIX: prefix,
     FAULTY_STORAGE_BYTES: String(after),
     FAULTY_STORAGE_ERROR: String(constants.errno[error]),
+    ...(at === undefined ? {} : { FAULTY_STORAGE_AT: String(at) }),
     ...(create ? { FAULTY_STORAGE_CREATE: "1" } : {}),
     // Else libuv could pass libc by.
     UV_USE_IO_URING: "0",

@@ -4,6 +4,7 @@ import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { tellChangedFiles } from "./pipeline/changed-files.ts"
 import { DOWNLOADS_FOLDER } from "./pipeline/downloads-folder.ts"
 import { exists, FoundDataset } from "./pipeline/found-dataset.ts"
+import { releaseContinued } from "./pipeline/release-download.ts"
 import type { Preparation, PrepareOptions } from "./pipeline/preparation.ts"
 import { fetchMissing } from "./pipeline/fetch-missing.ts"
 import {
@@ -21,6 +22,7 @@ import { sweepClaims } from "./store/lock-claim.ts"
 import { acquireLock, type Lock } from "./store/lock.ts"
 import { MANIFEST_FILE } from "./store/manifest.ts"
 import { STATE_FILE } from "./store/state.ts"
+import { storageError } from "./store/storage-error.ts"
 import { removeUnfinished } from "./store/write-atomic.ts"
 
 export { diskState } from "./pipeline/disk-state.ts"
@@ -47,7 +49,7 @@ export async function prepareDataset(dataset: ResolvedDataset, options: PrepareO
     try {
       await prepareOne(one, own ? options : { ...options, force: false, sharing: undefined }, own)
     } catch (error) {
-      throw options.signal.aborted ? interrupted() : error
+      throw options.signal.aborted ? interrupted() : storageError(error, `prepare "${one.plan.id}"`)
     }
   }
 }
@@ -136,6 +138,7 @@ async function prepareLocked(
     await tellChangedFiles(found, present, options.progress)
     requireDownloadAllowed(preparation, missingOf(standing))
     if (options.copy === undefined) await requireSpace(found, missingOf(standing), options)
+    await releaseContinued(preparation, standing)
     if (options.fetchOnly === true) {
       await fetchMissing(preparation, standing, (reason) => stop.abort(reason))
       return "fetched"

@@ -283,6 +283,20 @@ describe("the download cache", () => {
     )
   })
 
+  it("sweeps a record that its part has left, whole or half, and none of a part that is there", async () => {
+    const living = holderName({ host: hostname(), pid: process.pid })
+    const names = [1, 2].map((digit) => `${key}.${living}.0123abc${digit}`)
+    for (const name of names) {
+      await writeFile(join(cache.path, `${name}.json.tmp`), "")
+      await writeFile(join(cache.path, `${name}.json.tmp.12.0123abcd.tmp`), "")
+    }
+    await writeFile(join(cache.path, `${names[1]}.tmp`), "")
+    await add(URL_A, "four")
+    const left = (await readdir(cache.path)).filter((name) => name.endsWith(".tmp"))
+    expect(left.filter((name) => name.startsWith(`${names[0]}.`))).to.deep.equal([])
+    expect(left).to.have.length(3)
+  })
+
   it("minds no mark whose writer was killed before it wrote anything, unless it lives", async () => {
     const gone = spawnSync(process.execPath, ["-e", ""]).pid
     const mark = async (pid: number): Promise<void> => {

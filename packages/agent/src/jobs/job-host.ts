@@ -50,7 +50,7 @@ export class JobHost {
     const id = request.job ?? newJobId()
     const folder = join(this.#running.folder, id)
     const batch = this.#batches.announce(request, id)
-    if (this.#running.has(id) || (request.job !== undefined && (await readSpecification(folder)).kind !== "missing")) {
+    if (this.#running.has(id) || (request.job !== undefined && (await isBegun(id, folder)))) {
       batch.leave(id)
       return await this.#attach(id, context, { owner: true, relay: request.relay })
     }
@@ -189,4 +189,11 @@ export class JobHost {
       this.#running.run(await this.#session.resumed(found.value), specification, { record })
     }
   }
+}
+
+/** @throws DatamaestroError of the storage, which does not say */
+async function isBegun(id: string, folder: string): Promise<boolean> {
+  const found = await readSpecification(folder)
+  if (found.kind === "unreadable" && found.cause !== undefined && found.foreign !== true) throw unreadableJob(id, found)
+  return found.kind !== "missing"
 }

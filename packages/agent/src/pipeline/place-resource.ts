@@ -102,7 +102,8 @@ async function finish(
 ): Promise<void> {
   await recorded
   await found.state.set(resource.name, "complete")
-  await removeWorkFolder(work)
+  // All is there: what stays behind is taken away with all that is left, at the end or by the next run.
+  await removeWorkFolder(work).catch(() => {})
 }
 
 /** The author declared no sum, or changed it: at least it is told that this is not what was downloaded last time. */

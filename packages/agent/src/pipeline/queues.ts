@@ -68,7 +68,8 @@ export async function inTurn<T>(
       if (signal.aborted) return
       signal.removeEventListener("abort", abort)
       await new Promise<void>((leave) => {
-        void work(leave).then(resolve, reject).finally(leave)
+        // What throws at once has failed like any other.
+        void (async () => await work(leave))().then(resolve, reject).finally(leave)
       })
     })
   })

@@ -3,6 +3,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import type { AvailableBytes, CachedDownload, FetchRequest } from "../pipeline-types.ts"
 import { shareSpace } from "../store/free-space.ts"
 import { fetchContext } from "./fetch-context.ts"
+import { releaseDownload } from "./release-download.ts"
 import type { Preparation } from "./preparation.ts"
 import type { StoredResource } from "./found-dataset.ts"
 import { enterEarly, inTurn, leaveEarly, queues } from "./queues.ts"
@@ -83,8 +84,7 @@ export async function withDownload(
       preparation.options.progress({ phase: "notice", level: "warning", message })
       continue
     }
-    const { keepDownloads, isAwaited } = preparation.options
-    await download.release({ remove: keepDownloads !== true && (await isAwaited?.(download.url)) !== true })
+    await releaseDownload(preparation, download)
     return download.fromCache ? "cached" : "downloaded"
   }
 }

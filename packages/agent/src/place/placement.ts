@@ -3,6 +3,7 @@ import { dirname, join } from "node:path"
 import * as v from "valibot"
 import { ManifestRecord } from "../store/manifest.ts"
 import { jsonText } from "../store/json-text.ts"
+import { storageError } from "../store/storage-error.ts"
 import { syncDirectory, writeAtomic } from "../store/write-atomic.ts"
 import { lstatOrNothing, replaceEntry, requireNoNestedDataset, setAside } from "./replace-entry.ts"
 import { findNestedDataset } from "./nested-dataset.ts"
@@ -28,11 +29,14 @@ const ASIDE_FOLDER = "aside"
  * forced onto the disk where there are several moves; a single one is done or not, and what a power failure takes the
  * mark of is made again from its download.
  *
- * @throws DatamaestroError STORAGE_FAILED when the folder of another dataset is in the way; then nothing was moved
+ * @throws DatamaestroError STORAGE_FAILED when the folder of another dataset is in the way; then nothing was moved; of the storage
  */
 export async function declareReady(work: string, folder: string, placement: Placement): Promise<void> {
   for (const { to } of placement.moves) await requireNoNestedDataset(join(folder, to))
-  await writeAtomic(join(work, READY_FILE), jsonText(placement), { sync: placement.moves.length > 1 })
+  const path = join(work, READY_FILE)
+  await writeAtomic(path, jsonText(placement), { sync: placement.moves.length > 1 }).catch((error: unknown) => {
+    throw storageError(error, `write "${path}"`)
+  })
 }
 
 /** Whether each move is done or can be: not where a power failure took what the mark speaks of. */

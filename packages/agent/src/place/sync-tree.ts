@@ -2,6 +2,7 @@ import { execFile } from "node:child_process"
 import { open, readdir } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
+import { storageError } from "../store/storage-error.ts"
 import { syncDirectory } from "../store/write-atomic.ts"
 
 /** Up to here each file is synced by itself; beyond, one call for the file system costs less than thousands. */
@@ -12,11 +13,16 @@ const FEW_FILES = 64
  * power cut emptied.
  *
  * @param files relative to `root`
+ * @throws DatamaestroError of the storage
  */
 export async function syncTree(root: string, files: Iterable<string> & { readonly length: number }): Promise<void> {
   if (files.length > FEW_FILES && (await syncFileSystem(root))) return
-  for (const path of files) await syncFile(join(root, path))
-  await syncFolders(root)
+  try {
+    for (const path of files) await syncFile(join(root, path))
+    await syncFolders(root)
+  } catch (error) {
+    throw storageError(error, `put "${root}" onto the disk`)
+  }
 }
 
 /** syncfs(2) through coreutils' `sync -f`; Node has no call for it, and not every system the option. */

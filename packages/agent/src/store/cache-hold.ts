@@ -27,7 +27,7 @@ export async function markInUse(folder: string, key: string): Promise<UseMark> {
     async remove() {
       clearInterval(timer)
       await beating
-      await file.close()
+      await file.close().catch(() => {})
       await removeFile(path)
     },
   }

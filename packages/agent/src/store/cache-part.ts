@@ -204,9 +204,11 @@ export class CachePart {
       if (!(await this.owned())) throw new PartLost(this.path)
       await rename(this.path, path).catch(wiped(this.path))
     } finally {
-      await this.#content.file.close()
+      // All of it is on the disk, or what kept it from there was thrown.
+      await this.#content.file.close().catch(() => {})
     }
-    await removeFile(this.#recordPath)
+    // Whoever has the entry next takes away what stays.
+    await removeFile(this.#recordPath).catch(() => {})
   }
 
   /** Stops writing and leaves it to be continued; an empty one is removed. */

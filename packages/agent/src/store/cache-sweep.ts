@@ -15,7 +15,7 @@ export async function sweepOrphans(folder: string, key: string, names?: readonly
   for (const name of names ?? (await readdir(folder))) {
     if (!name.startsWith(`${key}.`)) continue
     if (!isPartName(name)) {
-      await removeHalfRecord(folder, name)
+      await removeStrayRecord(folder, name)
       continue
     }
     const path = join(folder, name)
@@ -27,10 +27,10 @@ export async function sweepOrphans(folder: string, key: string, names?: readonly
   return removed
 }
 
-/** A record that its writer was killed over. While the writer lives, the part of that name is there. */
-async function removeHalfRecord(folder: string, name: string): Promise<void> {
-  const [part, rest] = name.split(".json.tmp.")
-  if (part === undefined || rest?.endsWith(".tmp") !== true) return
+/** A record, whole or not, that its writer was killed over or could not remove. While it is of use, the part of that name is there. */
+async function removeStrayRecord(folder: string, name: string): Promise<void> {
+  const [, part] = /^(.+)\.json\.tmp(\..+\.tmp)?$/.exec(name) ?? []
+  if (part === undefined) return
   const exists = await stat(join(folder, `${part}.tmp`)).then(
     () => true,
     () => false,

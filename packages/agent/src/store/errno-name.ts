@@ -5,8 +5,8 @@ const NAMES: ReadonlyMap<number, string> = new Map(
 )
 
 /**
- * The name of a system error: `ENOSPC`. Node's own `code` says `Unknown system error -122` for those that libuv has no name
- * for, among them EDQUOT and ESTALE.
+ * The name of a system error: `ENOSPC`. Node's own `code` says `Unknown system error -122`, or `UNKNOWN` where nothing waits for a promise,
+ * for those that libuv has no name for, among them EDQUOT and ESTALE.
  */
 export function errnoName(error: unknown): string | undefined {
   const { code, errno } = error as { code?: unknown; errno?: number }
@@ -14,6 +14,6 @@ export function errnoName(error: unknown): string | undefined {
   if (typeof code !== "string") return undefined
   // What rm says of a folder.
   if (code === "ERR_FS_EISDIR") return "EISDIR"
-  if (!code.startsWith("Unknown system error") || errno === undefined) return code
+  if (!/^(UNKNOWN$|Unknown system error)/.test(code) || errno === undefined) return code
   return NAMES.get(-errno) ?? code
 }

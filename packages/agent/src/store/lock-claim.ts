@@ -18,7 +18,8 @@ export async function removeClaimed(path: string, token: string, self: Holder, c
     claims.push(claim)
     const file = await createRecord(claim, self)
     if (file !== undefined) {
-      await file.close()
+      // It exists, and that is all it is for.
+      await file.close().catch(() => {})
       break
     }
     const other = await readRecord(claim)

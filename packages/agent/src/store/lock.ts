@@ -164,7 +164,9 @@ class FileLock implements Lock {
 
   async held(): Promise<boolean> {
     if (this.#released !== undefined) return false
-    const record = await readRecord(this.#path)
+    const record = await readRecord(this.#path).catch((error: unknown) => {
+      throw storageError(error, `look at the lock "${this.#path}"`)
+    })
     return record?.token === this.#self.token
   }
 
@@ -176,7 +178,8 @@ class FileLock implements Lock {
   async #release(): Promise<void> {
     clearInterval(this.#timer)
     await this.#beating
-    await this.#file.close()
+    // What a heartbeat leaves behind on the server is of no interest any more.
+    await this.#file.close().catch(() => {})
     try {
       const record = await readRecord(this.#path)
       if (record?.token !== this.#self.token) return
