@@ -1,13 +1,14 @@
+import type { Environment } from "@datamaestro/outgoing"
 import { DatamaestroError } from "@datamaestro/protocol"
 import type { CachedDownload, FetchRequest } from "../pipeline-types.ts"
 import type { DownloadCache } from "../store/cache.ts"
 import { redactUrl } from "../store/cache-url.ts"
 import { Availability } from "./availability.ts"
 import { withTokens } from "./credentials.ts"
-import { addressed } from "./fetch-events.ts"
+import { addressed, type JobEvent } from "./fetch-events.ts"
 import { FETCH_TUNING, type FetchContext } from "./fetch-types.ts"
 import { withHubEndpoint } from "./hugging-face.ts"
-import { obtain } from "./obtain.ts"
+import { obtain, type Obtained } from "./obtain.ts"
 import { SharedJob } from "./shared-job.ts"
 import { sourcesOf } from "./sources.ts"
 
@@ -23,54 +24,25 @@ const running = new WeakMap<DownloadCache, Map<string, SharedJob>>()
 export async function fetchDownload(request: FetchRequest, context: FetchContext): Promise<CachedDownload> {
   const { cache } = context
   const url = request.urls[0]
-  if (url === undefined) {
-    throw new DatamaestroError("BROKEN_DEFINITION", `Cannot download "${context.resource}": it has no URL`, {
-      hint: "give the resource a URL in the dataset's definition",
-    })
-  }
+  if (url === undefined) throw withoutUrl(context.resource)
   const environment = withTokens(context.environment ?? process.env, context.tokens)
-  const mirrored = sourcesOf(request.urls, withHubEndpoint(context.mirrors, environment))
-  // A controller knows none of the data machine's mirrors.
-  const relayed = context.wayOut?.relayed === true
-  const reachable = relayed ? mirrored.filter((url) => request.urls.includes(url) || /^file:/i.test(url)) : mirrored
-  const sources = reachable.filter((source) => request.leftOut?.includes(redactUrl(source)) !== true)
-  const jobs = running.get(cache) ?? new Map<string, SharedJob>()
-  running.set(cache, jobs)
-  const name = JSON.stringify([
-    request,
-    sources,
-    context.tuning,
-    context.connections,
-    context.environment,
-    context.tokens,
-  ])
-  let job = jobs.get(name)
-  if (job === undefined) {
-    const started = new SharedJob(
-      (signal, emit) =>
-        obtain({
-          cache,
-          key: cache.keyOf(url),
-          request,
-          sources,
-          tuning: {
-            ...FETCH_TUNING,
-            ...(context.connections === undefined ? {} : { connections: context.connections }),
-            ...context.tuning,
-          },
-          environment,
-          wayOut: context.wayOut,
-          signal,
-          emit,
-          availability: new Availability(emit),
-        }),
-      () => {
-        if (jobs.get(name) === started) jobs.delete(name)
-      },
-    )
-    jobs.set(name, started)
-    job = started
-  }
+  const sources = reachableSources(request, context, environment)
+  const { tuning, connections, tokens } = context
+  const name = JSON.stringify([request, sources, tuning, connections, context.environment, tokens])
+  const job = sharedJob(cache, name, (signal, emit) =>
+    obtain({
+      cache,
+      key: cache.keyOf(url),
+      request,
+      sources,
+      tuning: { ...FETCH_TUNING, ...(connections === undefined ? {} : { connections }), ...tuning },
+      environment,
+      wayOut: context.wayOut,
+      signal,
+      emit,
+      availability: new Availability(emit),
+    }),
+  )
   return await job.join(
     context.signal,
     (event) => {
@@ -95,4 +67,40 @@ export async function fetchDownload(request: FetchRequest, context: FetchContext
       }
     },
   )
+}
+
+/** Where the bytes may be had, in order: mirrors, then the URLs, save those that can't be asked or were found wanting. */
+function reachableSources(
+  { urls, leftOut }: FetchRequest,
+  { mirrors, wayOut }: FetchContext,
+  environment: Environment,
+): string[] {
+  const mirrored = sourcesOf(urls, withHubEndpoint(mirrors, environment))
+  // A controller knows none of the data machine's mirrors.
+  const relayed = wayOut?.relayed === true
+  const reachable = relayed ? mirrored.filter((url) => urls.includes(url) || /^file:/i.test(url)) : mirrored
+  return reachable.filter((source) => leftOut?.includes(redactUrl(source)) !== true)
+}
+
+/** The job of that name which runs for the cache already, else a new one. */
+function sharedJob(
+  cache: DownloadCache,
+  name: string,
+  run: (signal: AbortSignal, emit: (event: JobEvent) => void) => Promise<Obtained>,
+): SharedJob {
+  const jobs = running.get(cache) ?? new Map<string, SharedJob>()
+  running.set(cache, jobs)
+  const known = jobs.get(name)
+  if (known !== undefined) return known
+  const started = new SharedJob(run, () => {
+    if (jobs.get(name) === started) jobs.delete(name)
+  })
+  jobs.set(name, started)
+  return started
+}
+
+function withoutUrl(resource: string): DatamaestroError {
+  return new DatamaestroError("BROKEN_DEFINITION", `Cannot download "${resource}": it has no URL`, {
+    hint: "give the resource a URL in the dataset's definition",
+  })
 }
