@@ -20,11 +20,11 @@ import { expect } from "chai"
 import { diskState, isPrepared, planWork, prepareDataset } from "../../packages/agent/src/pipeline.ts"
 import { DownloadCache } from "../../packages/agent/src/store/cache.ts"
 import { thisHolder } from "../../packages/agent/src/store/lock-holder.ts"
-import { failure, temporaryFolder, tree } from "../fixtures/extraction.ts"
+import { failure, tree } from "../fixtures/extraction.ts"
 import { prepareOptions, resolved, writeFiles } from "../fixtures/preparation.ts"
+import { setUpPreparation, type PreparationSetup } from "../fixtures/preparation-setup.ts"
 import { tarArchive, tarGzArchive } from "../fixtures/tar-archive.ts"
 import { zipArchive } from "../fixtures/zip-archive.ts"
-import { startOrigin, type Origin } from "../helpers/origin.ts"
 
 const hex = (algorithm: string, text: string | Buffer): string => createHash(algorithm).update(text).digest("hex")
 
@@ -34,18 +34,15 @@ function content(path: string): Record<string, string> {
 }
 
 describe("prepareDataset", () => {
-  let origin: Origin
-  let home: ReturnType<typeof temporaryFolder>
+  let setup: PreparationSetup
+  let origin: PreparationSetup["origin"]
+  let home: PreparationSetup["home"]
   let root: string
   beforeEach(async () => {
-    origin = await startOrigin()
-    home = temporaryFolder()
-    root = join(home.path, "data/test/org/example/thing")
+    setup = await setUpPreparation()
+    ;({ origin, home, root } = setup)
   })
-  afterEach(async () => {
-    await origin.close()
-    home.remove()
-  })
+  afterEach(() => setup.close())
 
   const id = "org.example.thing"
   const words = (given: object = {}) =>

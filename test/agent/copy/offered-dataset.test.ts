@@ -6,26 +6,24 @@ import { rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { OfferedDataset } from "../../../packages/agent/src/copy/offered-dataset.ts"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
-import { failure, temporaryFolder } from "../../fixtures/extraction.ts"
+import { failure } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved } from "../../fixtures/preparation.ts"
+import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 import { tarArchive } from "../../fixtures/tar-archive.ts"
-import { startOrigin, type Origin } from "../../helpers/origin.ts"
 
 describe("a dataset that is offered to another machine", () => {
-  let origin: Origin
-  let home: ReturnType<typeof temporaryFolder>
+  let setup: PreparationSetup
+  let origin: PreparationSetup["origin"]
+  let home: PreparationSetup["home"]
   const members = [
     { name: "a.txt", content: "a" },
     { name: "sub/b.txt", content: "b" },
   ]
   beforeEach(async () => {
-    home = temporaryFolder()
-    origin = await startOrigin({ "/thing.tar": { body: tarArchive(members) } })
+    setup = await setUpPreparation({ "/thing.tar": { body: tarArchive(members) } })
+    ;({ origin, home } = setup)
   })
-  afterEach(async () => {
-    await origin.close()
-    home.remove()
-  })
+  afterEach(() => setup.close())
 
   const prepared = async () => {
     const dataset = resolved(

@@ -18,27 +18,24 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { gzipSync } from "node:zlib"
 import { diskState, planWork, prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import type { PrepareOptions } from "../../../packages/agent/src/pipeline/preparation.ts"
-import { failure, temporaryFolder, tree } from "../../fixtures/extraction.ts"
+import { failure, tree } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved } from "../../fixtures/preparation.ts"
+import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 import { tarArchive, tarGzArchive } from "../../fixtures/tar-archive.ts"
 import { zipArchive } from "../../fixtures/zip-archive.ts"
-import { startOrigin, type Origin } from "../../helpers/origin.ts"
 
 const md5Of = (data: string | Buffer): string => createHash("md5").update(data).digest("hex")
 
 describe("resources of several downloads", () => {
-  let origin: Origin
-  let home: ReturnType<typeof temporaryFolder>
+  let setup: PreparationSetup
+  let origin: PreparationSetup["origin"]
+  let home: PreparationSetup["home"]
   let root: string
   beforeEach(async () => {
-    origin = await startOrigin()
-    home = temporaryFolder()
-    root = join(home.path, "data/test/org/example/thing")
+    setup = await setUpPreparation()
+    ;({ origin, home, root } = setup)
   })
-  afterEach(async () => {
-    await origin.close()
-    home.remove()
-  })
+  afterEach(() => setup.close())
 
   const thing = (resources: Resources) =>
     resolved(defineDataset({ id: "org.example.thing", resources, describe: (symbols) => ({ ...symbols }) as never }))

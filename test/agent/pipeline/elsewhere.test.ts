@@ -18,8 +18,8 @@ import { prepareDataset, type PrepareOptions } from "../../../packages/agent/src
 import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
 import { failure, temporaryFolder, tree } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved } from "../../fixtures/preparation.ts"
+import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 import { tarGzArchive } from "../../fixtures/tar-archive.ts"
-import { startOrigin, type Origin } from "../../helpers/origin.ts"
 
 const md5Of = (text: string): string => createHash("md5").update(text).digest("hex")
 
@@ -31,18 +31,15 @@ function damaged(archive: Buffer): Buffer {
 }
 
 describe("a download that is sound by itself and of no use", () => {
-  let origin: Origin
-  let home: ReturnType<typeof temporaryFolder>
+  let setup: PreparationSetup
+  let origin: PreparationSetup["origin"]
+  let home: PreparationSetup["home"]
   let root: string
   beforeEach(async () => {
-    origin = await startOrigin()
-    home = temporaryFolder()
-    root = join(home.path, "data/test/org/example/thing")
+    setup = await setUpPreparation()
+    ;({ origin, home, root } = setup)
   })
-  afterEach(async () => {
-    await origin.close()
-    home.remove()
-  })
+  afterEach(() => setup.close())
 
   const prepare = async (resources: Resources, given: Partial<PrepareOptions> = {}): Promise<string[]> => {
     const options = prepareOptions(home.path, given)

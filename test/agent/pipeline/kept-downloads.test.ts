@@ -7,22 +7,19 @@ import { gzipSync } from "node:zlib"
 import { defineDataset, file, textFile } from "@datamaestro/dataset"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
-import { temporaryFolder } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved } from "../../fixtures/preparation.ts"
-import { startOrigin, type Origin } from "../../helpers/origin.ts"
+import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 
 describe("downloads that are kept", () => {
-  let home: ReturnType<typeof temporaryFolder>
-  let origin: Origin
+  let setup: PreparationSetup
+  let origin: PreparationSetup["origin"]
+  let home: PreparationSetup["home"]
   const body = randomBytes(3_000_000)
   beforeEach(async () => {
-    home = temporaryFolder()
-    origin = await startOrigin({ "/a.bin": { body }, "/b.txt.gz": { body: gzipSync(body) } })
+    setup = await setUpPreparation({ "/a.bin": { body }, "/b.txt.gz": { body: gzipSync(body) } })
+    ;({ origin, home } = setup)
   })
-  afterEach(async () => {
-    await origin.close()
-    home.remove()
-  })
+  afterEach(() => setup.close())
 
   const dataset = (id: string, path = "/a.bin") =>
     resolved(

@@ -5,11 +5,11 @@ import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { defineDataset, folder, merge, pieces, sha256, tar, zip, type ArchiveResource } from "@datamaestro/dataset"
 import { prepareDataset, type PrepareOptions } from "../../../packages/agent/src/pipeline.ts"
-import { failure, temporaryFolder, tree } from "../../fixtures/extraction.ts"
+import { failure, tree } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved } from "../../fixtures/preparation.ts"
+import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 import { tarArchive } from "../../fixtures/tar-archive.ts"
 import { zipArchive } from "../../fixtures/zip-archive.ts"
-import { startOrigin, type Origin } from "../../helpers/origin.ts"
 
 // More than is inflated in one call.
 const LARGE = randomBytes(15_000).toString("base64").repeat(430)
@@ -22,18 +22,15 @@ const files = { "a.txt": "one", b: "/", "b/large.txt": LARGE, "b/c.txt": "three"
 
 describe("archives in pieces", function () {
   this.timeout(20_000)
-  let home: ReturnType<typeof temporaryFolder>
-  let origin: Origin
+  let setup: PreparationSetup
+  let origin: PreparationSetup["origin"]
+  let home: PreparationSetup["home"]
   let root: string
   beforeEach(async () => {
-    home = temporaryFolder()
-    origin = await startOrigin()
-    root = join(home.path, "data/test/org/example/thing")
+    setup = await setUpPreparation()
+    ;({ origin, home, root } = setup)
   })
-  afterEach(async () => {
-    await origin.close()
-    home.remove()
-  })
+  afterEach(() => setup.close())
 
   /** Serves an archive cut at uneven places; gives the pieces' URLs. */
   function cut(archive: Buffer, names: readonly string[]): string[] {

@@ -7,17 +7,18 @@ import { defineDataset, file, folder, sha256, tar, textFile, zip } from "@datama
 import { diskState, prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { temporaryFolder, tree } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, writeFiles, type PrepareFixture } from "../../fixtures/preparation.ts"
+import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 import { tarGzArchive } from "../../fixtures/tar-archive.ts"
 import { zipArchive } from "../../fixtures/zip-archive.ts"
-import { startOrigin, type Origin } from "../../helpers/origin.ts"
 
 /**
  * Folders as Python datamaestro 1.16.1 left them when it prepared, was killed, or failed at these very definitions
  * (written for it in its own way); and what it looks at in ours.
  */
 describe("a data directory of Python datamaestro's", () => {
-  let home: ReturnType<typeof temporaryFolder>
-  let origin: Origin
+  let setup: PreparationSetup
+  let origin: PreparationSetup["origin"]
+  let home: PreparationSetup["home"]
   const plain = randomBytes(200_000)
   const members = [
     { name: "top/1.txt", content: "one" },
@@ -26,8 +27,7 @@ describe("a data directory of Python datamaestro's", () => {
   const accented = "/café 中.txt"
 
   beforeEach(async () => {
-    home = temporaryFolder()
-    origin = await startOrigin({
+    setup = await setUpPreparation({
       "/words.txt.gz": { body: gzipSync("some words") },
       "/plain.bin": { body: plain },
       "/lone.tar.gz": { body: tarGzArchive(members) },
@@ -35,11 +35,9 @@ describe("a data directory of Python datamaestro's", () => {
       "/first.zip": { body: zipArchive(members) },
       [encodeURI(accented)]: { body: "accents" },
     })
+    ;({ origin, home } = setup)
   })
-  afterEach(async () => {
-    await origin.close()
-    home.remove()
-  })
+  afterEach(() => setup.close())
 
   const datasets = () => ({
     files: resolved(

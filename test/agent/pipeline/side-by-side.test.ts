@@ -3,24 +3,21 @@ import { writeFile } from "node:fs/promises"
 import { setTimeout as sleep } from "node:timers/promises"
 import { defineDataset, file, rawFile, step } from "@datamaestro/dataset"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
-import { temporaryFolder } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved } from "../../fixtures/preparation.ts"
-import { startOrigin, type Origin } from "../../helpers/origin.ts"
+import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 
 const DATASETS = ["a", "b", "c"]
 const EACH = 4
 
 describe("several datasets side by side", () => {
-  let home: ReturnType<typeof temporaryFolder>
-  let origin: Origin
+  let setup: PreparationSetup
+  let origin: PreparationSetup["origin"]
+  let home: PreparationSetup["home"]
   beforeEach(async () => {
-    home = temporaryFolder()
-    origin = await startOrigin()
+    setup = await setUpPreparation()
+    ;({ origin, home } = setup)
   })
-  afterEach(async () => {
-    await origin.close()
-    home.remove()
-  })
+  afterEach(() => setup.close())
 
   it("download as much at once as one alone would", async () => {
     origin.route("/part", { body: "content", delay: 30 })

@@ -8,9 +8,9 @@ import { gunzipInThread } from "../../../packages/agent/src/compression/gunzip-i
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { provideThreadSource } from "../../../packages/agent/src/thread-source.ts"
 import { provideBundledThreads } from "../../fixtures/agent-threads.ts"
-import { failure, temporaryFolder } from "../../fixtures/extraction.ts"
+import { failure } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, type PrepareFixture } from "../../fixtures/preparation.ts"
-import { startOrigin, type Origin } from "../../helpers/origin.ts"
+import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 
 const MIB = 1024 * 1024
 const hex = (algorithm: string, bytes: Buffer): string => createHash(algorithm).update(bytes).digest("hex")
@@ -22,20 +22,18 @@ for (const where of ["a thread of its own", "this thread"]) {
     const noise = randomBytes((where === "this thread" ? 6 : 34) * MIB)
     const plain = Buffer.concat([Buffer.alloc(3 * MIB, "words "), noise])
     const packed = gzipSync(plain, { level: 1 })
-    let home: ReturnType<typeof temporaryFolder>
-    let origin: Origin
+    let setup: PreparationSetup
+    let origin: PreparationSetup["origin"]
+    let home: PreparationSetup["home"]
     before(async () => {
       if (where !== "this thread") await provideBundledThreads()
     })
     after(() => provideThreadSource(undefined))
     beforeEach(async () => {
-      home = temporaryFolder()
-      origin = await startOrigin()
+      setup = await setUpPreparation()
+      ;({ origin, home } = setup)
     })
-    afterEach(async () => {
-      await origin.close()
-      home.remove()
-    })
+    afterEach(() => setup.close())
 
     type FileOptions = NonNullable<Parameters<typeof file>[1]>
     const prepare = async (given: FileOptions = {}, options = prepareOptions(home.path)): Promise<PrepareFixture> => {

@@ -5,18 +5,18 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import type { PrepareOptions } from "../../../packages/agent/src/pipeline/preparation.ts"
-import { failure, temporaryFolder } from "../../fixtures/extraction.ts"
+import { failure } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved } from "../../fixtures/preparation.ts"
-import { startOrigin, type Origin } from "../../helpers/origin.ts"
+import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 
 describe("pages of an archive of the web", () => {
-  let origin: Origin
-  let home: ReturnType<typeof temporaryFolder>
+  let setup: PreparationSetup
+  let origin: PreparationSetup["origin"]
+  let home: PreparationSetup["home"]
   let root: string
   beforeEach(async () => {
-    origin = await startOrigin()
-    home = temporaryFolder()
-    root = join(home.path, "data/test/org/example/thing")
+    setup = await setUpPreparation()
+    ;({ origin, home, root } = setup)
     for (const [name, body] of [
       ["a", "<p>A\u2028é</p>\r\n"],
       ["b?x=1", "B"],
@@ -25,10 +25,7 @@ describe("pages of an archive of the web", () => {
       origin.route(address(name), { body, contentType: "text/html" })
     }
   })
-  afterEach(async () => {
-    await origin.close()
-    home.remove()
-  })
+  afterEach(() => setup.close())
 
   const page = (name: string): string => `http://example.org/${name}`
   const address = (name: string): string => `/web/20191127id_/${page(name)}`

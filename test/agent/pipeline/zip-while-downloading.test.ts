@@ -6,11 +6,11 @@ import { expect } from "chai"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { provideThreadSource, startThread } from "../../../packages/agent/src/thread-source.ts"
 import { provideBundledThreads } from "../../fixtures/agent-threads.ts"
-import { failure, temporaryFolder } from "../../fixtures/extraction.ts"
+import { failure } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, type PrepareFixture } from "../../fixtures/preparation.ts"
+import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 import { zipArchive } from "../../fixtures/zip-archive.ts"
 import { until } from "../../helpers/job-lab.ts"
-import { startOrigin, type Origin } from "../../helpers/origin.ts"
 
 const MIB = 1024 * 1024
 const sumOf = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex")
@@ -25,18 +25,16 @@ const body = archive("alpha")
 
 describe("a zip that is extracted while it is downloaded", function () {
   this.timeout(20_000)
-  let home: ReturnType<typeof temporaryFolder>
-  let origin: Origin
+  let setup: PreparationSetup
+  let origin: PreparationSetup["origin"]
+  let home: PreparationSetup["home"]
   before(() => provideBundledThreads())
   after(() => provideThreadSource(undefined))
   beforeEach(async () => {
-    home = temporaryFolder()
-    origin = await startOrigin()
+    setup = await setUpPreparation()
+    ;({ origin, home } = setup)
   })
-  afterEach(async () => {
-    await origin.close()
-    home.remove()
-  })
+  afterEach(() => setup.close())
 
   const root = (): string => join(home.path, "data/test/org/example/thing")
   const prepare = async (sum?: string, options = prepareOptions(home.path)): Promise<PrepareFixture> => {
