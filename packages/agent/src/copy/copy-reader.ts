@@ -49,7 +49,13 @@ export class CopyReader {
     const answer = await text(await this.#ask(copyAddress(key), {}, signal))
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), CopiedDataset), answer)
     if (parsed.success) return parsed.output
-    throw new DatamaestroError("PROTOCOL_MISMATCH", `Cannot read what the other machine has of "${key}"`)
+    const [issue] = parsed.issues
+    const at = v.getDotPath(issue)
+    throw new DatamaestroError(
+      "PROTOCOL_MISMATCH",
+      `Cannot read what the other machine has of "${key}": ${at === null ? "" : `${at}: `}${issue.message}`,
+      { hint: "verify the dataset there with `datamaestro verify`, or prepare it here instead of copying it" },
+    )
   }
 
   async #ask(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<Readable> {

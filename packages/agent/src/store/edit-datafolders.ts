@@ -29,7 +29,10 @@ export async function setDatafolder(
     })
   }
   if (path.trim() === "" || path.includes("\0")) {
-    throw new DatamaestroError("USAGE", `Cannot use ${JSON.stringify(path)} as a data folder: not a path`)
+    throw new DatamaestroError("USAGE", `Cannot use ${JSON.stringify(path)} as a data folder: not a path`, {
+      hint: "give the path of a folder on the data machine, such as /nfs/corpora",
+      details: { path },
+    })
   }
   const absolute = expandPath(path, base)
   const found = await stat(absolute).catch(() => undefined)

@@ -61,7 +61,7 @@ export function finalPaths({ paths, datafolders, plans }: FinalPathOptions): (re
       throw new DatamaestroError(
         "BROKEN_DEFINITION",
         `Cannot find resource "${$path.resource}" of dataset "${$path.dataset}": the plan has no such resource`,
-        { details: { ...$path } },
+        { hint: `tell those who keep the repository "${$path.repository}"`, details: { ...$path } },
       )
     }
     return join(resourcePath(paths, plan, resource, datafolders), ...$path.segments)

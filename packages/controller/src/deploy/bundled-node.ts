@@ -103,7 +103,12 @@ async function fetchNode(
   try {
     await fetchPackage(name, version, work, { folder, signal })
     const archive = (await readdir(work)).find((file) => file.endsWith(".tgz"))
-    if (archive === undefined) throw new DatamaestroError("DOWNLOAD_FAILED", `Cannot fetch "${name}": npm left no file`)
+    if (archive === undefined) {
+      throw new DatamaestroError("DOWNLOAD_FAILED", `Cannot fetch "${name}": npm left no file in "${work}"`, {
+        hint: `run \`npm pack ${name}@${version}\` to see what npm does instead, or name a Node with --node PATH`,
+        details: { package: name, version },
+      })
+    }
     await verify(join(work, archive), integrity, `${name}@${version}`)
     const packed = join(work, "node.gz")
     await unpackNode(join(work, archive), packed)
