@@ -11,7 +11,7 @@ import { startOrigin, type Origin } from "../helpers/origin.ts"
 import { writeRepositoryPackage } from "../helpers/repository-package.ts"
 import { temporaryFolder } from "../helpers/ssh-client-files.ts"
 
-const ERRORS: readonly Fault["error"][] = ["EIO", "ENOSPC", "EDQUOT"]
+const ERRORS: readonly NonNullable<Fault["error"]>[] = ["EIO", "ENOSPC", "EDQUOT"]
 /** There are some 450 operations of storage in one preparation. */
 const LAST = 480
 const STEP = 17

@@ -7,7 +7,7 @@ import { compileFaultyStorage, type Fault } from "../helpers/faulty-storage.ts"
 import { startJobLab, until, type JobLab } from "../helpers/job-lab.ts"
 
 /** What each is told as, and what a person can do. */
-const TOLD: Readonly<Record<Fault["error"], readonly [reason: RegExp, hint: RegExp]>> = {
+const TOLD: Readonly<Record<NonNullable<Fault["error"]>, readonly [reason: RegExp, hint: RegExp]>> = {
   EACCES: [/permission denied/, /owner and the permissions/],
   EDQUOT: [/your disk quota is used up/, /free some of your quota/],
   EIO: [/input\/output error/, /tell the administrators/],
@@ -39,7 +39,7 @@ describe("storage that fails while a dataset is prepared", function () {
   const visible = (seconds: string): string[] =>
     existsSync(place(seconds)) ? readdirSync(place(seconds)).filter((name) => !name.startsWith(".")) : []
 
-  for (const [error, [reason, hint]] of Object.entries(TOLD) as [Fault["error"], readonly [RegExp, RegExp]][]) {
+  for (const [error, [reason, hint]] of Object.entries(TOLD) as [NonNullable<Fault["error"]>, readonly [RegExp, RegExp]][]) {
     it(`by ${error}: it is told with what to do, what came is kept, and the next run goes on with it`, async () => {
       const fault = faulty({ error, prefix: join(lab.data, "cache"), after: 700_000 })
       const { status, stdout, stderr } = await run(["prepare", lab.dataset(1)], fault)

@@ -4,6 +4,8 @@
  * made, where FAULTY_STORAGE_CREATE is set. Where FAULTY_STORAGE_AT is, it is only the so-manieth operation there that fails, of this process:
  * writing, opening, closing, fsync, making and removing files and folders, renaming.
  *
+ * Where FAULTY_STORAGE_PLAIN is, all is well but that no times are kept and no symbolic links taken, as on FAT and much of FUSE.
+ *
  *   cc -shared -fPIC -O2 -o faulty-storage.so faulty-storage.c -ldl
  */
 #define _GNU_SOURCE
@@ -15,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -25,6 +28,7 @@ static long limit;
 static int number;
 static int create;
 static long at;
+static int plain;
 static atomic_long operations;
 static atomic_long written;
 
@@ -34,6 +38,7 @@ __attribute__((constructor)) static void start(void) {
   limit = atol(getenv("FAULTY_STORAGE_BYTES") ? getenv("FAULTY_STORAGE_BYTES") : "0");
   number = atoi(getenv("FAULTY_STORAGE_ERROR") ? getenv("FAULTY_STORAGE_ERROR") : "5");
   create = getenv("FAULTY_STORAGE_CREATE") != NULL;
+  plain = getenv("FAULTY_STORAGE_PLAIN") != NULL;
   at = atol(getenv("FAULTY_STORAGE_AT") ? getenv("FAULTY_STORAGE_AT") : "0");
 }
 
@@ -61,7 +66,7 @@ static int fails_at(const char *path) { return at > 0 && is_below(path) && is_th
 
 /* Whether BYTES more may not be written there. */
 static int fails(int file, ssize_t bytes) {
-  if (!is_file_below(file)) return 0;
+  if (plain || !is_file_below(file)) return 0;
   if (at > 0) return is_the_one();
   if (atomic_fetch_add(&written, bytes) + bytes <= limit) return 0;
   errno = number;
@@ -101,7 +106,22 @@ int mkdir(const char *path, mode_t mode) { return fails_at(path) ? -1 : REAL(mkd
 int rmdir(const char *path) { return fails_at(path) ? -1 : REAL(rmdir)(path); }
 int unlink(const char *path) { return fails_at(path) ? -1 : REAL(unlink)(path); }
 int link(const char *from, const char *to) { return fails_at(to) ? -1 : REAL(link)(from, to); }
-int symlink(const char *target, const char *path) { return fails_at(path) ? -1 : REAL(symlink)(target, path); }
+
+static int refuses(int below) {
+  if (!plain || !below) return 0;
+  errno = EPERM;
+  return 1;
+}
+int symlink(const char *target, const char *path) {
+  return refuses(is_below(path)) || fails_at(path) ? -1 : REAL(symlink)(target, path);
+}
+int futimens(int file, const struct timespec times[2]) {
+  return refuses(is_file_below(file)) ? -1 : REAL(futimens)(file, times);
+}
+int utimensat(int folder, const char *path, const struct timespec times[2], int flags) {
+  return refuses(path != NULL && is_below(path)) ? -1 : REAL(utimensat)(folder, path, times, flags);
+}
+
 int rename(const char *from, const char *to) { return fails_at(to) ? -1 : REAL(rename)(from, to); }
 /* The file is closed all the same. */
 int close(int file) {

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 export interface Fault {
-  error: "EACCES" | "EDQUOT" | "EIO" | "ENOSPC" | "EROFS"
+  error?: "EACCES" | "EDQUOT" | "EIO" | "ENOSPC" | "EROFS"
   /** Where it happens: the beginning of paths. */
   prefix: string
   /** Bytes that a process can write there before. */
@@ -13,6 +13,8 @@ export interface Fault {
   create?: boolean
   /** Only the operation of this number there fails, whatever it is. */
   at?: number
+  /** Nothing fails, but that no times are kept and no symbolic links taken. */
+  plain?: boolean
 }
 
 /** Storage that fails, for what is run with the environment that this gives: faulty-storage.c, compiled into `folder`. */
@@ -22,12 +24,13 @@ export function compileFaultyStorage(folder: string): ((fault: Fault) => Record<
   const library = join(folder, "faulty-storage.so")
   const compiled = spawnSync("cc", ["-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], { stdio: "inherit" })
   if (compiled.status !== 0) return undefined
-  return ({ error, prefix, after = 0, create = false, at }) => ({
+  return ({ error = "EIO", prefix, after = 0, create = false, at, plain = false }) => ({
     LD_PRELOAD: library,
     FAULTY_STORAGE_PREFIX: prefix,
     FAULTY_STORAGE_BYTES: String(after),
     FAULTY_STORAGE_ERROR: String(constants.errno[error]),
     ...(at === undefined ? {} : { FAULTY_STORAGE_AT: String(at) }),
+    ...(plain ? { FAULTY_STORAGE_PLAIN: "1" } : {}),
     ...(create ? { FAULTY_STORAGE_CREATE: "1" } : {}),
     // Else libuv could pass libc by.
     UV_USE_IO_URING: "0",

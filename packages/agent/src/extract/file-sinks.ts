@@ -3,6 +3,7 @@ import { closeSync, constants, fdatasync, futimesSync, rmSync, writeSync } from 
 import { open } from "node:fs/promises"
 import { promisify } from "node:util"
 import { timeOf } from "./member.ts"
+import { withoutTimes } from "./without-times.ts"
 
 /** The body of one file that is being written. */
 export interface FileSink {
@@ -73,6 +74,8 @@ export class OpenFile implements FileSink {
     try {
       const time = timeOf(this.#mtime)
       if (time !== undefined) futimesSync(this.#fd, time, time)
+    } catch (error) {
+      withoutTimes(error)
     } finally {
       this.#close()
     }
@@ -146,7 +149,7 @@ export async function writeNewFile(
       for (let offset = 0; offset < chunk.length;) offset += (await file.write(chunk, offset)).bytesWritten
     }
     const time = timeOf(mtime)
-    if (time !== undefined) await file.utimes(time, time)
+    if (time !== undefined) await file.utimes(time, time).catch(withoutTimes)
   } finally {
     await file.close()
   }

@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { linkEscapes } from "./link-targets.ts"
 import { timeOf } from "./member.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
+import { withoutTimes } from "./without-times.ts"
 
 /** A symbolic link of an archive; `name` is the member's. */
 export interface Symlink {
@@ -26,6 +27,11 @@ export function makeSymlinks(root: string, links: ReadonlyMap<string, Symlink>, 
     const at = join(root, path)
     symlinkSync(target, at)
     const time = timeOf(mtime)
-    if (time !== undefined) lutimesSync(at, time, time)
+    if (time === undefined) continue
+    try {
+      lutimesSync(at, time, time)
+    } catch (error) {
+      withoutTimes(error)
+    }
   }
 }

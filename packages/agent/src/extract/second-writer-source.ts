@@ -1,4 +1,5 @@
 import { INFLATE_SOURCE } from "./inflate-source.ts"
+import { KEEPS_NO_TIMES } from "./without-times.ts"
 
 /**
  * What the thread of a `SecondWriter` runs; as text, as that of a `FileFollower`. It gets `{ slot, flags, files }`, the
@@ -25,13 +26,21 @@ function inflate(packed, { size, crc }) {
   return content
 }
 
+function setTime(fd, time) {
+  try {
+    futimesSync(fd, time, time)
+  } catch (error) {
+    if (!${JSON.stringify(KEEPS_NO_TIMES)}.includes(error.code)) throw error
+  }
+}
+
 function write(content, path, flags, mode, mtime) {
   const fd = openSync(path, flags, mode)
   try {
     for (let offset = 0; offset < content.length; ) offset += writeSync(fd, content, offset)
     // Of numbers Node takes those before 1970 for the present time.
     const time = mtime === null ? null : new Date(mtime)
-    if (time !== null) futimesSync(fd, time, time)
+    if (time !== null) setTime(fd, time)
   } finally {
     closeSync(fd)
   }

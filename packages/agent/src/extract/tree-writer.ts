@@ -11,6 +11,7 @@ import { ParallelWrites } from "./parallel-writes.ts"
 import { SecondWriter } from "./second-writer.ts"
 import { StoragePace } from "./storage-pace.ts"
 import { fileMode, isDirectory, type TreeEntry } from "./tree-entry.ts"
+import { withoutTimes } from "./without-times.ts"
 import { WrittenFiles } from "./written-files.ts"
 
 /** After so many files a second thread is worth its start. */
@@ -192,7 +193,13 @@ export class TreeWriter {
       }
     }
     makeSymlinks(join(this.#root, prefix), links, this.#archive)
-    for (const [key, mtime] of folders) utimesSync(join(this.#root, key), mtime, mtime)
+    for (const [key, mtime] of folders) {
+      try {
+        utimesSync(join(this.#root, key), mtime, mtime)
+      } catch (error) {
+        withoutTimes(error)
+      }
+    }
     return this.#files.list(names, files, prefix.length)
   }
 

@@ -96,6 +96,24 @@ const MKDIR_EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   },
 }
 
+/** Where a link can't be made: EPERM is what Linux says of FAT and the like (symlink(2)). */
+const NO_SYMLINKS: Explanation = {
+  code: "STORAGE_FAILED",
+  reason: "this file system takes no symbolic links",
+  hint: "choose a place on another file system with --data",
+}
+const SYMLINK_EXPLANATIONS: Readonly<Record<string, Explanation>> = {
+  EPERM: NO_SYMLINKS,
+  ENOSYS: NO_SYMLINKS,
+  ENOTSUP: NO_SYMLINKS,
+  EOPNOTSUPP: NO_SYMLINKS,
+}
+
+const BY_CALL: Readonly<Record<string, Readonly<Record<string, Explanation>>>> = {
+  mkdir: { ...EXPLANATIONS, ...MKDIR_EXPLANATIONS },
+  symlink: { ...EXPLANATIONS, ...SYMLINK_EXPLANATIONS },
+}
+
 /** What takes an inode. When it has no space although there are bytes, files are what there are too many of. */
 const MAKES_AN_INODE = new Set(["open", "mkdir", "symlink"])
 /** NAME_MAX of ext4, XFS, Lustre, APFS. */
@@ -124,7 +142,7 @@ export function storageError(error: unknown, doing: string): unknown {
   if (!(error instanceof Error) || error instanceof DatamaestroError) return error
   const { path, syscall } = error as NodeJS.ErrnoException
   const errno = errnoName(error)
-  const explanations = syscall === "mkdir" ? { ...EXPLANATIONS, ...MKDIR_EXPLANATIONS } : EXPLANATIONS
+  const explanations = BY_CALL[syscall ?? ""] ?? EXPLANATIONS
   const explanation = fullOfFiles(error) ?? longName(error) ?? (errno === undefined ? undefined : explanations[errno])
   if (explanation === undefined) return error
   return new DatamaestroError(explanation.code, `Cannot ${doing}: ${explanation.reason}`, {
