@@ -39,7 +39,10 @@ describe("storage that fails while a dataset is prepared", function () {
   const visible = (seconds: string): string[] =>
     existsSync(place(seconds)) ? readdirSync(place(seconds)).filter((name) => !name.startsWith(".")) : []
 
-  for (const [error, [reason, hint]] of Object.entries(TOLD) as [NonNullable<Fault["error"]>, readonly [RegExp, RegExp]][]) {
+  for (const [error, [reason, hint]] of Object.entries(TOLD) as [
+    NonNullable<Fault["error"]>,
+    readonly [RegExp, RegExp],
+  ][]) {
     it(`by ${error}: it is told with what to do, what came is kept, and the next run goes on with it`, async () => {
       const fault = faulty({ error, prefix: join(lab.data, "cache"), after: 700_000 })
       const { status, stdout, stderr } = await run(["prepare", lab.dataset(1)], fault)
