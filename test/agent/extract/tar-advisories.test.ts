@@ -91,7 +91,10 @@ describe("published advisories of npm's tar", function () {
   })
 
   it("GHSA-gvwx-54wh-qm9j: NUL in paths of a pax header reaches no file system call", async () => {
-    for (const members of [[pax("path=a\0../../victim"), file("y")], [pax("linkpath=a\0b"), link("z", "w")]]) {
+    for (const members of [
+      [pax("path=a\0../../victim"), file("y")],
+      [pax("linkpath=a\0b"), link("z", "w")],
+    ]) {
       expect((await failure(extract(members))).code).to.equal("UNSAFE_ARCHIVE")
     }
     expect(readFileSync(join(folder.path, "victim"), "utf8")).to.equal("untouched")
