@@ -8,6 +8,9 @@ import { temporaryFolder } from "../helpers/ssh-client-files.ts"
 
 const module = pathToFileURL("packages/agent/src/leave.ts").href
 
+/** One that does not end must not stay behind. */
+const LIMITED = { stdio: "ignore", timeout: 15_000 } as const
+
 describe("leaving the agent's process", () => {
   /** How a program ends that does `what` and leaves with 3. */
   const end = async (what: string): Promise<unknown> => {
@@ -18,7 +21,7 @@ describe("leaving the agent's process", () => {
       ${what}
       leave(3)`
     const args = ["--import", "tsx", "--input-type=module", "-e", code]
-    const [status, signal] = (await once(spawn(process.execPath, args, { stdio: "ignore" }), "exit")) as unknown[]
+    const [status, signal] = (await once(spawn(process.execPath, args, LIMITED), "exit")) as unknown[]
     return status ?? signal
   }
 
