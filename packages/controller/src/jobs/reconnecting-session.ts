@@ -1,4 +1,10 @@
-import { asDatamaestroError, DatamaestroError, interrupted, unlessAborted, type AgentClient } from "@datamaestro/protocol"
+import {
+  asDatamaestroError,
+  DatamaestroError,
+  interrupted,
+  unlessAborted,
+  type AgentClient,
+} from "@datamaestro/protocol"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Session, SessionOptions } from "../session.ts"
 import { rememberingPrompter, type RememberingPrompter } from "./remembering-prompter.ts"
