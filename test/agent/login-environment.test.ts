@@ -1,4 +1,5 @@
 import { expect } from "chai"
+import { existsSync } from "node:fs"
 import { chmod, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { readLoginEnvironment } from "../../packages/agent/src/login-environment.ts"
@@ -47,6 +48,14 @@ describe("readLoginEnvironment", () => {
     const { variables, warning } = await readLoginEnvironment({ shell: replaced })
     expect(warning).to.equal(undefined)
     expect(variables).to.include({ DATAMAESTRO_DIR: "/d e", PLAIN: "yes" })
+  })
+
+  it("asks a fish that the start-up files put in its place", async function () {
+    if (!existsSync("/usr/bin/fish")) this.skip()
+    const replaced = await shell("export PLAIN=yes; exec /usr/bin/fish")
+    const { variables, warning } = await readLoginEnvironment({ shell: replaced })
+    expect(warning).to.equal(undefined)
+    expect(variables).to.include({ PLAIN: "yes" })
   })
 
   it("does not wait for what the start-up files leave running", async () => {

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process"
+import { spawn, type SpawnOptionsWithStdioTuple, type StdioNull, type StdioPipe } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { userInfo } from "node:os"
 import { basename } from "node:path"
@@ -75,12 +75,15 @@ interface Run {
 
 function run(shell: string, { command, input, end, timeout }: Run): Promise<Output> {
   return new Promise((resolve) => {
-    const options = { argv0: `-${basename(shell)}`, detached: true }
+    const options: SpawnOptionsWithStdioTuple<StdioNull, StdioPipe, StdioNull> = {
+      detached: true,
+      stdio: ["ignore", "pipe", "ignore"],
+    }
     const child =
-      command === undefined
-        ? spawn(shell, [], { ...options, stdio: ["pipe", "pipe", "ignore"] })
-        : spawn(shell, ["-c", command], { ...options, stdio: ["ignore", "pipe", "ignore"] })
-    child.stdin?.on("error", () => {}).end(input)
+      input === undefined
+        ? spawn(shell, ["-c", command ?? ""], { ...options, argv0: `-${basename(shell)}` })
+        : // By a pipe of the shell's: those of Node are sockets, which fish takes for a folder.
+          spawn("/bin/sh", ["-c", 'printf %s "$1" | "$0" -l', shell, input], options)
     let chunks: Buffer[] = []
     let size = 0
     // As its terminal's end would be: an agent that needed no answer leaves no start-up files hanging.
