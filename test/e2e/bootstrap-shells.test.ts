@@ -129,15 +129,30 @@ describe("the bootstrap, over OpenSSH's sshd", function () {
     await rm(trap, { recursive: true })
   })
 
-  it("finds a Node that only the login shell's PATH has", async () => {
-    const server = await start("/bin/bash", {
-      ".bash_profile": "export PATH=$HOME/tools:$PATH\n",
-      "tools/node": `#!/bin/sh\nif [ "$1" = --version ]; then echo v99.0.0; else touch $HOME/used; exec ${process.execPath} "$@"; fi\n`,
+  for (const [way, program, files] of [
+    ["the login shell's PATH has", "/bin/bash", { ".bash_profile": "export PATH=$HOME/tools:$PATH\n" }],
+    [
+      "the PATH of a zsh has that start-up files put in its place",
+      "/usr/bin/zsh",
+      { ".bash_profile": "exec zsh -l\n", ".zprofile": "export PATH=$HOME/tools:$PATH\n" },
+    ],
+    [
+      "the PATH of a fish has that start-up files put in its place",
+      "/usr/bin/fish",
+      { ".bash_profile": "exec fish -l\n", ".config/fish/config.fish": "set -gx PATH $HOME/tools $PATH\n" },
+    ],
+  ] as const) {
+    it(`finds a Node that only ${way}`, async function () {
+      if (!existsSync(program)) this.skip()
+      const server = await start("/bin/bash", {
+        ...files,
+        "tools/node": `#!/bin/sh\nif [ "$1" = --version ]; then echo v99.0.0; else touch $HOME/used; exec ${process.execPath} "$@"; fi\n`,
+      })
+      await chmod(join(user?.home ?? "", "tools/node"), 0o755)
+      await (await openSshSession(server)).close()
+      expect(existsSync(join(user?.home ?? "", "used"))).to.equal(true)
     })
-    await chmod(join(user?.home ?? "", "tools/node"), 0o755)
-    await (await openSshSession(server)).close()
-    expect(existsSync(join(user?.home ?? "", "used"))).to.equal(true)
-  })
+  }
 
   it("says so where the account may only transfer files", async () => {
     const server = await start("/bin/bash", {}, ["ForceCommand internal-sftp"])
@@ -148,7 +163,7 @@ describe("the bootstrap, over OpenSSH's sshd", function () {
   it("tells what a forced command printed instead", async () => {
     const server = await start("/bin/bash", {}, ['ForceCommand echo "Only backups here"'])
     const error = await rejection(openSshSession(server))
-    expect(error).to.include({ code: "PROTOCOL_MISMATCH", exitStatus: 9 })
+    expect(error).to.include({ code: "DEPLOY_FAILED", exitStatus: 8 })
     expect(error.message).to.include("Only backups here")
   })
 })

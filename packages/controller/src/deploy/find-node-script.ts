@@ -57,8 +57,8 @@ const STATEMENTS = [
   `consider() { case "$seen" in *":$1:"*) return 0;; esac; seen="$seen$1:"; if [ "$1" -ef "$node" ] 2>/dev/null; then return 0; fi; if [ -f "$1" ] && [ -x "$1" ]; then v=$(limit ${VERSION_SECONDS} "$1" --version 2>/dev/null </dev/null) || v=unusable; if [ \${#v} -gt 99 ]; then v=unusable; fi; list="$list$v	$1$nl"; case "$v" in v[0-9]*.[0-9]*.[0-9]*) weigh "$1" "\${v#v}";; esac; fi; }`,
   // along a:b:c: every folder of a PATH; a relative one could hold anything.
   `along() { set -f; IFS=:; for d in $1; do IFS=$ifs; case "$d" in /*) consider "$d/node";; esac; done; IFS=$ifs; set +f; }`,
-  // ask COMMAND: the PATH of the login shell after COMMAND. csh takes -l only alone. The end mark spares waiting for what it left running.
-  `ask() { case "$SHELL" in "") ;; *csh) echo "$1; echo; env; echo @@end" | limit ${LOGIN_SECONDS} "$SHELL" -l 2>/dev/null;; *) limit ${LOGIN_SECONDS} "$SHELL" -l -c "$1; echo; env; echo @@end" 2>/dev/null </dev/null;; esac | sed -n -e "/^@@end/q" -e "s/^PATH=//p" | tail -n 1; }`,
+  // ask COMMAND: the PATH of the login shell after COMMAND. csh takes -l only alone; a shell that start-up files put in its place (exec zsh -l) reads its input. The end mark spares waiting for what it left running.
+  `ask() { case "$SHELL" in "") ;; *csh) echo "$1; echo; env; echo @@end" | limit ${LOGIN_SECONDS} "$SHELL" -l 2>/dev/null;; *) echo "$nl$nl$nl$nl$nl$nl$nl$1; echo; env; echo @@end" | limit ${LOGIN_SECONDS} "$SHELL" -l -c "$1; echo; env; echo @@end" 2>/dev/null;; esac | sed -n -e "/^@@end/q" -e "s/^PATH=//p" | tail -n 1; }`,
   // Looks everywhere; the login shell's PATH is read, when that has told it.
   `survey() { along "$path"; IFS= read -r p; along "$p"; for f in ${PLACES.join(" ")}; do consider "$f"; done; if [ -z "$node" ]; then for f in /etc/profile.d/*mod*.sh "$MODULESHOME" "$LMOD_DIR"; do if [ -e "$f" ]; then has=1; fi; done; for m in nodejs node NodeJS; do if [ "$has" ] && [ -z "$node" ]; then along "$(ask "module load $m")"; fi; done; fi; printf %s "$node$nl$list"; }`,
   // The login shell is asked meanwhile.
