@@ -12,6 +12,8 @@ describe("parseSshDestination", () => {
     ["ssh://cluster/", { host: "cluster", user: undefined }],
     ["ssh://a%40b@cluster", { host: "cluster", user: "a@b" }],
     ["me@corp.org@cluster", { host: "cluster", user: "me@corp.org" }],
+    ["CORP\\me@cluster", { host: "cluster", user: "CORP\\me" }],
+    ["ssh://CORP%5Cme@cluster", { host: "cluster", user: "CORP\\me" }],
     ["me:target@gateway", { host: "gateway", user: "me:target" }],
     ["ssh://me%3Atarget@gateway", { host: "gateway", user: "me:target" }],
     ["[::1]:2222", { host: "::1", user: undefined, port: 2222 }],
@@ -33,7 +35,7 @@ describe("parseSshDestination", () => {
     "a b",
     "-oProxyCommand=x",
   ]
-  refused.push("me@-x", "$(id)@cluster", "cluster;id'", "ssh://%zz@cluster", "cluster/path")
+  refused.push("me@-x", "$(id)@cluster", "cluster;id'", "ssh://%zz@cluster", "me\\@cluster", "cluster/path")
   for (const text of refused) {
     it(`refuses ${JSON.stringify(text)}`, () => {
       expect(() => parseSshDestination(text))

@@ -29,7 +29,8 @@ export function parseSshDestination(text: string): SshDestination {
   if (host === "" || user === "") throw malformed(text, host === "" ? "the host is missing" : "the user is missing")
   // A leading dash would be an option to any program it is handed to; white space and "/" are in no host name.
   if (host.startsWith("-") || /[\s/\0'"`$\\]/.test(host)) throw malformed(text, "this is no host name")
-  if (user !== undefined && (user.startsWith("-") || /[\s\0'"`$\\;&<>|(){}]/.test(user))) {
+  // A backslash is part of the names of a Windows domain (DOMAIN\user); at the end ssh refuses it, too.
+  if (user !== undefined && (user.startsWith("-") || /[\s\0'"`$;&<>|(){}]|\\$/.test(user))) {
     throw malformed(text, "this is no user name")
   }
   if (port === undefined) return { host, user }
