@@ -357,6 +357,14 @@ describe("resolveSshSettings", () => {
     }
   })
 
+  it("tells what a Match exec complains of, and lets nothing through to our stderr, which a program may read", async () => {
+    const file = await write("loud", 'Match exec "echo no VPN >&2; sleep 5 & exit 1"\n User matched\n')
+    const began = Date.now()
+    const { warnings } = resolveSshSettings(target("ab", file))
+    expect(warnings).to.deep.equal([`Match exec of ${file}, line 1 says: no VPN`])
+    expect(Date.now() - began).to.be.lessThan(3000)
+  })
+
   it("finds the agent as IdentityAgent says", async () => {
     const surroundings = (sock?: string) => ({
       home: homedir(),

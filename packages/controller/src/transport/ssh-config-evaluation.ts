@@ -1,14 +1,13 @@
 import { DatamaestroError } from "@datamaestro/protocol"
-import { spawnSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { isAbsolute, join } from "node:path"
 import { expandIncludePattern } from "./ssh-config-glob.ts"
 import { parseSshConfigLines, type SshConfigLine } from "./ssh-config-lines.ts"
 import { connectionTokens } from "./ssh-connection-tokens.ts"
 import { expandHome } from "./expand-home.ts"
+import { matchExec } from "./match-exec.ts"
 import { systemReason } from "../system-reason.ts"
 import { requireNoPipe } from "./require-no-pipe.ts"
-import { ownShell } from "./own-shell.ts"
 import { matchesPatternList } from "./ssh-pattern.ts"
 import { expandTokens } from "./ssh-tokens.ts"
 
@@ -35,6 +34,7 @@ interface SshConfigContext {
 export class SshConfigEvaluation {
   readonly #context: SshConfigContext
   readonly #values = new Map<string, SshConfigLine[]>()
+  readonly #said = new Set<string>()
   #final = false
   #wantsFinal = false
   /** What `Host` is compared with: the host as typed, in the final pass the one that it stands for. */
@@ -66,6 +66,11 @@ export class SshConfigEvaluation {
   /** A directive from outside of files; what is set first wins. */
   set(keyword: string, value: string, source: string): void {
     this.#take({ keyword, values: [value], raw: value, source, line: 0 })
+  }
+
+  /** What the commands of `Match exec` wrote to their stderr. */
+  get said(): readonly string[] {
+    return [...this.#said]
   }
 
   /** Whether a `Match final` asks for reading everything again, with the host name known. */
@@ -173,7 +178,9 @@ export class SshConfigEvaluation {
       case "exec": {
         if (!evaluate) return false
         const command = expandTokens(argument, this.#tokens())
-        return spawnSync(command, { shell: ownShell(), stdio: ["ignore", "ignore", "inherit"] }).status === 0
+        const { holds, said } = matchExec(command)
+        if (said !== "") this.#said.add(`Match exec of ${line.source}, line ${line.line} says: ${said}`)
+        return holds
       }
       default:
         throw malformed(line, `"Match ${attribute}" is not known`)

@@ -58,7 +58,7 @@ export function resolveSshSettings(
     },
     compression: flag(config, "compression", false),
     environment: sentEnvironment(config, surroundings.environment),
-    warnings: unhonoured(config),
+    warnings: [...unhonoured(config), ...config.said],
     beyond: beyondInConfiguration(config, surroundings),
   }
 }

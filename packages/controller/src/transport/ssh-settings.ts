@@ -44,7 +44,7 @@ export interface SshSettings {
   compression: boolean
   /** Variables that SendEnv and SetEnv name. */
   environment: Readonly<Record<string, string>>
-  /** What was asked for and can't be honoured, each to be told once. */
+  /** What was asked for and can't be honoured, and what commands of the configuration complained of, each to be told once. */
   warnings: readonly string[]
   /** What of the configuration only OpenSSH's own client can do: each directive with its place. */
   beyond: readonly string[]
