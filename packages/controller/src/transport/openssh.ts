@@ -8,7 +8,9 @@ import { openAskpass, type Askpass } from "./openssh-askpass.ts"
 import { cannotStart, readOpensshConfiguration, runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
 import { HOST_KEY_ADDED, HOST_KEY_WARNING, OPEN_KEY, opensshFailure } from "./openssh-failure.ts"
 import { makeSocketFolder } from "./openssh-folder.ts"
+import { watchOpensshLogin, type OpensshLoginWatch } from "./openssh-login-watch.ts"
 import { refusedCommand } from "./refused-command.ts"
+import { sshCommand } from "./ssh-command.ts"
 import type { SshConnectOptions, SshStage } from "./ssh-connect-options.ts"
 import { requireEndOfJumps } from "./ssh-hop.ts"
 import { sshAddress } from "./ssh-settings.ts"
@@ -51,12 +53,13 @@ export async function connectOpenssh(given: SshTarget, options: SshConnectOption
   if (process.platform === "win32") return new OpensshTransport(target, configuration, [], undefined)
   const folder = await makeSocketFolder()
   let askpass: Askpass | undefined
+  const watch = watchOpensshLogin(prompter, () => tellWait(configuration, options))
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true })
   try {
-    if (prompter.available) askpass = await openAskpass(folder, options)
+    if (prompter.available) askpass = await openAskpass(folder, { ...options, prompter: watch.prompter })
     const share = await chooseSharing(target, configuration, folder)
     if (share.connected) tellStages(options, "by your shared connection")
-    else await logIn(target, configuration, { ...options, share, askpass })
+    else await logIn(target, configuration, { ...options, share, askpass, watch })
     // What is the person's own needs no place of ours.
     if (!share.own) await remove()
     const close = (): Promise<void> => (share.own ? endMaster(target, share.options).then(remove) : Promise.resolve())
@@ -64,8 +67,10 @@ export async function connectOpenssh(given: SshTarget, options: SshConnectOption
   } catch (error) {
     await remove()
     if (aborted()) throw interrupted()
+    if (watch.signal.aborted) throw silentLogin(configuration, error)
     throw askpass?.error ?? error
   } finally {
+    watch.stop()
     askpass?.close()
   }
 }
@@ -111,11 +116,12 @@ function ownSharing(folder: string): Sharing {
 interface LogInOptions extends SshConnectOptions {
   share: Sharing
   askpass: Askpass | undefined
+  watch: OpensshLoginWatch
 }
 
 /** Makes the shared connection; `ssh` goes on with it in the background once it has logged in. */
 async function logIn(target: SshTarget, configuration: OpensshConfiguration, options: LogInOptions): Promise<void> {
-  const { share, askpass, onNotice, signal } = options
+  const { share, askpass, watch, onNotice, signal } = options
   const batch = askpass === undefined ? ["-o", "BatchMode=yes"] : []
   const own = [...PLAIN, "-N", ...share.options, ...share.masterOptions, ...batch, "-o", "LogLevel=INFO"]
   const environment = { ...(askpass?.environment ?? process.env) }
@@ -129,8 +135,11 @@ async function logIn(target: SshTarget, configuration: OpensshConfiguration, opt
   }
   const { code, stderr } = await runSsh(opensshArguments(target, [...own, ...configuration.bounds]), {
     environment,
-    signal,
-    onStderr: askpass?.heard,
+    signal: signal === undefined ? watch.signal : AbortSignal.any([signal, watch.signal]),
+    onStderr: (words) => {
+      watch.heard()
+      askpass?.heard(words)
+    },
   })
   if (code !== 0) {
     const error = opensshFailure({ ...configuration, stderr, mayAsk: askpass !== undefined })
@@ -149,6 +158,20 @@ async function logIn(target: SshTarget, configuration: OpensshConfiguration, opt
     const message = `ssh says of "${target.destination}": ${warning}; StrictHostKeyChecking lets it go on`
     onNotice({ level: "warning", message })
   }
+}
+
+function tellWait({ label, identityAgent }: OpensshConfiguration, { onNotice }: SshConnectOptions): void {
+  const agent = identityAgent === undefined ? "" : `, or for the SSH agent at "${identityAgent}" to sign`
+  onNotice({ level: "info", message: `ssh still logs in to "${label}": it waits for the server${agent}` })
+}
+
+function silentLogin({ label, hostName, port, identityAgent }: OpensshConfiguration, cause: unknown): DatamaestroError {
+  const check = `check that "${sshCommand(label)}" works`
+  return new DatamaestroError("UNREACHABLE", `Cannot log in to "${label}": ssh was silent for too long`, {
+    hint: identityAgent === undefined ? check : `${check}; -o IdentityAgent=none goes without the SSH agent`,
+    details: { host: label, hostName, port },
+    cause,
+  })
 }
 
 /** `ssh` does all parts at once: which were done is known by what failed. */
