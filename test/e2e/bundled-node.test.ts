@@ -160,6 +160,13 @@ describe("--node bundled", function () {
     expect(await nodes()).to.deep.equal([])
   })
 
+  it("says that the C library is missing where nothing told of it before, and the program can't be loaded", async () => {
+    registry.publish({ version: "24.13.0", files: { "bin/node": "#!/no/such/loader\n" } })
+    const error = await rejection(open())
+    expect(error).to.include({ code: "DEPLOY_FAILED", exitStatus: 8 })
+    expect(error).to.have.property("hint").that.contains("glibc")
+  })
+
   for (const [system, programs, reason] of [
     ["the glibc of RHEL 7", { getconf: "echo glibc 2.17" }, /glibc 2\.17.*older than 2\.28/],
     ["musl", { getconf: "exit 1", ldd: "echo 'musl libc (x86_64)' >&2; exit 1" }, /musl/],
@@ -195,6 +202,18 @@ describe("--node bundled", function () {
       expect(session.uploads).to.deep.equal(["Node 24.10.0", "agent"])
       await session.close()
     }
+  })
+
+  it("says after some seconds what it waits for", async () => {
+    const slow = await serve({
+      shell: ["/bin/bash", "-c", '[ -e "$HOME/slept" ] || sleep 6; touch "$HOME/slept"; eval "$0"'],
+    })
+    const told: string[] = []
+    const session = await open(slow, (event) => {
+      if (event.phase === "notice" && event.level === "info") told.push(event.message)
+    })
+    await session.close()
+    expect(told.filter((message) => message.startsWith("Nothing of ours runs on"))).to.have.length(1)
   })
 
   it("gives up in time where start-up files hang", async () => {

@@ -5,6 +5,7 @@ import { coldCommand, warmCommand } from "./agent-command.ts"
 import type { Deployment } from "./deployment.ts"
 import { forgetHost, recallHost, rememberHost, type RememberedHost } from "./remembered-host.ts"
 import { BOOT_TIMEOUT, NotBooted, startAgent, type StartAgentOptions, type StartedAgent } from "./start-agent.ts"
+import { tellOfWait } from "./tell-of-wait.ts"
 
 export interface OpenRemoteAgentOptions {
   deployment: Deployment
@@ -23,7 +24,7 @@ export interface OpenRemoteAgentOptions {
  * is known to lack goes along at once; what it turns out to lack follows when it says so.
  */
 export async function openRemoteAgent(transport: Transport, options: OpenRemoteAgentOptions): Promise<StartedAgent> {
-  const { deployment, node, signal } = options
+  const { deployment, node, signal, bootTimeout = BOOT_TIMEOUT } = options
   const { label, address } = transport
   const known = recallHost(address, node)
   const boot = { hash: deployment.hash, login: options.initialize.data === undefined }
@@ -33,7 +34,18 @@ export async function openRemoteAgent(transport: Transport, options: OpenRemoteA
     warmCommand(host, deployment.bootstrap, { hash: deployment.hash, push: false, login: true })
   const start = async (command: string, push: boolean, startedBy?: string): Promise<StartedAgent> => {
     const channel = await transport.exec(command, { signal, startedBy })
-    const started = await startAgent(channel, { ...options, label, push, compressed: () => deployment.compressed() })
+    const heard = tellOfWait(label, bootTimeout, options.onEvent)
+    const started = await startAgent(channel, {
+      ...options,
+      label,
+      push,
+      bootTimeout,
+      compressed: () => deployment.compressed(),
+      onHello: (hello) => {
+        heard()
+        options.onHello?.(hello)
+      },
+    }).finally(heard)
     const { execPath, leftOut } = started.hello ?? known ?? {}
     if (execPath === undefined) return started
     const now = { address, execPath, leftOut, agent: deployment.hash }
@@ -57,7 +69,7 @@ export async function openRemoteAgent(transport: Transport, options: OpenRemoteA
     }
   }
   try {
-    const found = node === BUNDLED ? await provide(transport, options) : node
+    const found = node === BUNDLED ? await provide(transport, { ...options, bootTimeout }) : node
     return await start(coldCommand(found, deployment.bootstrap, { ...boot, push: false }), false)
   } catch (error) {
     throw reasonOf(error)
@@ -71,9 +83,12 @@ function isSame(one: RememberedHost, other: RememberedHost | undefined): boolean
 /** `--node bundled`: the controller brings one. */
 const BUNDLED = "bundled"
 
-async function provide(transport: Transport, options: OpenRemoteAgentOptions): Promise<string> {
+async function provide(
+  transport: Transport,
+  options: OpenRemoteAgentOptions & { bootTimeout: number },
+): Promise<string> {
   const { provideNode } = await import("./provide-node.ts")
-  return await provideNode(transport, { ...options, bootTimeout: options.bootTimeout ?? BOOT_TIMEOUT })
+  return await provideNode(transport, options)
 }
 
 /** A link that broke or a person who interrupts say nothing about where Node is. */

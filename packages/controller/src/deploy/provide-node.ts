@@ -10,6 +10,7 @@ import { bundledNode, type BundledNode } from "./bundled-node.ts"
 import { nodePackageFor, type MachineFacts } from "./node-package.ts"
 import { GO, RECEIVE_SCRIPT, SAID, SURVEY_SCRIPT } from "./provision-script.ts"
 import { quoteWord } from "./quote-word.ts"
+import { tellOfWait } from "./tell-of-wait.ts"
 import { TextTail } from "./text-tail.ts"
 
 export interface ProvideNodeOptions {
@@ -113,7 +114,10 @@ async function upload(
       case "unusable":
         throw refused(
           `it says: ${printable(rest)}`,
-          "install a Node there by other means, and name it with --node PATH",
+          // The program is there: what is missing is what Linux loads it with.
+          /not found|no such file/i.test(rest)
+            ? 'that machine lacks the GNU C library (glibc) that official builds need: install a Node of its own system there, e.g. with "apk add nodejs", and name it with --node PATH'
+            : "install a Node there by other means, and name it with --node PATH",
         )
       default:
         return false
@@ -156,6 +160,7 @@ async function converse(
   channel.stdin.on("error", () => undefined)
   channel.stdin.write(SACRIFICE)
   let timer: NodeJS.Timeout | undefined
+  const heard = tellOfWait(label, options.bootTimeout, options.onEvent)
   try {
     await new Promise<void>((resolve, reject) => {
       const silent = (): void =>
@@ -171,6 +176,7 @@ async function converse(
       lines.on("line", (line) => {
         alive()
         if (!line.startsWith(SAID)) return noise.push(Buffer.from(`${line}\n`))
+        heard()
         const said = line.slice(SAID.length)
         const space = said.indexOf(" ")
         try {
@@ -186,6 +192,7 @@ async function converse(
       })
     })
   } finally {
+    heard()
     clearTimeout(timer)
     channel.close()
   }

@@ -1,0 +1,18 @@
+import type { SessionEvent } from "../session.ts"
+
+/** After so long without a sign of what was started there a person wonders, in milliseconds. */
+const PATIENCE = 5000
+
+/**
+ * Says what is waited for, once, unless something of ours speaks before.
+ *
+ * @returns to be called when it does, or is given up
+ */
+export function tellOfWait(label: string, limit: number, onEvent: (event: SessionEvent) => void): () => void {
+  if (limit <= PATIENCE) return () => undefined
+  const timer = setTimeout(() => {
+    const message = `Nothing of ours runs on "${label}" yet: its start-up files, or the search for Node, are waited for, up to ${Math.round(limit / 1000)} s`
+    onEvent({ phase: "notice", level: "info", message })
+  }, PATIENCE)
+  return () => clearTimeout(timer)
+}
