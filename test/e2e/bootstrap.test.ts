@@ -310,7 +310,7 @@ describe("the bootstrap, over the embedded SSH server", () => {
     const execPath = await putNode("hanging/node", "exec sleep 300")
     await writeFile(join(hosts, name), JSON.stringify({ ...known, execPath }))
     const error = await rejection(openSshSession(server, { bootTimeout: 500 }))
-    expect(error).to.include({ code: "PROTOCOL_MISMATCH", exitStatus: 9 })
+    expect(error).to.include({ code: "DEPLOY_FAILED", exitStatus: 8 })
     expect(server.commands).to.have.length(2)
     await (await openSshSession(server)).close()
   })
@@ -432,7 +432,7 @@ describe("the bootstrap, over the embedded SSH server", () => {
     })
     try {
       const error = await rejection(openSshSession(hanging, { bootTimeout: 500 }))
-      expect(error).to.include({ code: "PROTOCOL_MISMATCH", exitStatus: 9 })
+      expect(error).to.include({ code: "DEPLOY_FAILED", exitStatus: 8 })
       expect(error.message).to.include("The cluster is down for maintenance")
     } finally {
       await hanging.close()

@@ -142,7 +142,7 @@ describe("a data machine", function () {
     it("hang: given up in time, with what they printed", async () => {
       const machine = await account({ files: { ".bashrc": "echo The file system is being repaired\nsleep 60\n" } })
       const error = await rejection(openSshSession(machine, { bootTimeout: 1500 }))
-      expect(error).to.have.property("exitStatus", 9)
+      expect(error).to.have.property("exitStatus", 8)
       expect(error.message).to.contain("The file system is being repaired")
       expect(error).to.have.property("hint").that.contains("start-up file")
     })
@@ -154,7 +154,7 @@ describe("a data machine", function () {
       it(`${what}: told at once, not when the time is over`, async () => {
         const machine = await account({ files: { ".bashrc": `${file}\n` } })
         const error = await rejection(openSshSession(machine))
-        expect(error).to.have.property("exitStatus", 9)
+        expect(error).to.have.property("exitStatus", 8)
         expect(error.message).to.contain("another program reads what is sent to it").and.contain("jsonrpc")
         expect(error).to.have.property("hint").that.contains("start-up file")
       })
@@ -164,7 +164,7 @@ describe("a data machine", function () {
       it(`lead the output elsewhere (exec ${redirection}): told at once, not when the time is over`, async () => {
         const machine = await account({ files: { ".bashrc": `exec ${redirection}\n` } })
         const error = await rejection(openSshSession(machine))
-        expect(error).to.have.property("exitStatus", 9)
+        expect(error).to.have.property("exitStatus", 8)
         expect(error.message).to.contain("exit code 1").and.contain("closes the standard output")
       })
     }

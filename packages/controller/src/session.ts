@@ -161,11 +161,11 @@ async function aheadOf(
   )
 }
 
-/** The same, save that no login shell has a part in it. */
+/** The same, save that no login shell has a part in it: what was started is the agent. */
 function unusableHere(cause: unknown): unknown {
-  if (!(cause instanceof DatamaestroError) || cause.code !== "PROTOCOL_MISMATCH") return cause
-  const { code, message, details } = cause
-  return new DatamaestroError(code, message, {
+  if (!(cause instanceof DatamaestroError) || cause.code !== "DEPLOY_FAILED") return cause
+  const { message, details } = cause
+  return new DatamaestroError("AGENT_DIED", message, {
     hint: "install datamaestro again (in a clone: `npm ci`), or, where NODE_OPTIONS is set, try without",
     details,
     cause,

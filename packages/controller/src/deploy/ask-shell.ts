@@ -17,7 +17,7 @@ export interface ShellAnswer {
  * Runs one small command, to see what the login shell makes of it.
  *
  * @param timeout in milliseconds
- * @throws DatamaestroError PROTOCOL_MISMATCH, DEPLOY_FAILED, CONNECTION_LOST
+ * @throws DatamaestroError DEPLOY_FAILED, CONNECTION_LOST
  */
 export async function askShell(transport: Transport, timeout: number, signal?: AbortSignal): Promise<ShellAnswer> {
   const { label } = transport

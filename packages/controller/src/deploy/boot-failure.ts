@@ -48,7 +48,8 @@ export function bootFailure({ label, noise, stderr, booted, reason, code }: Boot
       details,
     })
   }
-  return new DatamaestroError("PROTOCOL_MISMATCH", message, {
+  // Nothing of ours has run there: no agent that died, or that speaks another protocol.
+  return new DatamaestroError("DEPLOY_FAILED", message, {
     hint: `see what \`${sshCommand(label)} echo hello\` prints: a forced command, or a start-up file of the login shell that ends or asks something, stands in the way`,
     details,
   })

@@ -94,14 +94,14 @@ async function provide(
 /** A link that broke or a person who interrupts say nothing about where Node is. */
 function mayHaveMoved(error: unknown): boolean {
   if (error instanceof NotBooted) {
-    return error.cause instanceof DatamaestroError && error.cause.code === "PROTOCOL_MISMATCH"
+    return error.cause instanceof DatamaestroError && error.cause.code === "DEPLOY_FAILED"
   }
   return error instanceof DatamaestroError && error.code === "NO_NODE"
 }
 
 /** It has not even ended. */
 function isSilence(reason: unknown): boolean {
-  return reason instanceof DatamaestroError && reason.code === "PROTOCOL_MISMATCH" && !("code" in reason.details)
+  return reason instanceof DatamaestroError && reason.code === "DEPLOY_FAILED" && !("code" in reason.details)
 }
 
 function reasonOf(error: unknown): unknown {
