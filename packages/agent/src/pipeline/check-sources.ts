@@ -32,9 +32,11 @@ export async function checkSources(
   return found
 }
 
-async function sideBySide<T>(width: number, queue: T[], work: (item: T) => Promise<void>): Promise<void> {
+async function sideBySide<T>(width: number, queue: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  // Each takes the next one.
+  const left = queue.values()
   const worker = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await work(next)
+    for (const next of left) await work(next)
   }
   await Promise.all(Array.from({ length: width }, worker))
 }

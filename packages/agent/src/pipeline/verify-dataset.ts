@@ -84,10 +84,11 @@ async function verifyOne(
     else result.unverified.push(join(found.folder, resource.target))
   }
   const meter = progressMeter(found, queue, options.progress)
+  // Each takes the next one. Array.shift moves all others: of 100 000 files, that took 14 s.
+  const left = queue.values()
   const worker = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    for (const { file, resource } of left) {
       if (options.signal.aborted) throw interrupted()
-      const { file, resource } = next
       await verifyFile(join(found.folder, file.path), file, result, {
         signal: options.signal,
         onBytes: meter(resource.name),
