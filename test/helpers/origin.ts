@@ -21,6 +21,8 @@ export interface OriginRoute {
   ignoreRange?: Times
   /** Answers ranges also when `If-Range` says that the file has changed. */
   ignoreIfRange?: boolean
+  /** A 206 carries the whole file, whatever it says of its range. */
+  wholeParts?: boolean
   /** A 206 has neither `ETag` nor `Last-Modified`. */
   bareParts?: boolean
   /** Sends this many bytes of the body, and the rest when it is told to. */
@@ -231,6 +233,7 @@ async function serveContent(
       delete headers["last-modified"]
     }
   }
+  if (status === 206 && route.wholeParts === true) [start, stop] = [0, content.length]
   const lie = on(route.contentLength)
   if (route.length === undefined) headers["content-length"] = String(lie?.bytes ?? stop - start)
   if (route.length === "none" || lie !== undefined) headers.connection = "close"

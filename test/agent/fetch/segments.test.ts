@@ -107,6 +107,11 @@ describe("several connections to one file", () => {
     expect(setup.origin.requestsOf("/a").at(-1)).to.include({ status: 200, sent: 8 * MIB })
   })
 
+  it("are taken back where the server sends the whole file as each part", async () => {
+    await succeeds({ throttle: slow, wholeParts: true })
+    expect(setup.origin.requestsOf("/a").some(({ status }) => status === 206)).to.equal(true)
+  })
+
   it("continue what an interrupted run left", async () => {
     setup.origin.route("/a", { body, throttle: slow })
     const stop = new AbortController()

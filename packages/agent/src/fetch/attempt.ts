@@ -12,7 +12,7 @@ import { isRetryableStatus, Retryable, retryAfter } from "./retry-policy.ts"
 import { receiveSegments } from "./segments.ts"
 import { sizeError, sourceError, statusError } from "./source-error.ts"
 import type { Attempt, Transfer } from "./transfer-types.ts"
-import { isStrong, parseContentRange, resumeValidator, unsatisfiedTotal, validatorsOf } from "./validators.ts"
+import { contentLength, isStrong, resumeValidator, sentRange, unsatisfiedTotal, validatorsOf } from "./validators.ts"
 
 /** One request for what is still missing of a part. Resolves when the part is whole. */
 export async function attemptTransfer(job: Transfer): Promise<void> {
@@ -116,13 +116,14 @@ async function whole(job: Attempt, exchange: Exchange): Promise<void> {
 async function rest(job: Attempt, exchange: Exchange): Promise<void> {
   const { headers, body } = exchange
   const { part, hasher } = job
-  const range = parseContentRange(headers["content-range"])
+  const range = sentRange(headers)
   const total = range?.total ?? part.state.length
   const elsewhere = range === undefined || range.start > part.bytes
   if (elsewhere || contentChanged(job, headers, range.total)) {
     await discard(body)
     await part.restart()
     hasher.reset()
+    if (elsewhere) job.parts.wanted = false
     throw new Retryable(
       elsewhere ? "the server answered with another range than was asked for" : "the file has changed on the server",
     )
@@ -229,10 +230,6 @@ async function firstChunks(body: BodyReader): Promise<Buffer[]> {
     return start
   }
   return start
-}
-
-function contentLength(value: string | undefined): number | undefined {
-  return value !== undefined && /^\d+$/.test(value.trim()) ? Number(value) : undefined
 }
 
 function checkSize(job: Transfer, found: number | undefined): void {

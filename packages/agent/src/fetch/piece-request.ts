@@ -5,7 +5,7 @@ import { receive, type Span } from "./receive.ts"
 import { isRetryableStatus, Retryable, retryAfter } from "./retry-policy.ts"
 import { statusError } from "./source-error.ts"
 import type { Attempt } from "./transfer-types.ts"
-import { parseContentRange, resumeValidator, validatorsOf } from "./validators.ts"
+import { resumeValidator, sentRange, validatorsOf } from "./validators.ts"
 
 /** The server has another file by now: nothing of the part can be kept. */
 export class ContentChanged extends Retryable {
@@ -34,9 +34,10 @@ export async function requestPiece(job: Attempt, span: Span, signal: AbortSignal
   const { status, headers, body } = exchange
   try {
     if (status === 206) {
-      const range = parseContentRange(headers["content-range"])
+      const range = sentRange(headers)
       if (range !== undefined && contentChanged(job, headers, range.total)) throw new ContentChanged()
       if (range?.start !== span.position) {
+        job.parts.wanted = false
         throw new Retryable("the server answered with another range than was asked for")
       }
       if (!contentProven(job, headers)) {

@@ -19,7 +19,7 @@ export interface Transfer {
   space: SpaceCheck
   /** Whether the end, where a zip has its directory, is still to be asked for before the rest. */
   endFirst: { wanted: boolean }
-  /** Whether parts may be asked for: not of a server whose parts don't say of which file they are. */
+  /** Whether parts may be asked for: not of a server whose parts are others, or don't say of which file they are. */
   parts: { wanted: boolean }
   /** An HTML page is not what is due. */
   data: boolean

@@ -27,7 +27,7 @@ export interface ContentRange {
   total: number | undefined
 }
 
-export function parseContentRange(value: string | undefined): ContentRange | undefined {
+function parseContentRange(value: string | undefined): ContentRange | undefined {
   const match = /^\s*bytes\s+(\d+)-(\d+)\/(\d+|\*)\s*$/i.exec(value ?? "")
   if (match === null) return undefined
   const start = Number(match[1])
@@ -35,6 +35,18 @@ export function parseContentRange(value: string | undefined): ContentRange | und
   const total = match[3] === "*" ? undefined : Number(match[3])
   if (end <= start || (total !== undefined && end > total)) return undefined
   return { start, end, total }
+}
+
+/** What a 206 brings; nothing that can be relied on where it is longer than its range: the whole file, perhaps. */
+export function sentRange(headers: Readonly<Record<string, string | undefined>>): ContentRange | undefined {
+  const range = parseContentRange(headers["content-range"])
+  const length = contentLength(headers["content-length"])
+  if (range !== undefined && length !== undefined && length > range.end - range.start) return undefined
+  return range
+}
+
+export function contentLength(value: string | undefined): number | undefined {
+  return value !== undefined && /^\d+$/.test(value.trim()) ? Number(value) : undefined
 }
 
 /** The total in the `Content-Range` of a 416: `bytes * /123`. */
