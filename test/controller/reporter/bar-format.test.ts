@@ -69,10 +69,22 @@ describe("a bar's line", () => {
     }
   })
 
+  it("shows a short name whole, whatever the width", () => {
+    for (let columns = 40; columns <= 200; columns++) expect(formatBar(state, columns)).to.match(/^train_images /)
+  })
+
   it("has no bar where the size is not known", () => {
     expect(formatBar({ ...state, total: undefined, note: "12 files" }, 80)).to.match(
       /^train_images downloading +25\.0 MB {2}5.0 MB\/s {2}12 files$/,
     )
+  })
+
+  it("shortens what a step says where it is too long, and leaves it out where too little would be left", () => {
+    const step: BarState = { ...state, verb: "making", unit: "items", value: 0.5, total: 1, rate: 0 }
+    const note = `reading ${"folder/".repeat(12)}file.txt`
+    expect(formatBar({ ...step, note: "reading file.txt" }, 80)).to.match(/50 % {2}reading file\.txt$/)
+    expect(formatBar({ ...step, note }, 80)).to.match(/50 % {2}reading.*….*folder\/file\.txt$/)
+    expect(formatBar({ ...step, note }, 30)).to.match(/50 %$/)
   })
 
   it("names host and dataset where they have to be told apart, without control characters", () => {

@@ -20,15 +20,19 @@ const BAR_WIDTH = 24
 const NARROW_BAR_WIDTH = 10
 /** What is left of a label at least, for which figures are left out. */
 const LEAST_LABEL = 12
+/** What is shown of a note at least. */
+const LEAST_NOTE = 12
 /** Of figures as they mostly are: ` 42 %  10.2 MB/20.0 MB  1.5 MB/s  ETA 10 s`, and a space before them. */
 const FIGURES_WIDTH = 44
+/** A narrower terminal has no room for a bar beside a label and figures. */
+const LEAST_WITH_BAR = LEAST_LABEL + NARROW_BAR_WIDTH + 3 + FIGURES_WIDTH
 
 /** A bar's line, at most `columns - 3` wide, so that no terminal wraps it, nor the `^C` that it echoes behind it. */
 export function formatBar(state: BarState, columns: number): string {
   const width = Math.max(1, columns - 3)
-  const figures = fittingFigures(figuresOf(state), width - LEAST_LABEL - 1)
-  const barWidth = width >= 90 ? BAR_WIDTH : width >= 60 ? NARROW_BAR_WIDTH : 0
+  const barWidth = width >= 90 ? BAR_WIDTH : width >= LEAST_WITH_BAR ? NARROW_BAR_WIDTH : 0
   const bar = barWidth > 0 && state.total !== undefined ? `${drawBar(fractionOf(state), barWidth)} ` : ""
+  const figures = fittingFigures(state, width - LEAST_LABEL - 1 - bar.length)
   const room = width - bar.length - stringWidth(figures) - 1
   // Bars stand below each other, and still, however many digits there are.
   const column = bar === "" ? 24 : Math.min(48, width - bar.length - FIGURES_WIDTH)
@@ -47,10 +51,14 @@ function labelOf(state: BarState): string {
   return sanitizeLine(`${host}${dataset}${state.name} ${verb}`)
 }
 
-/** The first of them, which tell most, as far as there is room. */
-function fittingFigures(parts: readonly string[], room: number): string {
+/** The first figures, which tell most, as far as there is room; a note that is too long is shortened. */
+function fittingFigures(state: BarState, room: number): string {
+  const parts = figuresOf(state)
   const count = parts.findLastIndex((_, index) => stringWidth(parts.slice(0, index + 1).join("  ")) <= room) + 1
-  return parts.slice(0, Math.max(1, count)).join("  ")
+  const figures = parts.slice(0, Math.max(1, count)).join("  ")
+  const left = room - stringWidth(figures) - 2
+  const note = state.note !== undefined && count > 0 && count === parts.length - 1 ? parts[count] : undefined
+  return note === undefined || left < LEAST_NOTE ? figures : `${figures}  ${fitColumns(note, left)}`
 }
 
 function figuresOf(state: BarState): string[] {
