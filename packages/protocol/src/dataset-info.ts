@@ -19,14 +19,11 @@ export const SearchHit = v.object({
 })
 export type SearchHit = v.InferOutput<typeof SearchHit>
 
-/** What a resource is made from that has no address: a dataset (`ID@REPOSITORY`), another resource, or a place on the machine. */
-const Origin = v.object({
-  dataset: v.optional(v.string()),
-  resource: v.optional(v.string()),
-  /** The data folder's key, in which `path` is; without it `path` is absolute or below `~/`. */
-  folder: v.optional(v.string()),
-  path: v.optional(v.string()),
-})
+/**
+ * What a resource is made from that has no address: a `dataset` (`ID@REPOSITORY`), another `resource`, or a `path`, in the data
+ * folder whose key is `folder`, else absolute or below `~/`.
+ */
+const Origin = v.record(v.string(), v.string())
 
 export const ResourceInfo = v.object({
   name: v.string(),
