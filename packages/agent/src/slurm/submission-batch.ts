@@ -1,7 +1,7 @@
 import { interrupted, type SlurmOptions } from "@datamaestro/protocol"
 import { arrayLimit } from "./array-limit.ts"
 import { splitArrays, type ArrayPart } from "./split-arrays.ts"
-import { submit, type AllocatedProgram, type Submitted, type Task } from "./submit.ts"
+import type { AllocatedProgram, Submitted, Task } from "./submit.ts"
 
 export interface BatchedSubmission {
   job: string
@@ -111,6 +111,7 @@ async function submitArray(
       Array.from({ length: count }, (_, index): Task => ({ folder, helper: index + 1 })),
     )
     const after = options.width === undefined ? undefined : before
+    const { submit } = await import("./submit.ts")
     const submitted = await submit([...jobs, ...helpers], program, options, after)
     for (const [index, { job }] of parts.entries()) {
       const own = submitted[index]
