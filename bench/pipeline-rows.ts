@@ -209,7 +209,7 @@ function complete(
   const data = dataOf(bench)
   const ours = bench.ours.prepares({ id: idOf(name), data, options })
   const python = place(bench, "python")
-  const jobs = [{ sum: `sha256:${sha256}`, source: url, target: join(python.folder, "target") }]
+  const jobs = [{ sum: `download=sha256:${sha256}`, source: url, target: join(python.folder, "target") }]
   return [
     { ...ours, check: () => checkFiles(folderOf(data, name), files) },
     ...others,

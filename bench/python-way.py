@@ -2,7 +2,7 @@
 
     python-way.py [--extract tar|zip|gunzip] (SUM SOURCE TARGET)...
 
-SUM is ALGORITHM:HEX of the download, for gunzip of the output, or "-". SOURCE is a URL, read in chunks of 1 KiB, or a
+SUM is ALGORITHM:HEX of the download, for gunzip of the output unless "download=" stands before it, or "-". SOURCE is a URL, read in chunks of 1 KiB, or a
 file that was downloaded before. The work is done in TARGET.downloads, then moved (an archive's folder) or copied (a file).
 """
 
@@ -48,7 +48,9 @@ def prepare(extract, wanted, source, target):
     if "://" in fetched:
         fetched = os.path.join(work, "download")
         download(source, fetched)
-    if wanted != "-" and extract != "gunzip":
+    of, _, wanted = wanted.rpartition("=")
+    late = extract == "gunzip" and of != "download"
+    if wanted != "-" and not late:
         check(fetched, wanted)
 
     if extract in ("tar", "zip"):
@@ -56,7 +58,7 @@ def prepare(extract, wanted, source, target):
     elif extract == "gunzip":
         with gzip.open(fetched) as packed, open(unpacked, "wb") as out:
             shutil.copyfileobj(packed, out)
-        if wanted != "-":
+        if wanted != "-" and late:
             check(unpacked, wanted)
         shutil.copyfile(unpacked, target)
     else:
