@@ -27,7 +27,7 @@ const CONTENTS: Readonly<Record<string, string>> = {
 }
 
 describe("storage that fails once while a dataset is prepared", function () {
-  this.timeout(240_000)
+  this.timeout(480_000)
   let temporary: Awaited<ReturnType<typeof temporaryFolder>>
   let origin: Origin
   let env: Record<string, string>
