@@ -3,6 +3,8 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
+import { cacheKey } from "../../packages/agent/src/store/cache-key.ts"
+import { holderName, thisHolder } from "../../packages/agent/src/store/lock-holder.ts"
 import { tarGzArchive } from "../fixtures/tar-archive.ts"
 import { zipArchive } from "../fixtures/zip-archive.ts"
 import { datamaestro, type CommandRun } from "../helpers/command-line.ts"
@@ -116,6 +118,22 @@ describe("storage that fails once while a dataset is prepared", function () {
       expect(left, told).to.deep.equal([])
     }
     expect(failed).to.be.greaterThan(5)
+  })
+
+  it("while a download is marked as read, or no longer: a mark that stays is told", async () => {
+    // The unfinished part's name begins alike.
+    const mark = `${cacheKey(`${origin.url}/d`)}.${holderName(await thisHolder()).split(".")[0]}`
+    let left = 0
+    for (let at = 1; left === 0 && at <= 40; at++) {
+      rmSync(data, { recursive: true, force: true })
+      const { status, stderr } = await prepare(faulty({ error: "ENOSPC", prefix: join(data, "cache", mark), at }))
+      expect(status, stderr).to.be.oneOf([0, 6])
+      for (const name of names(join(data, "cache")).filter((each) => each.endsWith(".use"))) {
+        expect(stderr).to.contain(`/${name}": no space left`)
+        left++
+      }
+    }
+    expect(left).to.equal(1)
   })
 
   it("between placing and recording: what was downloaded does not stay in the cache for ever", async () => {

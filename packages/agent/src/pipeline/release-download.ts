@@ -45,7 +45,7 @@ async function tolerate({ options, plan }: Preparation, work: () => Promise<unkn
   } catch (thrown) {
     const error = asDatamaestroError(storageError(thrown, `tidy up "${options.cache.path}"`))
     if (error.exitStatus !== 6) throw error
-    const message = `${plan.id}: ${error.message}; a download stays in the cache`
+    const message = `${plan.id}: ${error.message}; what was downloaded may stay in the cache`
     options.progress({ phase: "notice", level: "warning", message })
   }
 }

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { holderName, isWriterGone, thisHolder, type Holder } from "./lock-holder.ts"
 import { beat, createRecord, isStale, readRecord } from "./lock-record.ts"
 import { removeFile } from "./remove-file.ts"
+import { storageError } from "./storage-error.ts"
 
 const HEARTBEAT_SECONDS = 10
 const STALE_SECONDS = 120
@@ -28,7 +29,9 @@ export async function markInUse(folder: string, key: string): Promise<UseMark> {
       clearInterval(timer)
       await beating
       await file.close().catch(() => {})
-      await removeFile(path)
+      await removeFile(path).catch((error: unknown) => {
+        throw storageError(error, `remove the mark "${path}"`)
+      })
     },
   }
 }
