@@ -58,7 +58,10 @@ describe("the command line", () => {
     it("is the same by the command help, and no mistake", async () => {
       expect(await run("help", "prepare")).to.deep.equal(await run("prepare", "--help"))
       expect(await run("help")).to.deep.equal(await run("--help"))
-      expect(await run("help", "nothing")).to.include({ status: 2, stdout: "" })
+      expect(await run("help", "jobs", "list")).to.deep.equal(await run("jobs", "list", "--help"))
+      const unknown = await run("help", "jobs", "nothing")
+      expect(unknown).to.include({ status: 2, stdout: "" })
+      expect(unknown.stderr).to.equal("error: unknown command 'nothing'\n  hint: see datamaestro --help\n")
     })
 
     it("without a command goes to stderr, as a usage error", async () => {

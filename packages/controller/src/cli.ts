@@ -100,6 +100,12 @@ async function parseWith(names: readonly string[], argv: readonly string[], quie
     selection = { options: readGlobalOptions(command), accepted, hosts, load: load as Selection["load"] }
   }
   for (const name of names) COMMANDS[name]?.({ program, define, select })
+  // Commander's own takes one name, and says nothing of one that there is not.
+  program
+    .helpCommand(false)
+    .command("help [command...]")
+    .description("display help for command")
+    .action((path: string[]) => commandAt(program, path).help())
   addGlobalOptions(program, true)
   for (const command of descendants(program)) {
     addGlobalOptions(command, false)
@@ -129,6 +135,14 @@ function subcommandTerm(command: Command): string {
     return each.required ? `<${name}>` : `[${name}]`
   })
   return [command.name(), ...names].join(" ")
+}
+
+function commandAt(program: Command, path: readonly string[]): Command {
+  return path.reduce((parent, name) => {
+    const child = parent.commands.find((each) => each.name() === name || each.aliases().includes(name))
+    if (child === undefined) throw new CommanderError(1, "commander.unknownCommand", `error: unknown command '${name}'`)
+    return child
+  }, program)
 }
 
 function descendants(command: Command): Command[] {
