@@ -61,6 +61,8 @@ export interface FetchRequest {
   size: number | undefined
   /** It is an archive, whatever its URL looks like: an HTML page in its place is recognised and told. */
   archive?: boolean
+  /** What the file is called once it is here; `.csv` says the same of what its URL hides, as `/download?id=7` does. */
+  name?: string
   /** It is a zip that is read while it comes: the directory at its end is wanted before the rest. */
   directoryAtEnd?: boolean
   /** What is made of it takes at least its size again, beside it. */

@@ -294,8 +294,10 @@ describe("fetchDownload", () => {
     it("is known by what the caller says, too; and a page that is due is taken", async () => {
       const { origin } = setup
       origin.route("/download", { body: "x", login: {} })
-      const error = await rejection(setup.fetch({ urls: [origin.at("/download?id=1")], archive: true }))
-      expect(error).to.have.property("message").that.includes("HTML page")
+      for (const said of [{ archive: true }, { name: "train.csv" }]) {
+        const error = await rejection(setup.fetch({ urls: [origin.at("/download?id=1")], ...said }))
+        expect(error).to.have.property("message").that.includes("HTML page")
+      }
       const page = await setup.fetch({ urls: [origin.at("/download")] })
       expect(await readFile(page.path, "utf8")).to.include("<html>")
     })

@@ -125,7 +125,7 @@ async function transferAndAccept(
       space: slot.space,
       endFirst: { wanted: request.directoryAtEnd === true },
       parts,
-      data: request.archive === true || isDataUrl(first),
+      data: request.archive === true || isDataUrl(first) || isDataUrl(request.name ?? ""),
       byHand: byHand(first, cache.entryPath(key)),
       attempts: slow !== undefined ? tuning.attemptsWithAlternative : tuning.attempts,
       tuning,

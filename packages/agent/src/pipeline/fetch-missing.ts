@@ -52,7 +52,7 @@ function fetchesOf(preparation: Preparation, resource: StoredResource): (() => P
       urls,
       size,
       integrity: sums.map((sum) => ({ ...sum, of: "download" as const })),
-      ...(resource.kind === "file" ? {} : { archive: true }),
+      ...(resource.kind === "file" ? { name: resource.target } : { archive: true }),
     }
     await fetchWhole(preparation, resource, request)
   })

@@ -26,15 +26,17 @@ export async function prepareFile(preparation: Preparation, resource: PlannedFil
 
 /** An untransformed file is its download: all sums are checked as it arrives. */
 async function preparePlain(preparation: Preparation, resource: PlannedFile): Promise<"downloaded" | "cached"> {
-  const { urls, size, integrity } = resource.download
-  const request = { urls, size, integrity: integrity.map((sum) => ({ ...sum, of: "download" as const })), grows: false }
+  const { download, target } = resource
+  const { urls, size } = download
+  const integrity = download.integrity.map((sum) => ({ ...sum, of: "download" as const }))
+  const request = { urls, size, integrity, name: target, grows: false }
   const { extractions } = await queues()
   const { linkFile } = await import("../transform/link-file.ts")
-  const finish = async (download: CachedDownload): Promise<void> => {
+  const finish = async (cached: CachedDownload): Promise<void> => {
     const work = makeWorkFolder(preparation, resource)
     try {
-      await inTurn(extractions, preparation.signal, () => linkFile(download.path, join(work, OUTPUT)))
-      await place(preparation, resource, work, download, download)
+      await inTurn(extractions, preparation.signal, () => linkFile(cached.path, join(work, OUTPUT)))
+      await place(preparation, resource, work, cached, cached)
     } catch (error) {
       // What is ready is whole: the next run only has to move it.
       if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
@@ -49,7 +51,7 @@ async function prepareTransformed(preparation: Preparation, resource: PlannedFil
   const { urls, size, integrity } = download
   const early = integrity.filter(({ of }) => of === "download")
   const late = integrity.filter(({ of }) => of === "output")
-  const request = { urls, size, integrity: early, grows: growsUnpacked(resource) }
+  const request = { urls, size, integrity: early, name: target, grows: growsUnpacked(resource) }
   const { expectTransformation, transformInThread } = await import("../transform/transform-in-thread.ts")
   expectTransformation(transforms, size)
   const { extractions } = await queues()
