@@ -257,6 +257,25 @@ describe("the command line", () => {
           .to.match(/error: Interrupted\n$/)
           .and.not.match(/kept|continues/)
       })
+
+      it(`exits ${expected} on ${signal} while the program itself is being loaded, too`, async () => {
+        const preload = join(folder, "early.cjs")
+        await writeFile(
+          preload,
+          `const vm = require("node:vm")
+           const { Script } = vm
+           vm.Script = class extends Script {
+             constructor(...given) {
+               if (process.argv[1]?.endsWith("datamaestro.js")) process.kill(process.pid, "${signal}")
+               super(...given)
+             }
+           }`,
+        )
+        const { status } = await datamaestro(["--host", `127.0.0.1:${port}`, "version"], {
+          env: { ...env, NODE_OPTIONS: `--require ${preload}` },
+        })
+        expect(status).to.equal(expected)
+      })
     }
   })
 

@@ -163,8 +163,20 @@ function checkFolder() {
   }
 }
 
+/** Until the command looks for signals itself, they end it with the status that is promised; it has nothing to cancel yet. */
+function endBySignals() {
+  if ((process.argv[2] || "").charAt(0) === "@") return
+  var statuses = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }
+  Object.keys(statuses).forEach(function (name) {
+    process.on(name, function () {
+      if (process.listenerCount(name) === 1) process.exit(statuses[name])
+    })
+  })
+}
+
 checkNode()
 checkFolder()
+endBySignals()
 if (!fs.existsSync(BUNDLE)) fail('Cannot find "' + BUNDLE + '"', "build it: run npm ci in the clone", 6)
 // Unset: os.homedir() would take an empty one for the working directory.
 if (process.env.HOME === "") delete process.env.HOME

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 /** What a shell shows as this status, when a process ends by it. */
 const SIGNALS: Readonly<Record<number, NodeJS.Signals>> = { 129: "SIGHUP", 130: "SIGINT", 143: "SIGTERM" }
 /** What is under way ends by itself within so many milliseconds, or is held up. */
-const GRACE = 200
+const GRACE = 500
 
 /**
  * Ends this process. `process.exit` waits for what libuv's threads are at, and a silent name server, a pipe or lost storage may hold
