@@ -82,8 +82,9 @@ describe("several connections to one file", () => {
   })
 
   it("are taken back where the server refuses them", async () => {
-    // Slow enough for a third one to be tried on a busy machine, too.
-    await succeeds({ throttle: slow / 2, mostAtOnce: 2 })
+    // The second one already: whether a third is tried depends on how busy the machine is.
+    const half = body.subarray(0, 4 * MIB)
+    await succeeds({ body: half, throttle: slow / 2, mostAtOnce: 1 }, {}, half)
     expect(setup.origin.requestsOf("/a").some(({ status }) => status === 503)).to.equal(true)
     expect(setup.events.filter(({ phase }) => phase === "retry")).to.deep.equal([])
   })
