@@ -8,7 +8,7 @@ import { becomeAgent } from "./become-agent.ts"
 import { endOwnChildren } from "./end-own-children.ts"
 import { createHandlers } from "./handlers/create-handlers.ts"
 import { JobHost } from "./jobs/job-host.ts"
-import { leave } from "./leave.ts"
+import { exitOrKill } from "./exit-or-kill.ts"
 import { RelayClient } from "./relay/relay-client.ts"
 import type { PartModules, RestPart, RestPartOptions } from "./rest-part.ts"
 import { StdioPort } from "./stdio-port.ts"
@@ -69,7 +69,7 @@ export function runAgent(host: AgentHost = {}): void {
     port.close()
     const last = (): void => {
       endOwnChildren()
-      leave(status)
+      exitOrKill(status)
     }
     setTimeout(last, GRACE)
     void idle(server)

@@ -5,7 +5,7 @@ import { pathsOf } from "./data-directory.ts"
 import { endOwnChildren } from "./end-own-children.ts"
 import { RunningJobs } from "./jobs/running-jobs.ts"
 import { workOnJob } from "./jobs/work-on-job.ts"
-import { leave } from "./leave.ts"
+import { exitOrKill } from "./exit-or-kill.ts"
 import { helpJob } from "./slurm/help-job.ts"
 import { Allocation } from "./slurm/allocation.ts"
 
@@ -39,7 +39,7 @@ export async function runJob({ folder, cacheFolder, helper, file }: JobProgram):
   const jobs = new RunningJobs(session, { allocation })
   const last = (status: number): void => {
     endOwnChildren()
-    leave(status)
+    exitOrKill(status)
   }
   const abort = new AbortController()
   let stopping = false

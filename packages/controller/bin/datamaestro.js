@@ -187,7 +187,7 @@ var cli = load()
 cli.main(undefined, early).then(
   function (status) {
     // What is left, such as a connection that is being closed, need not be waited for.
-    return cli.leave(status)
+    return cli.exitOrSignal(status)
   },
   function (error) {
     process.stderr.write(

@@ -26,7 +26,7 @@ Examples:
   datamaestro --host cluster --data /scratch/me/datasets prepare com.lecun.mnist
 `
 
-export { leave } from "./commands/leave.ts"
+export { exitOrSignal } from "./commands/exit-or-signal.ts"
 
 /**
  * The command line: parses, runs, prints.

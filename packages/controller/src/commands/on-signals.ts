@@ -1,4 +1,4 @@
-import { leave } from "./leave.ts"
+import { exitOrSignal } from "./exit-or-signal.ts"
 import type { WorkReporter } from "./watch-work.ts"
 
 /** Exit statuses by the shell's convention, 128 and the signal's number. */
@@ -22,7 +22,7 @@ export function onSignals(reporter: Pick<WorkReporter, "begun" | "event" | "end"
   const raise = (name: EndingSignal): void => {
     if (status !== undefined) {
       reporter.end()
-      void leave(STATUS[name])
+      void exitOrSignal(STATUS[name])
       return
     }
     status = STATUS[name]

@@ -6,20 +6,20 @@ import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { temporaryFolder } from "../helpers/ssh-client-files.ts"
 
-const module = pathToFileURL("packages/agent/src/leave.ts").href
+const module = pathToFileURL("packages/agent/src/exit-or-kill.ts").href
 
 /** One that does not end must not stay behind. */
 const LIMITED = { stdio: "ignore", timeout: 15_000 } as const
 
 describe("leaving the agent's process", () => {
-  /** How a program ends that does `what` and leaves with 3. */
+  /** How a program ends that does `what` and ends with 3. */
   const end = async (what: string): Promise<unknown> => {
     const code = `
       import { open } from "node:fs"
-      import { leave, leaveBehind } from ${JSON.stringify(module)}
+      import { exitOrKill, leaveBehind } from ${JSON.stringify(module)}
       setInterval(() => {}, 1000)
       ${what}
-      leave(3)`
+      exitOrKill(3)`
     const args = ["--import", "tsx", "--input-type=module", "-e", code]
     const [status, signal] = (await once(spawn(process.execPath, args, LIMITED), "exit")) as unknown[]
     return status ?? signal

@@ -6,10 +6,11 @@ const SIGNALS: Readonly<Record<number, NodeJS.Signals>> = { 129: "SIGHUP", 130: 
 const GRACE = 500
 
 /**
- * Ends this process. `process.exit` waits for what libuv's threads are at, and a silent name server, a pipe or lost storage may hold
- * one of them up for long: who interrupts is then obeyed by the signal itself.
+ * Ends this process with the status, or by the signal that it stands for where `process.exit` would wait. It waits for libuv's threads,
+ * and a silent name server, a pipe or lost storage may hold one of them up for long. A command that was not interrupted waits: a shell
+ * would read another end than its status.
  */
-export async function leave(status: number): Promise<never> {
+export async function exitOrSignal(status: number): Promise<never> {
   const signal = SIGNALS[status]
   if (signal === undefined) process.exit(status)
   for (const begun = Date.now(); isHeldUp(); await sleep(10)) {
