@@ -1,6 +1,5 @@
 import { RepositoryIndex } from "../../../packages/agent/src/repositories/repository-index.ts"
 import { inspectRepository } from "../../../packages/agent/src/resolve/inspect-repository.ts"
-import { suspicion } from "../../../packages/agent/src/resolve/suspicious-url.ts"
 import { expect } from "chai"
 import { PluginPackages } from "../../helpers/plugin-packages.ts"
 import { rejection } from "../../helpers/rejection.ts"
@@ -144,26 +143,5 @@ describe("inspectRepository", () => {
     const error = await rejection(inspectRepository("accents", index, signal))
     expect(error.code).to.equal("BROKEN_REPOSITORY")
     expect(error.message).to.contain('it has two datasets "org.café"')
-  })
-})
-
-describe("suspicion", () => {
-  for (const [url, kind, reason] of [
-    ["https://data.example.org/a", "file", "placeholder"],
-    ["http://192.168.1.4/a", "file", "public internet"],
-    ["https://bucket.s3.amazonaws.com/a?X-Amz-Signature=1", "file", "personal"],
-    ["https://github.com/o/r/blob/main/a.csv", "file", "raw.githubusercontent.com"],
-    ["https://huggingface.co/o/r/blob/main/a.csv", "file", "/resolve/"],
-    ["https://www.dropbox.com/s/x/a.zip?dl=0", "zip", "dl=1"],
-    ["https://e.org/a.tar.gz", "zip", "as a tar archive"],
-    ["https://e.org/a.zip", "tar", "as a zip archive"],
-  ] as const) {
-    it(`is raised by ${url}`, () => expect(suspicion(url, kind)).to.contain(reason))
-  }
-
-  it("is not raised by what is usual", () => {
-    for (const url of ["https://e.org/a.tgz", "http://yann.lecun.com/a?download=1", "https://tokens.org/x.tar.xz"]) {
-      expect(suspicion(url, "tar"), url).to.equal(undefined)
-    }
   })
 })

@@ -1,4 +1,4 @@
-import { crcOf } from "./bzip2-crc.ts"
+import { bzip2Crc } from "./bzip2-crc.ts"
 import { HuffmanTable, MOST_BITS } from "./bzip2-huffman.ts"
 
 /** The bits of the block go on beyond the bytes that are there. */
@@ -92,7 +92,7 @@ export class Bzip2Block {
       run = run === 4 ? 0 : byte === previous ? run + 1 : 1
       previous = run === 0 ? -1 : byte
       if (length + copies > CHUNK_BYTES) {
-        crc = crcOf(chunk, length, crc)
+        crc = bzip2Crc(chunk, length, crc)
         yield chunk.subarray(0, length)
         chunk = Buffer.allocUnsafe(CHUNK_BYTES)
         length = 0
@@ -103,7 +103,7 @@ export class Bzip2Block {
         length += copies
       }
     }
-    crc = crcOf(chunk, length, crc)
+    crc = bzip2Crc(chunk, length, crc)
     if (length > 0) yield chunk.subarray(0, length)
     if ((crc ^ 0xffffffff) >>> 0 !== this.crc) throw new Bzip2Fault("its CRC does not match")
   }

@@ -6,7 +6,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 })
 
 /** Goes on with `crc` over the first bytes; begin with 0xffffffff, and invert the end. */
-export function crcOf(bytes: Uint8Array, length: number, crc: number): number {
+export function bzip2Crc(bytes: Uint8Array, length: number, crc: number): number {
   let value = crc
   for (let index = 0; index < length; index++) {
     value = (value << 8) ^ (TABLE[(value >>> 24) ^ (bytes[index] ?? 0)] ?? 0)

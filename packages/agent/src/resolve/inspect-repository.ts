@@ -4,7 +4,7 @@ import { reasonOf } from "../repositories/load-repository.ts"
 import type { RepositoryIndex } from "../repositories/repository-index.ts"
 import { allVariants } from "./all-variants.ts"
 import { resolveVariant, type ResolvedDataset } from "./resolve-dataset.ts"
-import { suspicion } from "./suspicious-url.ts"
+import { urlSuspicion } from "./url-suspicion.ts"
 
 type Inspected = Result<"repositories/inspect">
 type Problem = Inspected["problems"][number]
@@ -92,7 +92,7 @@ function inspectPlan({ definition, plan }: ResolvedDataset, problems: Problems):
     const kinds = "archives" in resource ? resource.archives.map(({ kind }) => kind) : [resource.kind]
     for (const [at, { urls, integrity }] of downloadsOf(resource).entries()) {
       for (const url of urls) {
-        const odd = url.startsWith("gs:") ? undefined : suspicion(url, kinds[at] ?? resource.kind)
+        const odd = url.startsWith("gs:") ? undefined : urlSuspicion(url, kinds[at] ?? resource.kind)
         if (odd !== undefined) problems.warning(id, `${field}: "${url}" is suspicious: ${odd}`)
       }
       const held = integrity.length > 0 || ("integrity" in resource && resource.integrity.length > 0)

@@ -2,7 +2,7 @@ import { readdir, rename, stat } from "node:fs/promises"
 import { basename, join } from "node:path"
 import { ByteRanges } from "./byte-ranges.ts"
 import { PartRecord, readRecordFile } from "./cache-record.ts"
-import { fileSystemNow } from "./lock-clock.ts"
+import { fileSystemNow } from "./file-system-now.ts"
 import { isGone, isWriterGone, parseHolder } from "./lock-holder.ts"
 
 /**

@@ -9,7 +9,7 @@ import type { SshSurroundings } from "./ssh-surroundings.ts"
 const DEFAULT_IDENTITIES = ["id_rsa", "id_ecdsa", "id_ed25519"]
 
 /** The keys, and the agents that have some. */
-export function identities(
+export function sshIdentitySettings(
   config: SshConfigEvaluation,
   { environment }: SshSurroundings,
   path: PathReader,

@@ -5,7 +5,7 @@ import type { SshSettings } from "./ssh-settings.ts"
 import { expandTokens } from "./ssh-tokens.ts"
 
 /** Whichever of the two comes first in the configuration wins. */
-export function proxies(
+export function sshProxySettings(
   config: SshConfigEvaluation,
   tokens: Readonly<Record<string, string>>,
 ): Pick<SshSettings, "proxyCommand" | "proxyJump"> {

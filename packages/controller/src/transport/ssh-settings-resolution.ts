@@ -4,8 +4,8 @@ import { pathReader, paths, type PathReader } from "./ssh-config-paths.ts"
 import { flag, integer, seconds, unusable } from "./ssh-config-values.ts"
 import { connectionTokens } from "./ssh-connection-tokens.ts"
 import { parseSshDestination, type SshDestination } from "./ssh-destination.ts"
-import { identities } from "./ssh-identity-settings.ts"
-import { proxies } from "./ssh-proxy-settings.ts"
+import { sshIdentitySettings } from "./ssh-identity-settings.ts"
+import { sshProxySettings } from "./ssh-proxy-settings.ts"
 import { sentEnvironment } from "./ssh-sent-environment.ts"
 import type { AuthenticationMethod, SshSettings } from "./ssh-settings.ts"
 import { currentSurroundings, type SshSurroundings } from "./ssh-surroundings.ts"
@@ -45,8 +45,8 @@ export function resolveSshSettings(
     port,
     user,
     hostKeyAlias,
-    ...proxies(config, tokens),
-    ...identities(config, surroundings, path),
+    ...sshProxySettings(config, tokens),
+    ...sshIdentitySettings(config, surroundings, path),
     ...hostKeyChecking(config, surroundings, path),
     ...connecting(config),
     ...authentication(config),

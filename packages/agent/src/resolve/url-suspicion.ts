@@ -6,7 +6,7 @@ const LOCAL = /^(localhost|127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|\[::1
 const SIGNED = /^(x-amz-signature|x-goog-signature|signature|sig|token|access_token|api_?key|expires)$/i
 
 /** What is odd about an address from which a dataset is to be fetched for years by anybody, or undefined. */
-export function suspicion(url: string, kind: string): string | undefined {
+export function urlSuspicion(url: string, kind: string): string | undefined {
   const { protocol, hostname, pathname, searchParams } = new URL(url)
   if (protocol === "file:") return "it is of one machine only"
   if (PLACEHOLDER.test(hostname)) return "its host is a placeholder"
