@@ -1,6 +1,6 @@
 import { expect } from "chai"
 import { Pieces } from "../../../packages/agent/src/fetch/pieces.ts"
-import type { Span } from "../../../packages/agent/src/fetch/receive.ts"
+import type { Span } from "../../../packages/agent/src/fetch/span.ts"
 import { ByteRanges } from "../../../packages/agent/src/store/byte-ranges.ts"
 
 describe("the pieces of a download", () => {

@@ -1,6 +1,6 @@
 import type { CachePart } from "../store/cache-part.ts"
 import { ByteRanges } from "../store/byte-ranges.ts"
-import { newSpan, type Span } from "./receive.ts"
+import { newSpan, type Span } from "./span.ts"
 
 /** What of a part is still to be asked for, and which connection has what. Given out from the start on. */
 export class Pieces {

@@ -4,6 +4,7 @@ import { PartLost } from "../store/cache-part.ts"
 import { storageError } from "../store/storage-error.ts"
 import type { BodyReader } from "./body-reader.ts"
 import { networkFailure, Retryable } from "./retry-policy.ts"
+import { waitedFor, type Span } from "./span.ts"
 import type { Attempt } from "./transfer-types.ts"
 
 /** Fewer, larger writes: what the storage of clusters likes, and hashing too. */
@@ -11,77 +12,25 @@ const BATCH_BYTES = 1024 * 1024
 /** But a slow line must not lose much to a crash, nor keep those waiting who read while it comes. */
 const BATCH_MILLISECONDS = 500
 
-/** The bytes of the part that one connection brings. */
-export interface Span {
-  /** Where the next byte goes; moves on as they come. */
-  position: number
-  /** Where the body must end: fewer bytes are a truncation, more a server that lies. */
-  readonly end: number | undefined
-  /** Where the bytes of others begin: there it is left. May come down to anywhere after `position` meanwhile. */
-  stop: number | undefined
-  /** Milliseconds spent waiting for the network. */
-  waited: number
-  /** Since when it waits now. */
-  waitsSince: number | undefined
-}
-
-/** One of which nothing has come yet. */
-export function newSpan(position: number, end: number | undefined, stop?: number): Span {
-  return { position, end, stop, waited: 0, waitsSince: undefined }
-}
-
 /** Writes a body into its part in pieces of 1 MiB. What came before a failure is kept. */
 export async function receive(job: Attempt, span: Span, start: readonly Buffer[], body: BodyReader): Promise<void> {
   const { part, hasher, tell } = job
-  let writing: Promise<void> = Promise.resolve()
-  let batch: Buffer[] = []
-  let batched = 0
-  let begun = 0
-  const flush = async (): Promise<void> => {
-    await writing
-    if (batched === 0) return
-    const from = span.position - batched
-    writing = write(job, batch, from)
-    // Seen by the next flush; not to become an unhandled rejection before it.
-    writing.catch(() => {})
-    let at = from
-    for (const chunk of batch) {
-      hasher.update(chunk, at)
-      at += chunk.length
-    }
-    batch = []
-    batched = 0
-    tell()
-  }
-  const add = (chunk: Buffer): void => {
-    const room = span.stop === undefined ? chunk.length : Math.max(0, span.stop - span.position)
-    if (room === 0) return
-    if (batched === 0) begun = performance.now()
-    const own = chunk.length > room ? chunk.subarray(0, room) : chunk
-    batch.push(own)
-    batched += own.length
-    span.position += own.length
-  }
+  const batch = new Batch(job, span)
   const stopped = (): boolean => span.stop !== undefined && span.position >= span.stop
   tell()
-  for (const chunk of start) add(chunk)
+  for (const chunk of start) batch.add(chunk)
   let failure: unknown
   try {
     while (!stopped()) {
-      span.waitsSince = performance.now()
-      const chunks = await body.next()
-      const now = performance.now()
-      span.waited += now - span.waitsSince
-      span.waitsSince = undefined
+      const chunks = await waitedFor(span, body.next())
       if (chunks === undefined) break
-      for (const chunk of chunks) add(chunk)
-      if (batched >= BATCH_BYTES || now - begun > BATCH_MILLISECONDS) await flush()
+      for (const chunk of chunks) batch.add(chunk)
+      if (batch.isDue()) await batch.flush()
     }
   } catch (error) {
     failure = error
   }
-  await flush()
-  await writing
+  await batch.end()
   job.availability.ofPart(part, true)
   tell()
   if (stopped() && failure === undefined) return
@@ -93,6 +42,60 @@ export async function receive(job: Attempt, span: Span, start: readonly Buffer[]
   }
   if (failure !== undefined) throw cut(failure, position, end)
   if (end !== undefined && position < end) throw cut(undefined, position, end)
+}
+
+/** What has come of a span and is not yet written. While one batch is being written the next one gathers. */
+class Batch {
+  readonly #job: Attempt
+  readonly #span: Span
+  #chunks: Buffer[] = []
+  #bytes = 0
+  #begun = 0
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(job: Attempt, span: Span) {
+    this.#job = job
+    this.#span = span
+  }
+
+  /** Takes as much of the chunk as belongs to the span. */
+  add(chunk: Buffer): void {
+    const { position, stop } = this.#span
+    const room = stop === undefined ? chunk.length : Math.max(0, stop - position)
+    if (room === 0) return
+    if (this.#bytes === 0) this.#begun = performance.now()
+    const own = chunk.length > room ? chunk.subarray(0, room) : chunk
+    this.#chunks.push(own)
+    this.#bytes += own.length
+    this.#span.position += own.length
+  }
+
+  isDue(): boolean {
+    return this.#bytes >= BATCH_BYTES || performance.now() - this.#begun > BATCH_MILLISECONDS
+  }
+
+  /** Begins to write what has gathered, once the batch before it is written. */
+  async flush(): Promise<void> {
+    await this.#writing
+    if (this.#bytes === 0) return
+    const from = this.#span.position - this.#bytes
+    this.#writing = write(this.#job, this.#chunks, from)
+    // Seen by the next flush; not to become an unhandled rejection before it.
+    this.#writing.catch(() => {})
+    let at = from
+    for (const chunk of this.#chunks) {
+      this.#job.hasher.update(chunk, at)
+      at += chunk.length
+    }
+    this.#chunks = []
+    this.#bytes = 0
+    this.#job.tell()
+  }
+
+  async end(): Promise<void> {
+    await this.flush()
+    await this.#writing
+  }
 }
 
 async function write(job: Attempt, batch: Buffer[], position: number): Promise<void> {

@@ -69,22 +69,7 @@ export async function loadRepository(
     const error = await withSyntaxPlace(thrown, path)
     throw broken(location, `its module can't be loaded: ${reasonOf(error)}`, path, error)
   })
-  const found = module[location.export]
-  if (found === undefined) {
-    const classes = Object.keys(module).filter((name) => isRepositoryClass(module[name]))
-    const there = classes.length === 0 ? "no repository" : classes.map((name) => `"${name}"`).join(", ")
-    throw broken(location, `its module exports no "${location.export}", but ${there}`, path)
-  }
-  const format = brandOf(found, REPOSITORY)
-  if (format !== undefined && format !== FORMAT_VERSION) {
-    throw broken(
-      location,
-      `it has format ${format} of @datamaestro/dataset, and this datamaestro reads ${FORMAT_VERSION}`,
-      path,
-    )
-  }
-  if (!isRepositoryClass(found))
-    throw broken(location, `"${location.export}" is no class that extends Repository`, path)
+  const found = exportedClass(module, location, path)
   const { NAMESPACE, read } = await run(() => readStatics(found)).catch((error: unknown) => {
     throw broken(location, `its class can't be read: ${reasonOf(error)}`, path, error)
   })
@@ -99,28 +84,53 @@ export async function loadRepository(
     const issue = read.issues[0]
     throw broken(location, `its class's ${v.getDotPath(issue)}: ${issue.message}`, path)
   }
-  const statics = read.output
-  const datasets = new Map<string, DatasetLoader>()
-  for (const [written, loader] of statics.datasets) {
-    // Two ways to write an accent are one id.
-    const id = written.normalize("NFC")
-    if (datasets.has(id)) throw broken(location, `it has two datasets "${id}"`, path)
-    datasets.set(id, loader)
-  }
+  const { NAME, DESCRIPTION, datasets, movedTo } = read.output
   return {
     source: { location, path },
     id: location.id,
-    name: statics.NAME ?? location.id,
-    description: statics.DESCRIPTION,
+    name: NAME ?? location.id,
+    description: DESCRIPTION,
     package: location.package,
     version: location.version,
-    datasets,
+    datasets: loadersById(datasets, location, path),
     moved: new Map(
-      Object.entries(statics.movedTo).flatMap(([repository, ids]) =>
-        ids.map((one) => [one.normalize("NFC"), repository]),
-      ),
+      Object.entries(movedTo).flatMap(([repository, ids]) => ids.map((one) => [one.normalize("NFC"), repository])),
     ),
   }
+}
+
+function exportedClass(module: Record<string, unknown>, location: RepositoryLocation, path: string): RepositoryClass {
+  const found = module[location.export]
+  if (found === undefined) {
+    const classes = Object.keys(module).filter((name) => isRepositoryClass(module[name]))
+    const there = classes.length === 0 ? "no repository" : classes.map((name) => `"${name}"`).join(", ")
+    throw broken(location, `its module exports no "${location.export}", but ${there}`, path)
+  }
+  const format = brandOf(found, REPOSITORY)
+  if (format !== undefined && format !== FORMAT_VERSION) {
+    throw broken(
+      location,
+      `it has format ${format} of @datamaestro/dataset, and this datamaestro reads ${FORMAT_VERSION}`,
+      path,
+    )
+  }
+  if (isRepositoryClass(found)) return found
+  throw broken(location, `"${location.export}" is no class that extends Repository`, path)
+}
+
+function loadersById(
+  written: readonly [string, DatasetLoader][],
+  location: RepositoryLocation,
+  path: string,
+): Map<string, DatasetLoader> {
+  const loaders = new Map<string, DatasetLoader>()
+  for (const [key, loader] of written) {
+    // Two ways to write an accent are one id.
+    const id = key.normalize("NFC")
+    if (loaders.has(id)) throw broken(location, `it has two datasets "${id}"`, path)
+    loaders.set(id, loader)
+  }
+  return loaders
 }
 
 /** All of its author's code that may run: each may be a getter. */

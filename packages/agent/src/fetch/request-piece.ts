@@ -1,9 +1,10 @@
 import { BodyReader } from "./body-reader.ts"
 import { contentChanged, contentProven } from "./content-changed.ts"
 import { discard, openExchange } from "./exchange.ts"
-import { receive, type Span } from "./receive.ts"
+import { receive } from "./receive.ts"
 import { isRetryableStatus, Retryable, retryAfter } from "./retry-policy.ts"
 import { statusError } from "./source-error.ts"
+import { waitedFor, type Span } from "./span.ts"
 import type { Attempt } from "./transfer-types.ts"
 import { resumeValidator, sentRange, validatorsOf } from "./validators.ts"
 
@@ -18,8 +19,7 @@ export class ContentChanged extends Retryable {
 export async function requestPiece(job: Attempt, span: Span, signal: AbortSignal, onAnswer: () => void): Promise<void> {
   const { part, source, environment, tuning } = job
   const validator = resumeValidator(part.state)
-  span.waitsSince = performance.now()
-  const exchange = await openExchange(source, {
+  const opening = openExchange(source, {
     headers: {
       range: `bytes=${span.position}-${(span.stop ?? 0) - 1}`,
       ...(validator === undefined ? {} : { "if-range": validator }),
@@ -29,9 +29,7 @@ export async function requestPiece(job: Attempt, span: Span, signal: AbortSignal
     signal,
     wayOut: job.wayOut,
   })
-  span.waited += performance.now() - span.waitsSince
-  span.waitsSince = undefined
-  const { status, headers, body } = exchange
+  const { status, headers, body } = await waitedFor(span, opening)
   try {
     if (status === 206) {
       const range = sentRange(headers)
