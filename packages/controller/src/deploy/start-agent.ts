@@ -57,57 +57,10 @@ const REST_CHUNK = 64 * 1024
  * @throws NotBooted with the reason as its cause, when not even the bootstrap spoke
  */
 export async function startAgent(channel: Channel, options: StartAgentOptions): Promise<StartedAgent> {
-  const { label, node, onEvent, signal } = options
-  let hello: Hello | undefined
-  const send = async (): Promise<void> => {
-    const { first, rest } = await options.compressed()
-    const total = first.length + rest.length
-    await port.upload(first, (sent) => onEvent({ phase: "upload", what: "agent", bytes: sent, total }))
-    await sendRest(rest, first.length)
-  }
-  let restSent = false
-  // It runs from its first part meanwhile, and asks only for what an earlier upload was cut off from.
-  const sendRest = async (rest: Uint8Array, before: number): Promise<void> => {
-    if (restSent) return
-    restSent = true
-    const total = before + rest.length
-    client.notify("$/agent/rest", { bytes: rest.length })
-    for (let at = 0; at < rest.length && !port.closed; at += REST_CHUNK) {
-      await client.sendBytes(REST_STREAM, rest.subarray(at, at + REST_CHUNK))
-      const bytes = before + Math.min(at + REST_CHUNK, rest.length)
-      onEvent({ phase: "upload", what: "agent", bytes, total })
-    }
-  }
-  const sendOrFail = (): void => void send().catch((error: unknown) => port.fail(error as Error))
-  const port = new AgentPort(channel, {
-    label,
-    node,
-    bootTimeout: options.bootTimeout ?? BOOT_TIMEOUT,
-    onHello: (said) => {
-      hello = said
-      options.onHello?.(said)
-      onEvent({ phase: "notice", level: "debug", message: `Node ${said.node} at ${said.execPath} on "${label}"` })
-      if (said.state === "missing") sendOrFail()
-    },
-    onStored: ({ folder, warnings }) => {
-      for (const message of warnings) onEvent({ phase: "notice", level: "warning", message })
-      if (folder !== undefined) onEvent({ phase: "notice", level: "debug", message: `The agent is in "${folder}"` })
-    },
-  })
-  const client = new AgentClient(port, {
-    label,
-    onRestWanted: () =>
-      void options
-        .compressed()
-        .then(({ rest }) => sendRest(rest, 0))
-        .catch((error: unknown) => port.fail(error as Error)),
-    onRestUnkept: (reason) => {
-      const message = `The second part of the agent is sent again each time to "${label}", which can't keep it: ${reason}`
-      onEvent({ phase: "notice", level: "warning", message })
-    },
-    onNotice: (message) => onEvent({ phase: "notice", level: "warning", message }),
-  })
-  if (options.push) sendOrFail()
+  const { label, signal } = options
+  const starting = new StartingAgent(channel, options)
+  const { port, client } = starting
+  if (options.push) starting.upload()
   const onAbort = (): void => port.fail(interrupted())
   signal?.addEventListener("abort", onAbort, { once: true })
   try {
@@ -117,14 +70,101 @@ export async function startAgent(channel: Channel, options: StartAgentOptions): 
     })
     const initialized = await initializing
     if (initialized.protocol !== PROTOCOL_VERSION) throw otherProtocol(label, initialized.protocol)
-    for (const message of initialized.warnings) onEvent({ phase: "notice", level: "warning", message })
-    return { client, initialized, hello }
+    for (const message of initialized.warnings) starting.warn(message)
+    return { client, initialized, hello: starting.hello }
   } catch (error) {
     client.close()
     if (port.booted || signal?.aborted === true) throw error
     throw new NotBooted(error)
   } finally {
     signal?.removeEventListener("abort", onAbort)
+  }
+}
+
+/** The two ends of one channel, first the bootstrap's and then the agent's, and what each of them is sent of the agent. */
+class StartingAgent {
+  readonly port: AgentPort
+  readonly client: AgentClient
+  readonly #options: StartAgentOptions
+  #hello: Hello | undefined
+  #restSent = false
+
+  constructor(channel: Channel, options: StartAgentOptions) {
+    const { label, node } = options
+    this.#options = options
+    this.port = new AgentPort(channel, {
+      label,
+      node,
+      bootTimeout: options.bootTimeout ?? BOOT_TIMEOUT,
+      onHello: (hello) => this.#greeted(hello),
+      onStored: ({ folder, warnings }) => {
+        for (const message of warnings) this.warn(message)
+        if (folder !== undefined) this.#debug(`The agent is in "${folder}"`)
+      },
+    })
+    this.client = new AgentClient(this.port, {
+      label,
+      onRestWanted: () => this.#orFail(this.#uploadRest()),
+      onRestUnkept: (reason) =>
+        this.warn(`The second part of the agent is sent again each time to "${label}", which can't keep it: ${reason}`),
+      onNotice: (message) => this.warn(message),
+    })
+  }
+
+  get hello(): Hello | undefined {
+    return this.#hello
+  }
+
+  warn(message: string): void {
+    this.#options.onEvent({ phase: "notice", level: "warning", message })
+  }
+
+  /** Sends both parts to the bootstrap. */
+  upload(): void {
+    this.#orFail(this.#uploadAll())
+  }
+
+  #greeted(hello: Hello): void {
+    this.#hello = hello
+    this.#options.onHello?.(hello)
+    this.#debug(`Node ${hello.node} at ${hello.execPath} on "${this.#options.label}"`)
+    if (hello.state === "missing") this.upload()
+  }
+
+  async #uploadAll(): Promise<void> {
+    const { first, rest } = await this.#options.compressed()
+    const total = first.length + rest.length
+    await this.port.upload(first, (sent) => this.#uploaded(sent, total))
+    await this.#sendRest(rest, first.length)
+  }
+
+  async #uploadRest(): Promise<void> {
+    const { rest } = await this.#options.compressed()
+    await this.#sendRest(rest, 0)
+  }
+
+  /** The agent runs from its first part meanwhile, and asks only for what an earlier upload was cut off from. */
+  async #sendRest(rest: Uint8Array, before: number): Promise<void> {
+    if (this.#restSent) return
+    this.#restSent = true
+    const total = before + rest.length
+    this.client.notify("$/agent/rest", { bytes: rest.length })
+    for (let at = 0; at < rest.length && !this.port.closed; at += REST_CHUNK) {
+      await this.client.sendBytes(REST_STREAM, rest.subarray(at, at + REST_CHUNK))
+      this.#uploaded(before + Math.min(at + REST_CHUNK, rest.length), total)
+    }
+  }
+
+  #uploaded(bytes: number, total: number): void {
+    this.#options.onEvent({ phase: "upload", what: "agent", bytes, total })
+  }
+
+  #debug(message: string): void {
+    this.#options.onEvent({ phase: "notice", level: "debug", message })
+  }
+
+  #orFail(sending: Promise<void>): void {
+    sending.catch((error: unknown) => this.port.fail(error as Error))
   }
 }
 

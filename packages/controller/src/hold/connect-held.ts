@@ -1,7 +1,7 @@
 import type { SshConnectOptions } from "../transport/ssh-connect-options.ts"
 import type { SshTarget } from "../transport/ssh-target.ts"
 import type { Transport } from "../transport/transport.ts"
-import { attachTo } from "./held-transport.ts"
+import { attachToHolder } from "./attach-to-holder.ts"
 import { holdFolder } from "./hold-folder.ts"
 import { holdKey } from "./hold-key.ts"
 import { currentSocket } from "./holder-address.ts"
@@ -29,12 +29,12 @@ export async function connectHeld(
   const key = folder === undefined ? undefined : keyOf(target, hold)
   if (folder === undefined || key === undefined) return undefined
   const current = currentSocket(folder, key)
-  const held = current === undefined ? undefined : await attachTo(current, true, options)
+  const held = current === undefined ? undefined : await attachToHolder(current, true, options)
   if (held !== undefined) return held
   const { startHolder } = await import("./start-holder.ts")
   const mayAsk = options.prompter.available
   const socket = await startHolder({ target, folder, key, minutes: hold.minutes, mayAsk })
-  return socket === undefined ? undefined : await attachTo(socket, false, options)
+  return socket === undefined ? undefined : await attachToHolder(socket, false, options)
 }
 
 /** A configuration that only the system's ssh can read has its own way to hold connections (ControlPersist). */

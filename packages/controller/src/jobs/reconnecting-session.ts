@@ -22,11 +22,6 @@ const ATTEMPT = 60_000
 /** What can be otherwise at the next attempt. All else (a changed host key, a refused log-in) needs the person. */
 const PASSING = new Set(["UNREACHABLE", "CONNECTION_LOST", "INTERRUPTED", "AGENT_DIED"])
 
-export interface ReconnectingSession extends Session {
-  /** Connects again unless that has happened since `lost` was the session's agent. Many may ask at once. */
-  restore(lost: AgentClient, signal: AbortSignal | undefined): Promise<void>
-}
-
 /**
  * A session that can be made anew when its connection is lost: its agent is then another one.
  *
@@ -38,61 +33,87 @@ export async function openReconnecting(
   reconnect: ReconnectOptions,
 ): Promise<ReconnectingSession> {
   const prompter = rememberingPrompter(options.prompter)
-  let current = await open({ ...options, prompter }).finally(prompter.withdraw)
-  let declared = false
-  const closing = new AbortController()
-  const signals = [closing.signal, ...(options.signal === undefined ? [] : [options.signal])]
-  let restoring: Promise<void> | undefined
+  const first = await open({ ...options, prompter }).finally(prompter.withdraw)
+  return new ReconnectingSession(first, { open, options, prompter, ...reconnect })
+}
 
-  // A connection that is lost again before its agent knows all is one more that failed.
-  const openReady = async (attempt: SessionOptions): Promise<Session> => {
-    const session = await open(attempt)
+interface Reopening extends ReconnectOptions {
+  open(options: SessionOptions): Promise<Session>
+  options: SessionOptions
+  prompter: RememberingPrompter
+}
+
+/** Whose agent is another one once it was made anew. */
+class ReconnectingSession implements Session {
+  readonly #reopening: Reopening
+  readonly #closing = new AbortController()
+  #current: Session
+  #declared = false
+  #restoring: Promise<void> | undefined
+
+  constructor(first: Session, reopening: Reopening) {
+    this.#current = first
+    this.#reopening = reopening
+  }
+
+  get label(): string {
+    return this.#current.label
+  }
+
+  get agent(): AgentClient {
+    return this.#current.agent
+  }
+
+  get initialized(): Session["initialized"] {
+    return this.#current.initialized
+  }
+
+  get relay(): Session["relay"] {
+    return this.#current.relay
+  }
+
+  async declareRepositories(): Promise<void> {
+    this.#declared = true
+    await this.#current.declareRepositories()
+  }
+
+  /** Many may ask at once. */
+  async restore(lost: AgentClient, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#current.agent !== lost) return
+    if (this.#closing.signal.aborted) {
+      throw new DatamaestroError("CONNECTION_LOST", `The connection to "${this.#current.label}" was closed`)
+    }
+    this.#restoring ??= this.#restore().finally(() => (this.#restoring = undefined))
+    this.#restoring.catch(() => {})
+    await unlessAborted(this.#restoring, signal)
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#current.close()
+  }
+
+  async #restore(): Promise<void> {
+    await this.#current.close()
+    const { options, prompter, minutes } = this.#reopening
+    const { signal: closing } = this.#closing
+    const signal = options.signal === undefined ? closing : AbortSignal.any([closing, options.signal])
+    const again = { ...options, prompter, signal }
+    const next = await reopen((attempt) => this.#openReady(attempt), again, { minutes, label: this.label, prompter })
+    if (closing.aborted) return await next.close()
+    this.#current = next
+  }
+
+  /** A connection that is lost again before its agent knows all is one more that failed. */
+  async #openReady(attempt: SessionOptions): Promise<Session> {
+    const session = await this.#reopening.open(attempt)
     try {
-      if (declared) await session.declareRepositories()
+      if (this.#declared) await session.declareRepositories()
       return session
     } catch (error) {
       await session.close()
       throw error
     }
-  }
-  const restore = async (): Promise<void> => {
-    await current.close()
-    const again = { ...options, prompter, signal: AbortSignal.any(signals) }
-    const next = await reopen(openReady, again, { ...reconnect, label: current.label, prompter })
-    if (closing.signal.aborted) return await next.close()
-    current = next
-  }
-
-  return {
-    get label() {
-      return current.label
-    },
-    get agent() {
-      return current.agent
-    },
-    get initialized() {
-      return current.initialized
-    },
-    get relay() {
-      return current.relay
-    },
-    async declareRepositories() {
-      declared = true
-      await current.declareRepositories()
-    },
-    async restore(lost, signal) {
-      if (current.agent !== lost) return
-      if (closing.signal.aborted) {
-        throw new DatamaestroError("CONNECTION_LOST", `The connection to "${current.label}" was closed`)
-      }
-      restoring ??= restore().finally(() => (restoring = undefined))
-      restoring.catch(() => {})
-      await unlessAborted(restoring, signal)
-    },
-    async close() {
-      closing.abort()
-      await current.close()
-    },
   }
 }
 

@@ -2,16 +2,14 @@ import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import type { ClientChannel } from "ssh2"
 import { HostKeyCheck } from "./host-key.ts"
 import type { SshConnectOptions } from "./ssh-connect-options.ts"
-import { refusedCommand } from "./refused-command.ts"
 import { hopBefore, MAX_JUMPS, tooManyJumps } from "./ssh-hop.ts"
 import { resolveSshSettings } from "./ssh-settings-resolution.ts"
 import { sshAddress, type SshSettings } from "./ssh-settings.ts"
 import { dialCommand, dialTcp, type SshCarrier } from "./ssh-socket.ts"
 import type { SshTarget } from "./ssh-target.ts"
-import { openChannel } from "./ssh2-channel.ts"
 import { logIn, type ConnectOptions, type SshConnection } from "./ssh2-connection.ts"
-import { askForLife, sendCommandAhead } from "./ssh2-internals.ts"
-import type { Channel, Transport } from "./transport.ts"
+import { Ssh2Transport } from "./ssh2-transport.ts"
+import type { Transport } from "./transport.ts"
 
 /**
  * Connects and logs in with the built-in SSH client. Reads the person's SSH configuration, checks the host key, asks
@@ -37,7 +35,7 @@ export async function connectSsh2(
     const { onStage } = options
     onStage?.("resolve", sshAddress(settings))
     const connection = await connect(settings, target, { prompter, onNotice, signal, onStage }, connections, 0)
-    return makeTransport(settings, connection, closeAll)
+    return new Ssh2Transport(settings, connection, closeAll)
   } catch (error) {
     closeAll()
     if (signal.aborted) throw interrupted()
@@ -128,83 +126,4 @@ function forward(
       resolve(channel)
     })
   })
-}
-
-function makeTransport(settings: SshSettings, connection: SshConnection, closeAll: () => void): Transport {
-  const { client, lost } = connection
-  const { label } = settings
-  const environment = settings.environment
-  let first = true
-  let ended = false
-  const broken = (): Error | undefined => (lost.aborted ? (lost.reason as Error) : undefined)
-  const gone = (): Error =>
-    broken() ??
-    new DatamaestroError("CONNECTION_LOST", `Cannot run a command on "${label}": the connection is closed`, {
-      details: { host: label },
-    })
-
-  const open = (source: ClientChannel): Channel => {
-    const channel = openChannel(source, lost)
-    void channel.ended.then(() => (ended = true))
-    return channel
-  }
-
-  return {
-    label,
-    address: sshAddress(settings),
-    exec: (command, { signal } = {}) =>
-      new Promise<Channel>((resolve, reject) => {
-        if (signal?.aborted === true) return reject(interrupted())
-        if (lost.aborted) return reject(gone())
-        let settled = false
-        const abort = (): void => {
-          settled = true
-          reject(interrupted())
-        }
-        const breakOff = (): void => reject(gone())
-        signal?.addEventListener("abort", abort, { once: true })
-        lost.addEventListener("abort", breakOff)
-        const stopListening = (): void => {
-          signal?.removeEventListener("abort", abort)
-          lost.removeEventListener("abort", breakOff)
-        }
-        const done = (error: Error | undefined, source: ClientChannel | undefined): void => {
-          stopListening()
-          // Too late to be wanted: nobody will read it.
-          if (settled) return void source?.close()
-          if (source !== undefined && error === undefined) return resolve(open(source))
-          // It may be the connection's end, which is told right behind.
-          setImmediate(() => reject(broken() ?? refusedCommand(label, error?.message ?? "it was refused", error)))
-        }
-        // sshd counts a session that has ended until its loop comes round: with MaxSessions 1 a busy one refuses the next.
-        const ask = (again: boolean): void => {
-          client.exec(command, { env: environment }, (error, source) => {
-            if (again && ended && !settled && isRefusal(error)) ask(false)
-            else done(error ?? undefined, source)
-          })
-        }
-        try {
-          ask(true)
-          if (first) sendCommandAhead(client, command, environment)
-          first = false
-        } catch {
-          stopListening()
-          reject(gone())
-        }
-      }),
-    lost: new Promise((resolve) => {
-      lost.addEventListener("abort", () => resolve(gone()))
-      if (lost.aborted) resolve(gone())
-    }),
-    check: () => askForLife(client),
-    close: () => {
-      closeAll()
-      return Promise.resolve()
-    },
-  }
-}
-
-/** The server opens no channel, for the reason that it gives (RFC 4254, 5.1). */
-function isRefusal(error: Error | undefined): boolean {
-  return error !== undefined && "reason" in error
 }

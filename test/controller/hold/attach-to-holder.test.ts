@@ -2,7 +2,7 @@ import { expect } from "chai"
 import { createServer, type Server, type Socket } from "node:net"
 import { join } from "node:path"
 import { onFrames, writeFrame } from "../../../packages/controller/src/hold/frames.ts"
-import { attachTo } from "../../../packages/controller/src/hold/held-transport.ts"
+import { attachToHolder } from "../../../packages/controller/src/hold/attach-to-holder.ts"
 import { silentPrompter } from "../../../packages/controller/src/reporter/silent-prompter.ts"
 import { rejection } from "../../helpers/rejection.ts"
 import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
@@ -36,7 +36,7 @@ describe("a connection that another process holds", () => {
   it("is not waited for by whoever interrupts in the moment of reaching its holder", async () => {
     await hold(() => undefined)
     const abort = new AbortController()
-    const attached = rejection(attachTo(path, false, options(abort.signal)))
+    const attached = rejection(attachToHolder(path, false, options(abort.signal)))
     abort.abort()
     expect(await attached).to.have.property("code", "INTERRUPTED")
   })
@@ -45,7 +45,7 @@ describe("a connection that another process holds", () => {
     await hold((op, socket) => {
       if (op === "attach") writeFrame(socket, "connected", { label: "x", address: "u@x:22", since: 0, pid: 1 })
     })
-    const transport = await attachTo(path, false, options(new AbortController().signal))
+    const transport = await attachToHolder(path, false, options(new AbortController().signal))
     const abort = new AbortController()
     const running = rejection(transport?.exec("true", { signal: abort.signal }) ?? Promise.resolve())
     abort.abort()
