@@ -1,3 +1,5 @@
+import { unrefTimer } from "./unref-timer.ts"
+
 /** How often a side that has nothing else to say says that it lives, in milliseconds. */
 export const HEARTBEAT_INTERVAL = 15_000
 
@@ -29,8 +31,7 @@ export class Heartbeat {
     this.#interval = options.interval ?? HEARTBEAT_INTERVAL
     this.#limit = options.limit ?? SILENCE_LIMIT
     this.#timer = setInterval(() => this.#tick(), Math.min(this.#interval, this.#limit) / 3)
-    const timer = this.#timer as unknown as { unref?: () => void }
-    timer.unref?.()
+    unrefTimer(this.#timer)
   }
 
   heard(): void {

@@ -1,3 +1,5 @@
+import { unrefTimer } from "./unref-timer.ts"
+
 /** How long code of others may run before the person is told, in milliseconds; an agent that it doesn't hold up tells it before. */
 const PATIENCE = 12_000
 
@@ -24,8 +26,7 @@ export class LongCode {
   begin(code: string): void {
     this.end(code)
     const timer = setTimeout(() => this.#tell(stillWaiting(code)), this.#patience)
-    const unref = timer as unknown as { unref?: () => void }
-    unref.unref?.()
+    unrefTimer(timer)
     this.#running.set(code, timer)
   }
 
