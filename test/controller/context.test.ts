@@ -80,6 +80,32 @@ describe("the context of this machine", () => {
     }
   })
 
+  it("refuses what would be left unheeded: of a machine beside a context, of connecting without a host", async () => {
+    const context = Context.instance({ data })
+    for (const options of [
+      { node: "auto" },
+      { relay: false },
+      { launcher: "none" },
+      { sshOptions: ["Port=22"] },
+    ] as const) {
+      const [option = ""] = Object.keys(options)
+      const { code, message } = await rejection(prepareDataset("x", { context, ...options }))
+      expect([code, message]).to.deep.equal(["USAGE", `Cannot use ${option} beside a context, which has its own`])
+    }
+    for (const options of [
+      { configFile: "/config" },
+      { identityFiles: ["/key"] },
+      { sshOptions: ["Port=22"] },
+      { transport: "openssh" },
+    ] as const) {
+      const [option = ""] = Object.keys(options)
+      const { code, message } = await rejection(prepareDataset("x", { context: data, ...options }))
+      expect([code, message]).to.deep.equal(["USAGE", `Cannot use ${option} without a host: it is for connecting`])
+    }
+    const heeded = { context, signal: AbortSignal.abort(), selection: {}, force: true, sshOptions: [], node: undefined }
+    expect((await rejection(prepareDataset("x", heeded))).code).to.equal("INTERRUPTED")
+  })
+
   it("names the option that has a wrong value, and the value", async () => {
     for (const [option, value] of Object.entries({
       context: 5,

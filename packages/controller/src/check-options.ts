@@ -1,14 +1,35 @@
 import { Connections, DatamaestroError, Encoder } from "@datamaestro/protocol"
 import * as v from "valibot"
+import type { CallOptions, PrepareCallOptions, ValueCallOptions } from "./dataset-calls.ts"
+import type { LocalMachineOptions, MachineOptions } from "./machine.ts"
+import type { Place } from "./place.ts"
+import type { FindOptions, PrepareOptions, ValueOptions } from "./prepare-dataset.ts"
 
 const texts = v.optional(v.array(v.string()))
 const flag = v.optional(v.boolean())
 const Name = v.pipe(v.string(), v.nonEmpty())
 
-/** All that any call of the library takes, as the compiler holds those to who write TypeScript. */
-const Options = v.strictObject({
-  context: v.optional(v.union([v.string(), v.object({})])),
-  host: v.optional(Name),
+/** A schema for each option that a type has: one that is missing here, or is no option, does not compile. */
+type SchemasOf<Options> = { [Name in keyof Required<Options>]: v.GenericSchema }
+
+const call = {
+  signal: v.optional(v.any()),
+  onProgress: v.optional(v.function()),
+  prompter: v.optional(v.any()),
+} satisfies SchemasOf<CallOptions>
+
+const value = { ...call, encoder: v.optional(Encoder) } satisfies SchemasOf<ValueCallOptions>
+
+const prepare = {
+  ...value,
+  accept: texts,
+  download: flag,
+  force: flag,
+  keepDownloads: flag,
+  connections: v.optional(Connections),
+} satisfies SchemasOf<PrepareCallOptions>
+
+const machine = {
   node: v.optional(Name),
   data: v.optional(Name),
   onDisconnect: v.optional(v.picklist(["continue", "cancel"])),
@@ -18,64 +39,53 @@ const Options = v.strictObject({
   identityFiles: texts,
   sshOptions: texts,
   transport: v.optional(v.picklist(["ssh2", "openssh"])),
-  onProgress: v.optional(v.function()),
-  accept: texts,
-  encoder: v.optional(Encoder),
-  download: flag,
-  force: flag,
-  keepDownloads: flag,
-  connections: v.optional(Connections),
-  signal: v.optional(v.any()),
-  prompter: v.optional(v.any()),
-  selection: v.optional(v.any()),
-})
+} satisfies SchemasOf<MachineOptions>
 
-const CALL = ["signal", "onProgress", "prompter"] as const
-const PREPARE = [...CALL, "accept", "encoder", "download", "force", "keepDownloads", "connections"] as const
-const CONNECT = [
-  "node",
-  "data",
-  "onDisconnect",
-  "relay",
-  "launcher",
-  "configFile",
-  "identityFiles",
-  "sshOptions",
-  "transport",
-] as const
-const PLACE = ["context", "host", ...CONNECT] as const
+export const MACHINE_OPTIONS = Object.keys(machine) as readonly (keyof MachineOptions)[]
 
-/** What takes which of them: where a call would leave `host` unheeded, the work would be done on another machine. */
-const TAKEN = {
-  prepareDataset: [...PLACE, ...PREPARE, "selection"],
-  getDataset: [...PLACE, ...CALL, "encoder", "selection"],
-  findDataset: [...PLACE, ...CALL, "selection"],
-  "Context.instance": ["data", "node", "launcher"],
-  "Context.remote": [...CONNECT, ...CALL],
-  prepare: PREPARE,
-  start: PREPARE,
-  value: [...CALL, "encoder"],
-  info: CALL,
-  jobs: CALL,
-  attach: CALL,
-  cancel: CALL,
-  logs: CALL,
-} as const satisfies Record<string, readonly (keyof typeof Options.entries)[]>
+const place = {
+  context: v.optional(v.union([v.string(), v.object({})])),
+  host: v.optional(Name),
+  ...machine,
+} satisfies SchemasOf<Place>
+
+const selection = v.optional(v.any())
+
+/** What each call takes: where one would leave `host` unheeded, the work would be done on another machine. */
+const CALLS = {
+  prepareDataset: { ...place, ...prepare, selection } satisfies SchemasOf<PrepareOptions>,
+  getDataset: { ...place, ...value, selection } satisfies SchemasOf<ValueOptions>,
+  findDataset: { ...place, ...call, selection } satisfies SchemasOf<FindOptions>,
+  "Context.instance": {
+    data: machine.data,
+    node: machine.node,
+    launcher: machine.launcher,
+  } satisfies SchemasOf<LocalMachineOptions>,
+  "Context.remote": { ...machine, ...call },
+  prepare,
+  start: prepare,
+  value,
+  info: call,
+  jobs: call,
+  attach: call,
+  cancel: call,
+  logs: call,
+}
 
 /**
  * Holds the options of a call of the library against what they may be, before anything is done.
  *
  * @throws DatamaestroError USAGE naming option and value
  */
-export function checkOptions(call: keyof typeof TAKEN, options: object): void {
-  const known = TAKEN[call]
-  const checked = v.safeParse(v.pick(Options, known), withoutAbsent(options))
+export function checkOptions(call: keyof typeof CALLS, options: object): void {
+  const known: v.ObjectEntries = CALLS[call]
+  const checked = v.safeParse(v.strictObject(known), withoutAbsent(options))
   if (checked.success) return
   const [issue] = checked.issues
   const option = v.getDotPath(issue) ?? "options"
   if (issue.type === "strict_object" && issue.path !== undefined) {
     throw new DatamaestroError("USAGE", `Cannot use the option "${option}" of ${call}: there is none of that name`, {
-      hint: `there are: ${known.join(", ")}`,
+      hint: `there are: ${Object.keys(known).join(", ")}`,
       details: { option },
     })
   }

@@ -17,7 +17,7 @@ import {
 } from "./dataset-calls.ts"
 import { jobHandle, listJobsIn, type JobHandle } from "./job-handle.ts"
 import { localPaths, readLocalSettings } from "./local-context.ts"
-import { localMachine, remoteMachine, type MachineOptions } from "./machine.ts"
+import { localMachine, remoteMachine, type LocalMachineOptions, type MachineOptions } from "./machine.ts"
 import { listRepositories, type RepositoryHandle } from "./repository-handle.ts"
 import { heldSession, openLasting, sessionPerCall, type SessionSource } from "./session-source.ts"
 import { readUserSettings } from "./user-settings.ts"
@@ -76,7 +76,7 @@ export class Context implements AsyncDisposable {
    *
    * @throws DatamaestroError MALFORMED_SETTINGS, USAGE
    */
-  static instance(options: Pick<MachineOptions, "data" | "node" | "launcher"> = {}): Context {
+  static instance(options: LocalMachineOptions = {}): Context {
     checkOptions("Context.instance", options)
     const paths = localPaths(options.data)
     const machine = localMachine({ ...options, data: paths.data }, readUserSettings())

@@ -30,7 +30,9 @@ const RECONNECT_MINUTES = 60
 
 /** What was said on the command line, or by the caller of the library; it wins over the settings. */
 export interface MachineOptions {
+  /** Node on the data machine: a path or a command's name, `auto` (the default) or `bundled`. */
   node?: string | undefined
+  /** The data directory on the data machine; else its `DATAMAESTRO_DIR`, `data` of the host in the user settings, or `~/datamaestro`. */
   data?: string | undefined
   /** `continue` by default: work that is under way when the connection is lost is finished as a job. */
   onDisconnect?: OnDisconnect | undefined
@@ -38,12 +40,18 @@ export interface MachineOptions {
   relay?: boolean | undefined
   /** `slurm`: preparations run in an allocation, as `slurm` of the host in the user settings says. */
   launcher?: Launcher | undefined
+  /** Read instead of `~/.ssh/config`, as `ssh -F` does. */
   configFile?: string | undefined
+  /** Private keys to log in with, as `ssh -i` has them. */
   identityFiles?: readonly string[] | undefined
+  /** `Option=value` of ssh_config(5), as `ssh -o` has them. */
   sshOptions?: readonly string[] | undefined
   /** Which SSH client connects; by default the built-in one, or the system's where only that can. */
   transport?: SshTransportName | undefined
 }
+
+/** What means something on this machine. */
+export type LocalMachineOptions = Pick<MachineOptions, "data" | "node" | "launcher">
 
 const UNDERSTOOD = new Set([
   "host",

@@ -1,7 +1,6 @@
 import type { AnyDefinition, Prepared, SelectionArguments, SelectionOf } from "@datamaestro/dataset"
 import { DatamaestroError, type DatasetInfo } from "@datamaestro/protocol"
 import { checkOptions } from "./check-options.ts"
-import { Context } from "./context.ts"
 import {
   infoIn,
   prepareIn,
@@ -11,17 +10,7 @@ import {
   type ValueCallOptions,
 } from "./dataset-calls.ts"
 import { datasetId, type SelectedValues } from "./dataset-id.ts"
-import { localPaths } from "./local-context.ts"
-import { localMachine, remoteMachine, type MachineOptions } from "./machine.ts"
-import { sessionPerCall, type SessionSource } from "./session-source.ts"
-import { readUserSettings } from "./user-settings.ts"
-
-/** Where: a context, a data directory on this machine, or a host with what connecting needs. */
-export interface Place extends MachineOptions {
-  /** A `Context`, or the data directory's path on this machine. */
-  context?: Context | string | undefined
-  host?: string | undefined
-}
+import { sourceAt, type Place } from "./place.ts"
 
 export interface PrepareOptions extends Place, PrepareCallOptions {
   selection?: SelectedValues | undefined
@@ -54,7 +43,7 @@ export async function prepareDataset<D extends AnyDefinition>(
 export async function prepareDataset<V = UntypedValue>(id: string, options?: PrepareOptions): Promise<V>
 export async function prepareDataset(dataset: string | AnyDefinition, options: PrepareOptions = {}): Promise<unknown> {
   checkOptions("prepareDataset", options)
-  const prepared = prepareIn(sourceOf(options), datasetId(dataset, options.selection), options)
+  const prepared = prepareIn(sourceAt(options), datasetId(dataset, options.selection), options)
   return await prepared.catch(explain(dataset))
 }
 
@@ -66,13 +55,13 @@ export async function getDataset<D extends AnyDefinition>(
 export async function getDataset<V = UntypedValue>(id: string, options?: ValueOptions): Promise<V>
 export async function getDataset(dataset: string | AnyDefinition, options: ValueOptions = {}): Promise<unknown> {
   checkOptions("getDataset", options)
-  return await valueIn(sourceOf(options), datasetId(dataset, options.selection), options).catch(explain(dataset))
+  return await valueIn(sourceAt(options), datasetId(dataset, options.selection), options).catch(explain(dataset))
 }
 
 /** The facts of a dataset: description, tags, resources, and its state on that machine. */
 export async function findDataset(dataset: string | AnyDefinition, options: FindOptions = {}): Promise<DatasetInfo> {
   checkOptions("findDataset", options)
-  return await infoIn(sourceOf(options), datasetId(dataset, options.selection), options).catch(explain(dataset))
+  return await infoIn(sourceAt(options), datasetId(dataset, options.selection), options).catch(explain(dataset))
 }
 
 /** The value of a dataset that is only named: its shape is known to its definition, not to the compiler. */
@@ -91,31 +80,4 @@ function explain(dataset: string | AnyDefinition): (error: unknown) => never {
       cause: error,
     })
   }
-}
-
-function sourceOf(options: Place): SessionSource {
-  const { context, host, ...machine } = options
-  if (context instanceof Context) {
-    if (host !== undefined || machine.node !== undefined || machine.data !== undefined) {
-      throw new DatamaestroError("USAGE", "Cannot use host, node or data beside a context, which has its own", {
-        hint: "give them to Context.instance or Context.remote, or leave the context out",
-      })
-    }
-    return context.source
-  }
-  if (host === undefined) {
-    if (context !== undefined && machine.data !== undefined) {
-      throw new DatamaestroError("USAGE", "Cannot use both context and data: both name the data directory", {
-        hint: "leave one of them out",
-      })
-    }
-    const { data } = localPaths(context ?? machine.data)
-    return sessionPerCall(localMachine({ ...machine, data }, readUserSettings()))
-  }
-  if (context !== undefined) {
-    throw new DatamaestroError("USAGE", `Cannot use the data directory "${context}" of this machine on "${host}"`, {
-      hint: "name the data directory of that machine with data",
-    })
-  }
-  return sessionPerCall(remoteMachine(host, machine, readUserSettings()))
 }
