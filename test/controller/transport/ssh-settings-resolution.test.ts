@@ -75,6 +75,13 @@ describe("resolveSshSettings", () => {
         throw new Error("ssh is not installed")
       }
     })
+    // ssh takes the account's home folder for ~, we that of the environment.
+    const home = process.env["HOME"]
+    before(() => (process.env["HOME"] = HOME))
+    after(() => {
+      if (home === undefined) delete process.env["HOME"]
+      else process.env["HOME"] = home
+    })
 
     const askOracle = async (config: string, destination: string, options: readonly string[]): Promise<Oracle> => {
       const args = [...options.flatMap((option) => ["-o", option]), "-G", "-F", config, destination]
