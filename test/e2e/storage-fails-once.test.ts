@@ -1,17 +1,14 @@
 import { expect } from "chai"
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs"
-import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { cacheKey } from "../../packages/agent/src/store/cache-key.ts"
 import { holderName, thisHolder } from "../../packages/agent/src/store/lock-holder.ts"
 import { tarGzArchive } from "../fixtures/tar-archive.ts"
 import { zipArchive } from "../fixtures/zip-archive.ts"
-import { datamaestro, type CommandRun } from "../helpers/command-line.ts"
-import { compileFaultyStorage, type Fault } from "../helpers/faulty-storage.ts"
-import { startOrigin, type Origin } from "../helpers/origin.ts"
-import { writeRepositoryPackage } from "../helpers/repository-package.ts"
-import { temporaryFolder } from "../helpers/ssh-client-files.ts"
+import type { CommandRun } from "../helpers/command-line.ts"
+import type { Fault } from "../helpers/faulty-storage.ts"
+import { startStorageLab, type StorageLab } from "../helpers/storage-lab.ts"
 
 const ERRORS: readonly NonNullable<Fault["error"]>[] = ["EIO", "ENOSPC", "EDQUOT"]
 /** There are some 450 operations of storage in one preparation. */
@@ -30,19 +27,13 @@ const CONTENTS: Readonly<Record<string, string>> = {
 
 describe("storage that fails once while a dataset is prepared", function () {
   this.timeout(480_000)
-  let temporary: Awaited<ReturnType<typeof temporaryFolder>>
-  let origin: Origin
-  let env: Record<string, string>
-  let data: string
-  let faulty: NonNullable<ReturnType<typeof compileFaultyStorage>>
+  let lab: StorageLab
 
   beforeEach(async function () {
-    temporary = await temporaryFolder("datamaestro-fails-once-")
-    origin = await startOrigin()
-    const compiled = compileFaultyStorage(temporary.path)
-    if (compiled === undefined && process.env["CI"] !== undefined) throw new Error("there is no C compiler")
-    if (compiled === undefined) return this.skip()
-    faulty = compiled
+    const started = await startStorageLab()
+    if (started === undefined) return this.skip()
+    lab = started
+    const { origin } = lab
     const of = (name: string): string => CONTENTS[name] ?? ""
     const tar = ["a/one", "a/deep/two"].map((name) => ({ name, content: of(name) }))
     const zip = ["b/three", "b/four"].map((name) => ({ name, content: of(name) }))
@@ -50,46 +41,29 @@ describe("storage that fails once while a dataset is prepared", function () {
     origin.route("/b.zip", { body: zipArchive(zip) })
     origin.route("/c.gz", { body: gzipSync(of("c.txt")) })
     origin.route("/d", { body: of("d.txt") })
-    const plugin = await writeRepositoryPackage(temporary.path, {
-      id: "once",
-      files: {
-        "lib/index.js": `
-          import { Repository, defineDataset, file, folder, gunzip, rawFile, tar, zip } from "@datamaestro/dataset"
-          export class MyRepository extends Repository {
-            static NAMESPACE = "once"
-            static DESCRIPTION = "Of each kind one"
-            static datasets = { "org.example.all": () => defineDataset({
-              id: "org.example.all",
-              resources: {
-                a: tar("${origin.url}/a.tar.gz"), b: zip("${origin.url}/b.zip"),
-                c: file("${origin.url}/c.gz", { name: "c.txt", transforms: [gunzip()] }), d: file("${origin.url}/d", { name: "d.txt" }),
-              },
-              describe: ({ a, b, c, d }) => ({ a: folder(a), b: folder(b), c: rawFile(c), d: rawFile(d) }),
-            }) }
-          }`,
-      },
-    })
-    const home = join(temporary.path, "home")
-    data = join(temporary.path, "data")
-    await mkdir(home)
-    env = {
-      HOME: home,
-      XDG_CONFIG_HOME: join(home, ".config"),
-      XDG_CACHE_HOME: join(home, ".cache"),
-      DATAMAESTRO_DIR: data,
-      DATAMAESTRO_REPOSITORY_PATH: plugin,
-    }
+    await lab.addRepository(
+      "once",
+      `import { Repository, defineDataset, file, folder, gunzip, rawFile, tar, zip } from "@datamaestro/dataset"
+      export class MyRepository extends Repository {
+        static NAMESPACE = "once"
+        static DESCRIPTION = "Of each kind one"
+        static datasets = { "org.example.all": () => defineDataset({
+          id: "org.example.all",
+          resources: {
+            a: tar("${origin.url}/a.tar.gz"), b: zip("${origin.url}/b.zip"),
+            c: file("${origin.url}/c.gz", { name: "c.txt", transforms: [gunzip()] }), d: file("${origin.url}/d", { name: "d.txt" }),
+          },
+          describe: ({ a, b, c, d }) => ({ a: folder(a), b: folder(b), c: rawFile(c), d: rawFile(d) }),
+        }) }
+      }`,
+    )
   })
-  afterEach(async () => {
-    await origin.close()
-    await temporary.remove()
-  })
+  afterEach(() => lab?.close())
 
-  const prepare = (fault: Record<string, string> = {}): Promise<CommandRun> =>
-    datamaestro(["prepare", "org.example.all"], { env: { ...env, ...fault } })
+  const prepare = (fault?: Fault): Promise<CommandRun> => lab.prepare("org.example.all", fault)
   const names = (folder: string): string[] =>
     existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: "utf8" }) : []
-  const place = (): string => join(data, "data/once/org/example/all")
+  const place = (): string => join(lab.data, "data/once/org/example/all")
   /** What is at its final place, with what it is. */
   const visible = (): Record<string, string> =>
     Object.fromEntries(
@@ -101,9 +75,9 @@ describe("storage that fails once while a dataset is prepared", function () {
   it("at any operation: it is told as what it is, nothing half is to be seen, and the next run finishes", async () => {
     let failed = 0
     for (let at = 1; at <= LAST; at += STEP) {
-      rmSync(data, { recursive: true, force: true })
+      rmSync(lab.data, { recursive: true, force: true })
       const error = ERRORS[Math.floor(at / STEP) % ERRORS.length] ?? "EIO"
-      const first = await prepare(faulty({ error, prefix: data, at }))
+      const first = await prepare({ error, prefix: lab.data, at })
       const told = `${error} at operation ${at}: ${first.stderr}`
       expect(first.status, told).to.be.oneOf([0, 6])
       if (first.status === 6) failed++
@@ -112,7 +86,7 @@ describe("storage that fails once while a dataset is prepared", function () {
       expect(second.status, `${told}\nthen ${second.stderr}`).to.equal(0)
       expect(visible(), told).to.deep.equal(CONTENTS)
       // A lock that could not be given back is told, and of a dead process.
-      const left = names(data).filter(
+      const left = names(lab.data).filter(
         (name) => /\.(tmp|lock|lease|use)$|\.downloads/.test(name) && !first.stderr.includes(name),
       )
       expect(left, told).to.deep.equal([])
@@ -122,13 +96,13 @@ describe("storage that fails once while a dataset is prepared", function () {
 
   it("while a download is marked as read, or no longer: a mark that stays is told", async () => {
     // The unfinished part's name begins alike.
-    const mark = `${cacheKey(`${origin.url}/d`)}.${holderName(await thisHolder()).split(".")[0]}`
+    const mark = `${cacheKey(`${lab.origin.url}/d`)}.${holderName(await thisHolder()).split(".")[0]}`
     let left = 0
     for (let at = 1; left === 0 && at <= 40; at++) {
-      rmSync(data, { recursive: true, force: true })
-      const { status, stderr } = await prepare(faulty({ error: "ENOSPC", prefix: join(data, "cache", mark), at }))
+      rmSync(lab.data, { recursive: true, force: true })
+      const { status, stderr } = await prepare({ error: "ENOSPC", prefix: join(lab.data, "cache", mark), at })
       expect(status, stderr).to.be.oneOf([0, 6])
-      for (const name of names(join(data, "cache")).filter((each) => each.endsWith(".use"))) {
+      for (const name of names(join(lab.data, "cache")).filter((each) => each.endsWith(".use"))) {
         expect(stderr).to.contain(`/${name}": no space left`)
         left++
       }
@@ -138,12 +112,12 @@ describe("storage that fails once while a dataset is prepared", function () {
 
   it("between placing and recording: what was downloaded does not stay in the cache for ever", async () => {
     for (let at = 1; at <= 8; at++) {
-      rmSync(data, { recursive: true, force: true })
-      const first = await prepare(faulty({ error: "EIO", prefix: join(place(), ".manifest.json"), at }))
+      rmSync(lab.data, { recursive: true, force: true })
+      const first = await prepare({ error: "EIO", prefix: join(place(), ".manifest.json"), at })
       expect(first.status, first.stderr).to.be.oneOf([0, 6])
       const second = await prepare()
       expect(second.status, second.stderr).to.equal(0)
-      expect(names(join(data, "cache")), `EIO at operation ${at}: ${first.stderr}`).to.deep.equal([])
+      expect(names(join(lab.data, "cache")), `EIO at operation ${at}: ${first.stderr}`).to.deep.equal([])
     }
   })
 })
