@@ -45,7 +45,11 @@ export interface ArchiveOptions extends DownloadOptions {
   into?: string
 }
 
-/** One file to download. URLs after the first are mirrors: other places of the same bytes. */
+/**
+ * One file to download. URLs after the first are mirrors: other places of the same bytes.
+ *
+ * @throws DefinitionError for an option that there is not, as all words of definitions do
+ */
 export function file(url: string | readonly string[], options: FileOptions = {}): FileResource {
   const known = { name: true, integrity: true, size: true, transforms: true, gunzip: true, transient: true } as const
   checkFields("", "file", options, known)
@@ -173,6 +177,7 @@ export function wayback(from: string, options: WaybackOptions): WaybackResource 
 export interface HuggingFaceOptions extends FileOptions {
   /** A branch, a tag, or better a commit. Default `"main"`. */
   revision?: string
+  /** What the repository is of. Default `"datasets"`. */
   type?: "datasets" | "models" | "spaces"
 }
 
@@ -185,31 +190,6 @@ export function huggingFace(repository: string, path: string, options: HuggingFa
   const owner = type === "models" ? "" : `${type}/`
   const place = [...repository.split("/"), "resolve", revision, ...path.split("/")].map(encodeURIComponent).join("/")
   return file(`https://huggingface.co/${owner}${place}`, rest)
-}
-
-/** Decompresses whatever it is: gzip, bzip2, xz or zstd, told by its first bytes. */
-export function decompress(): Transform {
-  return { kind: "decompress" }
-}
-
-/** Replaces every match in each line: `replaceInLines(/Number:(\s+)0/, "Number: $1")`. */
-export function replaceInLines(pattern: RegExp, replacement: string): Transform {
-  return { kind: "replace", pattern: lineSource(pattern), replacement }
-}
-
-/** Keeps the lines that match. */
-export function keepLines(pattern: RegExp): Transform {
-  return { kind: "filter", pattern: lineSource(pattern) }
-}
-
-/** Makes a line of each element of a JSON array, of any size. */
-export function jsonLines(): Transform {
-  return { kind: "json-lines" }
-}
-
-/** Decompresses gzip; for `file(…, { transforms: [gunzip()] })` where the URL does not tell. */
-export function gunzip(): Transform {
-  return { kind: "gunzip" }
 }
 
 function archive(
@@ -245,11 +225,4 @@ function archive(
     subpath: options.subpath,
     into: options.into,
   }
-}
-
-/** A plan is JSON: a flag that changes what matches would be lost in it. */
-function lineSource(pattern: RegExp): string {
-  const lost = pattern.flags.replace(/[gu]/g, "")
-  if (lost !== "") throw new DefinitionError("", "transforms", `${String(pattern)} has the flag "${lost}"`)
-  return pattern.source
 }

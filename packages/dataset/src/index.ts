@@ -19,16 +19,11 @@ export {
 } from "./definition.ts"
 export {
   concat,
-  decompress,
   file,
   googleStorageFolder,
-  gunzip,
   huggingFace,
-  jsonLines,
-  keepLines,
   merge,
   pieces,
-  replaceInLines,
   tar,
   wayback,
   zip,
@@ -79,5 +74,6 @@ export type {
   WaybackResource,
 } from "./resource.ts"
 export { stateName } from "./state-name.ts"
+export { decompress, gunzip, jsonLines, keepLines, replaceInLines } from "./transforms.ts"
 export { typed, typeOf, type Described, type DescribedObject, type PreparedValue } from "./typed-value.ts"
 export * from "./values.ts"

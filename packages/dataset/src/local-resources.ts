@@ -13,7 +13,12 @@ import type {
   StepRun,
 } from "./resource.ts"
 
-/** Data that is already on the data machine and stays where it is: a path below a folder of the settings' `datafolders`. */
+/**
+ * Data that is already on the data machine and stays where it is.
+ *
+ * @param folder a key of the settings' `datafolders`, which the person sets there
+ * @param path below that folder, `/` between folders; without it, the folder itself
+ */
 export function datafolderPath(folder: string, path = ""): DatafolderResource {
   return { [RESOURCE]: FORMAT_VERSION, kind: "datafolder", folder, path }
 }
@@ -22,6 +27,7 @@ export function datafolderPath(folder: string, path = ""): DatafolderResource {
  * A folder with a link to each of some datasets, so that they look like one.
  *
  * @param from keys of references; the links are named after them
+ * @param options.name the folder, in the dataset's folder; default: the key
  */
 export function links(from: readonly string[], options: { name?: string } = {}): LinksResource {
   checkFields("", "links", options, { name: true })
@@ -34,6 +40,7 @@ export type Place = DatafolderResource | string
 /**
  * A link to a folder that is already on the data machine: the first of the places that is there.
  *
+ * @param options.name the link, in the dataset's folder; default: the key
  * @param options.check the content it must have
  */
 export function linkFolder(
@@ -51,7 +58,11 @@ export function linkFolder(
   }
 }
 
-/** A link to a file that is already on the data machine: the first of the places that is there. */
+/**
+ * A link to a file that is already on the data machine: the first of the places that is there.
+ *
+ * @param options.name the link, in the dataset's folder; default: the key
+ */
 export function linkFile(
   places: Place | readonly Place[],
   options: { name?: string; integrity?: Sum | readonly Sum[] } = {},
@@ -74,6 +85,7 @@ export interface ManualOptions {
   unpack?: "tar" | "zip"
   /** What to do on that page, in a sentence or two. */
   instructions?: string
+  /** Sums of what the person puts there, if it is a file. */
   integrity?: Sum | readonly Sum[]
 }
 
@@ -100,6 +112,7 @@ export interface StepOptions<From extends string> {
   version?: string
   /** May be removed once all that is made from it is complete. */
   transient?: boolean
+  /** Makes it, in a thread of the agent on the data machine; what it throws fails the preparation (STEP_FAILED). */
   run(step: StepRun<From>): Promise<void>
 }
 

@@ -216,9 +216,13 @@ export interface Integrity {
   of: "download" | "output"
 }
 
+/** Terms to accept before anything is downloaded. */
 export interface Agreement {
+  /** Under which acceptance is remembered. */
   id: string
+  /** The page that has them. */
   url?: string
+  /** Shown to the person; when it changes they are asked again. */
   text?: string
 }
 

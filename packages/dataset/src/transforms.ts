@@ -1,0 +1,34 @@
+import { DefinitionError } from "./definition-error.ts"
+import type { Transform } from "./plan.ts"
+
+/** Decompresses whatever it is: gzip, bzip2, xz or zstd, told by its first bytes. */
+export function decompress(): Transform {
+  return { kind: "decompress" }
+}
+
+/** Replaces every match in each line: `replaceInLines(/Number:(\s+)0/, "Number: $1")`. */
+export function replaceInLines(pattern: RegExp, replacement: string): Transform {
+  return { kind: "replace", pattern: lineSource(pattern), replacement }
+}
+
+/** Keeps the lines that match. */
+export function keepLines(pattern: RegExp): Transform {
+  return { kind: "filter", pattern: lineSource(pattern) }
+}
+
+/** Makes a line of each element of a JSON array, of any size. */
+export function jsonLines(): Transform {
+  return { kind: "json-lines" }
+}
+
+/** Decompresses gzip; for `file(…, { transforms: [gunzip()] })` where the URL does not tell. */
+export function gunzip(): Transform {
+  return { kind: "gunzip" }
+}
+
+/** A plan is JSON: a flag that changes what matches would be lost in it. */
+function lineSource(pattern: RegExp): string {
+  const lost = pattern.flags.replace(/[gu]/g, "")
+  if (lost !== "") throw new DefinitionError("", "transforms", `${String(pattern)} has the flag "${lost}"`)
+  return pattern.source
+}
