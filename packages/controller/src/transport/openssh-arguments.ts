@@ -21,3 +21,10 @@ export function opensshArguments(target: SshTarget, own: readonly string[] = [])
     host,
   ]
 }
+
+/** Options of every call: a plain channel, whatever the configuration makes of an interactive session. */
+export const PLAIN_CHANNEL = [
+  "-T",
+  "-x",
+  ...["RemoteCommand=none", "PermitLocalCommand=no", "ClearAllForwardings=yes"].flatMap((option) => ["-o", option]),
+]

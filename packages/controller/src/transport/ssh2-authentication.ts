@@ -3,7 +3,9 @@ import type { AnyAuthMethod, KeyboardInteractiveCallback, ParsedKey, Prompt } fr
 import type { Notice } from "./host-key.ts"
 import type { Prompter } from "./prompter.ts"
 import type { AuthenticationMethod, SshSettings } from "./ssh-settings.ts"
-import { asAgent, loadKeyCandidates, type KeyCandidate, type LazyKeyCandidate } from "./ssh2-keys.ts"
+import type { KeyCandidate, LazyKeyCandidate } from "./key-candidate.ts"
+import { loadKeyCandidates } from "./load-key-candidates.ts"
+import { OneKeyAgent } from "./one-key-agent.ts"
 import { printableLines, serverQuestion } from "./server-question.ts"
 import { sshCommand } from "./ssh-command.ts"
 
@@ -144,7 +146,7 @@ export class SshAuthentication {
       this.#tried.push(candidate.label)
       this.#current = candidate
       if (candidate.privateKey !== undefined) yield { type: "publickey", username, key: candidate.privateKey }
-      else yield { type: "agent", username, agent: asAgent(candidate) }
+      else yield { type: "agent", username, agent: new OneKeyAgent(candidate) }
       this.#current = undefined
       if (this.#partial) used.add(load)
       if (this.#partial || !this.#isOffered("publickey")) return

@@ -1,6 +1,6 @@
 import type { Client, ParsedKey } from "ssh2"
 import type { SshAuthentication } from "./ssh2-authentication.ts"
-import { signWith, type SignatureHash } from "./ssh2-keys.ts"
+import { signWith, type SignatureHash } from "./key-candidate.ts"
 
 /**
  * The parts of ssh2 1.17 that we reach into, each for a round trip or for knowledge that it keeps to itself.

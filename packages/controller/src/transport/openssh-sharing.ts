@@ -1,0 +1,49 @@
+import { join } from "node:path"
+import { opensshArguments } from "./openssh-arguments.ts"
+import { runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
+import type { SshTarget } from "./ssh-target.ts"
+
+/** How long a connection that its controller left without a word (killed) stays, in seconds. */
+const PERSIST = 30
+/** How long the person's shared connection may take to tell that it is there, in milliseconds: one that hangs is none. */
+const CHECK_TIMEOUT = 3000
+
+/** Which connection an `ssh` shares with others. */
+export interface OpensshSharing {
+  /** What makes `ssh` use the connection. */
+  options: readonly string[]
+  /** What makes `ssh` keep it. */
+  masterOptions: readonly string[]
+  connected: boolean
+  /** Ours to end. */
+  own: boolean
+}
+
+/** The person's own connection where one is configured and there, or is to be made and to stay; else one in `folder`. */
+export async function chooseSharing(
+  target: SshTarget,
+  configuration: OpensshConfiguration,
+  folder: string,
+): Promise<OpensshSharing> {
+  const { controlPath, controlPersists } = configuration
+  if (controlPath !== undefined) {
+    const check = runSsh(opensshArguments(target, ["-O", "check"]), { signal: AbortSignal.timeout(CHECK_TIMEOUT) })
+    const answer = await check.catch(() => "none" as const)
+    if (answer === "none") return ownSharing(folder)
+    if (answer.code === 0) return { options: [], masterOptions: [], connected: true, own: false }
+    // What is made now stays for as long as the person's configuration says.
+    if (controlPersists) return { options: [], masterOptions: [], connected: false, own: false }
+  }
+  return ownSharing(folder)
+}
+
+function ownSharing(folder: string): OpensshSharing {
+  const options = ["-o", `ControlPath=${join(folder, "s").replaceAll("%", "%%")}`]
+  const masterOptions = ["-o", "ControlMaster=yes", "-o", `ControlPersist=${PERSIST}`]
+  return { options, masterOptions, connected: false, own: true }
+}
+
+/** Ends a connection of ours. */
+export async function endSharing(target: SshTarget, options: readonly string[]): Promise<void> {
+  await runSsh(opensshArguments(target, [...options, "-O", "exit"])).catch(() => undefined)
+}
