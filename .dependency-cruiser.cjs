@@ -58,6 +58,13 @@ module.exports = {
       from: { path: `^packages/agent/src/(${steps})/` },
       to: { path: `^packages/agent/src/(${steps})/`, pathNot: "^packages/agent/src/($1|verify)/" },
     },
+    {
+      name: "store-is-below-all",
+      comment: "What lies on the disk, and how it is locked, knows nothing of what it is for. It hashes with verify.",
+      severity: "error",
+      from: { path: "^packages/agent/src/store/" },
+      to: { path: "^packages/agent/src/[^/]+/", pathNot: "^packages/agent/src/(store|verify)/" },
+    },
     ...[
       ["ssh2", "^packages/controller/src/transport/"],
       ["undici", "^packages/(agent/src/fetch|outgoing/src)/"],

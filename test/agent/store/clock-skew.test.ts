@@ -8,7 +8,7 @@ import { isInUse, markInUse } from "../../../packages/agent/src/store/cache-hold
 import { readLease } from "../../../packages/agent/src/store/lease.ts"
 import { acquireLock, tryLock } from "../../../packages/agent/src/store/lock.ts"
 import { thisHolder } from "../../../packages/agent/src/store/lock-holder.ts"
-import { findOrphans } from "../../../packages/agent/src/store/orphans.ts"
+import { findOrphans } from "../../../packages/agent/src/pipeline/orphans.ts"
 import { RepositoryIndex } from "../../../packages/agent/src/repositories/repository-index.ts"
 
 const HOURS = 3600 * 1000

@@ -4,7 +4,7 @@ import type { AgentSession } from "../agent-session.ts"
 /** Data that belongs to no known dataset. */
 export function orphanHandlers(session: AgentSession): Pick<AgentHandlers, "orphans/list" | "orphans/remove"> {
   const load = async () => {
-    const [module, index] = await Promise.all([import("../store/orphans.ts"), session.repositoryIndex()])
+    const [module, index] = await Promise.all([import("../pipeline/orphans.ts"), session.repositoryIndex()])
     return { ...module, options: { paths: session.paths, index } }
   }
   return {

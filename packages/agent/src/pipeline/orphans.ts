@@ -4,9 +4,9 @@ import { interrupted, type Paths, type Result } from "@datamaestro/protocol"
 import { isDatasetMark, isDotFile } from "../place/nested-dataset.ts"
 import { reasonOf } from "../repositories/load-repository.ts"
 import type { RepositoryIndex } from "../repositories/repository-index.ts"
-import { folderName } from "./layout.ts"
-import { isStale, readRecord } from "./lock-record.ts"
-import { storageError } from "./storage-error.ts"
+import { folderName } from "../store/layout.ts"
+import { isStale, readRecord } from "../store/lock-record.ts"
+import { storageError } from "../store/storage-error.ts"
 
 type Orphans = Result<"orphans/list">
 
