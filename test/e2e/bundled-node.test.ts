@@ -213,7 +213,7 @@ describe("--node bundled", function () {
       if (event.phase === "notice" && event.level === "info") told.push(event.message)
     })
     await session.close()
-    expect(told.filter((message) => message.startsWith("Nothing of ours runs on"))).to.have.length(1)
+    expect(told.filter((message) => message.startsWith("The agent does not run on"))).to.have.length(1)
   })
 
   it("gives up in time where start-up files hang", async () => {

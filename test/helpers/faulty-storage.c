@@ -1,7 +1,7 @@
 /*
  * A preloaded library whose storage fails: below FAULTY_STORAGE_PREFIX, after FAULTY_STORAGE_BYTES were written there by
  * this process, each further write fails with the error number FAULTY_STORAGE_ERROR, and so does each file that would be
- * made, where FAULTY_STORAGE_CREATE is set. Where FAULTY_STORAGE_AT is, it is only the so-manieth operation there that fails, of this process:
+ * made, where FAULTY_STORAGE_CREATE is set. Where FAULTY_STORAGE_AT is, only the operation of that number there fails, of this process:
  * writing, opening, closing, fsync, making and removing files and folders, renaming.
  *
  * Where FAULTY_STORAGE_PLAIN is, all is well but that no times are kept and no symbolic links taken, as on FAT and much of FUSE.

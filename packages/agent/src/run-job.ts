@@ -14,7 +14,7 @@ export interface JobProgram {
   folder: string
   /** Where uploads lie. */
   cacheFolder: string | undefined
-  /** The how-manieth of those who help with the job it is; 0 for the job itself. */
+  /** The number of the helper among those of the job, from 1; 0 for the job itself. */
   helper: number
   file: string
 }

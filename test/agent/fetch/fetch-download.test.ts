@@ -305,7 +305,8 @@ describe("fetchDownload", () => {
     it("is not believed for its Content-Type alone", async () => {
       const { origin } = setup
       origin.route("/a.zip", { body: "PK\x03\x04", contentType: "text/html" })
-      await setup.fetch({ urls: [origin.at("/a.zip")] })
+      const { path } = await setup.fetch({ urls: [origin.at("/a.zip")] })
+      expect(await readFile(path, "utf8")).to.equal("PK\x03\x04")
     })
 
     it("does not replace what was downloaded before", async () => {

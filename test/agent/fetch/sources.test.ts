@@ -1,6 +1,6 @@
 import { expect } from "chai"
 import { randomBytes } from "node:crypto"
-import { writeFile } from "node:fs/promises"
+import { readFile, writeFile } from "node:fs/promises"
 import { createServer, request as httpRequest, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
@@ -168,7 +168,8 @@ describe("sources of a download", () => {
         join(setup.folder, ".netrc"),
         "machine other login x password y\nmachine 127.0.0.1\n login me\n password word\n",
       )
-      await setup.fetch({ urls: [origin.at("/a")] })
+      const { path } = await setup.fetch({ urls: [origin.at("/a")] })
+      expect(await readFile(path)).to.deep.equal(body)
     })
 
     it("come from the environment as a token for the host alone", async () => {

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process"
 import { createHash, randomBytes } from "node:crypto"
-import { mkdirSync, rmSync, symlinkSync } from "node:fs"
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { defineDataset, file, folder, sha256, tar, textFile, zip } from "@datamaestro/dataset"
 import { expect } from "chai"
@@ -202,5 +202,6 @@ describe("a preparation that can't fit", function () {
       thing({ a: file(origin.at("/a"), { ...declared, integrity: sha256(sum) }) }),
       prepareOptions(data, { keepDownloads: true }),
     )
+    expect(readFileSync(join(data, "data/test/org/example/thing/a.bin"))).to.deep.equal(body)
   })
 })

@@ -74,7 +74,7 @@ export function asCopyError(error: unknown): unknown {
   const { code = "" } = error as NodeJS.ErrnoException
   if (code === "REFUSED") {
     // Whoever only attaches has no other machine at hand. The job stays as it is.
-    return new DatamaestroError("CONNECTION_LOST", "Cannot copy on: the machine to copy from is not connected", {
+    return new DatamaestroError("CONNECTION_LOST", "Cannot go on copying: the machine to copy from is not connected", {
       hint: "run the same `datamaestro copy` again: it continues where it stopped",
     })
   }

@@ -74,7 +74,7 @@ export class RelayClient implements Relay {
   end(): void {
     this.#lost ??= new DatamaestroError(
       "CONNECTION_LOST",
-      "Cannot download on: downloads went through the controller, whose connection is gone",
+      "Cannot go on downloading: downloads went through the controller, whose connection is gone",
       { hint: "attach to the job: it continues where it stopped" },
     )
     for (const { fail } of this.#streams.values()) fail(this.#lost)

@@ -12,7 +12,7 @@ import { helperJournal, wantedArchives, watchForEnd } from "./job-sharing.ts"
  * Helps with a job in an allocation of its own: makes some of the dataset's archives, up to where the job itself places them.
  * What fails here is left to the job, which tells why.
  *
- * @param helper the how-manieth of the job's helpers it is, from 1
+ * @param helper the number of this helper among those of the job, from 1
  * @throws DatamaestroError UNKNOWN_JOB; INTERRUPTED
  */
 export async function helpJob(

@@ -28,7 +28,7 @@ export interface Submitted {
 export interface Task {
   /** The job's folder, absolute. */
   folder: string
-  /** The how-manieth helper of the job it is, from 1; the job itself otherwise. */
+  /** The number of the helper among those of the job, from 1; absent for the job itself. */
   helper?: number
 }
 

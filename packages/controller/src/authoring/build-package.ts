@@ -20,7 +20,7 @@ export async function buildPackage(folder: string, signal: AbortSignal): Promise
   if (signal.aborted) throw interrupted()
   if (status === 0) return true
   throw new DatamaestroError("BROKEN_REPOSITORY", `Cannot build "${folder}": ${command.join(" ")} failed`, {
-    hint: `mend what it says, then build again: ${output.trim()}`,
+    hint: `correct what it reports, then build again: ${output.trim()}`,
     details: { path: folder },
   })
 }

@@ -218,7 +218,7 @@ export class AgentPort implements LinePort {
     const { bootTimeout } = this.#options
     const [reason, limit] = this.#misread
       ? ["another program reads what is sent to it", MISREAD_GRACE]
-      : [`nothing of ours has spoken within ${Math.round(bootTimeout / 1000)} s`, bootTimeout]
+      : [`the agent has not answered within ${Math.round(bootTimeout / 1000)} s`, bootTimeout]
     this.#deadline = setTimeout(() => this.fail(bootFailure({ ...this.#told(), reason })), limit)
   }
 

@@ -45,7 +45,7 @@ export async function askShell(transport: Transport, timeout: number, signal?: A
       return { found: line.slice(MARK.length).trim(), noise: Math.max(0, received - line.length - 2) }
     }
     const reason =
-      end === "late" ? `it has said nothing of ours within ${timeout / 1000} s` : `it ended with ${end.code}`
+      end === "late" ? `it has not run the command within ${timeout / 1000} s` : `it ended with ${end.code}`
     throw bootFailure({ label, noise: output.text, stderr: errors.text, booted: false, reason })
   } finally {
     clearTimeout(timer)

@@ -11,7 +11,7 @@ const PATIENCE = 5000
 export function tellOfWait(label: string, limit: number, onEvent: (event: SessionEvent) => void): () => void {
   if (limit <= PATIENCE) return () => undefined
   const timer = setTimeout(() => {
-    const message = `Nothing of ours runs on "${label}" yet: its start-up files, or the search for Node, are waited for, up to ${Math.round(limit / 1000)} s`
+    const message = `The agent does not run on "${label}" yet: waiting for the start-up files there, or the search for Node, up to ${Math.round(limit / 1000)} s`
     onEvent({ phase: "notice", level: "info", message })
   }, PATIENCE)
   return () => clearTimeout(timer)
