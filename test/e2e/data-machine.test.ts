@@ -5,6 +5,7 @@ import { chmod, copyFile, mkdir, readdir, readFile, readlink, rm, stat, writeFil
 import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { startDelayProxy, type DelayProxyOptions } from "../helpers/delay-proxy.ts"
+import { startOrigin } from "../helpers/origin.ts"
 import { privateEnvironment } from "../helpers/private-environment.ts"
 import { rejection } from "../helpers/rejection.ts"
 import type { SshMoment } from "../helpers/ssh-server.ts"
@@ -137,6 +138,26 @@ describe("a data machine", function () {
         expect(environ.split("\0")).to.include("NODE_OPTIONS=--max-old-space-size=300")
         await works(session)
       }
+    })
+
+    it("limit the addresses of a process, of which WebAssembly wants 10 GB: files are fetched", async () => {
+      const origin = await startOrigin({ "/": { body: "there" } })
+      cleanups.push(() => origin.close())
+      const machine = await account({ files: { ".bashrc": "ulimit -v 4000000\n" } })
+      for (let call = 0; call < 2; call++) {
+        const session = await openSshSession(machine)
+        const { internet } = await session.agent.request("machine/diagnose", { url: origin.url })
+        expect(internet).to.include({ status: 200 })
+        await session.close()
+      }
+    })
+
+    it("leave Node too little memory: told as that", async () => {
+      const machine = await account({ files: { ".bashrc": "ulimit -v 600000\n" } })
+      const error = await rejection(openSshSession(machine))
+      expect(error).to.have.property("exitStatus", 8)
+      expect(error.message).to.contain("virtual memory").and.not.contain("@openssh.com")
+      expect(error).to.have.property("hint").that.contains("ulimit -v")
     })
 
     it("hang: given up in time, with what they printed", async () => {

@@ -28,6 +28,17 @@ describe("what is submitted to Slurm", () => {
     }
   })
 
+  it("needs fewer addresses where Slurm limits them", () => {
+    const script = scriptOf([{ folder: "/d" }], { node: "echo", agent: "/agent.cjs", cacheFolder: "/c" })
+    const run = (limit: string): string =>
+      execFileSync("sh", ["-c", `ulimit -v ${limit}; ${script}`], {
+        encoding: "utf8",
+        env: { PATH: process.env["PATH"] },
+      })
+    expect(run("unlimited")).to.equal("/agent.cjs job /d /c\n")
+    expect(run("4000000")).to.equal("--disable-wasm-trap-handler /agent.cjs job /d /c\n")
+  })
+
   it("is not changed by what a person has set for their own use of the programs", () => {
     const environment = {
       PATH: "/bin",

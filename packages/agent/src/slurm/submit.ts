@@ -86,16 +86,19 @@ export function argumentsOf(folder: string, count: number, options: SlurmOptions
   ]
 }
 
+/** As the bootstrap has it where the addresses of a process are limited: Slurm may limit them (VSizeFactor), or hand on the login node's limit. */
+const FRUGAL = "#!/bin/sh\ncase $(ulimit -v) in *[0-9]*) frugal=--disable-wasm-trap-handler;; esac\n"
+
 /** `exec`: Slurm's signals reach the agent itself. */
 export function scriptOf(tasks: readonly Task[], { node, agent, cacheFolder }: AllocatedProgram): string {
   const command = ({ folder, helper }: Task): string => {
-    const words = [node, agent, "job", folder, cacheFolder, ...(helper === undefined ? [] : [String(helper)])]
-    return `exec ${words.map(quote).join(" ")}`
+    const words = [agent, "job", folder, cacheFolder, ...(helper === undefined ? [] : [String(helper)])]
+    return `exec ${quote(node)} $frugal ${words.map(quote).join(" ")}`
   }
   const [only] = tasks
-  if (only !== undefined && tasks.length === 1) return `#!/bin/sh\n${command(only)}\n`
+  if (only !== undefined && tasks.length === 1) return `${FRUGAL}${command(only)}\n`
   const cases = tasks.map((task, index) => `${index}) ${command(task)} >>${quote(join(task.folder, OUTPUT))} 2>&1 ;;\n`)
-  return `#!/bin/sh\ncase "$SLURM_ARRAY_TASK_ID" in\n${cases.join("")}esac\nexit 1\n`
+  return `${FRUGAL}case "$SLURM_ARRAY_TASK_ID" in\n${cases.join("")}esac\nexit 1\n`
 }
 
 /** One word for POSIX sh, whatever it holds. */

@@ -10,6 +10,7 @@ import { printable } from "../transport/printable.ts"
 import type { Channel, ChannelEnd } from "../transport/transport.ts"
 import { BOOT_MAGIC, NO_NODE_MAGIC, UPLOAD_PREFIX, type BootLine, type UploadHeader } from "./boot-protocol.ts"
 import { bootFailure } from "./boot-failure.ts"
+import { memoryHint } from "./memory-hint.ts"
 import { noNodeError } from "./no-node-error.ts"
 import { parseBootLine } from "./parse-boot-line.ts"
 import { TextTail } from "./text-tail.ts"
@@ -258,7 +259,9 @@ export class AgentPort implements LinePort {
       "AGENT_DIED",
       `The agent on "${label}" died ${describeEnd(end)}${stderr === "" ? "" : `:\n${stderr}`}`,
       {
-        hint: "run the same command again: it continues where it stopped; if the agent dies again, report it with the output of --debug",
+        hint:
+          memoryHint(stderr) ??
+          "run the same command again: it continues where it stopped; if the agent dies again, report it with the output of --debug",
         details: { host: label, code: end.code, signal: end.signal, stderr },
       },
     )
@@ -266,6 +269,8 @@ export class AgentPort implements LinePort {
 }
 
 function describeEnd({ code, signal }: ChannelEnd): string {
+  // OpenSSH's server names those alone that POSIX has: the others are "SIG@openssh.com".
+  if (signal?.includes("@") === true) return "by a signal that its SSH server does not name"
   if (signal !== null) return `by ${signal.startsWith("SIG") ? signal : `SIG${signal}`}`
   return code === null ? "without saying why" : `with exit code ${code}`
 }

@@ -1,6 +1,7 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { printable } from "../transport/printable.ts"
 import { sshCommand } from "../transport/ssh-command.ts"
+import { memoryHint } from "./memory-hint.ts"
 
 export interface BootFailure {
   label: string
@@ -50,7 +51,9 @@ export function bootFailure({ label, noise, stderr, booted, reason, code }: Boot
   }
   // Nothing of ours has run there: no agent that died, or that speaks another protocol.
   return new DatamaestroError("DEPLOY_FAILED", message, {
-    hint: `see what \`${sshCommand(label)} echo hello\` prints: a forced command, or a start-up file of the login shell that ends or asks something, stands in the way`,
+    hint:
+      memoryHint(printed) ??
+      `see what \`${sshCommand(label)} echo hello\` prints: a forced command, or a start-up file of the login shell that ends or asks something, stands in the way`,
     details,
   })
 }

@@ -8,6 +8,7 @@ import { BOOT_MAGIC, OLDEST_NODE } from "./boot-protocol.ts"
 import { compile, type Compiled } from "./bootstrap/compile.ts"
 import { boot, fail, say } from "./bootstrap/controller.ts"
 import { find, sha256, store, touch, type Found } from "./bootstrap/kept-agent.ts"
+import { heedLimitedAddresses } from "./bootstrap/limited-addresses.ts"
 import { receive } from "./bootstrap/receive.ts"
 
 const MAX_AGENT_BYTES = 64 * 1024 * 1024
@@ -88,6 +89,7 @@ function requireOutput(): void {
 
 function start(): void {
   requireOutput()
+  heedLimitedAddresses()
   const { platform, arch, version: node, execPath } = process
   const found = suits() ? find() : undefined
   const state = boot.push ? "pushed" : found === undefined ? "missing" : "present"
