@@ -401,6 +401,35 @@ describe("the system's ssh as transport", function () {
     const certify = (path: string, name: string, ...args: string[]): void =>
       void execFileSync("ssh-keygen", ["-q", "-s", join(path, "ca"), "-I", name, ...args], { stdio: "pipe" })
 
+    it("tells of those that are over, in a file or in the agent, which the server refuses without a word", async () => {
+      const path = await folder()
+      execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(path, "ca")])
+      const sshd = await serveBySshd({ config: [`TrustedUserCAKeys ${join(path, "ca.pub")}`] })
+      const plain = (await readFile(sshd.configFile, "utf8")).replace(/.*(Identit(y|ies)).*\n/g, "")
+      const hintOf = async (lines: string): Promise<string> => {
+        await writeFile(join(path, "config"), `${plain}${lines}`)
+        const error = await failureOf(attempt({ configFile: join(path, "config") }))
+        expect(error.code).to.equal("AUTHENTICATION_FAILED")
+        return error.hint ?? ""
+      }
+      for (const type of ["ed25519", "rsa", "ecdsa"]) {
+        const key = join(path, type)
+        execFileSync("ssh-keygen", ["-q", "-t", type, "-N", "", "-f", key])
+        certify(path, "me", "-n", "root", "-V", "20200101Z:20200102030405Z", `${key}.pub`)
+        expect(await hintOf(`  IdentityFile ${key}\n  IdentitiesOnly yes\n`)).to.contain(
+          `over is "${key}-cert.pub" (2020-01-02T03:04:05.000Z)`,
+        )
+      }
+      const agent = await startSshAgent()
+      cleanups.push(() => agent.stop())
+      agent.add(join(path, "ed25519"))
+      await rm(join(path, "ed25519-cert.pub"))
+      expect(await hintOf(`  IdentityAgent ${agent.socket}\n`)).to.match(/ of the SSH agent \(2020-01-02T03:04:05/)
+      // One that is good, or good for ever, is no reason.
+      certify(path, "me", "-n", "nobody", join(path, "ed25519.pub"))
+      expect(await hintOf(`  IdentityFile ${join(path, "ed25519")}\n  IdentitiesOnly yes\n`)).not.to.contain("over is")
+    })
+
     it("logs in by one, and trusts the host by its authority; chosen unasked", async () => {
       const path = await folder()
       execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(path, "ca")])

@@ -4,6 +4,8 @@ export interface AgentIdentity {
   /** `ssh-ed25519`, `ssh-ed25519-cert-v01@openssh.com`, `sk-ssh-ed25519@openssh.com`… */
   type: string
   comment: string
+  /** The public key or certificate as it is on the wire. */
+  blob: Buffer
 }
 
 const REQUEST_IDENTITIES = Buffer.from([0, 0, 0, 1, 11])
@@ -62,6 +64,6 @@ function readIdentities(answer: Buffer): AgentIdentity[] {
   return Array.from({ length: answer.readUInt32BE(5) }, () => {
     const blob = next()
     const type = blob.subarray(4, 4 + blob.readUInt32BE(0)).toString("latin1")
-    return { type, comment: next().toString() }
+    return { type, comment: next().toString(), blob }
   })
 }

@@ -1,6 +1,8 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
+import { homedir } from "node:os"
+import { expandHome } from "./expand-home.ts"
 import { opensshArguments } from "./openssh-arguments.ts"
 import { refuseConfigPipe } from "./ssh-config-evaluation.ts"
 import { resolveSshSettings } from "./ssh-settings-resolution.ts"
@@ -14,6 +16,8 @@ export interface OpensshConfiguration {
   user: string
   /** The socket of the SSH agent that it would ask. */
   identityAgent: string | undefined
+  /** Where it looks for certificates, whether they are there or not. */
+  certificateFiles: readonly string[]
   /** The person's own shared connection, where one is configured. */
   controlPath: string | undefined
   /** Whether a connection of ours would stay as the configuration says, for others to use. */
@@ -41,9 +45,13 @@ export async function readOpensshConfiguration(target: SshTarget, signal?: Abort
     )
   }
   const values = new Map<string, string>()
+  const certificateFiles: string[] = []
   for (const line of stdout.split("\n")) {
     const space = line.indexOf(" ")
-    if (space > 0 && !values.has(line.slice(0, space))) values.set(line.slice(0, space), line.slice(space + 1).trim())
+    const [name, text] = [line.slice(0, space), line.slice(space + 1).trim()]
+    if (name === "certificatefile") certificateFiles.push(expandHome(text, homedir()))
+    if (name === "identityfile") certificateFiles.push(`${expandHome(text, homedir())}-cert.pub`)
+    if (space > 0 && !values.has(name)) values.set(name, text)
   }
   const value = (name: string): string => values.get(name) ?? ""
   const controlPath = value("controlpath")
@@ -54,6 +62,7 @@ export async function readOpensshConfiguration(target: SshTarget, signal?: Abort
     port: Number(value("port")) || 22,
     user: value("user"),
     identityAgent: agentOf(target),
+    certificateFiles,
     controlPath: controlPath === "" || controlPath === "none" ? undefined : controlPath,
     controlPersists: /^(auto|yes|true)$/.test(value("controlmaster")) && !/^(no|false|)$/.test(value("controlpersist")),
     bounds: [

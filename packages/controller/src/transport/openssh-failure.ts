@@ -12,6 +12,8 @@ export interface OpensshFailure {
   stderr: string
   /** Whether anything could be asked. */
   mayAsk: boolean
+  /** The person's certificates that are over. */
+  expired?: readonly string[]
 }
 
 interface Kind {
@@ -56,11 +58,14 @@ const KINDS: readonly Kind[] = [
     pattern: /permission denied|too many authentication failures|no more authentication methods|authentication failed/i,
     code: "AUTHENTICATION_FAILED",
     verb: "Cannot log in to",
-    hint: ({ stderr, label, mayAsk }) => {
+    hint: ({ stderr, label, mayAsk, expired = [] }) => {
       // What somebody typed was refused, and no key's turn was missed.
       const asked = /please try again/i.test(stderr)
       if (!asked && /too many authentication failures/i.test(stderr)) {
         return "the server hung up before the right key had its turn: name it with -i and add -o IdentitiesOnly=yes"
+      }
+      if (expired.length > 0) {
+        return `get a new certificate, as its administrators say: over is ${expired.join(", ")}; then check that "${sshCommand(label)}" works`
       }
       const check = `check that "${sshCommand(label)}" works; with Kerberos, that "klist" shows a ticket; name a key with -i or load it with ssh-add`
       return mayAsk ? check : `${check}; run it on a terminal to be asked: nothing could be asked here`

@@ -1,5 +1,6 @@
 import { DatamaestroError, type ErrorCode } from "@datamaestro/protocol"
 import { isSilentAgent } from "./agent-identities.ts"
+import { expiredCertificates } from "./expired-certificates.ts"
 import { opensshArguments, PLAIN_CHANNEL } from "./openssh-arguments.ts"
 import type { Askpass } from "./openssh-askpass.ts"
 import { runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
@@ -43,7 +44,8 @@ export async function opensshLogin(
     },
   })
   if (code !== 0) {
-    const error = opensshFailure({ ...configuration, stderr, mayAsk: askpass !== undefined })
+    const expired = await expiredCertificates(configuration)
+    const error = opensshFailure({ ...configuration, stderr, mayAsk: askpass !== undefined, expired })
     tellStages(options, "by ssh", error.code)
     throw error
   }
