@@ -427,6 +427,14 @@ describe("resolveSshSettings", () => {
     })
   }
 
+  it("says that a file is UTF-16, as PowerShell writes it, not which of its words is wrong", async () => {
+    const file = join(folder.path, "utf-16")
+    await writeFile(file, Buffer.from("\ufeffHost a\n Port 2222\n", "utf16le"))
+    expect(() => resolveSshSettings(target("a", file)))
+      .to.throw(/it is not UTF-8$/)
+      .with.property("code", "SSH_CONFIGURATION")
+  })
+
   it("refuses a file that was named and isn't there, and does without the usual ones", () => {
     expect(() => resolveSshSettings(target("a", join(folder.path, "missing"))))
       .to.throw(/missing": no such file or directory/)

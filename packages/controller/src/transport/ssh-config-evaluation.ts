@@ -214,11 +214,16 @@ function sameValues(one: SshConfigLine, other: SshConfigLine): boolean {
 function readConfigFile(path: string, required: boolean): string | undefined {
   try {
     requireNoPipe(path)
-    return readFileSync(path, "utf8")
+    const text = readFileSync(path, "utf8")
+    if (!text.includes("\0")) return text
   } catch (cause) {
     if (!required) return undefined
     throw cannotRead(path, cause)
   }
+  throw new DatamaestroError("SSH_CONFIGURATION", `Cannot read SSH configuration "${path}": it is not UTF-8`, {
+    hint: "save it as UTF-8, which ssh wants, too; PowerShell's > and Out-File write UTF-16 unless -Encoding ascii is added",
+    details: { path },
+  })
 }
 
 /**
