@@ -1,6 +1,6 @@
 import { expect } from "chai"
 import { execFileSync } from "node:child_process"
-import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises"
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
@@ -155,6 +155,9 @@ describe("datamaestro doctor", function () {
       expect(statesOf(report)).to.equal("oosooooofooo")
     }
     await fails("/proc/no/data", "STORAGE_FAILED", "no folder can be made there")
+    const purged = join(home.path, "purged")
+    await symlink(join(home.path, "not-there"), purged)
+    await fails(purged, "STORAGE_FAILED", `"${purged}" is a link to "${join(home.path, "not-there")}"`)
     const full = join(home.path, "full")
     await mkdir(full)
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", full])

@@ -1,4 +1,5 @@
 import { expect } from "chai"
+import { symlink } from "node:fs/promises"
 import { join } from "node:path"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { storageError } from "../../../packages/agent/src/store/storage-error.ts"
@@ -15,6 +16,21 @@ describe("an error of the storage", () => {
     expect(told({ code: "ENOENT", syscall: "mkdir" })).to.match(/no folder can be made there$/)
     expect(told({ code: "ENOENT", syscall: "open" })).to.equal("as it was")
     expect(told({})).to.equal("as it was")
+  })
+
+  it("tells a link that leads nowhere from a file where a folder is to be made", async () => {
+    const folder = await temporaryFolder()
+    try {
+      const facts = { code: "EEXIST", syscall: "mkdir" }
+      const path = join(folder.path, "data")
+      await symlink("/scratch/purged", path)
+      expect(told({ ...facts, path })).to.equal(
+        `STORAGE_FAILED Cannot write "/data/x": "${path}" is a link to "/scratch/purged", which is no folder, or not there`,
+      )
+      expect(told({ ...facts, path: folder.path })).to.match(/: a file has its name$/)
+    } finally {
+      await folder.remove()
+    }
   })
 
   it("is one of files where a file is to be made, and there are bytes", async () => {

@@ -1,9 +1,10 @@
 import { asDatamaestroError, type AgentHandlers, type Result } from "@datamaestro/protocol"
 import { randomBytes } from "node:crypto"
-import { mkdir, rm, stat, writeFile } from "node:fs/promises"
+import { lstat, mkdir, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import type { AgentSession } from "../agent-session.ts"
 import { freeSpace } from "../store/free-space.ts"
+import { makeFolder } from "../store/make-folder.ts"
 import { storageError } from "../store/storage-error.ts"
 
 const PROXY_VARIABLES = new Set(["http_proxy", "https_proxy", "all_proxy", "no_proxy"])
@@ -30,6 +31,7 @@ async function diagnoseData(session: AgentSession): Promise<Result<"machine/diag
   const trial = join(looked, `.datamaestro-trial-${randomBytes(6).toString("hex")}`)
   let failure: { code: string; message: string; hint?: string } | undefined
   try {
+    await makeFolder(looked)
     await mkdir(trial, { mode: 0o700 })
     await writeFile(join(trial, "file"), Buffer.alloc(4096))
     // Every command reads them.
@@ -50,9 +52,10 @@ async function diagnoseData(session: AgentSession): Promise<Result<"machine/diag
   }
 }
 
+/** That, or what is in its way: a file, or a link to nowhere. */
 async function nearestFolder(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined)
-  return found?.isDirectory() === true || dirname(path) === path ? path : await nearestFolder(dirname(path))
+  const found = await lstat(path).catch(() => undefined)
+  return found !== undefined || dirname(path) === path ? path : await nearestFolder(dirname(path))
 }
 
 function proxies(environment: NodeJS.ProcessEnv): Record<string, string> {

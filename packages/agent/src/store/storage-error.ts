@@ -1,4 +1,4 @@
-import { statfsSync } from "node:fs"
+import { readlinkSync, statfsSync } from "node:fs"
 import { dirname } from "node:path"
 import { DatamaestroError, type ErrorCode } from "@datamaestro/protocol"
 import { errnoName } from "./errno-name.ts"
@@ -143,7 +143,11 @@ export function storageError(error: unknown, doing: string): unknown {
   const { path, syscall } = error as NodeJS.ErrnoException
   const errno = errnoName(error)
   const explanations = BY_CALL[syscall ?? ""] ?? EXPLANATIONS
-  const explanation = fullOfFiles(error) ?? longName(error) ?? (errno === undefined ? undefined : explanations[errno])
+  const explanation =
+    fullOfFiles(error) ??
+    longName(error) ??
+    brokenLink(error) ??
+    (errno === undefined ? undefined : explanations[errno])
   if (explanation === undefined) return error
   return new DatamaestroError(explanation.code, `Cannot ${doing}: ${explanation.reason}`, {
     hint: explanation.hint,
@@ -161,6 +165,17 @@ function longName(error: NodeJS.ErrnoException): Explanation | undefined {
     code: "STORAGE_FAILED",
     reason: `the name "${name.slice(0, 40)}…" has ${Buffer.byteLength(name)} bytes, most file systems take ${MOST_NAME_BYTES}`,
     hint: "tell the author of the dataset",
+  }
+}
+
+/** A data directory is often a link to storage that is purged, or not mounted on every machine. */
+function brokenLink({ code, path, syscall }: NodeJS.ErrnoException): Explanation | undefined {
+  if (code !== "EEXIST" || syscall !== "mkdir" || path === undefined) return undefined
+  try {
+    const reason = `"${path}" is a link to "${readlinkSync(path)}", which is no folder, or not there`
+    return { code: "STORAGE_FAILED", reason, hint: "make that folder, or choose another place with --data" }
+  } catch {
+    return undefined
   }
 }
 
