@@ -124,6 +124,12 @@ describe("defineDataset", () => {
     ["no globs", zip("https://e.org/a.zip", { include: [] }), "include", /nothing would be extracted/],
     ["a folder that leaves", zip("https://e.org/a.zip", { into: ".." }), "into", /leaves/],
     ["a data folder without name", datafolderPath(""), "folder", /"" is no data folder's key/],
+    [
+      "a data folder that settings can't hold",
+      datafolderPath("constructor"),
+      "folder",
+      /"constructor" is no data folder's key/,
+    ],
     ["a data folder's path that leaves", datafolderPath("large", "../x"), "path", /leaves/],
     [
       "a step that reads nothing known",

@@ -231,7 +231,7 @@ describe("the settings' handlers", () => {
 
   it("refuse keys that are no names, and paths that are none or a file's", async () => {
     const client = await connect()
-    for (const key of ["", "a b", "a\tb", "__proto__", "a/b", "-x"]) {
+    for (const key of ["", "a b", "a\tb", "__proto__", "prototype", "a/b", "-x"]) {
       expect(await rejection(client.request("datafolders/set", { key, path: "/x" })), key).to.include({
         code: "USAGE",
         exitStatus: 2,
