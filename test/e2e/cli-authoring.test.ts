@@ -127,8 +127,11 @@ export class GroupRepository extends Repository {
     expect(unknown.stderr).to.contain("sample")
     expect((await of("sample", "no id")).status).to.equal(2)
     expect((await of("org.only")).stderr).to.contain("default_repository")
-    const remote = await datamaestro(["--host", "cluster", "create-dataset", "sample", "org.x"], { env })
-    expect([2, 8]).to.include(remote.status)
+    for (const hereOnly of [["create-dataset", "sample", "org.x"], ["check-repository"]]) {
+      const remote = await datamaestro(["--host", "no-such-host.invalid", ...hereOnly], { env })
+      expect(remote).to.include({ status: 2, stdout: "" })
+      expect(remote.stderr).to.match(/on a host: .*\n  hint: leave --host out/)
+    }
 
     const installed = join(sample.folder, "project/node_modules/sample")
     await mkdir(join(sample.folder, "project/node_modules"), { recursive: true })

@@ -12,9 +12,9 @@ export function checkRepositoryFolder(folder: string): Command<Inspected[]> {
   return {
     needsRepositories: false,
     severalHosts: "lines",
+    hereOnly,
     async run(call) {
-      const { session, signal, onProgress, invocation } = call
-      if (invocation.options.host.length > 0) throw hereOnly()
+      const { session, signal, onProgress } = call
       const path = resolve(folder)
       const own = readNamedPackage(path)
       if (own.length === 0) throw noPackage(path)

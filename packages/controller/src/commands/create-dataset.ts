@@ -33,9 +33,9 @@ export function createDataset(first: string, second: string | undefined): Comman
   return {
     needsRepositories: true,
     severalHosts: "object",
+    hereOnly,
     async run(call) {
-      const { options, settings } = call.invocation
-      if (options.host.length > 0) throw hereOnly()
+      const { settings } = call.invocation
       const repository = second === undefined ? settings.default_repository : first
       if (repository === undefined) throw noRepository(first)
       const name = datasetName(second ?? first)
