@@ -50,6 +50,11 @@ describe("parseSshDestination", () => {
     })
   }
 
+  it("says of another scheme that it is none of SSH, without telling a password", () => {
+    const parse = (): unknown => parseSshDestination("https://me:s3cret@cluster/scratch")
+    expect(parse).to.throw(DatamaestroError, 'Cannot understand host "https://…": it is no address of SSH')
+  })
+
   it("refuses a URL's password, without telling it", () => {
     const parse = (): unknown => parseSshDestination("ssh://me:s3cr:et@cluster:22")
     expect(parse).to.throw(DatamaestroError, 'Cannot understand host "ssh://me:…@cluster:22": it has a password')

@@ -15,6 +15,9 @@ export interface SshDestination {
  */
 export function parseSshDestination(text: string): SshDestination {
   const isUrl = /^ssh:\/\//i.test(text)
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0]
+  // It may have a password, too.
+  if (scheme !== undefined && !isUrl) throw malformed(`${scheme}…`, 'it is no address of SSH, as "ssh://" begins one')
   let rest = text
   if (isUrl) rest = rest.slice("ssh://".length).replace(/\/$/, "")
   const at = rest.lastIndexOf("@")
