@@ -343,7 +343,7 @@ describe("the bootstrap, over the embedded SSH server", () => {
     const error = await rejection(openSshSession(server, { node: `${wanted}s` }))
     expect(error).to.include({ code: "NO_NODE", exitStatus: 8 })
     expect(error.message).to.match(/there is none; elsewhere there are .*v99\.2\.0\/bin\/node \(v99\.2\.0\)/)
-    expect(error).to.have.property("hint").that.includes("leave --node out")
+    expect(error).to.have.property("hint").that.includes('leave --node out (also "node" of the host in user.json)')
     const broken = await putNode("broken/node", "exit 1")
     const other = await rejection(openSshSession(server, { node: broken }))
     expect(other.message).to.include(`found ${broken} (unusable); elsewhere`)

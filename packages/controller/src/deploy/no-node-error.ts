@@ -26,7 +26,7 @@ export function noNodeError(output: string, { label, node }: { label: string; no
       hint:
         node === "auto" || others.length === 0
           ? NO_NODE_HINT
-          : `leave --node out to take the newest that suits; or ${NO_NODE_HINT}`,
+          : `leave --node out (also "node" of the host in user.json) to take the newest that suits; or ${NO_NODE_HINT}`,
       details: { host: label, found: [...found, ...others], wanted: `>=${oldest}` },
     },
   )
