@@ -69,6 +69,11 @@ function convert(definition: string, value: unknown, place: string): PlannedValu
     return [name, convert(definition, field, `${place}.${name}`)] as const
   })
   const type = typeOf(value)
+  const { path } = value as DescribedObject
+  // In JavaScript nothing else tells who writes textFile(source) of a reference.
+  if (type !== undefined && typeof path === "object" && !isSymbolicPath(path)) {
+    throw new DefinitionError(definition, `${place}.path`, "it is no path: a reference has its own in .path")
+  }
   const plain = Object.fromEntries(fields)
   return type === undefined ? plain : { $type: type, fields: plain }
 }
