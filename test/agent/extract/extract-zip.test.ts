@@ -103,11 +103,23 @@ describe("extracting zip", () => {
     }
   })
 
+  it("reads one that something was appended to, as unzip and Python do", async () => {
+    for (const behind of ["\0".repeat(500), "\n", "<!-- served in 3 ms -->"]) {
+      const { files } = await extractBytes(folder.path, "zip", Buffer.concat([zipArchive(small), Buffer.from(behind)]))
+      expect(files).to.have.length(small.length)
+      folder.remove()
+      folder = temporaryFolder()
+    }
+  })
+
   it("does not take the zip in a zip that was cut behind it for the archive", async () => {
-    const whole = zipArchive([{ name: "inner.zip", content: zipArchive(small), stored: true }])
-    const cut = whole.subarray(0, 30 + "inner.zip".length + zipArchive(small).length)
-    const error = await failure(extractBytes(folder.path, "zip", cut))
-    expect(error.exitStatus).to.equal(5)
+    const inner = { name: "inner.zip", content: zipArchive(small), stored: true }
+    const whole = zipArchive([inner, { name: "next", content: "x".repeat(50), stored: true }])
+    const end = 30 + inner.name.length + inner.content.length
+    for (const length of [end, end + 1, end + 60]) {
+      const error = await failure(extractBytes(folder.path, "zip", whole.subarray(0, length)))
+      expect(error.exitStatus).to.equal(5)
+    }
   })
 
   it("decodes names: UTF-8 with and without the flag, code page 437, backslashes of Windows", async () => {

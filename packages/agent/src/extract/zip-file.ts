@@ -55,20 +55,28 @@ export class ZipSource extends yauzl.RandomAccessReader {
     return there ? undefined : this.#followed.until(position, wanted, this.#generation)
   }
 
-  /** Finds where in the file the archive lies, by its last end record that is sound. */
+  /**
+   * Finds where in the file the archive lies, by its last end record that is sound. What some servers append to an archive that
+   * begins where its file does counts as little as to unzip and to Python.
+   */
   async findEnd(): Promise<void> {
     const start = Math.max(0, this.size - END.bytes - MAX_COMMENT_BYTES - ZIP64_LOCATOR.bytes - ZIP64_END.bytes)
     await this.until(start, this.size)
     const tail = Buffer.from(this.bytes(start, this.size - start))
+    let followed: number | undefined
     for (let at = tail.length - END.bytes; at >= 0; at--) {
       if (tail.readUInt32LE(at) !== END.signature) continue
       const comment = at + END.bytes
-      if (comment + tail.readUInt16LE(at + END.commentLength) !== tail.length) continue
+      const after = tail.length - comment - tail.readUInt16LE(at + END.commentLength)
+      if (after > 0) followed ??= at
+      if (after !== 0) continue
       this.#comment = start + comment
       this.base = await this.#bytesBefore(tail, at, start)
       this.directory += this.base
       return
     }
+    if (followed === undefined || (await this.#bytesBefore(tail, followed, start)) > 0) return
+    if (await this.hasEntryAt(this.directory)) this.#comment = start + followed + END.bytes
   }
 
   /** How many bytes there are for yauzl to see. */
