@@ -78,7 +78,7 @@ async function copyFiles(
       const path = join(kept, file.path)
       if (await isThere(path, file, signal)) report(file.bytes)
       else await copyFile(reader, { dataset: preparation.plan, file, path, signal, report })
-      if (file.executable === true) await chmod(path, ((await stat(path)).mode & 0o777) | 0o100)
+      if (file.executable === true) await makeExecutable(path)
     }
   }
   const workers = Array.from({ length: AT_ONCE }, () => work())
@@ -86,6 +86,12 @@ async function copyFiles(
   // All of them: nothing may still be written when this ends.
   const failed = (await Promise.allSettled(workers)).find((result) => result.status === "rejected")
   if (failed !== undefined) throw preparation.signal.aborted ? interrupted() : (stop.signal.reason ?? failed.reason)
+}
+
+/** For all who may read it, as archives are extracted: in a directory of a group others run it, too. */
+async function makeExecutable(path: string): Promise<void> {
+  const { mode } = await stat(path)
+  await chmod(path, (mode & 0o777) | ((mode & 0o444) >> 2))
 }
 
 async function isThere(path: string, { bytes, sha256 }: CopiedFile, signal: AbortSignal): Promise<boolean> {
