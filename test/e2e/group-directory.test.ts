@@ -106,6 +106,13 @@ describe("a data directory of a group, by two of its members", function () {
       expect(refused.status, refused.stderr).to.equal(6)
       expect(refused.stderr).to.match(/read ".*jobs".*permission denied/)
     }
+    // Jobs are no reason not to use it, and what can't be begun is not said to have been.
+    await succeed(other, "022", "prepare", lab.dataset(0.2))
+    for (const detach of [[], ["--detach"]]) {
+      const refused = await run(other, "022", "prepare", ...detach, lab.dataset(1))
+      expect(refused, refused.stderr).to.include({ status: 6, stdout: "" })
+      expect(refused.stderr).not.to.contain("job.json")
+    }
   })
 
   it("is prepared once by two at the same time", async () => {

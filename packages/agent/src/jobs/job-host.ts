@@ -6,6 +6,7 @@ import {
   type RequestContext,
   type Result,
 } from "@datamaestro/protocol"
+import { access } from "node:fs/promises"
 import { join } from "node:path"
 import type { AgentSession } from "../agent-session.ts"
 import type { Relay } from "../fetch/way-out.ts"
@@ -84,7 +85,7 @@ export class JobHost {
     const id = request.job ?? newJobId()
     const folder = join(this.#running.folder, id)
     const batch = this.#batches.announce(request, id)
-    if (this.#running.has(id) || (await readSpecification(folder)).kind !== "missing") {
+    if (this.#running.has(id) || (await isBegun(id, folder))) {
       batch.leave(id)
       return id
     }
@@ -194,6 +195,13 @@ export class JobHost {
 /** @throws DatamaestroError of the storage, which does not say */
 async function isBegun(id: string, folder: string): Promise<boolean> {
   const found = await readSpecification(folder)
-  if (found.kind === "unreadable" && found.cause !== undefined && found.foreign !== true) throw unreadableJob(id, found)
+  if (found.kind === "unreadable" && found.cause !== undefined) {
+    if (found.foreign !== true) throw unreadableJob(id, found)
+    // Nothing of this account's has begun where it may not even look.
+    return await access(folder).then(
+      () => true,
+      ({ code }: NodeJS.ErrnoException) => code !== "EACCES",
+    )
+  }
   return found.kind !== "missing"
 }
