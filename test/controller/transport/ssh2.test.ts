@@ -786,6 +786,7 @@ describe("connectSsh2", () => {
       const server = await serve()
       const error = await failureOf(connectTo(server, { options: ["KexAlgorithms=diffie-hellman-group14-sha1"] }))
       expect(error.message).to.contain("on how to encrypt")
+      expect(error.hint).to.contain("--transport openssh")
     })
   })
 

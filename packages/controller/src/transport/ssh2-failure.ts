@@ -55,7 +55,7 @@ export function classifyFailure(
   if (phase === "log-in" && !isLinkFailure(cause)) return authentication.failure(cause)
   if (/no matching/i.test(reason)) {
     return new DatamaestroError("UNREACHABLE", `Cannot agree with ${machine} on how to encrypt: ${reason}`, {
-      hint: 'the server is old or strictly configured: compare "ssh -vv" and allow what it has by -o KexAlgorithms, Ciphers, MACs or HostKeyAlgorithms',
+      hint: 'the server is old or strictly configured: compare "ssh -vv" and allow what it has by -o KexAlgorithms, Ciphers, MACs or HostKeyAlgorithms; what the built-in client lacks, --transport openssh may have',
       details: { ...details, reason: NO_COMMON_ALGORITHM },
       cause,
     })
