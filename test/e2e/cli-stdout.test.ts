@@ -27,4 +27,21 @@ describe("a result that can't be written", () => {
       expect({ status, stderr }).to.deep.equal({ status: 0, stderr: "" })
     })
   }
+
+  for (const [signal, ending] of [
+    ["INT", 130],
+    ["TERM", 143],
+  ] as const) {
+    it(`holds nobody up who sends SIG${signal} while a full pipe takes nothing`, async function () {
+      if (process.platform !== "linux") this.skip()
+      const { status } = await shell(`
+        folder=$(mktemp -d); mkfifo "$folder/pipe"; exec 3<>"$folder/pipe"; rm -r "$folder"
+        head -c 65536 /dev/zero >&3
+        "$NODE" "$LAUNCHER" version >&3 2>&- & command=$!
+        { sleep 2; kill -${signal} $command; sleep 8; kill -9 $command; } > /dev/null 2>&1 &
+        wait $command; ended=$?
+        kill $!; exit $ended`)
+      expect(status).to.equal(ending)
+    })
+  }
 })

@@ -10,6 +10,7 @@ import type { Selection } from "./command-definition.ts"
 import type { GlobalOptions, Invocation } from "./invocation.ts"
 import { onSignals } from "./on-signals.ts"
 import { runCommand } from "./run-command.ts"
+import { CLOSE_GRACE, unlessAbandoned } from "./unless-abandoned.ts"
 import { watchWork } from "./watch-work.ts"
 import { writeResult } from "./write-result.ts"
 
@@ -35,7 +36,8 @@ export async function execute(selection: Selection): Promise<number> {
     })
     const write = async (text: string): Promise<void> => {
       reporter.end()
-      await writeResult(text, process.stdout)
+      // Whoever reads stdout may have stopped to.
+      await unlessAbandoned(writeResult(text, process.stdout), signal, CLOSE_GRACE)
     }
     const machines =
       selection.hosts?.length === 0 ? [] : machinesOf({ ...options, host: selection.hosts ?? options.host }, settings)
@@ -60,7 +62,7 @@ export async function execute(selection: Selection): Promise<number> {
   } catch (thrown) {
     const error = asDatamaestroError(thrown)
     reporter.error(error)
-    return error.exitStatus
+    return (error.code === "INTERRUPTED" ? signals.status : undefined) ?? error.exitStatus
   } finally {
     reporter.end()
     signals.stop()
