@@ -6,18 +6,20 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { pathToFileURL } from "node:url"
 
 const module = pathToFileURL("packages/agent/src/orphan-watch.ts").href
+const work = pathToFileURL("packages/agent/src/jobs/lasting-work.ts").href
 
 describe("the watch for an agent that nobody waits for", function () {
   this.timeout(40_000)
   let child: ChildProcess
   afterEach(() => child.kill("SIGKILL"))
 
-  /** A program that is watched, and then does `what`. */
-  const start = async (what: string): Promise<{ ended: Promise<unknown[]> }> => {
+  /** A program that is watched with some patience, in seconds, and then does `what`. */
+  const start = async (what: string, patience = 2): Promise<{ ended: Promise<unknown[]> }> => {
     const code = `
       import { writeSync } from "node:fs"
-      import { watchForOrphan } from ${JSON.stringify(module)}
-      watchForOrphan(2)
+      import { countCode, watchForOrphan } from ${JSON.stringify(module)}
+      import { lastingWork } from ${JSON.stringify(work)}
+      watchForOrphan(${patience})
       setTimeout(() => { writeSync(2, "at it"); ${what} }, 1500)
       process.stdout.on("error", () => {})
       setInterval(() => {}, 1000)`
@@ -37,6 +39,27 @@ describe("the watch for an agent that nobody waits for", function () {
     leave()
     expect(await ended).to.deep.equal([null, "SIGKILL"])
   })
+
+  it("ends one that code of others holds up at once when everybody has gone", async () => {
+    const { ended } = await start("countCode(1); for (;;);", 1e6)
+    await sleep(4000)
+    expect(child.exitCode).to.equal(null)
+    expect(child.signalCode).to.equal(null)
+    leave()
+    expect(await ended).to.deep.equal([null, "SIGKILL"])
+  })
+
+  const slow = "for (const end = Date.now() + 5000; Date.now() < end;); process.exit(7)"
+  for (const [what, code] of [
+    ["code of others, while there is work that goes on", `lastingWork[0] = 1; countCode(1); ${slow}`],
+    ["code of ours, also after code of others", `countCode(1); countCode(-1); ${slow}`],
+  ] as const) {
+    it(`has patience with ${what}`, async () => {
+      const { ended } = await start(code, 1e6)
+      leave()
+      expect(await ended).to.deep.equal([7, null])
+    })
+  }
 
   it("takes no time from the work while it starts", async function () {
     if (process.platform !== "linux") this.skip()

@@ -1,5 +1,5 @@
 import { forbidEnding } from "./forbid-ending.ts"
-import { watchForOrphan } from "./orphan-watch.ts"
+import { countCode, watchForOrphan } from "./orphan-watch.ts"
 import { unhandledErrors } from "./unhandled-errors.ts"
 
 /** Code of a package's author. */
@@ -37,7 +37,10 @@ let guarded = false
  */
 export async function runAuthorCode<T>(owner: string, code: AuthorCode, run: () => T | Promise<T>): Promise<T> {
   guard()
-  if (code.ours !== true) watchForOrphan()
+  if (code.ours !== true) {
+    watchForOrphan()
+    countCode(1)
+  }
   known.delete(owner)
   known.set(owner, code)
   let fail!: (error: unknown) => void
@@ -52,6 +55,7 @@ export async function runAuthorCode<T>(owner: string, code: AuthorCode, run: () 
     throw error
   } finally {
     running.delete(current)
+    if (code.ours !== true) countCode(-1)
   }
 }
 

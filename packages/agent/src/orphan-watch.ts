@@ -1,9 +1,17 @@
 import { readdirSync } from "node:fs"
 import { constants, setPriority } from "node:os"
 import { Worker } from "node:worker_threads"
+import { lastingWork } from "./jobs/lasting-work.ts"
 
 /** How long this thread may be at one thing once nobody is there who waits for it, in seconds. */
 const PATIENCE = 20
+/** The same, of code of others, while there is no work that goes on without anybody: counted also from before. */
+const SHORT_PATIENCE = 2
+/** In seconds. */
+const TICK = 0.25
+
+/** What the watch looks at: this thread's heartbeat, and how much of others' code it runs. */
+const state = new Int32Array(new SharedArrayBuffer(8))
 
 /**
  * What the thread runs; as text, since the agent may have no file. The controller is gone when its end of stdout is closed, which writing
@@ -12,7 +20,7 @@ const PATIENCE = 20
 const SOURCE = `"use strict"
 const { writeSync } = require("node:fs")
 const { workerData } = require("node:worker_threads")
-const { beat, patience } = workerData
+const { state, work, patience, short } = workerData
 const parent = process.ppid
 function alone() {
   if (process.ppid !== parent) return true
@@ -24,13 +32,16 @@ function alone() {
   }
 }
 let last = -1
+let held = 0
 let since = 0
 setInterval(() => {
-  const now = Atomics.load(beat, 0)
-  if (now !== last || !alone()) since = 0
-  else if (++since >= patience) process.kill(process.pid, "SIGKILL")
+  const now = Atomics.load(state, 0)
+  held = now === last ? held + 1 : 0
   last = now
-}, 1000)
+  since = held > 0 && alone() ? since + 1 : 0
+  const foreign = Atomics.load(state, 1) > 0 && Atomics.load(work, 0) === 0
+  if (since >= patience || (foreign && since > 1 && held >= short)) process.kill(process.pid, "SIGKILL")
+}, ${TICK * 1000})
 `
 
 let watching = false
@@ -44,12 +55,11 @@ let watching = false
 export function watchForOrphan(patience = PATIENCE): void {
   if (watching || process.platform === "win32") return
   watching = true
-  const beat = new Int32Array(new SharedArrayBuffer(4))
-  setInterval(() => Atomics.add(beat, 0, 1), 500).unref()
+  setInterval(() => Atomics.add(state, 0, 1), 500).unref()
   const before = threads()
   const thread = new Worker(SOURCE, {
     eval: true,
-    workerData: { beat, patience },
+    workerData: { state, work: lastingWork, patience: patience / TICK, short: SHORT_PATIENCE / TICK },
     execArgv: [],
     env: {},
     name: "datamaestro watch",
@@ -59,6 +69,11 @@ export function watchForOrphan(patience = PATIENCE): void {
   // Without it, only this is not noticed.
   thread.on("error", () => {})
   thread.unref()
+}
+
+/** Tells of code of others that begins (1), or has ended (-1). */
+export function countCode(change: 1 | -1): void {
+  Atomics.add(state, 1, change)
 }
 
 /** Of this process, where the system tells. */

@@ -6,6 +6,7 @@ import {
   type Result,
 } from "@datamaestro/protocol"
 import type { JobEnd, JobRecord } from "./job-record.ts"
+import { lastingWork } from "./lasting-work.ts"
 import { ProgressSnapshot } from "./progress-snapshot.ts"
 
 export const SUBMITTED = "submitted"
@@ -149,6 +150,7 @@ export class RunningJob {
   async #end(end: JobEnd): Promise<void> {
     const record = await this.#record
     await record?.end(end)
+    if (this.#record !== undefined) Atomics.sub(lastingWork, 0, 1)
   }
 
   #tell(event: ProgressEvent): void {
@@ -167,6 +169,7 @@ export class RunningJob {
   }
 
   #keepRecord(making: Promise<JobRecord | undefined>): void {
+    Atomics.add(lastingWork, 0, 1)
     this.#made = making
     this.#record = making.catch((error: unknown) => {
       const message = `This work can't be found again when the connection is lost: ${(error as Error).message}`
