@@ -41,8 +41,8 @@ describe("the limit of the download cache", () => {
     await entry("old", 9)
     await entry("middle", 5)
     await entry("new", 1)
-    expect(await trimCache(cache, 3000)).to.equal(0)
-    expect(await trimCache(cache, 2500)).to.equal(1000)
+    expect(await trimCache(cache, 3000)).to.equal(3000)
+    expect(await trimCache(cache, 2500)).to.equal(2000)
     expect(await urls()).to.deep.equal(["middle", "new"])
   })
 

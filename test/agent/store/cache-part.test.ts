@@ -1,4 +1,5 @@
 import { expect } from "chai"
+import { readdir } from "node:fs/promises"
 import { existsSync, readFileSync, renameSync, statSync } from "node:fs"
 import type { FileHandle } from "node:fs/promises"
 import { join } from "node:path"
@@ -39,7 +40,7 @@ describe("a part that can't be put onto the disk", () => {
   const text = (content: string): Buffer[] => [Buffer.from(content)]
 
   it("gets no final name, whatever the later calls say", async () => {
-    const part = await CachePart.open(folder.path, key, url)
+    const part = await CachePart.open(folder.path, key, url, await readdir(folder.path))
     await part.write(text("abc"))
     failOnce()
     await part.checkpoint().catch(() => {})
@@ -49,7 +50,7 @@ describe("a part that can't be put onto the disk", () => {
   })
 
   it("gets no final name before it is there", async () => {
-    const part = await CachePart.open(folder.path, key, url)
+    const part = await CachePart.open(folder.path, key, url, await readdir(folder.path))
     await part.write(text("abc"))
     const path = join(folder.path, `${key}.dl`)
     const named: boolean[] = []
@@ -63,7 +64,7 @@ describe("a part that can't be put onto the disk", () => {
   })
 
   it("takes nothing more, and is continued from what was put there before", async () => {
-    const part = await CachePart.open(folder.path, key, url)
+    const part = await CachePart.open(folder.path, key, url, await readdir(folder.path))
     await part.write(text("abc"))
     await part.checkpoint()
     await part.write(text("def"))
@@ -72,7 +73,7 @@ describe("a part that can't be put onto the disk", () => {
     expect(await codeOf(part.write(text("ghi")))).to.equal("EIO")
     await part.keep()
     expect(statSync(part.path).size).to.equal(3)
-    const next = await CachePart.open(folder.path, key, url)
+    const next = await CachePart.open(folder.path, key, url, await readdir(folder.path))
     expect(next.bytes).to.equal(3)
     await next.discard()
   })
@@ -92,7 +93,7 @@ describe("a part of a process that others took for dead", () => {
     ["when it goes on", () => mock.method(performance, "now", () => 1e12)],
   ] as const) {
     it(`gets nothing more written into it, which that process notices ${noticed}`, async () => {
-      const part = await CachePart.open(folder.path, "a".repeat(64), "http://example.org/a")
+      const part = await CachePart.open(folder.path, "a".repeat(64), "http://example.org/a", [])
       await part.write([Buffer.from("abc")])
       const theirs = join(folder.path, "theirs")
       renameSync(part.path, theirs)

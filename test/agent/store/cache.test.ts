@@ -8,7 +8,7 @@ import { cacheKey } from "../../../packages/agent/src/store/cache-key.ts"
 import { CachePart } from "../../../packages/agent/src/store/cache-part.ts"
 import { redactUrl } from "../../../packages/agent/src/store/cache-url.ts"
 import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
-import { holderName } from "../../../packages/agent/src/store/lock-holder.ts"
+import { holderName, thisHolder } from "../../../packages/agent/src/store/lock-holder.ts"
 import { rejection } from "../../helpers/rejection.ts"
 import { StreamHasher } from "../../../packages/agent/src/verify/stream-hasher.ts"
 
@@ -167,6 +167,66 @@ describe("the download cache", () => {
     expect(all).to.be.at.most(few * 5)
   })
 
+  it("looks into its folder a few times for many downloads, whether they are kept or not", async () => {
+    const list = promises.readdir
+    let looks = 0
+    promises.readdir = (async (path: string) => {
+      looks++
+      return await list(path)
+    }) as typeof list
+    syncBuiltinESMExports()
+    try {
+      const limited = new DownloadCache(cache.path, { limit: 1e9 })
+      const urls = Array.from({ length: 40 }, (_, index) => `http://example.org/${index}`)
+      for (const url of urls) {
+        await add(url, "a", limited)
+        await (await limited.hold(limited.keyOf(url))).release({ remove: false })
+      }
+      expect(await names()).to.have.length(120)
+      const holds = await Promise.all(urls.map((url) => limited.hold(limited.keyOf(url))))
+      await Promise.all(holds.map((hold) => hold.release({ remove: true })))
+      expect(await names()).to.deep.equal([])
+      expect(looks).to.be.below(20)
+    } finally {
+      promises.readdir = list
+      syncBuiltinESMExports()
+    }
+  })
+
+  it("continues what it left itself, however soon", async () => {
+    for (const text of ["abc", "abcdef"]) {
+      const part = await cache.openPart(key, URL_A)
+      expect(part.bytes).to.equal(text.length - 3)
+      await part.write([Buffer.from(text.slice(-3))])
+      await part.keep()
+    }
+  })
+
+  for (const work of ["list", "verify", "clear"] as const) {
+    it(`lets go of locks, claims and marks of dead processes: ${work}`, async function () {
+      if (process.platform !== "linux") this.skip()
+      await add(URL_A, "four")
+      const dead = JSON.stringify({ ...(await thisHolder()), start: "1" })
+      for (const beside of [key, "a".repeat(64)]) {
+        for (const mark of ["lock", `lock.${"b".repeat(24)}`, `elsewhere.1.${"c".repeat(8)}.use`]) {
+          await writeFile(join(cache.path, `${beside}.${mark}`), dead)
+        }
+      }
+      await cache[work]()
+      const left = (await names()).map((name) => name.slice(65))
+      expect(left).to.deep.equal(work === "clear" ? [] : ["dl", "json", "url"])
+    })
+  }
+
+  it("tells of the bytes of all entries together while it verifies them", async () => {
+    for (const size of [1, 22, 333]) await add(`http://example.org/${size}`, "a".repeat(size))
+    const told: number[][] = []
+    await cache.verify({ onBytes: (...numbers) => told.push(numbers) })
+    expect(told.every(([, total]) => total === 356)).to.equal(true)
+    expect(told.map(([bytes]) => bytes)).to.deep.equal(told.map(([bytes = 0]) => bytes).sort((a, b) => a - b))
+    expect(told.at(-1)).to.deep.equal([356, 356])
+  })
+
   it("does not mind that there is no cache", async () => {
     await rm(cache.path, { recursive: true })
     expect(await cache.list()).to.deep.equal([])
@@ -223,7 +283,7 @@ describe("the download cache", () => {
     await writeFile(record, JSON.stringify({ ...content, holder }))
     const old = Date.now() / 1000 - 121
     for (const path of [part.path, record]) await utimes(path, old, old)
-    const claimed = await CachePart.open(cache.path, key, URL_A)
+    const claimed = await CachePart.open(cache.path, key, URL_A, await readdir(cache.path))
     expect(claimed.bytes).to.equal(3)
     expect(await part.owned()).to.equal(false)
     const error: unknown = await part.commit(cache.entryPath(key)).catch((reason: unknown) => reason)

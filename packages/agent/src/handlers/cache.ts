@@ -14,8 +14,7 @@ export function cacheHandlers(
       const cache = await session.downloadCache()
       return await cache.verify({
         signal,
-        onBytes: (key, bytes, total) =>
-          progress({ phase: "verify", dataset: "cache", resource: key.slice(0, 12), bytes, total }),
+        onBytes: (bytes, total) => progress({ phase: "verify", dataset: "cache", resource: "downloads", bytes, total }),
       })
     },
   }

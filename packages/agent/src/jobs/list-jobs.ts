@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { stat } from "node:fs/promises"
 import { findResult, jobFiles, jobIds, readSpecification, type Unreadable } from "./job-folder.ts"
 import { JournalReader } from "./journal.ts"
+import { sideBySide } from "../side-by-side.ts"
 import { readLease } from "../store/lease.ts"
 import { ProgressSnapshot } from "./progress-snapshot.ts"
 import { lookAt } from "../slurm/look.ts"
@@ -15,9 +16,8 @@ const AT_ONCE = 16
 
 /** All jobs of a data directory, oldest first. Never fails for the sake of one of them. */
 export async function listJobs(jobs: string): Promise<JobSummary[]> {
-  const { default: Queue } = await import("p-queue")
-  const queue = new Queue({ concurrency: AT_ONCE })
-  const summaries = await queue.addAll((await jobIds(jobs)).map((id) => () => summarize(join(jobs, id), id)))
+  const summaries: JobSummary[] = []
+  await sideBySide(AT_ONCE, await jobIds(jobs), async (id) => summaries.push(await summarize(join(jobs, id), id)))
   await askSlurm(jobs, summaries)
   return summaries.toSorted((a, b) => (a.since ?? 0) - (b.since ?? 0) || (a.id < b.id ? -1 : 1))
 }

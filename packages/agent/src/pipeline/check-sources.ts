@@ -1,4 +1,5 @@
 import { interrupted } from "@datamaestro/protocol"
+import { sideBySide } from "../side-by-side.ts"
 import { checkSource, type SourceStatus } from "./check-source.ts"
 
 /** Servers asked at once, and requests to one of them: a check must not be a burden. */
@@ -19,10 +20,12 @@ export async function checkSources(
   const hosts = new Map<string, string[]>()
   for (const url of urls) {
     const host = URL.canParse(url) ? new URL(url).host : ""
-    hosts.set(host, [...(hosts.get(host) ?? []), url])
+    const ofHost = hosts.get(host)
+    if (ofHost === undefined) hosts.set(host, [url])
+    else ofHost.push(url)
   }
   const found = new Map<string, SourceStatus>()
-  await sideBySide(HOSTS, [...hosts.values()], (ofHost) =>
+  await sideBySide(HOSTS, hosts.values(), (ofHost) =>
     sideBySide(REQUESTS, ofHost, async (url) => {
       if (signal.aborted) throw interrupted()
       found.set(url, await checkSource(url, process.env, signal))
@@ -30,13 +33,4 @@ export async function checkSources(
     }),
   )
   return found
-}
-
-async function sideBySide<T>(width: number, queue: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  // Each takes the next one.
-  const left = queue.values()
-  const worker = async (): Promise<void> => {
-    for (const next of left) await work(next)
-  }
-  await Promise.all(Array.from({ length: width }, worker))
 }

@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { DatamaestroError, interrupted, type Paths, type ProgressListener, type Result } from "@datamaestro/protocol"
+import { sideBySide } from "../side-by-side.ts"
 import { isDatasetMark, isDotFile } from "../place/nested-dataset.ts"
 import { preparationOrder, type ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import type { ManifestFile } from "../store/file-list.ts"
@@ -84,18 +85,13 @@ async function verifyOne(
     else result.unverified.push(join(found.folder, resource.target))
   }
   const meter = progressMeter(found, queue, options.progress)
-  // Each takes the next one. Array.shift moves all others: of 100 000 files, that took 14 s.
-  const left = queue.values()
-  const worker = async (): Promise<void> => {
-    for (const { file, resource } of left) {
-      if (options.signal.aborted) throw interrupted()
-      await verifyFile(join(found.folder, file.path), file, result, {
-        signal: options.signal,
-        onBytes: meter(resource.name),
-      })
-    }
-  }
-  await Promise.all(Array.from({ length: WIDTH }, worker))
+  await sideBySide(WIDTH, queue, async ({ file, resource }) => {
+    if (options.signal.aborted) throw interrupted()
+    await verifyFile(join(found.folder, file.path), file, result, {
+      signal: options.signal,
+      onBytes: meter(resource.name),
+    })
+  })
   // Inside what has no list of files nobody can tell what was added.
   const whole = new Set(
     resources.filter(({ name }) => found.manifest.record(name)?.files.length === 0).map(({ target }) => target),

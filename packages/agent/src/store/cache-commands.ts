@@ -1,6 +1,7 @@
 import { interrupted, type CacheEntry } from "@datamaestro/protocol"
 import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
+import { sideBySide } from "../side-by-side.ts"
 import { hashFile } from "../verify/hash-file.ts"
 import { isInUse, isLocked, lockPath } from "./cache-hold.ts"
 import { isOrphan, isPartName, recordPathOf } from "./cache-orphan.ts"
@@ -9,6 +10,7 @@ import { sweepOrphans } from "./cache-sweep.ts"
 import type { DownloadCache } from "./cache.ts"
 import { redactUrl } from "./cache-url.ts"
 import { fileSystemNow } from "./file-system-now.ts"
+import { sweepClaims } from "./lock-claim.ts"
 import { tryLock, type Lock } from "./lock.ts"
 import { readPlainFile } from "./open-plain-file.ts"
 import { removeFile } from "./remove-file.ts"
@@ -21,15 +23,19 @@ export interface CacheClearOptions {
 
 export interface CacheVerifyOptions {
   signal?: AbortSignal
-  /** Bytes hashed of the entry with that key. */
-  onBytes?(key: string, bytes: number, total: number): void
+  /** Bytes hashed of all entries together. */
+  onBytes?(bytes: number, total: number): void
 }
 
 /** Leftovers of crashed processes (locks, claims, marks, clock probes, records) are removed when older than this. */
 const LEFTOVER_SECONDS = 3600
 
 /** Keys that are locked together, so that one look at the folder tells of all of them who uses them. */
-const CLEARED_AT_ONCE = 100
+const CLEARED_AT_ONCE = 500
+/** Calls of the file system that wait for each other. */
+const AT_ONCE = 16
+/** What is read whole: more at once would only make a disk seek. */
+const HASHED_AT_ONCE = 4
 
 /** Of a whole download. */
 const ENTRY_NAME = /^[0-9a-f]{64}\.dl$/
@@ -44,12 +50,13 @@ export async function listCache(folder: string): Promise<CacheFile[]> {
   const names = await namesIn(folder)
   const ofKey = byKey(names)
   const files: CacheFile[] = []
-  for (const name of names) {
+  await letGo(folder, ofKey)
+  await sideBySide(AT_ONCE, names, async (name) => {
     const complete = ENTRY_NAME.test(name)
-    if (!complete && !isPartName(name)) continue
+    if (!complete && !isPartName(name)) return
     const path = join(folder, name)
     const status = await stat(path).catch(() => undefined)
-    if (status === undefined || !status.isFile()) continue
+    if (status === undefined || !status.isFile()) return
     const key = name.slice(0, 64)
     const url = complete ? await urlOf(folder, key) : await partUrl(folder, key, path)
     const used = complete ? await lastUse(folder, key) : undefined
@@ -61,11 +68,11 @@ export async function listCache(folder: string): Promise<CacheFile[]> {
       modified: Math.floor(status.mtimeMs / 1000),
       complete,
       inUse: complete
-        ? (await isInUse(folder, key, ofKey.get(key))) || (await isLocked(folder, key))
+        ? (await isInUse(folder, ofKey.get(key) ?? [])) || (await isLocked(folder, key, ofKey.get(key) ?? []))
         : !(await isOrphan(path, await readRecordFile(recordPathOf(path), PartRecord))),
     }
     files.push({ name, entry })
-  }
+  })
   return files.sort(
     ({ entry: a }, { entry: b }) => (a.url ?? a.key).localeCompare(b.url ?? b.key, "en") || (a.key < b.key ? -1 : 1),
   )
@@ -96,19 +103,20 @@ async function clearKeys(
 ): Promise<void> {
   const locks = new Map<string, Lock>()
   try {
-    for (const [key] of keys) {
+    await sideBySide(AT_ONCE, keys, async ([key]) => {
       const lock = await tryLock(lockPath(cache.path, key))
       if (lock !== undefined) locks.set(key, lock)
-    }
+    })
     // Who begins to use an entry does so with its lock: from here on nobody does.
-    const present = byKey(await namesIn(cache.path))
-    for (const [key, names] of keys) {
+    const wanted = new Set(keys.map(([key]) => key))
+    const present = byKey((await readdir(cache.path)).filter((name) => wanted.has(name.slice(0, 64))))
+    await sideBySide(AT_ONCE, keys, async ([key, names]) => {
       const entries = names.filter((name) => ENTRY_NAME.test(name) || isPartName(name))
       if (locks.has(key)) await clearKey(cache, { key, entries, present: present.get(key) ?? [] }, before, result)
       else result.kept += entries.length
-    }
+    })
   } finally {
-    for (const lock of locks.values()) await lock.release()
+    await sideBySide(AT_ONCE, locks.values(), (lock) => lock.release())
   }
 }
 
@@ -119,6 +127,7 @@ async function clearKey(
   result: { removed: number; bytes: number; kept: number },
 ): Promise<void> {
   let keepsEntry = false
+  await sweepMarks(cache.path, key, present)
   for (const name of entries) {
     const path = join(cache.path, name)
     const status = await stat(path).catch(() => undefined)
@@ -127,7 +136,7 @@ async function clearKey(
     const used = complete ? await lastUse(cache.path, key) : undefined
     const removable =
       Math.max(status.mtimeMs, used ?? 0) <= before &&
-      (complete ? !(await cache.inUse(key, present)) : (await sweepOrphans(cache.path, key, [name])).length > 0)
+      (complete ? !(await cache.inUse(key, present)) : (await sweepOrphans(cache.path, [name])).length > 0)
     if (!removable) {
       keepsEntry ||= complete
       result.kept++
@@ -139,6 +148,23 @@ async function clearKey(
   }
   // Also what is beside no entry: a `.url` that Python datamaestro left, a record whose file was removed by hand.
   if (!keepsEntry) await cache.removeLocked(key)
+}
+
+/** Lets go of what dead processes left beside entries, where that can be written to. */
+async function letGo(folder: string, ofKey: ReadonlyMap<string, readonly string[]>): Promise<void> {
+  for (const [key, names] of ofKey) {
+    if (!names.some((name) => /\.(use|lock)(\.|$)/.test(name))) continue
+    const lock = await tryLock(lockPath(folder, key)).catch(() => undefined)
+    if (lock === undefined) continue
+    await sweepMarks(folder, key, names).catch(() => {})
+    await lock.release().catch(() => {})
+  }
+}
+
+/** Removes claims and marks of dead processes; for the holder of the key's lock. */
+async function sweepMarks(folder: string, key: string, names: readonly string[]): Promise<void> {
+  await sweepClaims(lockPath(folder, key), names)
+  await isInUse(folder, names)
 }
 
 async function removeLeftovers(folder: string, now: number): Promise<void> {
@@ -155,28 +181,44 @@ export async function verifyCache(
   { signal, onBytes }: CacheVerifyOptions,
 ): Promise<{ sound: number; removed: { key: string; reason: string }[] }> {
   const result: { sound: number; removed: { key: string; reason: string }[] } = { sound: 0, removed: [] }
-  for (const name of await namesIn(cache.path)) {
-    if (!ENTRY_NAME.test(name)) continue
-    const key = name.slice(0, 64)
-    const reason = await faultOf(cache, key, { ...(signal && { signal }), ...(onBytes && { onBytes }) })
+  const names = await namesIn(cache.path)
+  await letGo(cache.path, byKey(names))
+  const entries: { key: string; size: number }[] = []
+  await sideBySide(AT_ONCE, names, async (name) => {
+    const status = ENTRY_NAME.test(name) ? await stat(join(cache.path, name)).catch(() => undefined) : undefined
+    if (status !== undefined) entries.push({ key: name.slice(0, 64), size: status.size })
+  })
+  const total = entries.reduce((sum, { size }) => sum + size, 0)
+  let done = 0
+  await sideBySide(HASHED_AT_ONCE, entries, async ({ key, size }) => {
+    let before = 0
+    const onPart = (bytes: number): void => {
+      done += bytes - before
+      before = bytes
+      onBytes?.(Math.min(done, total), total)
+    }
+    const reason = await faultOf(cache, key, onPart, signal)
+    onPart(size)
     if (reason === undefined) result.sound++
     else if (await cache.remove(key)) result.removed.push({ key, reason })
-  }
+  })
+  result.removed.sort((a, b) => (a.key < b.key ? -1 : 1))
   return result
 }
 
 /** What is wrong with an entry. One without a record can't be judged; its present content is recorded. */
-async function faultOf(cache: DownloadCache, key: string, options: CacheVerifyOptions): Promise<string | undefined> {
+async function faultOf(
+  cache: DownloadCache,
+  key: string,
+  onBytes: (bytes: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
   const entry = await cache.find(key)
   if (entry === undefined) return undefined
-  const { signal, onBytes } = options
   if (entry.record !== undefined && entry.record.bytes !== entry.bytes) {
     return `it has ${entry.bytes} bytes, wanted ${entry.record.bytes}`
   }
-  const { bytes, digests } = await hashFile(entry.path, ["sha256"], {
-    ...(signal && { signal }),
-    onBytes: (done) => onBytes?.(key, done, entry.bytes),
-  })
+  const { bytes, digests } = await hashFile(entry.path, ["sha256"], { ...(signal && { signal }), onBytes })
   const sha256 = digests.sha256 ?? ""
   if (entry.record === undefined) {
     const url = await urlOf(cache.path, key)

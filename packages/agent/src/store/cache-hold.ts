@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto"
-import { readdir } from "node:fs/promises"
 import { join } from "node:path"
 import { holderName, isWriterGone, thisHolder, type Holder } from "./lock-holder.ts"
 import { beat, createRecord, isStale, readRecord } from "./lock-record.ts"
@@ -36,11 +35,11 @@ export async function markInUse(folder: string, key: string): Promise<UseMark> {
   }
 }
 
-/** Whether a living process uses the entry; marks of dead ones are removed. `names`: those in the folder that are the key's, when known. */
-export async function isInUse(folder: string, key: string, names?: readonly string[]): Promise<boolean> {
+/** Whether a living process uses the entry; marks of dead ones are removed. `names`: those in the folder that are the key's. */
+export async function isInUse(folder: string, names: readonly string[]): Promise<boolean> {
   let used = false
-  for (const name of names ?? (await readdir(folder))) {
-    if (!name.startsWith(`${key}.`) || !name.endsWith(".use")) continue
+  for (const name of names) {
+    if (!name.endsWith(".use")) continue
     const path = join(folder, name)
     const record = await readRecord(path)
     if (record === undefined) continue
@@ -52,9 +51,10 @@ export async function isInUse(folder: string, key: string, names?: readonly stri
   return used
 }
 
-/** Whether a living process has the entry's lock. */
-export async function isLocked(folder: string, key: string): Promise<boolean> {
+/** Whether a living process has the entry's lock. `names`: as of `isInUse`. */
+export async function isLocked(folder: string, key: string, names: readonly string[]): Promise<boolean> {
   const path = lockPath(folder, key)
+  if (!names.includes(`${key}.lock`)) return false
   const record = await readRecord(path)
   return record !== undefined && !(await isStale(path, record, STALE_SECONDS))
 }

@@ -1,10 +1,12 @@
 import { SIZE } from "@datamaestro/protocol"
-import { listCache } from "./cache-commands.ts"
+import { sideBySide } from "../side-by-side.ts"
+import { listCache, type CacheFile } from "./cache-commands.ts"
 import { sweepOrphans } from "./cache-sweep.ts"
 import type { DownloadCache } from "./cache.ts"
 
 /** An unfinished download that nobody continues is kept for so long, whatever the limit. */
 const YOUNG_SECONDS = 7 * 86_400
+const REMOVED_AT_ONCE = 100
 
 const POWERS: Readonly<Record<string, number>> = { "": 0, k: 1, m: 2, g: 3, t: 4, p: 5 }
 
@@ -20,22 +22,34 @@ export function sizeInBytes(size: string | number): number | undefined {
  * Brings the cache below a size: what was not used for longest goes first. What is in use stays, and so do unfinished
  * downloads that are young; the limit is exceeded rather than that.
  *
- * @returns the bytes that were removed
+ * @returns the bytes that are left
  */
 export async function trimCache(cache: DownloadCache, limit: number): Promise<number> {
   const files = await listCache(cache.path)
   let total = files.reduce((sum, { entry }) => sum + entry.bytes, 0)
-  let removed = 0
   const now = Date.now() / 1000
   files.sort(({ entry: a }, { entry: b }) => (a.used ?? a.modified) - (b.used ?? b.modified))
-  for (const { name, entry } of files) {
-    const { key, bytes, complete, inUse, modified } = entry
-    if (total <= limit) break
-    if (inUse || (!complete && now - modified < YOUNG_SECONDS)) continue
-    const gone = complete ? await cache.remove(key) : (await sweepOrphans(cache.path, key, [name])).length > 0
-    if (!gone) continue
-    total -= bytes
-    removed += bytes
+  const candidates = files
+    .filter(({ entry: { complete, inUse, modified } }) => !inUse && (complete || now - modified >= YOUNG_SECONDS))
+    .values()
+  const remove = async ({ name, entry: { key, bytes, complete } }: CacheFile): Promise<void> => {
+    const gone = complete ? await cache.remove(key) : (await sweepOrphans(cache.path, [name])).length > 0
+    if (gone) total -= bytes
   }
-  return removed
+  const choose = (): CacheFile[] => {
+    const chosen: CacheFile[] = []
+    let left = total
+    while (left > limit) {
+      const next = candidates.next()
+      if (next.done === true) break
+      chosen.push(next.value)
+      left -= next.value.entry.bytes
+    }
+    return chosen
+  }
+  // Together, since those that are removed at once share a look at the folder.
+  for (let chosen = choose(); chosen.length > 0; chosen = choose()) {
+    await sideBySide(REMOVED_AT_ONCE, chosen, remove)
+  }
+  return total
 }

@@ -1,4 +1,4 @@
-import { readdir, rename, stat } from "node:fs/promises"
+import { rename, stat } from "node:fs/promises"
 import { basename, join } from "node:path"
 import { ByteRanges } from "./byte-ranges.ts"
 import { PartRecord, readRecordFile } from "./cache-record.ts"
@@ -48,15 +48,18 @@ export interface Claimed {
   ranges: [number, number][]
 }
 
-/** Renames the fullest orphan of that key to `target`; the winner of the rename goes on with it. */
+/**
+ * Renames the fullest orphan of that key to `target`; the winner of the rename goes on with it.
+ *
+ * @param names those in the folder that are the key's
+ */
 export async function claimOrphan(
   folder: string,
   key: string,
-  { target, url }: { target: string; url: string },
+  { target, url, names }: { target: string; url: string; names: readonly string[] },
 ): Promise<Claimed | undefined> {
-  const names = (await readdir(folder)).filter((name) => name.startsWith(`${key}.`) && isPartName(name))
   const found: { path: string; record: PartRecord; ranges: [number, number][]; bytes: number }[] = []
-  for (const path of names.map((name) => join(folder, name))) {
+  for (const path of names.filter(isPartName).map((name) => join(folder, name))) {
     const recorded = await readRecordFile(recordPathOf(path), PartRecord)
     if (!(await isOrphan(path, recorded))) continue
     const record = recorded ?? (await pythonRecord(path, key, url))

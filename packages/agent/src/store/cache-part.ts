@@ -59,11 +59,15 @@ export class CachePart {
     else if (this.#gapped && this.#content.changed) void this.#queue(() => this.#record()).catch(() => {})
   }
 
-  /** Claims the longest orphaned part of that key, or makes a new one. `url` is recorded: no credentials. */
-  static async open(folder: string, key: string, url: string): Promise<CachePart> {
+  /**
+   * Claims the longest orphaned part of that key, or makes a new one. `url` is recorded: no credentials.
+   *
+   * @param names those in the folder that are the key's
+   */
+  static async open(folder: string, key: string, url: string, names: readonly string[]): Promise<CachePart> {
     const holder = await thisHolder()
     const path = partPath(folder, key, holder)
-    const claimed = await claimOrphan(folder, key, { target: path, url })
+    const claimed = await claimOrphan(folder, key, { target: path, url, names })
     if (claimed === undefined) return await CachePart.create(folder, key, url)
     const { source, etag, lastModified, length, encoding } = claimed.record
     const state: PartState = {

@@ -1,4 +1,4 @@
-import { readdir, stat } from "node:fs/promises"
+import { stat } from "node:fs/promises"
 import { join } from "node:path"
 import { isOrphan, isPartName, recordPathOf } from "./cache-orphan.ts"
 import { PartRecord, readRecordFile } from "./cache-record.ts"
@@ -9,11 +9,14 @@ export async function removeEntry(folder: string, key: string): Promise<void> {
   for (const suffix of ["dl", "url", "json"]) await removeFile(join(folder, `${key}.${suffix}`))
 }
 
-/** Removes the unfinished parts of a key that nobody writes any more; returns their names. */
-export async function sweepOrphans(folder: string, key: string, names?: readonly string[]): Promise<string[]> {
+/**
+ * Removes the unfinished parts of a key that nobody writes any more; returns their names.
+ *
+ * @param names those in the folder that are the key's
+ */
+export async function sweepOrphans(folder: string, names: readonly string[]): Promise<string[]> {
   const removed: string[] = []
-  for (const name of names ?? (await readdir(folder))) {
-    if (!name.startsWith(`${key}.`)) continue
+  for (const name of names) {
     if (!isPartName(name)) {
       await removeStrayRecord(folder, name)
       continue

@@ -15,11 +15,17 @@ import { isPartName } from "./cache-orphan.ts"
 import { CachePart, wiped } from "./cache-part.ts"
 import { EntryRecord, readRecordFile } from "./cache-record.ts"
 import { removeEntry, sweepOrphans } from "./cache-sweep.ts"
+import { LatestWrite } from "./latest-write.ts"
 import { acquireLock, tryLock, type Lock, type LockOptions } from "./lock.ts"
 import { errnoName } from "./errno-name.ts"
 import { storageError } from "./storage-error.ts"
 import { writeAtomic } from "./write-atomic.ts"
 import { makeFolder } from "./make-folder.ts"
+
+/** How long it is not looked for what others have added to a cache that has a limit. */
+const LIMIT_SECONDS = 60
+/** So old a look at the folder may be that seeks what is left of a download, in milliseconds: of many entries each look takes its time. */
+const RECENT = 5000
 
 export interface CacheEntryFound {
   path: string
@@ -52,6 +58,16 @@ export class DownloadCache {
   /** Another cache that is only read: a download that it has is not made again. */
   readonly shared: DownloadCache | undefined
   readonly #limit: number | undefined
+  /** Bytes that may still come before the limit is looked at again, and when it was last, on `performance`'s clock. */
+  #room = { bytes: -1, at: 0 }
+  /** Who asks for the names, or lets go of an entry, while another does shares the next look at the folder. */
+  readonly #listing = new LatestWrite(() => this.#list(), Infinity)
+  readonly #trimming = new LatestWrite(() => this.#trim(), Infinity)
+  #names: string[] = []
+  /** When these were read, on `performance`'s clock. */
+  #listed = -Infinity
+  /** What there was of a key when a part of it was opened that has not become an entry. */
+  readonly #beside = new Map<string, string[]>()
   readonly #marks = new Map<string, { count: number; mark: Promise<UseMark> }>()
 
   constructor(path: string, { shared, limit }: DownloadCacheOptions = {}) {
@@ -134,11 +150,35 @@ export class DownloadCache {
     await (await held.mark).remove()
     try {
       if (remove) await this.remove(key)
-      else if (this.#limit !== undefined) await trimCache(this, this.#limit)
+      else if (this.#limit !== undefined) await this.#keepLimit(key)
     } catch (error) {
       // What can't be written to can't be tidied up either.
       if (!isReadOnly(error)) throw error
     }
+  }
+
+  /** Others add to the cache too. */
+  async #keepLimit(key: string): Promise<void> {
+    this.#room.bytes -= (await stat(this.entryPath(key)).catch(() => undefined))?.size ?? 0
+    const old = performance.now() - this.#room.at > LIMIT_SECONDS * 1000
+    if (old || this.#room.bytes < 0) await this.#trimming.request(false)
+  }
+
+  async #trim(): Promise<void> {
+    const limit = this.#limit ?? Infinity
+    this.#room = { bytes: limit - (await trimCache(this, limit)), at: performance.now() }
+  }
+
+  async #list(): Promise<void> {
+    const listed = performance.now()
+    this.#names = await readdir(this.path)
+    this.#listed = listed
+  }
+
+  /** Of what is in the folder now, or was so many milliseconds ago, what is the key's. */
+  async #namesOf(key: string, age = 0): Promise<string[]> {
+    if (performance.now() - this.#listed >= age) await this.#listing.request(false)
+    return this.#names.filter((name) => name.startsWith(`${key}.`))
   }
 
   /** Remembers that an entry is used now, for the limit and `--older-than`. */
@@ -154,9 +194,9 @@ export class DownloadCache {
     }
   }
 
-  /** Whether this or another process uses the entry. `names`: as `isInUse` has them. */
+  /** Whether this or another process uses the entry. `names`: as `isInUse` has them, when known. */
   async inUse(key: string, names?: readonly string[]): Promise<boolean> {
-    return this.#marks.has(key) || (await isInUse(this.path, key, names))
+    return this.#marks.has(key) || (await isInUse(this.path, names ?? (await this.#namesOf(key))))
   }
 
   /** Removes an entry unless somebody holds or downloads it; says whether it did. */
@@ -181,7 +221,10 @@ export class DownloadCache {
   async openPart(key: string, url: string): Promise<CachePart> {
     return await this.#storage(`write into "${this.path}"`, async () => {
       await makeFolder(this.path)
-      return await CachePart.open(this.path, key, url)
+      // What another process began since, and was killed over, is begun anew; what this one left is looked for.
+      const names = await this.#namesOf(key, this.#beside.has(key) ? 0 : RECENT)
+      this.#beside.set(key, names)
+      return await CachePart.open(this.path, key, url, names)
     })
   }
 
@@ -204,7 +247,8 @@ export class DownloadCache {
       if (url !== undefined) await writeAtomic(join(this.path, `${key}.url`), url, { sync: false }).catch(lost)
       // The name itself need not be forced onto the disk: without it there is a part, or a download to be made again.
       await part.commit(path)
-      await sweepOrphans(this.path, key)
+      await sweepOrphans(this.path, this.#beside.get(key) ?? [])
+      this.#beside.delete(key)
       const { ino } = await stat(path).catch(lost)
       return { path, bytes: record.bytes, inode: ino, record }
     })

@@ -32,6 +32,10 @@ export async function hashFile(
   return { bytes: hasher.bytes, digests: hasher.digests() }
 }
 
+/** Of files that were read whole: for each of many small ones new ones would be made. */
+const spare: Buffer[] = []
+const MOST_SPARE = 8
+
 /** Feeds a file's bytes from the start up to `end` (or its end) to the hasher; says how many there were. */
 export async function hashOpenFile(
   file: FileHandle,
@@ -39,13 +43,16 @@ export async function hashOpenFile(
   end: number,
   { signal, onBytes }: HashFileOptions = {},
 ): Promise<number> {
-  const buffers = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)]
+  const buffers = Array.from({ length: 2 }, () => spare.pop() ?? Buffer.allocUnsafe(CHUNK_BYTES))
   let position = 0
   const next = (turn: number): Promise<Buffer> => read(file, buffers[turn % 2] as Buffer, position, end)
   let reading = next(0)
   for (let turn = 1; ; turn++) {
     const chunk = await reading
-    if (chunk.length === 0) return position
+    if (chunk.length === 0) {
+      if (spare.length < MOST_SPARE) spare.push(...buffers)
+      return position
+    }
     if (signal?.aborted === true) throw interrupted()
     position += chunk.length
     reading = next(turn)
