@@ -107,7 +107,27 @@ async function asFunction(module: string): Promise<string> {
   // Imports of other chunks, and of nothing else, begin so: they may have to wait for the second part.
   const waiting = module.replace(/\bimport\("(?=\.\/[^"]*\.js"\))/g, 'later("')
   const { code } = await transform(waiting, { format: "cjs", minify: true, platform: "node", target: "node20.18" })
-  return `function(require,module,later){${code.trimEnd()}\n}`
+  return `function(require,module,later){${withPlainExports(code).trimEnd()}\n}`
+}
+
+/** How esbuild begins a module that has exports. */
+const EXPORTS = new RegExp(
+  [
+    String.raw`^var (?<define>[\w$]+)=Object\.defineProperty;var [\w$]+=Object\.getOwnPropertyDescriptor;`,
+    String.raw`var [\w$]+=Object\.getOwnPropertyNames;var [\w$]+=Object\.prototype\.hasOwnProperty;`,
+    String.raw`var (?<give>[\w$]+=\([\w$,]+\)=>\{for\([^{}]+\{[^{}]+\}\)\}),[\w$]+=\([^;]+;return [\w$]+\};`,
+    String.raw`var [\w$]+=[\w$]+=>[\w$]+\([\w$]+\(\{\},"__esModule",\{value:!0\}\),[\w$]+\);`,
+    String.raw`var (?<name>[\w$]+)=\{\};(?<given>[\w$]+\([\w$]+,\{.*?\}\));module\.exports=[\w$]+\([\w$]+\);`,
+  ].join(""),
+)
+
+/**
+ * Without the copy of all exports that tells foreign modules of `__esModule`: only the other modules here take them, and it is 300 bytes
+ * in each of more than a hundred.
+ */
+function withPlainExports(code: string): string {
+  const plain = "var $<define>=Object.defineProperty,$<give>,$<name>={};$<given>;module.exports=$<name>;"
+  return code.replace(EXPORTS, plain)
 }
 
 /** What makes the code of a thread: text, from what both parts have. */
