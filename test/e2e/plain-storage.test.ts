@@ -9,7 +9,7 @@ import { startStorageLab, type StorageLab } from "../helpers/storage-lab.ts"
 /** More than are written by one thread. */
 const FILES = 300
 
-describe("storage that keeps no times and takes no symbolic links", function () {
+describe("storage that keeps no times, takes no symbolic links and has no fsync", function () {
   this.timeout(60_000)
   let lab: StorageLab
   let run: (id: string) => Promise<CommandRun>

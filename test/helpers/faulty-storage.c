@@ -4,7 +4,8 @@
  * made, where FAULTY_STORAGE_CREATE is set. Where FAULTY_STORAGE_AT is, only the operation of that number there fails, of this process:
  * writing, opening, closing, fsync, making and removing files and folders, renaming.
  *
- * Where FAULTY_STORAGE_PLAIN is, all is well but that no times are kept and no symbolic links taken, as on FAT and much of FUSE.
+ * Where FAULTY_STORAGE_PLAIN is, all is well but that no times are kept, no symbolic links taken and nothing forced onto the disk, as
+ * on FAT and much of FUSE.
  *
  *   cc -shared -fPIC -O2 -o faulty-storage.so faulty-storage.c -ldl
  */
@@ -100,8 +101,13 @@ ssize_t pwritev64(int file, const struct iovec *parts, int count, off64_t at) {
   return fails(file, length_of(parts, count)) ? -1 : REAL(pwritev64)(file, parts, count, at);
 }
 
-int fsync(int file) { return fails_with(file) ? -1 : REAL(fsync)(file); }
-int fdatasync(int file) { return fails_with(file) ? -1 : REAL(fdatasync)(file); }
+static int cannot_sync(int file) {
+  if (!plain || !is_file_below(file)) return 0;
+  errno = EINVAL;
+  return 1;
+}
+int fsync(int file) { return cannot_sync(file) || fails_with(file) ? -1 : REAL(fsync)(file); }
+int fdatasync(int file) { return cannot_sync(file) || fails_with(file) ? -1 : REAL(fdatasync)(file); }
 int mkdir(const char *path, mode_t mode) { return fails_at(path) ? -1 : REAL(mkdir)(path, mode); }
 int rmdir(const char *path) { return fails_at(path) ? -1 : REAL(rmdir)(path); }
 int unlink(const char *path) { return fails_at(path) ? -1 : REAL(unlink)(path); }

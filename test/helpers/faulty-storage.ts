@@ -13,7 +13,7 @@ export interface Fault {
   create?: boolean
   /** Only the operation of this number there fails, whatever it is. */
   at?: number
-  /** Nothing fails, but that no times are kept and no symbolic links taken. */
+  /** Nothing fails, but that no times are kept, no symbolic links taken and nothing forced onto the disk. */
   plain?: boolean
 }
 

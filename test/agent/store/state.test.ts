@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, rmSync } from "node:fs"
+import { mkdirSync, readFileSync, readdirSync, rmSync, rmdirSync } from "node:fs"
 import { join } from "node:path"
 import { expect } from "chai"
 import { Manifest } from "../../../packages/agent/src/store/manifest.ts"
@@ -35,6 +35,24 @@ describe("a dataset's state and manifest", () => {
     })
     expect(readdirSync(home.path)).to.deep.equal([".state.json"])
     expect((await DatasetState.read(home.path)).of("b")).to.equal("complete")
+  })
+
+  it("leaves to nobody else's write what it could not write itself", async () => {
+    const path = join(home.path, ".state.json")
+    const state = await DatasetState.read(home.path)
+    await state.set("a", "partial")
+    rmSync(path)
+    mkdirSync(path)
+    const failed = failure(state.set("a", "complete"))
+    const other = failed.then(() => rmdirSync(path)).then(() => state.set("b", "complete"))
+    expect(await failed).to.have.property("code", "STORAGE_FAILED")
+    await other
+    expect(read(".state.json"))
+      .to.have.property("resources")
+      .that.deep.equals({
+        a: { state: "partial" },
+        b: { state: "complete" },
+      })
   })
 
   it("records and forgets resources in the manifest", async () => {

@@ -8,6 +8,7 @@ import { applyTransforms } from "../transform/apply-transforms.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { StreamHasher } from "../verify/stream-hasher.ts"
 import { removeFile } from "../store/remove-file.ts"
+import { syncOpenFile } from "../store/sync-open-file.ts"
 
 const CHUNK_BYTES = 1024 * 1024
 const REPORT_MILLISECONDS = 100
@@ -51,7 +52,7 @@ export async function concatenate(
           source.destroy()
         }
       }
-      await file.sync()
+      await syncOpenFile(file)
     } finally {
       await file.close()
     }

@@ -12,6 +12,7 @@ import { quietFetchContext } from "./fetch-context.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
+import { syncOpenFile } from "../store/sync-open-file.ts"
 
 const OUTPUT = "output"
 const SYNC_MILLISECONDS = 2000
@@ -32,7 +33,7 @@ export async function prepareWayback(preparation: Preparation, resource: Planned
     try {
       const lines = await continueAt(file, kept, urls, resource)
       await fetchPages(preparation, resource, urls, lines, file)
-      await file.sync()
+      await syncOpenFile(file)
     } finally {
       await file.close()
     }
@@ -113,7 +114,7 @@ async function fetchPages(
     await file.appendFile(`${lineOf({ id: url, ...page })}\n`)
     progress({ phase: "step", dataset, resource: name, fraction: (index + 1) / urls.length, message: url })
     if (performance.now() - synced < SYNC_MILLISECONDS) continue
-    await file.datasync()
+    await syncOpenFile(file, "datasync")
     synced = performance.now()
   }
 }
@@ -177,7 +178,7 @@ async function copyBehind(from: string, to: string, start: number, signal: Abort
       if (signal.aborted) throw interrupted()
       await target.appendFile(chunk as Buffer)
     }
-    await target.sync()
+    await syncOpenFile(target)
   } finally {
     await source.close()
     await target.close()

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { promisify } from "node:util"
 import { storageError } from "../store/storage-error.ts"
 import { syncDirectory } from "../store/write-atomic.ts"
+import { syncOpenFile } from "../store/sync-open-file.ts"
 
 /** Up to here each file is synced by itself; beyond, one call for the file system costs less than thousands. */
 const FEW_FILES = 64
@@ -36,7 +37,7 @@ async function syncFileSystem(path: string): Promise<boolean> {
 async function syncFile(path: string): Promise<void> {
   const file = await open(path, "r")
   try {
-    await file.sync()
+    await syncOpenFile(file)
   } finally {
     await file.close()
   }

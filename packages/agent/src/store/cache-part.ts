@@ -10,6 +10,7 @@ import { holderName, thisHolder, type Holder } from "./lock-holder.ts"
 import { PartContent } from "./part-content.ts"
 import { writeAtomic } from "./write-atomic.ts"
 import { removeFile } from "./remove-file.ts"
+import { syncOpenFile } from "./sync-open-file.ts"
 
 const CHECKPOINT_SECONDS = 10
 /** How often a part with gaps records where they are, so that a killed process loses no more. */
@@ -204,7 +205,7 @@ export class CachePart {
     await this.#stop()
     try {
       this.#content.requireSound()
-      await this.#content.file.sync()
+      await syncOpenFile(this.#content.file)
       if (!(await this.owned())) throw new PartLost(this.path)
       await rename(this.path, path).catch(wiped(this.path))
     } finally {

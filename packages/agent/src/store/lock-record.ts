@@ -6,6 +6,7 @@ import { fileSystemNow } from "./file-system-now.ts"
 import { READ_AT_ONCE } from "./open-plain-file.ts"
 import { isGone, parseHolder, type Holder } from "./lock-holder.ts"
 import { removeFile } from "./remove-file.ts"
+import { syncOpenFile } from "./sync-open-file.ts"
 
 /** A holder silent for longer is taken for dead. */
 export const STALE_SECONDS = 45
@@ -48,7 +49,7 @@ export async function createRecord(path: string, holder: Holder): Promise<FileHa
  */
 export async function beat(file: FileHandle, holder: Holder, path: string): Promise<void> {
   await file.write(`${JSON.stringify(holder)}\n`, 0)
-  if (await isSharedStorage(dirname(path))) await file.sync()
+  if (await isSharedStorage(dirname(path))) await syncOpenFile(file)
 }
 
 /** Opening first makes NFS ask its server instead of its attribute cache. `undefined`: there is none. */

@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises"
 import { ByteRanges, type ByteRange } from "./byte-ranges.ts"
+import { syncOpenFile } from "./sync-open-file.ts"
 
 /** The bytes of an unfinished download: which are there, and which of them are on the disk for sure. */
 export class PartContent {
@@ -103,7 +104,7 @@ export class PartContent {
     const epoch = this.#epoch
     this.#unsynced = 0
     this.requireSound()
-    await this.file.datasync().catch((error: unknown) => {
+    await syncOpenFile(this.file, "datasync").catch((error: unknown) => {
       this.#failure = { error }
       throw error
     })

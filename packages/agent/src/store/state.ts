@@ -59,6 +59,9 @@ export class DatasetState {
     const sync = state !== "partial" || before === "complete"
     this.#document.resources[name] = { ...this.#document.resources[name], state }
     const written = this.#file.request(sync).catch((error: unknown) => {
+      // Before the next write has it: whoever reads that would take for done what this call's failure keeps from being finished.
+      if (before === undefined) delete this.#document.resources[name]
+      else this.#document.resources[name] = { ...this.#document.resources[name], state: before }
       throw storageError(error, `write "${this.#path}"`)
     })
     this.#unwritten.set(name, written)

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto"
 import { open, rename, writeFile } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { removeFile } from "./remove-file.ts"
+import { syncOpenFile } from "./sync-open-file.ts"
 
 export interface WriteAtomicOptions {
   /** Permission bits before the umask. */
@@ -21,7 +22,7 @@ export async function writeAtomic(
     const file = await open(temporary, "wx", options.mode ?? 0o666)
     try {
       await writeFile(file, data)
-      if (options.sync !== false) await file.sync()
+      if (options.sync !== false) await syncOpenFile(file)
     } finally {
       await file.close()
     }

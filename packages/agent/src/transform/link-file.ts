@@ -3,6 +3,7 @@ import { copyFile, link, open } from "node:fs/promises"
 import { errnoName } from "../store/errno-name.ts"
 import { storageError } from "../store/storage-error.ts"
 import { removeFile } from "../store/remove-file.ts"
+import { syncOpenFile } from "../store/sync-open-file.ts"
 
 /**
  * The same bytes under a second name, where the file system can, else a durable copy (a clone where it can do that).
@@ -29,7 +30,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
   const file = await open(to, "r+")
   try {
-    await file.sync()
+    await syncOpenFile(file)
   } finally {
     await file.close()
   }

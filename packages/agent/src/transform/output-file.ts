@@ -2,6 +2,7 @@ import { open, type FileHandle } from "node:fs/promises"
 import type { HashAlgorithm } from "@datamaestro/dataset"
 import type { PlainSum } from "../compression/decompress.ts"
 import { StreamHasher, type Digests } from "../verify/stream-hasher.ts"
+import { syncOpenFile } from "../store/sync-open-file.ts"
 
 /** After so many bytes they are put onto the disk beside the writing, so that its end does not wait for all. */
 const WRITE_BACK_BYTES = 32 * 1024 * 1024
@@ -44,7 +45,7 @@ export class OutputFile {
   async sync(): Promise<{ bytes: number; digests: Digests }> {
     await this.#writeBack
     if (this.#failure !== undefined) throw this.#failure.error
-    await this.#file.sync()
+    await syncOpenFile(this.#file)
     const hasher = this.#hash()
     const { sha256 } = this.#sum ?? {}
     return { bytes: hasher.bytes, digests: { ...hasher.digests(), ...(sha256 === undefined ? {} : { sha256 }) } }
@@ -67,8 +68,7 @@ export class OutputFile {
 
   #startWriteBack(): void {
     this.#behind = 0
-    this.#writeBack = this.#file
-      .datasync()
+    this.#writeBack = syncOpenFile(this.#file, "datasync")
       .catch((error: unknown) => void (this.#failure ??= { error }))
       .then(() => void (this.#writeBack = undefined))
   }
