@@ -50,6 +50,29 @@ describe("plain lines", () => {
     ])
   })
 
+  it("tell the first hundred of a dataset's resources, then how many there are, and what takes long", () => {
+    const stream = textStream()
+    let clock = 0
+    const reporter = lineReporter({ ...quiet, stream, now: () => clock })
+    reporter.event({ phase: "dataset", dataset: "org.x", state: "started" })
+    reporter.event({ ...download(0, 1000), resource: "slow" })
+    for (let index = 0; index < 5000; index++, clock += 10) {
+      const resource = `r${index}`
+      reporter.event({ ...download(0, 10), resource })
+      reporter.event({ phase: "resource", dataset: "org.x", resource, how: "downloaded", bytes: 10 })
+    }
+    reporter.event({ ...download(500, 1000), resource: "slow" })
+    reporter.event({ phase: "dataset", dataset: "org.x", state: "done" })
+    const lines = stream.text.trimEnd().split("\n")
+    expect(lines.slice(200)).to.deep.equal([
+      "org.x r99: downloading from http://h/f.gz, 10 B",
+      "org.x r99: downloaded, 10 B on disk",
+      "org.x: 3100 resources so far",
+      "org.x slow: downloading, 50 %, 500 B of 1.0 kB",
+      "org.x: done, 5000 resources",
+    ])
+  })
+
   it("tell an upload of few chunks as what there is to do", () => {
     const stream = textStream()
     const reporter = lineReporter({ ...quiet, stream })

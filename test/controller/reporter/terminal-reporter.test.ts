@@ -29,6 +29,23 @@ describe("bars on a terminal", () => {
     expect(stream.text).not.to.contain("\u001b[?25l")
   })
 
+  it("take little of a connection where thousands of resources come and go", async () => {
+    const stream = textStream({ columns: 80, rows: 24 })
+    const reporter = reporterOn(stream)
+    const ended = (resource: string) => ({ phase: "resource", dataset: "d", resource, how: "downloaded" }) as const
+    for (let index = 0; index < 2000; index++) {
+      reporter.event(download(`r${index}`, 1))
+      if (index >= 30) reporter.event(ended(`r${index - 30}`))
+    }
+    expect(stream.text.length).to.be.below(400_000)
+    await afterRedraw()
+    const shown = stream.text.slice(-2500)
+    expect(shown).to.contain("r1975 downloading").and.not.contain("r1900 ")
+    reporter.end()
+    reporter.event({ phase: "dataset", dataset: "d", state: "done" })
+    expect(stream.text).to.match(/d: done, 1970 resources\n$/)
+  })
+
   it("are preceded by what has begun, where nothing else is told of it for long", async () => {
     const stream = textStream({ columns: 80, rows: 24 })
     const reporter = reporterOn(stream)

@@ -1,5 +1,6 @@
 import { formatBytes } from "@datamaestro/protocol"
 import { countOf, endedKey, type Count } from "./count-of.ts"
+import { Crowd } from "./crowd.ts"
 import { describeEvent } from "./describe-event.ts"
 import { formatError } from "./format-error.ts"
 import type { CommandEvent, Reporter, ReporterOptions } from "./reporter.ts"
@@ -30,6 +31,7 @@ export function lineReporter(options: LineReporterOptions): Reporter {
   const print = (text: string, host?: string): void => {
     options.stream.write(`${host === undefined ? "" : `${sanitizeLine(host)}: `}${text}\n`)
   }
+  const crowd = new Crowd(now)
   const due = (key: string, count: Count): "start" | "course" | undefined => {
     const fraction = count.total === undefined || count.total === 0 ? 0 : count.value / count.total
     const ofWork = told.get(key) ?? new Map<string, Told>()
@@ -48,14 +50,18 @@ export function lineReporter(options: LineReporterOptions): Reporter {
     event(event: CommandEvent, host?: string) {
       const count = countOf(event)
       if (count !== undefined) {
-        const moment = due(`${host ?? ""}\0${count.key}`, count)
-        if (moment !== undefined) print(describeCount(count, event, moment), host)
+        const key = `${host ?? ""}\0${count.key}`
+        const begins = told.get(key)?.has(count.verb) !== true
+        const moment = due(key, count)
+        const crowded = begins && !options.debug && crowd.has(event, host)
+        if (moment !== undefined && !crowded) print(describeCount(count, event, moment), host)
         return
       }
       const ended = endedKey(event)
       if (ended !== undefined) told.delete(`${host ?? ""}\0${ended}`)
-      const text = describeEvent(event, options.debug)
-      if (text !== undefined) print(text, host)
+      const instead = options.debug || crowd.take(event, host)
+      const text = instead === true ? describeEvent(event, options.debug) : instead
+      if (typeof text === "string") print(text, host)
     },
     error(error, host) {
       options.stream.write(`${formatError(error, { ...options, host, color: false })}\n`)

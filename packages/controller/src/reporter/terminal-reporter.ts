@@ -1,6 +1,7 @@
 import type { MultiBar, SingleBar } from "cli-progress"
 import { formatBar, type BarState } from "./bar-format.ts"
 import { countOf, endedKey, type Count } from "./count-of.ts"
+import { Crowd } from "./crowd.ts"
 import { describeEvent } from "./describe-event.ts"
 import { formatError } from "./format-error.ts"
 import { multiBar, widthOf } from "./multi-bar.ts"
@@ -18,6 +19,8 @@ interface Work {
 
 const CLEAR_TO_END = "\u001b[K"
 const RATE_INTERVAL = 500
+/** Least time between two displays of bars, in milliseconds. */
+const BUILD_INTERVAL = 200
 /** A download that was silent for so long is waited for less than what is made of it, in milliseconds. */
 const DOWNLOAD_SILENCE = 2000
 /** After so long without a sign of a dataset a person wonders, in milliseconds. */
@@ -30,7 +33,12 @@ export class TerminalReporter implements Reporter {
   readonly #datasets = new Set<string>()
   /** By host and dataset: what was begun, and has told nothing since. */
   readonly #silent = new Map<string, NodeJS.Timeout>()
+  readonly #crowd = new Crowd(Date.now)
   #bars: MultiBar | undefined
+  /** Bars of what has ended, until they are built anew. */
+  #gone = 0
+  #builtAt = -Infinity
+  #building: NodeJS.Timeout | undefined
   #pauses = 0
   #kept: string[] = []
 
@@ -51,8 +59,9 @@ export class TerminalReporter implements Reporter {
     const ended = endedKey(event)
     if (ended !== undefined) this.#finish(`${host ?? ""}\0${ended}`)
     if (event.phase === "retry") this.#wait(event, host)
-    const text = describeEvent(event, this.#options.debug)
-    if (text === undefined) return
+    const instead = this.#options.debug || this.#crowd.take(event, host)
+    const text = instead === true ? describeEvent(event, this.#options.debug) : instead
+    if (typeof text !== "string") return
     const line = `${host === undefined ? "" : `${sanitizeLine(host)}: `}${this.#painted(event, text)}`
     // Bars tell that it has begun; where a server is silent there is none.
     if (event.phase === "dataset" && event.state === "started") this.#printLate(`${host ?? ""}\0${event.dataset}`, line)
@@ -142,7 +151,7 @@ export class TerminalReporter implements Reporter {
     if (this.#pauses > 0 || work.bar !== undefined) return
     const { stream } = this.#options
     const shown = [...this.#work.values()].filter((each) => each.bar !== undefined).length
-    if (shown >= Math.max(1, (stream.rows ?? 24) - 2)) return
+    if (shown + this.#gone >= Math.max(1, (stream.rows ?? 24) - 2)) return
     this.#bars ??= multiBar<Work>(stream, ({ state }) => formatBar(state, widthOf(stream)))
     work.bar = this.#bars.create(1, 0, work)
   }
@@ -152,12 +161,23 @@ export class TerminalReporter implements Reporter {
     if (work === undefined) return
     this.#work.delete(key)
     if (work.bar === undefined) return
-    // The display of bars is cheap to build anew and leaves nothing of a removed one behind.
+    this.#gone++
+    const wait = this.#builtAt + BUILD_INTERVAL - Date.now()
+    if (wait <= 0) return this.#build()
+    this.#building ??= setTimeout(() => this.#build(), wait).unref()
+  }
+
+  /** The display of bars is cheap to build anew and leaves nothing of a removed one behind; of thousands, that is done a few times a second. */
+  #build(): void {
+    this.#builtAt = Date.now()
     this.#hideBars()
-    for (const other of this.#work.values()) this.#show(other)
+    for (const work of this.#work.values()) this.#show(work)
   }
 
   #hideBars(): void {
+    clearTimeout(this.#building)
+    this.#building = undefined
+    this.#gone = 0
     if (this.#bars === undefined) return
     this.#bars.stop()
     this.#bars = undefined
