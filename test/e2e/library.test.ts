@@ -1,6 +1,8 @@
 import { expect } from "chai"
+import { once } from "node:events"
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { Context, findDataset, getDataset, prepareDataset } from "../../packages/controller/src/index.ts"
 import { rejection } from "../helpers/rejection.ts"
 import { sampleRepository, type SampleRepository } from "../helpers/sample-repository.ts"
@@ -71,10 +73,24 @@ describe("the library", () => {
     expect(await prepareDataset("org.agreed", { accept: ["org.licence"] })).to.include({ id: "org.agreed" })
   })
 
-  it("is cancelled by a signal", async () => {
+  it("is cancelled by a signal, whose reason is the cause", async () => {
     const abort = new AbortController()
-    void sample.endlessBegun.then(() => abort.abort())
-    expect((await rejection(prepareDataset("org.endless", { signal: abort.signal }))).code).to.equal("INTERRUPTED")
+    const reason = new Error("it takes too long")
+    void sample.endlessBegun.then(() => abort.abort(reason))
+    const error = await rejection(prepareDataset("org.endless", { signal: abort.signal }))
+    expect([error.code, error.cause]).to.deep.equal(["INTERRUPTED", reason])
+    const early = await rejection(Context.instance().jobs({ signal: abort.signal }))
+    expect([early.code, early.cause]).to.deep.equal(["INTERRUPTED", reason])
+  })
+
+  it("goes on where an asynchronous listener fails, with a warning of the process", async () => {
+    const warned = once(process, "warning")
+    const onProgress = async (): Promise<void> => {
+      await sleep(1)
+      throw new Error("of the listener")
+    }
+    expect(await prepareDataset("org.one", { onProgress })).to.include({ id: "org.one" })
+    expect(String(await warned)).to.contain("onProgress failed: Error: of the listener")
   })
 
   it("reaches datasets through the context of this machine", async () => {

@@ -17,7 +17,8 @@ import {
 } from "./dataset-calls.ts"
 import { jobHandle, listJobsIn, type JobHandle } from "./job-handle.ts"
 import { localPaths, readLocalSettings } from "./local-context.ts"
-import { localMachine, remoteMachine, type LocalMachineOptions, type MachineOptions } from "./machine.ts"
+import { libraryCall } from "./library-call.ts"
+import { localMachine, remoteMachine, type LocalMachineOptions, type Machine, type MachineOptions } from "./machine.ts"
 import { listRepositories, type RepositoryHandle } from "./repository-handle.ts"
 import { heldSession, openLasting, sessionPerCall, type SessionSource } from "./session-source.ts"
 import { readUserSettings } from "./user-settings.ts"
@@ -97,6 +98,10 @@ export class Context implements AsyncDisposable {
     checkHost(host)
     checkOptions("Context.remote", options)
     const machine = remoteMachine(host, options, readUserSettings())
+    return await libraryCall(options, (heeded) => Context.#connect(host, machine, heeded))
+  }
+
+  static async #connect(host: string, machine: Machine, options: MachineOptions & CallOptions): Promise<Context> {
     const { signal, prompter, onProgress: onEvent } = options
     const session = await openLasting(machine, { signal, prompter, onEvent })
     try {

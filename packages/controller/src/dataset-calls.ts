@@ -10,6 +10,7 @@ import {
   type Result,
 } from "@datamaestro/protocol"
 import { Agreements } from "./commands/agreements.ts"
+import { libraryCall } from "./library-call.ts"
 import { requestPrepare } from "./jobs/request-prepare.ts"
 import { requireNoRelay } from "./relay/require-no-relay.ts"
 import { silentPrompter } from "./reporter/silent-prompter.ts"
@@ -44,6 +45,10 @@ export interface PrepareCallOptions extends ValueCallOptions {
 
 /** Resolves, downloads, verifies, extracts; the value with its paths. */
 export async function prepareIn(source: SessionSource, id: string, options: PrepareCallOptions): Promise<unknown> {
+  return await libraryCall(options, (heeded) => prepareWith(source, id, heeded))
+}
+
+async function prepareWith(source: SessionSource, id: string, options: PrepareCallOptions): Promise<unknown> {
   const settings = readUserSettings()
   const agreements = new Agreements({
     accepted: acceptedAgreements(settings, options.accept ?? []),
@@ -123,11 +128,12 @@ function withRepositories<R>(
   options: CallOptions & Pick<OpenOptions, "detaches">,
   run: (session: Session, signal: AbortSignal | undefined) => Promise<R>,
 ): Promise<R> {
-  const { signal, prompter, detaches, onProgress: onEvent } = options
-  return source.use({ signal, prompter, detaches, onEvent }, async (session, until) => {
-    await unlessAborted(session.declareRepositories(), until)
-    return await run(session, until)
-  })
+  return libraryCall(options, ({ signal, prompter, detaches, onProgress: onEvent }) =>
+    source.use({ signal, prompter, detaches, onEvent }, async (session, until) => {
+      await unlessAborted(session.declareRepositories(), until)
+      return await run(session, until)
+    }),
+  )
 }
 
 function checkedId(id: unknown): string {

@@ -2,6 +2,8 @@ import type { JobLogEntry, JobState, JobSummary } from "@datamaestro/protocol"
 import { checkOptions } from "./check-options.ts"
 import { valueWithId, type CallOptions } from "./dataset-calls.ts"
 import { requestAttach } from "./jobs/request-prepare.ts"
+import { libraryCall } from "./library-call.ts"
+import type { Session } from "./session.ts"
 import type { SessionSource } from "./session-source.ts"
 import { readUserSettings } from "./user-settings.ts"
 
@@ -27,22 +29,21 @@ export function jobHandle(source: SessionSource, id: string): JobHandle {
     id,
     attach: async (options = {}) => {
       checkOptions("attach", options)
-      return await source.use(openOptions(options), async (session, signal) => {
+      return await useIn(source, options, async (session, signal, onProgress) => {
         const { default_repository: defaultRepository } = readUserSettings()
-        const { onProgress } = options
         return valueWithId(await requestAttach(session, id, { signal, onProgress, defaultRepository }))
       })
     },
     cancel: async (options = {}) => {
       checkOptions("cancel", options)
-      return await source.use(openOptions(options), async (session, signal) => {
+      return await useIn(source, options, async (session, signal) => {
         const { state } = await session.agent.request("jobs/cancel", { job: id }, { signal })
         return state
       })
     },
     logs: async (options = {}) => {
       checkOptions("logs", options)
-      return await source.use(openOptions(options), async (session, signal) => {
+      return await useIn(source, options, async (session, signal) => {
         const { entries } = await session.agent.request("jobs/logs", { job: id }, { signal })
         return entries
       })
@@ -52,12 +53,18 @@ export function jobHandle(source: SessionSource, id: string): JobHandle {
 
 /** All jobs of a data directory, oldest first. */
 export function listJobsIn(source: SessionSource, options: CallOptions): Promise<JobSummary[]> {
-  return source.use(openOptions(options), async (session, signal) => {
+  return useIn(source, options, async (session, signal) => {
     const { jobs } = await session.agent.request("jobs/list", {}, { signal })
     return jobs
   })
 }
 
-function openOptions({ signal, prompter, onProgress: onEvent }: CallOptions) {
-  return { signal, prompter, onEvent }
+function useIn<R>(
+  source: SessionSource,
+  options: CallOptions,
+  run: (session: Session, signal: AbortSignal | undefined, onProgress: CallOptions["onProgress"]) => Promise<R>,
+): Promise<R> {
+  return libraryCall(options, ({ signal, prompter, onProgress }) =>
+    source.use({ signal, prompter, onEvent: onProgress }, (session, until) => run(session, until, onProgress)),
+  )
 }

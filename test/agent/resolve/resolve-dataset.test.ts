@@ -52,6 +52,10 @@ describe("resolveDataset", () => {
         "org.undefined": `defineDataset({ id: "org.undefined", resources: { a: file("https://e.org/a") }, describe: ({ a }) => ({ train: { x: textFile(a.nope) } }) })`,
         "org.throws": `defineDataset({ id: "org.throws", resources: { a: file("https://e.org/a") }, describe: ({ a }) => ({ train: a.nope.join("x") }) })`,
         "org.lacking": `defineDataset({ id: "org.lacking", resources: { a: file("https://e.org/a") }, describe: ({ aa }) => ({ train: aa.join("x") }) })`,
+        "org.round": `defineDataset({ id: "org.round", resources: {}, describe: () => {
+          const part = { same: [{ a: 1 }] }
+          return { twice: [part.same, part.same], part: Object.assign(part, { whole: { part } }) }
+        } })`,
         "org.date": `defineDataset({ id: "org.date", resources: {}, describe: () => ({ made: [new Date(0)] }) })`,
         "org.text": `defineDataset({ id: "org.text", resources: { a: file("https://e.org/a") }, describe: ({ a }) => ({ b: \`\${a}/b\` }) })`,
         "org.noaxis": `defineDataset({ id: "org.noaxis", axes: { n: axis([1, 2]) }, resources: ({ n, m }) => ({ a: file(n === 1 ? "https://e.org/" + m : "https://e.org/a") }), describe: () => ({}) })`,
@@ -207,6 +211,7 @@ describe("resolveDataset", () => {
     ["org.undefined", /describe.train.x.path: undefined is neither JSON nor a path/],
     ["org.throws", /describe: Cannot read properties of undefined/],
     ["org.lacking", /describe: there is no resource "aa": there are a$/],
+    ["org.round", /describe.part.whole.part: it is a part of itself, without an end$/],
     ["org.date", /describe.made.0: a Date is neither JSON/],
     ["org.text", /describe: a path is no text yet: write path.join/],
     ["org.noaxis[n=1]", /axes: there is no axis "m": there are n$/],

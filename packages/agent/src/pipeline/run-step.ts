@@ -12,6 +12,7 @@ import { stepProgress } from "../step/step-progress.ts"
 import { finalPaths } from "../store/layout.ts"
 import { errnoName } from "../store/errno-name.ts"
 import { storageError } from "../store/storage-error.ts"
+import { thrownText } from "../thrown-text.ts"
 import { startThread } from "../thread-source.ts"
 import { hashFile } from "../verify/hash-file.ts"
 import { placeResource } from "./place-resource.ts"
@@ -88,7 +89,7 @@ async function run(preparation: Preparation, resource: PlannedStep, output: stri
     if (signal.aborted) throw interrupted()
     if (error instanceof Error && FULL.has(errnoName(error) ?? ""))
       throw storageError(error, `make "${name}" of "${id}"`)
-    throw failed(preparation, resource, error instanceof Error ? error.message : String(error), error)
+    throw failed(preparation, resource, thrownText(error), error)
   }
 }
 

@@ -7,8 +7,8 @@ import {
   type RepositoryClass,
 } from "@datamaestro/dataset"
 import { DatamaestroError, NotList, type RepositoryLocation } from "@datamaestro/protocol"
-import { inspect } from "node:util"
 import * as v from "valibot"
+import { thrownText } from "../thrown-text.ts"
 import { importModule } from "./import-module.ts"
 import { withSyntaxPlace } from "./syntax-place.ts"
 
@@ -143,8 +143,7 @@ function readStatics({ NAMESPACE, NAME, DESCRIPTION, datasets, movedTo }: Reposi
 
 /** What was thrown by code that is not ours, in one line. */
 export function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : typeof error === "string" ? error : inspect(error)
-  return text.split("\n", 1)[0] ?? ""
+  return thrownText(error).split("\n", 1)[0] ?? ""
 }
 
 function broken(location: RepositoryLocation, reason: string, path: string, cause?: unknown): DatamaestroError {

@@ -15,6 +15,7 @@ import {
   type Symbols,
 } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
+import { thrownText } from "../thrown-text.ts"
 import { brokenDefinition } from "../repositories/repository-index.ts"
 import { folderName } from "../store/layout.ts"
 import { toDescribed, toPlannedValue } from "./planned-value.ts"
@@ -144,7 +145,7 @@ function pathOf(owner: { id: string; repository: string }, key: string, symbols:
 /** Anything else that an author's code throws here came out of `describe`. */
 function inDescribe(error: unknown, base: string): unknown {
   if (!(error instanceof Error) || isDefinitionError(error) || error instanceof DatamaestroError) return error
-  const located = new DefinitionError(base, "describe", error.message)
+  const located = new DefinitionError(base, "describe", thrownText(error))
   located.cause = error
   return located
 }

@@ -48,7 +48,8 @@ function describedFields(fields: { [name: string]: PlannedValue }): DescribedObj
   return Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, toDescribed(field)]))
 }
 
-function convert(definition: string, value: unknown, place: string): PlannedValue {
+/** @param within what the value is a part of */
+function convert(definition: string, value: unknown, place: string, within: readonly object[] = []): PlannedValue {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value
   if (typeof value === "number" && Number.isFinite(value)) return value
   if (typeof value !== "object")
@@ -58,7 +59,9 @@ function convert(definition: string, value: unknown, place: string): PlannedValu
       `${typeof value === "number" ? String(value) : typeof value} is neither JSON nor a path`,
     )
   if (isSymbolicPath(value)) return { $path: { ...value[PATH], segments: [...value[PATH].segments] } }
-  if (Array.isArray(value)) return value.map((item, index) => convert(definition, item, `${place}.${index}`))
+  if (within.includes(value)) throw new DefinitionError(definition, place, "it is a part of itself, without an end")
+  const parts = [...within, value]
+  if (Array.isArray(value)) return value.map((item, index) => convert(definition, item, `${place}.${index}`, parts))
   const prototype = Object.getPrototypeOf(value) as object | null
   if (prototype !== Object.prototype && prototype !== null) {
     throw new DefinitionError(definition, place, `a ${prototype.constructor.name} is neither JSON nor a path`)
@@ -66,7 +69,7 @@ function convert(definition: string, value: unknown, place: string): PlannedValu
   const fields = Object.entries(value).map(([name, field]) => {
     if (name.startsWith("$"))
       throw new DefinitionError(definition, `${place}.${name}`, "a field's name can't begin with \"$\"")
-    return [name, convert(definition, field, `${place}.${name}`)] as const
+    return [name, convert(definition, field, `${place}.${name}`, parts)] as const
   })
   const type = typeOf(value)
   const { path } = value as DescribedObject

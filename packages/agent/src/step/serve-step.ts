@@ -1,4 +1,3 @@
-import { inspect } from "node:util"
 import { parentPort, type MessagePort } from "node:worker_threads"
 import type { StepResource } from "@datamaestro/dataset"
 import { interrupted, ProgressCoalescer } from "@datamaestro/protocol"
@@ -7,6 +6,7 @@ import { loadRepository } from "../repositories/load-repository.ts"
 import { errnoName } from "../store/errno-name.ts"
 import { authoredResources } from "../resolve/plan-dataset.ts"
 import { stepsOf } from "../resolve/steps-of.ts"
+import { thrownText } from "../thrown-text.ts"
 import { markPrograms } from "./started-programs.ts"
 import { stepProgress } from "./step-progress.ts"
 import type { FromStep, StepRequest, ToStep } from "./step-request.ts"
@@ -37,10 +37,8 @@ async function serve(port: MessagePort, request: StepRequest, signal: AbortSigna
     coalescer.flush()
     answer({ type: "done" })
   } catch (error) {
-    const known = error instanceof Error
-    const message = known ? error.message : typeof error === "string" ? error : inspect(error)
-    const [stack, errno] = known ? [error.stack, errnoName(error)] : []
-    answer({ type: "failed", message, stack, errno })
+    const [stack, errno] = error instanceof Error ? [error.stack, errnoName(error)] : []
+    answer({ type: "failed", message: thrownText(error), stack, errno })
   }
   // What the code left behind ends with it; what it has printed is still handed over.
   process.exit()
