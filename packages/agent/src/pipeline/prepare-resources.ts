@@ -20,6 +20,9 @@ import { runStep } from "./run-step.ts"
 import { leftWorkFolders } from "./work-folder.ts"
 import { totalBytes } from "../store/file-list.ts"
 
+/** Of a dataset's resources: each that waits takes 2 kB. */
+const MOST_BEGUN = 1000
+
 type How = Extract<ProgressEvent, { phase: "resource" }>["how"]
 
 /** What each resource needs: how it came to be there, or `undefined` for what is still to be made. */
@@ -100,6 +103,9 @@ export async function makeMissing(
   await sharing?.announce([...shared])
   const queue = await resourceQueue()
   let failure: { error: unknown } | undefined
+  let under = 0
+  let proceed = (): void => {}
+  // What one needs comes before it, so that those that have begun never wait for one that has not.
   for (const [resource, how] of standing) {
     const needed = resource.kind === "step" || resource.kind === "wayback" ? resource.from : []
     const task = Promise.all(needed.flatMap((name) => tasks.get(name) ?? [])).then(async () => {
@@ -111,11 +117,18 @@ export async function makeMissing(
       }
     })
     tasks.set(resource.name, task)
-    task.catch((thrown: unknown) => {
-      const error = located(thrown, preparation.plan.id, resource.name)
-      failure ??= { error }
-      stop(error)
-    })
+    void task
+      .catch((thrown: unknown) => {
+        const error = located(thrown, preparation.plan.id, resource.name)
+        failure ??= { error }
+        stop(error)
+      })
+      .then(() => {
+        under--
+        proceed()
+      })
+    if (++under < MOST_BEGUN) continue
+    await new Promise<void>((resolve) => (proceed = resolve))
   }
   await Promise.allSettled(tasks.values())
   if (failure !== undefined) throw failure.error
