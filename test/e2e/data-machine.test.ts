@@ -4,6 +4,7 @@ import { existsSync } from "node:fs"
 import { chmod, copyFile, mkdir, readdir, readFile, readlink, rm, stat, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { bootFailure } from "../../packages/controller/src/deploy/boot-failure.ts"
 import { startDelayProxy, type DelayProxyOptions } from "../helpers/delay-proxy.ts"
 import { startOrigin } from "../helpers/origin.ts"
 import { privateEnvironment } from "../helpers/private-environment.ts"
@@ -249,6 +250,24 @@ describe("a data machine", function () {
       const known = JSON.parse(await readFile(join(hosts, name), "utf8")) as object
       await writeFile(join(hosts, name), JSON.stringify({ ...known, execPath: "/opt/gone/bin/node" }))
       await works(await openSshSession(machine))
+    })
+
+    it("allows no session at all, as jump hosts do: told (exit 8), with the system's ssh too", async () => {
+      const machine = await home(["MaxSessions 0"])
+      const error = await rejection(openSshSession(machine))
+      expect(error).to.have.property("exitStatus", 8)
+      expect(error.message).to.contain("Cannot run a command on")
+      expect(error).to.have.property("hint").that.contains("MaxSessions")
+      const said = "mux_client_request_session: session request failed: Session open refused by peer\n"
+      const bySsh = bootFailure({
+        label: "machine",
+        noise: "",
+        stderr: said,
+        booted: false,
+        reason: "it ended",
+        code: 255,
+      })
+      expect(bySsh.message).to.contain("allows no session")
     })
 
     it("runs nothing but SFTP: told (exit 8)", async () => {

@@ -24,7 +24,7 @@ export function bootFailure({ label, noise, stderr, booted, reason, code }: Boot
     .join("\n")
     .slice(-SHOWN)
   const details = { host: label, printed, ...(code === undefined ? {} : { code }) }
-  // What OpenSSH's internal-sftp, nologin of the distributions, and rssh and scponly say.
+  // What OpenSSH's internal-sftp, nologin of the distributions, rssh and scponly, and ssh itself say.
   const refusal = [
     {
       said: /sftp connections only|restricted by (rssh|scponly)/i,
@@ -33,6 +33,10 @@ export function bootFailure({ label, noise, stderr, booted, reason, code }: Boot
     {
       said: /account is (currently )?not available|not available for (shell|interactive)/i,
       why: "the account may not log in to a shell",
+    },
+    {
+      said: /session open refused by peer/i,
+      why: "its server allows no session, as jump hosts do (MaxSessions)",
     },
   ].find(({ said }) => said.test(printed))
   if (refusal !== undefined) {

@@ -56,10 +56,11 @@ export class Ssh2Transport implements Transport {
         // Too late to be wanted: nobody will read it.
         if (abandoned) return void source?.close()
         if (source !== undefined && error === undefined) return resolve(this.#open(source))
+        const refused = refusedCommand(this.label, error?.message ?? "it was refused", error)
+        // sshd hangs up behind its refusal, over the command that was sent ahead.
+        if (isRefusal(error)) return reject(refused)
         // It may be the connection's end, which is told right behind.
-        setImmediate(() =>
-          reject(this.#broken() ?? refusedCommand(this.label, error?.message ?? "it was refused", error)),
-        )
+        setImmediate(() => reject(this.#broken() ?? refused))
       }
       try {
         this.#ask(command, () => !abandoned, answered)
