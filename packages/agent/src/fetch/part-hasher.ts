@@ -7,6 +7,10 @@ import { StreamHasher, type Digests } from "../verify/stream-hasher.ts"
 
 /** From here on a thread of its own pays, and the main one is free to receive. */
 const THREAD_BYTES = 32 * 1024 * 1024
+/** They hash more than a line brings, and each takes some 10 MiB: of more downloads at once the others are hashed as they stream. */
+const MOST_THREADS = 2
+
+let threads = 0
 
 /**
  * The digests of a part. A small one is hashed as its bytes stream; a large one by a thread that reads what has been
@@ -38,7 +42,10 @@ export class PartHasher {
     if (!this.#follows(part)) {
       const stale = this.#follower !== undefined
       if (!stale && Math.max(part.bytes, expected) < THREAD_BYTES) return
+      if (stale) this.reset()
+      if (threads >= MOST_THREADS) return
       this.reset()
+      threads++
       const thread = new FileFollower(part.path, this.#algorithms, (bytes) => this.#onBytes(bytes))
       this.#follower = { thread, path: part.path, epoch: part.epoch }
     }
@@ -50,7 +57,10 @@ export class PartHasher {
     this.#stream = new StreamHasher(this.#algorithms)
     this.#final = undefined
     if (this.#follower === undefined) return
-    const closing = this.#follower.thread.close().finally(() => this.#closing.delete(closing))
+    const closing = this.#follower.thread.close().finally(() => {
+      threads--
+      this.#closing.delete(closing)
+    })
     this.#closing.add(closing)
     this.#follower = undefined
   }
