@@ -25,6 +25,14 @@ describe("a session for many calls", () => {
     await source.close()
   })
 
+  it("says what to do once it is closed", async () => {
+    const source = heldSession(machine, linkedSession({}), () => Promise.resolve(linkedSession({})))
+    await source.close()
+    const error = await rejection(source.use({}, label))
+    expect(error).to.have.property("code", "USAGE")
+    expect(error).to.have.property("hint").that.includes("Context.remote")
+  })
+
   it("does not end with the signal of the call that has opened it", async () => {
     const abort = new AbortController()
     let given: AbortSignal | undefined

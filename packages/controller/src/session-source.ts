@@ -98,7 +98,11 @@ export function heldSession(machine: Machine, first: Session, open: typeof openO
     onDisconnect: machine.onDisconnect,
     slurm: machine.slurm,
     async use(options, run) {
-      if (closing.signal.aborted) throw new DatamaestroError("USAGE", "Cannot use this context: it is closed")
+      if (closing.signal.aborted) {
+        throw new DatamaestroError("USAGE", "Cannot use this context: it is closed", {
+          hint: "close it after its last call, or make a new one with Context.remote",
+        })
+      }
       const signal = AbortSignal.any([closing.signal, ...(options.signal === undefined ? [] : [options.signal])])
       const current = (session ??= reopen({ ...options, signal }))
       const call = unlessAborted(current, signal).then((each) => run(each, signal))
