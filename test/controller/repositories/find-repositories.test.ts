@@ -1,5 +1,6 @@
 import { expect } from "chai"
 import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises"
+import { homedir } from "node:os"
 import { delimiter, join } from "node:path"
 import { findRepositories } from "../../../packages/controller/src/repositories/find-repositories.ts"
 import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
@@ -41,6 +42,11 @@ describe("findRepositories", () => {
     await write(join(project, "node_modules/dep-of-it"), "dep")
     await write(join(project, "node_modules/not-a-dependency"), "stranger")
     expect(find("", join(project, "deep/below"))).to.have.members(["own", "dep"])
+  })
+
+  it("takes ~ in DATAMAESTRO_REPOSITORY_PATH for the home folder, as everywhere", () => {
+    const nowhere = "no-such-folder-of-repositories"
+    expect(() => find(`~/${nowhere}`)).to.throw(`Cannot use "${join(homedir(), nowhere)}" as a repository`)
   })
 
   it("finds the folders of DATAMAESTRO_REPOSITORY_PATH, and takes one reached twice for one", async () => {

@@ -1,5 +1,6 @@
-import { DatamaestroError } from "@datamaestro/protocol"
+import { belowHome, DatamaestroError } from "@datamaestro/protocol"
 import { existsSync, readdirSync, statSync } from "node:fs"
+import { homedir } from "node:os"
 import { delimiter, dirname, join, resolve } from "node:path"
 import type { FoundRepository } from "./found-repository.ts"
 import { readIfThere, readNamedPackage, readRepositoryPackage } from "./read-package.ts"
@@ -126,7 +127,9 @@ function named(environment: NodeJS.ProcessEnv, directory: string): string[] {
   const variable = environment["DATAMAESTRO_REPOSITORY_PATH"] ?? ""
   const folders = variable.split(delimiter).filter((folder) => folder !== "")
   return folders.map((folder) => {
-    const path = resolve(directory, folder)
+    // No shell replaces it within quotes, nor in files that are none of its own.
+    const below = belowHome(folder)
+    const path = below === undefined ? resolve(directory, folder) : join(homedir(), below)
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
       throw notNamed(path, "there is no such folder")
     if (declaresNone(path)) {
