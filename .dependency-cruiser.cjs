@@ -59,6 +59,13 @@ module.exports = {
       to: { path: `^packages/agent/src/(${steps})/`, pathNot: "^packages/agent/src/($1|verify)/" },
     },
     {
+      name: "command-and-library-stand-side-by-side",
+      comment: "What both need is in neither.",
+      severity: "error",
+      from: { path: "^packages/controller/src/(commands|library)/" },
+      to: { path: "^packages/controller/src/(commands|library)/", pathNot: "^packages/controller/src/$1/" },
+    },
+    {
       name: "store-is-below-all",
       comment: "What lies on the disk, and how it is locked, knows nothing of what it is for. It hashes with verify.",
       severity: "error",

@@ -1,7 +1,7 @@
 /** What an open connection gives: the time of a request, and bytes a second against `ssh h 'cat > f'`. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { openSession } from "../packages/controller/src/session.ts"
+import { openSession } from "../packages/controller/src/session/session.ts"
 import { silentPrompter } from "../packages/controller/src/reporter/silent-prompter.ts"
 import { connectSsh2 } from "../packages/controller/src/transport/ssh2.ts"
 import type { SshTarget } from "../packages/controller/src/transport/ssh-target.ts"

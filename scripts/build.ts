@@ -24,7 +24,11 @@ const shared: BuildOptions = {
 }
 
 const [agent] = await Promise.all([
-  bundleAgent(path("agent/src/main.ts"), [path("agent/src/thread.ts"), path("agent/src/step-thread.ts")], shared),
+  bundleAgent(
+    path("agent/src/main.ts"),
+    [path("agent/src/threads/thread.ts"), path("agent/src/threads/step-thread.ts")],
+    shared,
+  ),
   build({
     ...shared,
     entryPoints: [path("controller/src/deploy/bootstrap.ts")],

@@ -31,6 +31,8 @@ export async function bundleAgent(
     plugins: [...undiciPlugins],
     minify: true,
     outdir: "/",
+    // All in one folder, wherever the sources lie: what is left of the imports are names of its.
+    entryNames: "[name]",
     chunkNames: "[name]-[hash]",
     write: false,
     metafile: true,

@@ -1,8 +1,8 @@
-import { Agreements } from "../../packages/controller/src/commands/agreements.ts"
+import { Agreements } from "../../packages/controller/src/agreements.ts"
 import type { GlobalOptions, Invocation } from "../../packages/controller/src/commands/invocation.ts"
 import { localMachine, remoteMachine } from "../../packages/controller/src/machine.ts"
 import { silentPrompter } from "../../packages/controller/src/reporter/silent-prompter.ts"
-import type { Session, SessionOptions } from "../../packages/controller/src/session.ts"
+import type { Session, SessionOptions } from "../../packages/controller/src/session/session.ts"
 import type { UserSettings } from "../../packages/controller/src/user-settings.ts"
 import { recordedReporter, type RecordedReporter } from "./recorded-reporter.ts"
 

@@ -7,7 +7,7 @@ import {
   type AgentHandlers,
   type Result,
 } from "@datamaestro/protocol"
-import type { Session } from "../../packages/controller/src/session.ts"
+import type { Session } from "../../packages/controller/src/session/session.ts"
 
 export interface LinkedSession extends Session {
   /** How often the session was closed. */

@@ -1,5 +1,5 @@
-import type { Session, SessionEvent, SessionOptions } from "../../packages/controller/src/session.ts"
-import { openSession } from "../../packages/controller/src/session.ts"
+import type { Session, SessionEvent, SessionOptions } from "../../packages/controller/src/session/session.ts"
+import { openSession } from "../../packages/controller/src/session/session.ts"
 import type { SshClientFiles } from "./ssh-client-files.ts"
 
 export interface RecordedSession extends Session {

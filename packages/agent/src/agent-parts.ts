@@ -1,4 +1,4 @@
-import type { ThreadEntry } from "./thread-source.ts"
+import type { ThreadEntry } from "./threads/thread-source.ts"
 import { RestPart, type PartModules, type RestPartOptions } from "./rest-part.ts"
 
 /** What the build tells the first part of the agent's code. */

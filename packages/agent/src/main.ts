@@ -8,7 +8,7 @@ import { Script } from "node:vm"
 import { loadRest, setBeginning, useRest, type Beginning } from "./agent-parts.ts"
 import type { PartModules } from "./rest-part.ts"
 import { runAgent } from "./run-agent.ts"
-import { provideThreadSource } from "./thread-source.ts"
+import { provideThreadSource } from "./threads/thread-source.ts"
 
 export { loadRest, runAgent }
 

@@ -4,14 +4,14 @@ import { dirname } from "node:path"
 import * as v from "valibot"
 import { countLoaded, useRest } from "./agent-parts.ts"
 import { AgentSession } from "./agent-session.ts"
-import { becomeAgent } from "./become-agent.ts"
-import { endOwnChildren } from "./end-own-children.ts"
+import { becomeAgent } from "./process/become-agent.ts"
+import { endOwnChildren } from "./process/end-own-children.ts"
 import { createHandlers } from "./handlers/create-handlers.ts"
 import { JobHost } from "./jobs/job-host.ts"
-import { exitOrKill } from "./exit-or-kill.ts"
+import { exitOrKill } from "./process/exit-or-kill.ts"
 import { RelayClient } from "./relay/relay-client.ts"
 import type { PartModules, RestPart, RestPartOptions } from "./rest-part.ts"
-import { StdioPort } from "./stdio-port.ts"
+import { StdioPort } from "./process/stdio-port.ts"
 import { AGENT_VERSION } from "./version.ts"
 
 /** What the bootstrap hands over. */
@@ -43,69 +43,87 @@ const REST_NAME = "agent-rest.cjs"
  * too, so that they can be resumed. What hangs is left after a moment, whatever it is.
  */
 export function runAgent(host: AgentHost = {}): void {
-  becomeAgent("datamaestro-agent", () => end(1, "the agent met an error it did not foresee"))
+  becomeAgent("datamaestro-agent", () => agent.end(1, "the agent met an error it did not foresee"))
   const write = process.stdout.write.bind(process.stdout)
   reserveStdout()
-  const session = new AgentSession({
-    loginShell: host.loginShell === true,
-    cacheFolder: host.cacheFolder,
-    agentFile: host.file,
-    tell: (message) => server.notify("$/agent/notice", { message }),
-    onCode: (code, over) => server.notify("$/agent/code", { code, over }),
-  })
-  const relay = new RelayClient((method, params) => server.notify(method, params))
-  const rest = restOf(host, {
-    ask: () => server.notify("$/agent/wanted", {}),
-    onUnkept: (reason) => server.notify("$/agent/unkept", { reason }),
-  })
-  const jobs = new JobHost(session, relay)
   const port = new StdioPort(process.stdin, process.stdout, write)
-  let ending = false
+  const agent = new RunningAgent(host, port)
+  // The controller speaks for the person: a Ctrl-C that also reaches the agent must not end it before its answer.
+  process.on("SIGINT", () => {})
+  process.on("SIGTERM", () => agent.end(143, "the agent was asked to end (SIGTERM)"))
+  // What a server sends to the processes of a connection that is gone.
+  if (process.platform !== "win32") process.on("SIGHUP", () => agent.disconnected(129))
+  process.stderr.on("error", () => {})
+  setInterval(() => host.stillUsed?.(), HOUR).unref()
+  port.send(MAGIC)
+}
 
-  const end = (status: number, reason?: string): void => {
-    if (ending) return
-    ending = true
-    if (reason !== undefined) jobs.stop(reason)
-    port.close()
+/** What serves one connection, and how it ends. */
+class RunningAgent {
+  readonly #host: AgentHost
+  readonly #port: StdioPort
+  readonly #session: AgentSession
+  readonly #relay = new RelayClient((method, params) => this.#server.notify(method, params))
+  readonly #rest: RestPart | undefined
+  readonly #jobs: JobHost
+  readonly #server: AgentServer
+  #ending = false
+
+  constructor(host: AgentHost, port: StdioPort) {
+    this.#host = host
+    this.#port = port
+    this.#session = new AgentSession({
+      loginShell: host.loginShell === true,
+      cacheFolder: host.cacheFolder,
+      agentFile: host.file,
+      tell: (message) => this.#server.notify("$/agent/notice", { message }),
+      onCode: (code, over) => this.#server.notify("$/agent/code", { code, over }),
+    })
+    this.#rest = restOf(host, {
+      ask: () => this.#server.notify("$/agent/wanted", {}),
+      onUnkept: (reason) => this.#server.notify("$/agent/unkept", { reason }),
+    })
+    this.#jobs = new JobHost(this.#session, this.#relay)
+    this.#server = new AgentServer(port, createHandlers(this.#session, AGENT_VERSION, this.#jobs), {
+      onEnd: () => this.disconnected(0),
+      onNotification: (method, params) => {
+        if (method !== "$/agent/rest") return this.#relay.receive(method, params)
+        const announced = v.safeParse(NOTIFICATIONS[method], params)
+        if (announced.success) this.#rest?.announce(announced.output)
+      },
+      onBytes: (stream, bytes) =>
+        stream === REST_STREAM ? this.#rest?.receive(bytes) : this.#relay.receiveBytes(stream, bytes),
+    })
+  }
+
+  /** @param reason why work that is under way is stopped, if it is */
+  end(status: number, reason?: string): void {
+    if (this.#ending) return
+    this.#ending = true
+    if (reason !== undefined) this.#jobs.stop(reason)
+    this.#port.close()
     const last = (): void => {
       endOwnChildren()
       exitOrKill(status)
     }
     setTimeout(last, GRACE)
-    void idle(server)
-      .then(() => jobs.idle())
-      .then(() => session.close())
-      .then(() => rest?.kept())
-      .then(() => host.storeCodeCache?.(countLoaded()))
+    void idle(this.#server)
+      .then(() => this.#jobs.idle())
+      .then(() => this.#session.close())
+      .then(() => this.#rest?.kept())
+      .then(() => this.#host.storeCodeCache?.(countLoaded()))
       .finally(last)
   }
-  const disconnected = (status: number): void => {
-    if (ending) return
-    relay.end()
-    rest?.end()
-    if (!jobs.disconnect()) return end(status)
-    port.close()
-    void jobs.idle().then(() => end(0))
+
+  /** Ends, once the work is done that goes on without a controller. */
+  disconnected(status: number): void {
+    if (this.#ending) return
+    this.#relay.end()
+    this.#rest?.end()
+    if (!this.#jobs.disconnect()) return this.end(status)
+    this.#port.close()
+    void this.#jobs.idle().then(() => this.end(0))
   }
-
-  // The controller speaks for the person: a Ctrl-C that also reaches the agent must not end it before its answer.
-  process.on("SIGINT", () => {})
-  process.on("SIGTERM", () => end(143, "the agent was asked to end (SIGTERM)"))
-  // What a server sends to the processes of a connection that is gone.
-  if (process.platform !== "win32") process.on("SIGHUP", () => disconnected(129))
-  process.stderr.on("error", () => {})
-
-  const server = new AgentServer(port, createHandlers(session, AGENT_VERSION, jobs), {
-    onEnd: () => disconnected(0),
-    onNotification: (method, params) => {
-      if (method !== "$/agent/rest") return relay.receive(method, params)
-      const announced = v.safeParse(NOTIFICATIONS[method], params)
-      if (announced.success) rest?.announce(announced.output)
-    },
-    onBytes: (stream, bytes) => (stream === REST_STREAM ? rest?.receive(bytes) : relay.receiveBytes(stream, bytes)),
-  })
-  setInterval(() => host.stillUsed?.(), HOUR).unref()
-  port.send(MAGIC)
 }
 
 /** The second part of the agent, where there is one. */

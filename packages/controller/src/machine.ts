@@ -1,6 +1,6 @@
 import { belowHome, DatamaestroError, SlurmOptions, type RelayMode } from "@datamaestro/protocol"
 import { resolve } from "node:path"
-import type { SessionOptions } from "./session.ts"
+import type { SessionOptions } from "./session/session.ts"
 import { parseSshDestination } from "./transport/ssh-destination.ts"
 import type { SshTransportName } from "./transport/ssh-target.ts"
 import type { UserSettings } from "./user-settings.ts"

@@ -6,7 +6,7 @@ import { decompress, defineDataset, file, md5, rawFile, sha256 } from "@datamaes
 import { expect } from "chai"
 import { gunzipInThread } from "../../../packages/agent/src/compression/gunzip-in-thread.ts"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
-import { provideThreadSource } from "../../../packages/agent/src/thread-source.ts"
+import { provideThreadSource } from "../../../packages/agent/src/threads/thread-source.ts"
 import { provideBundledThreads } from "../../fixtures/agent-threads.ts"
 import { failure } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, type PrepareFixture } from "../../fixtures/preparation.ts"

@@ -6,7 +6,7 @@ import type { ProgressEvent } from "@datamaestro/protocol"
 import { RepositoryIndex } from "../../../packages/agent/src/repositories/repository-index.ts"
 import { resolveDataset } from "../../../packages/agent/src/resolve/resolve-dataset.ts"
 import { runInThread } from "../../../packages/agent/src/step/run-in-thread.ts"
-import { provideThreadSource, startThread } from "../../../packages/agent/src/thread-source.ts"
+import { provideThreadSource, startThread } from "../../../packages/agent/src/threads/thread-source.ts"
 import { provideBundledThreads } from "../../fixtures/agent-threads.ts"
 import { PluginPackages } from "../../helpers/plugin-packages.ts"
 

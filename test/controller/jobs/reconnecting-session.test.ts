@@ -4,7 +4,7 @@ import { openReconnecting } from "../../../packages/controller/src/jobs/reconnec
 import { rememberingPrompter } from "../../../packages/controller/src/jobs/remembering-prompter.ts"
 import { requestPrepare } from "../../../packages/controller/src/jobs/request-prepare.ts"
 import { silentPrompter } from "../../../packages/controller/src/reporter/silent-prompter.ts"
-import type { SessionEvent, SessionOptions } from "../../../packages/controller/src/session.ts"
+import type { SessionEvent, SessionOptions } from "../../../packages/controller/src/session/session.ts"
 import { linkedSession, type LinkedSession } from "../../helpers/linked-session.ts"
 import { rejection } from "../../helpers/rejection.ts"
 

@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os"
 import { Worker } from "node:worker_threads"
 import { requireNothingBehind, decompressionError } from "./gunzip-errors.ts"
 import { GUNZIP_SOURCE } from "./gunzip-thread-source.ts"
-import { ThreadAhead } from "../thread-ahead.ts"
+import { ThreadAhead } from "../threads/thread-ahead.ts"
 import type { DecompressOptions } from "./decompress.ts"
 
 /** Chunks of 64 KiB cost 1.7 times as much (DESIGN.md). */

@@ -1,7 +1,7 @@
 import { followInThread, type Following } from "../follow/follow-in-thread.ts"
 import type { StepContext } from "../pipeline-types.ts"
 import { FileList } from "../store/file-list.ts"
-import { startThreadAhead } from "../thread-source.ts"
+import { startThreadAhead } from "../threads/thread-source.ts"
 import { extractFollowed, type ExtractedTree, type ExtractRequest } from "./extract-archive.ts"
 
 /** To be called when an archive will be extracted soon. */

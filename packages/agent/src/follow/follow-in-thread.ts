@@ -1,7 +1,7 @@
 import type { Worker } from "node:worker_threads"
 import { fromWireError, interrupted, type ProgressEvent, type WireError } from "@datamaestro/protocol"
 import type { AvailableBytes, StepContext } from "../pipeline-types.ts"
-import { startThread, type ThreadPurpose } from "../thread-source.ts"
+import { startThread, type ThreadPurpose } from "../threads/thread-source.ts"
 import { FollowedFile, type Piece } from "./followed-file.ts"
 
 /** What threads are for that make something of a download. */

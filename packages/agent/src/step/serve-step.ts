@@ -1,7 +1,7 @@
 import { parentPort, type MessagePort } from "node:worker_threads"
 import type { StepResource } from "@datamaestro/dataset"
 import { interrupted, ProgressCoalescer } from "@datamaestro/protocol"
-import { forbidEnding } from "../forbid-ending.ts"
+import { forbidEnding } from "../process/forbid-ending.ts"
 import { loadRepository } from "../repositories/load-repository.ts"
 import { errnoName } from "../store/errno-name.ts"
 import { authoredResources } from "../resolve/plan-dataset.ts"

@@ -1,6 +1,6 @@
 import type { AheadRequest, DatamaestroError } from "@datamaestro/protocol"
 import type { Machine } from "../machine.ts"
-import type { Session } from "../session.ts"
+import type { Session } from "../session/session.ts"
 import type { CommandEvent } from "../reporter/reporter.ts"
 import type { Invocation } from "./invocation.ts"
 

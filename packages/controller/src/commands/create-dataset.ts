@@ -10,7 +10,7 @@ import { repositorySource } from "../authoring/repository-source.ts"
 import type { FoundRepository } from "../repositories/found-repository.ts"
 import { replaceFile } from "../replace-file.ts"
 import { repositoriesHere } from "../repositories/repositories-here.ts"
-import type { Session } from "../session.ts"
+import type { Session } from "../session/session.ts"
 import { systemReason } from "../system-reason.ts"
 import type { Call, Command } from "./command.ts"
 

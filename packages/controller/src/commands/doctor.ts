@@ -9,7 +9,7 @@ import {
 } from "@datamaestro/protocol"
 import { loadDeployment } from "../deploy/deployment.ts"
 import type { Machine } from "../machine.ts"
-import { initializeParams } from "../handshake.ts"
+import { initializeParams } from "../session/handshake.ts"
 import { SSH_STAGES, type SshStage } from "../transport/ssh-connect-options.ts"
 import type { SshTarget } from "../transport/ssh-target.ts"
 import type { Transport } from "../transport/transport.ts"

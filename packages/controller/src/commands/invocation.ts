@@ -1,10 +1,10 @@
 import type { Machine } from "../machine.ts"
 import type { Reporter } from "../reporter/reporter.ts"
-import type { Session, SessionOptions } from "../session.ts"
+import type { Session, SessionOptions } from "../session/session.ts"
 import type { Prompter } from "../transport/prompter.ts"
 import type { SshTransportName } from "../transport/ssh-target.ts"
 import type { UserSettings } from "../user-settings.ts"
-import type { Agreements } from "./agreements.ts"
+import type { Agreements } from "../agreements.ts"
 
 /** The options that may stand before or after any command. */
 export interface GlobalOptions {

@@ -1,5 +1,5 @@
 import type { JobLogEntry, JobState, JobSummary, Result } from "@datamaestro/protocol"
-import { valueWithId } from "../dataset-calls.ts"
+import { valueWithId } from "../value-with-id.ts"
 import { requestAttach } from "../jobs/request-prepare.ts"
 import { countOf } from "../reporter/count-of.ts"
 import { describeEvent } from "../reporter/describe-event.ts"

@@ -1,6 +1,6 @@
 import { DatamaestroError, newJobId, type Encoder, type Params, type Result } from "@datamaestro/protocol"
 import type { Call, Command } from "./command.ts"
-import { valueWithId } from "../dataset-calls.ts"
+import { valueWithId } from "../value-with-id.ts"
 import { requestPrepare } from "../jobs/request-prepare.ts"
 import { requireNoRelay } from "../relay/require-no-relay.ts"
 import { eachId } from "./each-id.ts"

@@ -2,7 +2,7 @@ import { asDatamaestroError, DatamaestroError, interrupted } from "@datamaestro/
 import { holdMinutes } from "../hold/hold-time.ts"
 import type { Machine } from "../machine.ts"
 import { openReconnecting } from "../jobs/reconnecting-session.ts"
-import type { Session, SessionOptions } from "../session.ts"
+import type { Session, SessionOptions } from "../session/session.ts"
 import type { Call, Command, Failure } from "./command.ts"
 import type { Invocation } from "./invocation.ts"
 import { CANCEL_GRACE, CLOSE_GRACE, unlessAbandoned } from "./unless-abandoned.ts"

@@ -1,6 +1,6 @@
 import { DatamaestroError, parseCopyAddress, type CopiedDataset } from "@datamaestro/protocol"
 import { setMaxListeners } from "node:events"
-import type { Session } from "../session.ts"
+import type { Session } from "../session/session.ts"
 
 const PIECE = 1024 * 1024
 /** Pieces of a file asked for at once: enough to keep a long line busy. */

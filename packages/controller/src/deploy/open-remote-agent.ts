@@ -1,5 +1,5 @@
 import { DatamaestroError, type Params } from "@datamaestro/protocol"
-import type { SessionEvent } from "../session.ts"
+import type { SessionEvent } from "../session/session.ts"
 import type { Transport } from "../transport/transport.ts"
 import { coldCommand, warmCommand } from "./agent-command.ts"
 import type { Deployment } from "./deployment.ts"

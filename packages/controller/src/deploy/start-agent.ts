@@ -8,7 +8,7 @@ import {
   type Params,
   type Result,
 } from "@datamaestro/protocol"
-import type { SessionEvent } from "../session.ts"
+import type { SessionEvent } from "../session/session.ts"
 import type { Channel } from "../transport/transport.ts"
 import { AgentPort, type Hello } from "./agent-port.ts"
 import type { CompressedAgent } from "./deployment.ts"

@@ -1,4 +1,4 @@
-import type { SessionEvent } from "../session.ts"
+import type { SessionEvent } from "../session/session.ts"
 
 /** After so long without a sign of what was started there a person wonders, in milliseconds. */
 const PATIENCE = 5000

@@ -6,7 +6,7 @@ import {
   type AgentClient,
 } from "@datamaestro/protocol"
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Session, SessionOptions } from "../session.ts"
+import type { Session, SessionOptions } from "../session/session.ts"
 import { rememberingPrompter, type RememberingPrompter } from "./remembering-prompter.ts"
 
 export interface ReconnectOptions {

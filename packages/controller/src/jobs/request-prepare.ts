@@ -7,7 +7,7 @@ import {
   type ProgressListener,
   type Result,
 } from "@datamaestro/protocol"
-import type { Session, SessionEvent } from "../session.ts"
+import type { Session, SessionEvent } from "../session/session.ts"
 
 export interface PrepareCall {
   signal?: AbortSignal | undefined

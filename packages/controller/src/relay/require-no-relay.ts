@@ -1,5 +1,5 @@
 import { DatamaestroError } from "@datamaestro/protocol"
-import type { Session } from "../session.ts"
+import type { Session } from "../session/session.ts"
 
 /** @throws DatamaestroError USAGE when work that is to outlive this program could not */
 export function requireNoRelay({ relay }: Session): void {

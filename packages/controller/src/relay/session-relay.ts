@@ -1,5 +1,5 @@
 import type { AgentClient, Params, RelayMode } from "@datamaestro/protocol"
-import type { Session, SessionEvent } from "../session.ts"
+import type { Session, SessionEvent } from "../session/session.ts"
 import type { CopySource } from "../copy/copy-source.ts"
 import type { RelayHost } from "./relay-host.ts"
 import { WantedSources } from "./wanted-sources.ts"

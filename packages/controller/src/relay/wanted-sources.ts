@@ -1,5 +1,5 @@
 import type { Params } from "@datamaestro/protocol"
-import type { Session } from "../session.ts"
+import type { Session } from "../session/session.ts"
 import type { Sources } from "./allowed-addresses.ts"
 
 type Selector = Params<"datasets/sources">

@@ -1,5 +1,5 @@
 import type { DatamaestroError, ProgressEvent } from "@datamaestro/protocol"
-import type { SessionEvent } from "../session.ts"
+import type { SessionEvent } from "../session/session.ts"
 
 /** All that is told while a command works: by the controller itself, and by agents. */
 export type CommandEvent = ProgressEvent | SessionEvent

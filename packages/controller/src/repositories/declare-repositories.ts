@@ -1,6 +1,6 @@
 import { DatamaestroError, type AgentClient, type Params, type RepositoryLocation } from "@datamaestro/protocol"
 import { join, posix } from "node:path"
-import type { SessionEvent } from "../session.ts"
+import type { SessionEvent } from "../session/session.ts"
 import type { FoundRepository } from "./found-repository.ts"
 import { packRepository, type Pack } from "./pack-repository.ts"
 import { repositoriesHere } from "./repositories-here.ts"

@@ -1,4 +1,4 @@
-import { acceptedAgreements } from "./accepted-agreements.ts"
+import { acceptedAgreements } from "../accepted-agreements.ts"
 import {
   DatamaestroError,
   newJobId,
@@ -7,17 +7,17 @@ import {
   type Encoder,
   type Params,
   type ProgressEvent,
-  type Result,
 } from "@datamaestro/protocol"
-import { Agreements } from "./commands/agreements.ts"
+import { Agreements } from "../agreements.ts"
 import { libraryCall } from "./library-call.ts"
-import { requestPrepare } from "./jobs/request-prepare.ts"
-import { requireNoRelay } from "./relay/require-no-relay.ts"
-import { silentPrompter } from "./reporter/silent-prompter.ts"
-import type { Session, SessionEvent } from "./session.ts"
+import { requestPrepare } from "../jobs/request-prepare.ts"
+import { requireNoRelay } from "../relay/require-no-relay.ts"
+import { silentPrompter } from "../reporter/silent-prompter.ts"
+import type { Session, SessionEvent } from "../session/session.ts"
 import type { OpenOptions, SessionSource } from "./session-source.ts"
-import type { Prompter } from "./transport/prompter.ts"
-import { readUserSettings, rememberAgreement } from "./user-settings.ts"
+import type { Prompter } from "../transport/prompter.ts"
+import { readUserSettings, rememberAgreement } from "../user-settings.ts"
+import { valueWithId } from "../value-with-id.ts"
 
 /** What every long call takes. */
 export interface CallOptions {
@@ -115,12 +115,6 @@ export async function infoIn(source: SessionSource, id: string, options: CallOpt
   return await withRepositories(source, options, (session, signal) =>
     session.agent.request("datasets/info", { id: checkedId(id), defaultRepository }, { signal }),
   )
-}
-
-/** An object names its dataset, so that results of several ids can be told apart; else it is the value itself. */
-export function valueWithId({ id, value }: Pick<Result<"datasets/prepare">, "id" | "value">): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value) || "id" in value) return value
-  return { ...value, id }
 }
 
 function withRepositories<R>(

@@ -1,10 +1,10 @@
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { expect } from "chai"
-import { localMachine } from "../../packages/controller/src/machine.ts"
-import { heldSession, openLasting, type OpenOptions } from "../../packages/controller/src/session-source.ts"
-import type { Session } from "../../packages/controller/src/session.ts"
-import { linkedSession } from "../helpers/linked-session.ts"
-import { rejection } from "../helpers/rejection.ts"
+import { localMachine } from "../../../packages/controller/src/machine.ts"
+import { heldSession, openLasting, type OpenOptions } from "../../../packages/controller/src/library/session-source.ts"
+import type { Session } from "../../../packages/controller/src/session/session.ts"
+import { linkedSession } from "../../helpers/linked-session.ts"
+import { rejection } from "../../helpers/rejection.ts"
 
 describe("a session for many calls", () => {
   const machine = localMachine({})

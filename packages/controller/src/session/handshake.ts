@@ -1,7 +1,7 @@
 import { PROTOCOL_VERSION, type AheadRequest, type Params } from "@datamaestro/protocol"
-import type { GatheredRepositories } from "./repositories/declare-repositories.ts"
+import type { GatheredRepositories } from "../repositories/declare-repositories.ts"
 import type { SessionOptions } from "./session.ts"
-import { controllerVersion } from "./version.ts"
+import { controllerVersion } from "../version.ts"
 
 /** What the agent is told first. */
 export function initializeParams(
@@ -24,7 +24,7 @@ export function gatherFor(
   where: "local" | "remote",
 ): Promise<GatheredRepositories> | undefined {
   if (needsRepositories !== true) return undefined
-  const gathered = import("./repositories/declare-repositories.ts").then(({ gatherRepositories }) =>
+  const gathered = import("../repositories/declare-repositories.ts").then(({ gatherRepositories }) =>
     gatherRepositories({ where, onEvent }),
   )
   // Whoever declares them hears of a failure.

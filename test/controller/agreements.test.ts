@@ -1,8 +1,8 @@
 import { DatamaestroError, type AcceptedAgreement } from "@datamaestro/protocol"
 import { expect } from "chai"
-import { Agreements } from "../../../packages/controller/src/commands/agreements.ts"
-import { silentPrompter } from "../../../packages/controller/src/reporter/silent-prompter.ts"
-import { rejection } from "../../helpers/rejection.ts"
+import { Agreements } from "../../packages/controller/src/agreements.ts"
+import { silentPrompter } from "../../packages/controller/src/reporter/silent-prompter.ts"
+import { rejection } from "../helpers/rejection.ts"
 
 const required = new DatamaestroError("AGREEMENT_REQUIRED", "Cannot prepare: agreement", {
   details: { dataset: "org.one", id: "org.licence", url: "https://licence.example", text: "Be\u001b[2J kind" },

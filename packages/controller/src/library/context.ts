@@ -18,10 +18,10 @@ import {
 import { jobHandle, listJobsIn, type JobHandle } from "./job-handle.ts"
 import { localPaths, readLocalSettings } from "./local-context.ts"
 import { libraryCall } from "./library-call.ts"
-import { localMachine, remoteMachine, type LocalMachineOptions, type Machine, type MachineOptions } from "./machine.ts"
+import { localMachine, remoteMachine, type LocalMachineOptions, type Machine, type MachineOptions } from "../machine.ts"
 import { listRepositories, type RepositoryHandle } from "./repository-handle.ts"
 import { heldSession, openLasting, sessionPerCall, type SessionSource } from "./session-source.ts"
-import { readUserSettings } from "./user-settings.ts"
+import { readUserSettings } from "../user-settings.ts"
 
 /** A dataset by its id, not yet looked up: each call finds it. */
 export interface DatasetHandle {

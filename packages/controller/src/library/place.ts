@@ -2,9 +2,9 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { MACHINE_OPTIONS } from "./check-options.ts"
 import { Context } from "./context.ts"
 import { localPaths } from "./local-context.ts"
-import { localMachine, remoteMachine, type MachineOptions } from "./machine.ts"
+import { localMachine, remoteMachine, type MachineOptions } from "../machine.ts"
 import { sessionPerCall, type SessionSource } from "./session-source.ts"
-import { readUserSettings } from "./user-settings.ts"
+import { readUserSettings } from "../user-settings.ts"
 
 /** Where: a context, a data directory on this machine, or a host with what connecting needs. */
 export interface Place extends MachineOptions {

@@ -1,12 +1,12 @@
 import { parentPort, type MessagePort } from "node:worker_threads"
 import { interrupted, toWireError } from "@datamaestro/protocol"
-import type { FollowPurpose, FollowRequest, FromThread, ToThread, Work } from "./follow/follow-in-thread.ts"
-import { FollowedFile } from "./follow/followed-file.ts"
-import type { StepContext } from "./pipeline-types.ts"
+import type { FollowPurpose, FollowRequest, FromThread, ToThread, Work } from "../follow/follow-in-thread.ts"
+import { FollowedFile } from "../follow/followed-file.ts"
+import type { StepContext } from "../pipeline-types.ts"
 
 const WORK: Readonly<Record<FollowPurpose, () => Promise<Work<never, unknown>>>> = {
-  extract: async () => (await import("./extract/extract-archive.ts")).extractFollowed,
-  transform: async () => (await import("./transform/transform-file.ts")).transformFollowed,
+  extract: async () => (await import("../extract/extract-archive.ts")).extractFollowed,
+  transform: async () => (await import("../transform/transform-file.ts")).transformFollowed,
 }
 
 /** The memory that a result lies in, to be handed over instead of copied. */

@@ -1,6 +1,6 @@
 import { expect } from "chai"
 import { PassThrough } from "node:stream"
-import { StdioPort } from "../../packages/agent/src/stdio-port.ts"
+import { StdioPort } from "../../../packages/agent/src/process/stdio-port.ts"
 
 describe("the agent's end of the channel", () => {
   it("still reads what was said before nobody took its output any more", async () => {

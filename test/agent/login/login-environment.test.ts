@@ -2,8 +2,8 @@ import { expect } from "chai"
 import { existsSync } from "node:fs"
 import { chmod, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { readLoginEnvironment } from "../../packages/agent/src/login-environment.ts"
-import { temporaryFolder } from "../helpers/ssh-client-files.ts"
+import { readLoginEnvironment } from "../../../packages/agent/src/login/login-environment.ts"
+import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
 
 describe("readLoginEnvironment", () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>

@@ -4,9 +4,9 @@ import { once } from "node:events"
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { temporaryFolder } from "../helpers/ssh-client-files.ts"
+import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
 
-const module = pathToFileURL("packages/agent/src/exit-or-kill.ts").href
+const module = pathToFileURL("packages/agent/src/process/exit-or-kill.ts").href
 
 /** One that does not end must not stay behind. */
 const LIMITED = { stdio: "ignore", timeout: 15_000 } as const

@@ -3,9 +3,9 @@ import { expect } from "chai"
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { homedir, tmpdir } from "node:os"
 import { join, resolve } from "node:path"
-import { Context, DatamaestroError, prepareDataset } from "../../packages/controller/src/index.ts"
-import { localMachine } from "../../packages/controller/src/machine.ts"
-import { rejection } from "../helpers/rejection.ts"
+import { Context, DatamaestroError, prepareDataset } from "../../../packages/controller/src/index.ts"
+import { localMachine } from "../../../packages/controller/src/machine.ts"
+import { rejection } from "../../helpers/rejection.ts"
 
 describe("the context of this machine", () => {
   let data: string

@@ -1,7 +1,7 @@
 import { Connections, DatamaestroError, Encoder } from "@datamaestro/protocol"
 import * as v from "valibot"
 import type { CallOptions, PrepareCallOptions, ValueCallOptions } from "./dataset-calls.ts"
-import type { LocalMachineOptions, MachineOptions } from "./machine.ts"
+import type { LocalMachineOptions, MachineOptions } from "../machine.ts"
 import type { Place } from "./place.ts"
 import type { FindOptions, PrepareOptions, ValueOptions } from "./prepare-dataset.ts"
 

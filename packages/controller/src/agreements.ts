@@ -1,7 +1,7 @@
 import { DatamaestroError, type AcceptedAgreement } from "@datamaestro/protocol"
 import * as v from "valibot"
-import { sanitizeText } from "../reporter/sanitize.ts"
-import type { Prompter } from "../transport/prompter.ts"
+import { sanitizeText } from "./reporter/sanitize.ts"
+import type { Prompter } from "./transport/prompter.ts"
 
 const Agreement = v.object({ id: v.string(), url: v.optional(v.string()), text: v.optional(v.string()) })
 type Agreement = v.InferOutput<typeof Agreement>

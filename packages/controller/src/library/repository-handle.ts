@@ -1,8 +1,8 @@
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import { isRepositoryClass } from "@datamaestro/dataset"
-import type { FoundRepository } from "./repositories/found-repository.ts"
-import { repositoriesHere } from "./repositories/repositories-here.ts"
+import type { FoundRepository } from "../repositories/found-repository.ts"
+import { repositoriesHere } from "../repositories/repositories-here.ts"
 
 /** A repository that this machine has. */
 export interface RepositoryHandle {

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs"
 import { constants, setPriority } from "node:os"
 import { Worker } from "node:worker_threads"
-import { lastingWork } from "./jobs/lasting-work.ts"
+import { lastingWork } from "../jobs/lasting-work.ts"
 
 /** How long this thread may be at one thing once nobody is there who waits for it, in seconds. */
 const PATIENCE = 20

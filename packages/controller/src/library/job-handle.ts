@@ -1,11 +1,12 @@
 import type { JobLogEntry, JobState, JobSummary } from "@datamaestro/protocol"
 import { checkOptions } from "./check-options.ts"
-import { valueWithId, type CallOptions } from "./dataset-calls.ts"
-import { requestAttach } from "./jobs/request-prepare.ts"
+import { valueWithId } from "../value-with-id.ts"
+import type { CallOptions } from "./dataset-calls.ts"
+import { requestAttach } from "../jobs/request-prepare.ts"
 import { libraryCall } from "./library-call.ts"
-import type { Session } from "./session.ts"
+import type { Session } from "../session/session.ts"
 import type { SessionSource } from "./session-source.ts"
-import { readUserSettings } from "./user-settings.ts"
+import { readUserSettings } from "../user-settings.ts"
 
 /** Work in a data directory that outlives whoever began it; not yet looked up: each call finds it. */
 export interface JobHandle {

@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { datasetId } from "../../packages/controller/src/dataset-id.ts"
+import { datasetId } from "../../../packages/controller/src/library/dataset-id.ts"
 
 describe("the id that is asked for", () => {
   it("carries the selection, in alphabetical order, strings in quotes", () => {

@@ -1,8 +1,8 @@
 import { expect } from "chai"
 import { appendFile, mkdir, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { loginStartUpFiles } from "../../packages/agent/src/login-start-up-files.ts"
-import { temporaryFolder } from "../helpers/ssh-client-files.ts"
+import { loginStartUpFiles } from "../../../packages/agent/src/login/login-start-up-files.ts"
+import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
 
 describe("the start-up files of a login shell", () => {
   let home: Awaited<ReturnType<typeof temporaryFolder>>

@@ -1,6 +1,10 @@
 import { once } from "node:events"
 import { expect } from "chai"
-import { provideThreadSource, startThread, startThreadAhead } from "../../packages/agent/src/thread-source.ts"
+import {
+  provideThreadSource,
+  startThread,
+  startThreadAhead,
+} from "../../../packages/agent/src/threads/thread-source.ts"
 
 /** Answers with its purpose and id, whenever it is told something. */
 const ECHO = `

@@ -1,10 +1,10 @@
 import { DatamaestroError } from "@datamaestro/protocol"
-import type { Deployment } from "./deploy/deployment.ts"
+import type { Deployment } from "../deploy/deployment.ts"
 import { aheadOf, gatherFor, initializeParams } from "./handshake.ts"
-import type { HoldOptions } from "./hold/connect-held.ts"
+import type { HoldOptions } from "../hold/connect-held.ts"
 import type { ReachedAgent, SessionOptions } from "./session.ts"
-import type { SshTarget } from "./transport/ssh-target.ts"
-import type { Transport } from "./transport/transport.ts"
+import type { SshTarget } from "../transport/ssh-target.ts"
+import type { Transport } from "../transport/transport.ts"
 
 /**
  * Connects to another machine, over a connection that is held where there is one, and starts the agent there.
@@ -42,8 +42,8 @@ async function reachOver(
 ): Promise<ReachedAgent> {
   const { onEvent, prompter, signal } = options
   const [{ connectSsh }, { openRemoteAgent }] = await Promise.all([
-    import("./transport/connect-ssh.ts"),
-    import("./deploy/open-remote-agent.ts"),
+    import("../transport/connect-ssh.ts"),
+    import("../deploy/open-remote-agent.ts"),
   ])
   const began = performance.now()
   const gathered = gatherFor(options, "remote")

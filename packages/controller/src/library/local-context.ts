@@ -10,7 +10,7 @@ import {
 import { readFileSync, statSync } from "node:fs"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
-import { systemReason } from "./system-reason.ts"
+import { systemReason } from "../system-reason.ts"
 
 /** This machine's data directory: the argument, else `DATAMAESTRO_DIR`, else `~/datamaestro`; absolute. */
 export function localPaths(data?: string): Paths {

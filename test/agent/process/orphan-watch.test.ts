@@ -5,7 +5,7 @@ import { once } from "node:events"
 import { setTimeout as sleep } from "node:timers/promises"
 import { pathToFileURL } from "node:url"
 
-const module = pathToFileURL("packages/agent/src/orphan-watch.ts").href
+const module = pathToFileURL("packages/agent/src/process/orphan-watch.ts").href
 const work = pathToFileURL("packages/agent/src/jobs/lasting-work.ts").href
 
 describe("the watch for an agent that nobody waits for", function () {

@@ -1,10 +1,10 @@
 import { DatamaestroError, unlessAborted } from "@datamaestro/protocol"
 import { setTimeout as sleep } from "node:timers/promises"
-import { silentPrompter } from "./reporter/silent-prompter.ts"
-import type { Machine, OnDisconnect } from "./machine.ts"
-import { openReconnecting } from "./jobs/reconnecting-session.ts"
-import { openSession, type Session, type SessionEvent, type SessionOptions } from "./session.ts"
-import type { Prompter } from "./transport/prompter.ts"
+import { silentPrompter } from "../reporter/silent-prompter.ts"
+import type { Machine, OnDisconnect } from "../machine.ts"
+import { openReconnecting } from "../jobs/reconnecting-session.ts"
+import { openSession, type Session, type SessionEvent, type SessionOptions } from "../session/session.ts"
+import type { Prompter } from "../transport/prompter.ts"
 
 export interface OpenOptions {
   signal?: AbortSignal | undefined

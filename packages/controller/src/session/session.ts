@@ -1,14 +1,14 @@
 import { interrupted, type AgentClient, type AheadRequest, type RelayMode, type Result } from "@datamaestro/protocol"
-import type { CopySource } from "./copy/copy-source.ts"
-import { loadDeployment, type Deployment } from "./deploy/deployment.ts"
-import type { StartedAgent } from "./deploy/start-agent.ts"
+import type { CopySource } from "../copy/copy-source.ts"
+import { loadDeployment, type Deployment } from "../deploy/deployment.ts"
+import type { StartedAgent } from "../deploy/start-agent.ts"
 import { startLocalAgent } from "./local-agent.ts"
-import { relayFor, type SessionRelay } from "./relay/session-relay.ts"
+import { relayFor, type SessionRelay } from "../relay/session-relay.ts"
 import { reachRemoteAgent } from "./remote-agent.ts"
-import { silentPrompter } from "./reporter/silent-prompter.ts"
-import type { GatheredRepositories } from "./repositories/declare-repositories.ts"
-import type { Prompter } from "./transport/prompter.ts"
-import type { SshTarget } from "./transport/ssh-target.ts"
+import { silentPrompter } from "../reporter/silent-prompter.ts"
+import type { GatheredRepositories } from "../repositories/declare-repositories.ts"
+import type { Prompter } from "../transport/prompter.ts"
+import type { SshTarget } from "../transport/ssh-target.ts"
 
 export interface SessionOptions {
   /** Where the agent runs; absent: on this machine. */
@@ -108,7 +108,7 @@ function sessionOf(reached: ReachedAgent, options: SessionOptions): Session {
     relay,
     declareRepositories: () => {
       if (declared !== undefined) return declared
-      const declaring = import("./repositories/declare-repositories.ts").then(({ declareRepositories }) =>
+      const declaring = import("../repositories/declare-repositories.ts").then(({ declareRepositories }) =>
         declareRepositories(client, { where, onEvent, signal: options.signal, gathered }),
       )
       // A disk that was full may have room by the next call.
