@@ -245,10 +245,11 @@ export class DownloadCache {
       const lost = wiped(part.path)
       await writeAtomic(join(this.path, `${key}.json`), JSON.stringify(record), { sync: false }).catch(lost)
       if (url !== undefined) await writeAtomic(join(this.path, `${key}.url`), url, { sync: false }).catch(lost)
-      // The name itself need not be forced onto the disk: without it there is a part, or a download to be made again.
-      await part.commit(path)
+      // Before: whoever finds the entry, after this process was killed, does not look for what else there is.
       await sweepOrphans(this.path, this.#beside.get(key) ?? [])
       this.#beside.delete(key)
+      // The name itself need not be forced onto the disk: without it there is a part, or a download to be made again.
+      await part.commit(path)
       const { ino } = await stat(path).catch(lost)
       return { path, bytes: record.bytes, inode: ino, record }
     })
