@@ -343,6 +343,16 @@ describe("the download cache", () => {
     )
   })
 
+  it("sweeps before there is an entry: whoever finds that one looks for nothing else", async () => {
+    const gone = spawnSync(process.execPath, ["-e", ""]).pid
+    const left = `${key}.${holderName({ host: hostname(), pid: gone })}.0123abcd.tmp`
+    await writeFile(join(cache.path, left), "")
+    // The last thing that is done fails, as if the process were killed before it.
+    await mkdir(join(cache.entryPath(key), "below"), { recursive: true })
+    await rejection(add(URL_A, "four"))
+    expect(await names()).to.not.include(left)
+  })
+
   it("sweeps a record that its part has left, whole or half, and none of a part that is there", async () => {
     const living = holderName({ host: hostname(), pid: process.pid })
     const names = [1, 2].map((digit) => `${key}.${living}.0123abc${digit}`)
