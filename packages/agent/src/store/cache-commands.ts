@@ -50,7 +50,7 @@ export async function listCache(folder: string): Promise<CacheFile[]> {
   const names = await namesIn(folder)
   const ofKey = byKey(names)
   const files: CacheFile[] = []
-  await letGo(folder, ofKey)
+  await sweepDeadMarks(folder, ofKey)
   await sideBySide(AT_ONCE, names, async (name) => {
     const complete = ENTRY_NAME.test(name)
     if (!complete && !isPartName(name)) return
@@ -151,7 +151,7 @@ async function clearKey(
 }
 
 /** Lets go of what dead processes left beside entries, where that can be written to. */
-async function letGo(folder: string, ofKey: ReadonlyMap<string, readonly string[]>): Promise<void> {
+async function sweepDeadMarks(folder: string, ofKey: ReadonlyMap<string, readonly string[]>): Promise<void> {
   for (const [key, names] of ofKey) {
     if (!names.some((name) => /\.(use|lock)(\.|$)/.test(name))) continue
     const lock = await tryLock(lockPath(folder, key)).catch(() => undefined)
@@ -182,7 +182,7 @@ export async function verifyCache(
 ): Promise<{ sound: number; removed: { key: string; reason: string }[] }> {
   const result: { sound: number; removed: { key: string; reason: string }[] } = { sound: 0, removed: [] }
   const names = await namesIn(cache.path)
-  await letGo(cache.path, byKey(names))
+  await sweepDeadMarks(cache.path, byKey(names))
   const entries: { key: string; size: number }[] = []
   await sideBySide(AT_ONCE, names, async (name) => {
     const status = ENTRY_NAME.test(name) ? await stat(join(cache.path, name)).catch(() => undefined) : undefined
