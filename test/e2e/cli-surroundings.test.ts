@@ -59,4 +59,21 @@ describe("odd surroundings of the command", () => {
     expect(stdout).not.to.contain("stray")
     expect(status).to.equal(0)
   })
+
+  it("works for a user that the system does not know and that has no HOME, as in a container", async () => {
+    const unknown = join(home.path, "unknown-user.cjs")
+    // As os.homedir() does there.
+    await writeFile(
+      unknown,
+      `const os = require("os"), known = os.homedir
+       os.homedir = () => {
+         if (process.env.HOME === undefined) throw new Error("uv_os_homedir returned ENOENT")
+         return known()
+       }`,
+    )
+    const environment = { HOME: undefined, NODE_OPTIONS: `${process.env["NODE_OPTIONS"] ?? ""} --require ${unknown}` }
+    const { status, stdout } = await shell(`"$NODE" "$LAUNCHER" --data data datafolders list 2>&1`, environment)
+    expect(stdout).to.equal("")
+    expect(status).to.equal(0)
+  })
 })

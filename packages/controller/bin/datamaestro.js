@@ -174,12 +174,23 @@ function endBySignals() {
   })
 }
 
+/** Containers run programs as users that no file knows: their home is `/` then, as Docker has it. */
+function ensureHome() {
+  // os.homedir() would take an empty one for the working directory.
+  if (process.env.HOME === "") delete process.env.HOME
+  if (process.env.HOME) return
+  try {
+    require("os").homedir()
+  } catch {
+    process.env.HOME = "/"
+  }
+}
+
 checkNode()
 checkFolder()
 endBySignals()
 if (!fs.existsSync(BUNDLE)) fail('Cannot find "' + BUNDLE + '"', "build it: run npm ci in the clone", 6)
-// Unset: os.homedir() would take an empty one for the working directory.
-if (process.env.HOME === "") delete process.env.HOME
+ensureHome()
 // What can't be told ends no work, and keeps no result back.
 process.stderr.on("error", function () {})
 var early = startEarly()
