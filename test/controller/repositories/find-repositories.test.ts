@@ -44,6 +44,14 @@ describe("findRepositories", () => {
     expect(find("", join(project, "deep/below"))).to.have.members(["own", "dep"])
   })
 
+  it("tells that it can't find what Yarn's Plug'n'Play installed", () => {
+    const { broken } = findRepositories({ controller, directory: project, environment: {}, versions: { pnp: "3" } })
+    expect(broken.map(({ message }) => message)).to.deep.equal([
+      "Cannot find packages that Yarn's Plug'n'Play installed: set nodeLinker: node-modules in .yarnrc.yml",
+    ])
+    expect(look().broken).to.deep.equal([])
+  })
+
   it("takes ~ in DATAMAESTRO_REPOSITORY_PATH for the home folder, as everywhere", () => {
     const nowhere = "no-such-folder-of-repositories"
     expect(() => find(`~/${nowhere}`)).to.throw(`Cannot use "${join(homedir(), nowhere)}" as a repository`)

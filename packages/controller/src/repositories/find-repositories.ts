@@ -13,6 +13,8 @@ export interface FindRepositoriesOptions {
   environment: NodeJS.ProcessEnv
   /** Package folders besides, absolute. */
   folders?: readonly string[]
+  /** Versions of what runs the command, as `process.versions`. */
+  versions?: Readonly<Record<string, string | undefined>>
 }
 
 export interface RepositoriesHere {
@@ -30,7 +32,8 @@ export interface RepositoriesHere {
  */
 export function findRepositories(options: FindRepositoriesOptions): RepositoriesHere {
   const { controller, directory, environment } = options
-  const broken: DatamaestroError[] = []
+  // Yarn's mark of it: https://yarnpkg.com/advanced/pnpapi
+  const broken = options.versions?.["pnp"] === undefined ? [] : [plugAndPlay()]
   const seen = new Set<string>()
   let found: FoundRepository[] = []
   for (const folders of [
@@ -46,6 +49,13 @@ export function findRepositories(options: FindRepositoriesOptions): Repositories
     found = [...found.filter((repository) => !packages.has(repository.package)), ...nearer]
   }
   return { found: eachOnce(found), broken }
+}
+
+function plugAndPlay(): DatamaestroError {
+  return new DatamaestroError(
+    "BROKEN_REPOSITORY",
+    "Cannot find packages that Yarn's Plug'n'Play installed: set nodeLinker: node-modules in .yarnrc.yml",
+  )
 }
 
 /** @throws DatamaestroError BROKEN_REPOSITORY where two claim one name */

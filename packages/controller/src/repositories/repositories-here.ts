@@ -8,6 +8,6 @@ import { findRepositories, type RepositoriesHere } from "./find-repositories.ts"
  * @throws DatamaestroError BROKEN_REPOSITORY
  */
 export function repositoriesHere(folders: readonly string[] = []): RepositoriesHere {
-  const here = { controller: packageFolder(), directory: process.cwd(), environment: process.env }
-  return findRepositories({ ...here, folders })
+  const { env: environment, versions } = process
+  return findRepositories({ controller: packageFolder(), directory: process.cwd(), environment, versions, folders })
 }
