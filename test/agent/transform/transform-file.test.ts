@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib"
 import { expect } from "chai"
 import { FollowedFile } from "../../../packages/agent/src/follow/followed-file.ts"
 import type { StepContext } from "../../../packages/agent/src/pipeline-types.ts"
-import { linkFile } from "../../../packages/agent/src/transform/link-file.ts"
+import { linkFile } from "../../../packages/agent/src/store/link-file.ts"
 import {
   transformFollowed,
   type TransformedFile,

@@ -3,6 +3,7 @@ import { canCarryOut, carryOut, declareReady, readPlacement, type Placement } fr
 import type { ManifestRecord } from "../store/manifest.ts"
 import { storageError } from "../store/storage-error.ts"
 import { shapeOf, type StoredResource } from "./found-dataset.ts"
+import { keepAdded } from "./keep-added.ts"
 import type { Preparation } from "./preparation.ts"
 import { removeWorkFolder } from "./work-folder.ts"
 
@@ -38,10 +39,10 @@ export async function placeResource(
     requireOwnPlaces(preparation, resource, entries)
     tellChange(preparation, resource, record)
     const old = found.manifest.record(resource.name)?.entries ?? []
+    const stale = old.filter((entry) => !entries.includes(entry) && found.takenBy(resource, entry) === undefined)
     const placement: Placement = {
       plan: fingerprint(resource),
-      moves,
-      stale: old.filter((entry) => !entries.includes(entry) && found.takenBy(resource, entry) === undefined),
+      ...(await keepAdded(preparation, resource, work, { moves, stale })),
       record: { ...record, shape: shapeOf(resource), entries, time: new Date().toISOString() },
     }
     await declareReady(work, folder, placement)

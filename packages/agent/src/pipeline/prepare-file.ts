@@ -31,7 +31,7 @@ async function preparePlain(preparation: Preparation, resource: PlannedFile): Pr
   const integrity = download.integrity.map((sum) => ({ ...sum, of: "download" as const }))
   const request = { urls, size, integrity, name: target, grows: false }
   const { extractions } = await queues()
-  const { linkFile } = await import("../transform/link-file.ts")
+  const { linkFile } = await import("../store/link-file.ts")
   const finish = async (cached: CachedDownload): Promise<void> => {
     const work = makeWorkFolder(preparation, resource)
     try {

@@ -1,9 +1,9 @@
 import { constants } from "node:fs"
 import { copyFile, link, open } from "node:fs/promises"
-import { errnoName } from "../store/errno-name.ts"
-import { storageError } from "../store/storage-error.ts"
-import { removeFile } from "../store/remove-file.ts"
-import { syncOpenFile } from "../store/sync-open-file.ts"
+import { errnoName } from "./errno-name.ts"
+import { storageError } from "./storage-error.ts"
+import { removeFile } from "./remove-file.ts"
+import { syncOpenFile } from "./sync-open-file.ts"
 
 /**
  * The same bytes under a second name, where the file system can, else a durable copy (a clone where it can do that).

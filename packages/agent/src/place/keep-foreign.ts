@@ -1,0 +1,54 @@
+import { lstat, mkdir, readdir } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { DatamaestroError } from "@datamaestro/protocol"
+import { linkFile } from "../store/link-file.ts"
+import { lstatOrNothing } from "./replace-entry.ts"
+
+/**
+ * What a person has put into a folder that is about to be replaced stays in it, as rsync and tar leave it: it gets a
+ * second name in what takes the folder's place, unless that has a file of the name. Nothing at the final path changes.
+ *
+ * @param next what takes the place of `final`: a file or a folder
+ * @param isOwn whether we have put it there: a path below `final`, or "" for `final` itself
+ * @throws DatamaestroError STORAGE_FAILED where something of the person's can't stay, since one of both is no folder
+ */
+export async function keepForeign(final: string, next: string, isOwn: (path: string) => boolean): Promise<void> {
+  const [old, coming] = await Promise.all([lstatOrNothing(final), lstat(next)])
+  if (old === undefined) return
+  if (!old.isDirectory()) {
+    if (coming.isDirectory() && !isOwn("")) throw inTheWay(final)
+    return
+  }
+  for await (const path of filesBelow(final, "")) {
+    if (isOwn(path)) continue
+    if (!coming.isDirectory()) throw inTheWay(final)
+    await keep(join(final, path), join(next, path))
+  }
+}
+
+async function keep(path: string, kept: string): Promise<void> {
+  try {
+    await mkdir(dirname(kept), { recursive: true })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw code === "EEXIST" || code === "ENOTDIR" ? inTheWay(path) : error
+  }
+  const coming = await lstatOrNothing(kept)
+  if (coming?.isDirectory() === true) throw inTheWay(path)
+  if (coming === undefined) await linkFile(path, kept)
+}
+
+async function* filesBelow(folder: string, path: string): AsyncGenerator<string> {
+  for (const entry of await readdir(join(folder, path), { withFileTypes: true })) {
+    const name = join(path, entry.name)
+    if (entry.isDirectory()) yield* filesBelow(folder, name)
+    else if (entry.isFile()) yield name
+  }
+}
+
+function inTheWay(path: string): DatamaestroError {
+  return new DatamaestroError("STORAGE_FAILED", `Cannot replace "${path}": datamaestro has not put it there`, {
+    hint: "move it away, and run the command again",
+    details: { path },
+  })
+}

@@ -1,0 +1,98 @@
+import { defineDataset, file, folder, tar, textFile } from "@datamaestro/dataset"
+import { expect } from "chai"
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
+import { failure, tree } from "../../fixtures/extraction.ts"
+import { prepareOptions, resolved, writeFiles } from "../../fixtures/preparation.ts"
+import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
+import { tarGzArchive } from "../../fixtures/tar-archive.ts"
+
+describe("what a person has put into a dataset's folder", () => {
+  let setup: PreparationSetup
+  let root: string
+  beforeEach(async () => {
+    setup = await setUpPreparation({
+      "/a.tar.gz": {
+        body: tarGzArchive([
+          { name: "train/1.txt", content: "one" },
+          { name: "train/deep/2.txt", content: "two" },
+        ]),
+      },
+      "/b.txt": { body: "text" },
+    })
+    ;({ root } = setup)
+  })
+  afterEach(() => setup.close())
+
+  const archived = (given: Parameters<typeof tar>[1] = {}) =>
+    resolved(
+      defineDataset({
+        id: "org.example.thing",
+        resources: { data: tar(setup.origin.at("/a.tar.gz"), { strip: 0, into: "data", ...given }) },
+        describe: ({ data }) => ({ first: textFile(data.join("train/1.txt")), path: folder(data) }),
+      }),
+    )
+  const text = () =>
+    resolved(
+      defineDataset({
+        id: "org.example.thing",
+        resources: { text: file(setup.origin.at("/b.txt"), { name: "final" }) },
+        describe: (all) => ({ text: textFile(all.text) }),
+      }),
+    )
+  const content = (): Record<string, string> =>
+    Object.fromEntries(Object.entries(tree(root)).filter(([name, what]) => !name.startsWith(".") && what !== "/"))
+  const made = { "data/train/1.txt": "one", "data/train/deep/2.txt": "two" }
+  const prepare = (dataset: Parameters<typeof prepareDataset>[0], force = false) =>
+    prepareDataset(dataset, prepareOptions(setup.home.path, { force }))
+
+  it("stays in a folder that is prepared anew, or that a definition has no more", async () => {
+    await prepare(archived())
+    const own = { "data/mine.txt": "mine", "data/train/labels/mine.txt": "mine, too" }
+    writeFiles(root, own)
+    await prepare(archived(), true)
+    expect(content()).to.deep.equal({ ...made, ...own })
+    await prepare(archived({ include: ["train/*.txt"] }))
+    expect(content()).to.deep.equal({ "data/train/1.txt": "one", ...own })
+    await prepare(archived({ into: "elsewhere" }))
+    expect(content()).to.deep.equal({ ...own, "elsewhere/train/1.txt": "one", "elsewhere/train/deep/2.txt": "two" })
+    expect(readdirSync(root)).to.not.include(".downloads")
+  })
+
+  it("stays in a folder that was there before it was prepared, but for files that it brings", async () => {
+    writeFiles(root, { "data/mine.txt": "mine", "data/train/deep/2.txt": "half" })
+    await prepare(archived())
+    expect(content()).to.deep.equal({ ...made, "data/mine.txt": "mine" })
+  })
+
+  it("stays where it would have to go, and is named", async () => {
+    const inTheWay = async (dataset: Parameters<typeof prepareDataset>[0], path: string): Promise<void> => {
+      // Also by a later run, or with --force.
+      for (const force of [false, false, true]) {
+        const { code, message, hint } = await failure(prepare(dataset, force))
+        const text = `Cannot replace "${join(root, path)}": datamaestro has not put it there`
+        expect([code, message, hint]).to.deep.equal(["STORAGE_FAILED", text, "move it away, and run the command again"])
+      }
+    }
+    writeFiles(root, { "final/mine.txt": "mine" })
+    await inTheWay(text(), "final")
+    writeFiles(root, { "data/train": "mine" })
+    await inTheWay(archived(), "data/train")
+    setup.home.remove()
+    writeFiles(root, { "data/train/1.txt/mine.txt": "mine" })
+    await inTheWay(archived({ files: ["train/1.txt", "train/deep"] }), "data/train/1.txt/mine.txt")
+    setup.home.remove()
+    mkdirSync(join(setup.home.path, "large"), { recursive: true })
+    mkdirSync(root, { recursive: true })
+    symlinkSync(join(setup.home.path, "large"), join(root, "data"))
+    await inTheWay(archived(), "data")
+  })
+
+  it("may be folders without a file", async () => {
+    mkdirSync(join(root, "final/empty"), { recursive: true })
+    await prepare(text())
+    writeFileSync(join(root, "mine.txt"), "mine")
+    expect(content()).to.deep.equal({ final: "text", "mine.txt": "mine" })
+  })
+})
