@@ -8,7 +8,7 @@ import {
 } from "@datamaestro/dataset"
 import { DatamaestroError, NotList, type RepositoryLocation } from "@datamaestro/protocol"
 import * as v from "valibot"
-import { thrownText } from "../thrown-text.ts"
+import { thrownText } from "../author-code/thrown-text.ts"
 import { importModule } from "./import-module.ts"
 import { withSyntaxPlace } from "./syntax-place.ts"
 

@@ -8,7 +8,7 @@ import {
   type AnyDefinition,
 } from "@datamaestro/dataset"
 import { DatamaestroError, stillWaiting, type RepositoryLocation, type RepositorySummary } from "@datamaestro/protocol"
-import { runAuthorCode } from "../author-code.ts"
+import { runAuthorCode } from "../author-code/run-author-code.ts"
 import { loadRepository, reasonOf, type LoadedRepository, type RunCode } from "./load-repository.ts"
 import { packageMark } from "./package-mark.ts"
 import { withSyntaxPlace } from "./syntax-place.ts"

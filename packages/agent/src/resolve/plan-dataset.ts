@@ -15,7 +15,7 @@ import {
   type Symbols,
 } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
-import { thrownText } from "../thrown-text.ts"
+import { thrownText } from "../author-code/thrown-text.ts"
 import { brokenDefinition } from "../repositories/repository-index.ts"
 import { folderName } from "../store/layout.ts"
 import { toDescribed, toPlannedValue } from "./planned-value.ts"

@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { thrownText } from "../../packages/agent/src/thrown-text.ts"
+import { thrownText } from "../../../packages/agent/src/author-code/thrown-text.ts"
 
 describe("what code of others has thrown, in words", () => {
   it("tells the reasons where several errors came in one", async () => {

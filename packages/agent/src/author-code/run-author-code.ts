@@ -1,6 +1,6 @@
-import { forbidEnding } from "./process/forbid-ending.ts"
-import { countCode, watchForOrphan } from "./process/orphan-watch.ts"
-import { unhandledErrors } from "./process/unhandled-errors.ts"
+import { forbidEnding } from "../process/forbid-ending.ts"
+import { countCode, watchForOrphan } from "../process/orphan-watch.ts"
+import { unhandledErrors } from "../process/unhandled-errors.ts"
 
 /** Code of a package's author. */
 export interface AuthorCode {

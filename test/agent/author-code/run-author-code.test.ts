@@ -1,7 +1,7 @@
 import { expect } from "chai"
 import { execFileSync } from "node:child_process"
 import { pathToFileURL } from "node:url"
-import { cameThrough } from "../../packages/agent/src/author-code.ts"
+import { cameThrough } from "../../../packages/agent/src/author-code/run-author-code.ts"
 
 describe("whose code an error came through", () => {
   const ours = "    at leave (/home/ada/sets/node_modules/datamaestro/dist/agent.cjs:12:34)"
@@ -27,7 +27,7 @@ describe("running an author's code", () => {
       await new Promise((resolve) => setTimeout(resolve, 50))
       let threads = 0
       process.on("worker", () => threads++)
-      const { runAuthorCode } = await import(${JSON.stringify(pathToFileURL("packages/agent/src/author-code.ts").href)})
+      const { runAuthorCode } = await import(${JSON.stringify(pathToFileURL("packages/agent/src/author-code/run-author-code.ts").href)})
       for (const _ of "twice") await runAuthorCode("own", { mark: () => undefined, ours: ${ours}, onLate() {} }, () => {})
       await new Promise(setImmediate)
       console.log(threads)
