@@ -70,7 +70,7 @@ module.exports = {
       comment: "What lies on the disk, and how it is locked, knows nothing of what it is for. It hashes with verify.",
       severity: "error",
       from: { path: "^packages/agent/src/store/" },
-      to: { path: "^packages/agent/src/[^/]+/", pathNot: "^packages/agent/src/(store|verify)/" },
+      to: { path: "^packages/agent/src/[^/]+/", pathNot: "^packages/agent/src/(store|verify|concurrency)/" },
     },
     ...[
       ["ssh2", "^packages/controller/src/transport/"],

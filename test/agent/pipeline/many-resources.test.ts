@@ -105,6 +105,29 @@ describe("a dataset of many resources", () => {
     expect(most).to.be.within(1, 300)
   })
 
+  it("comes to those for which there is room only when others are done, and to what is made of them", async () => {
+    const names = Array.from({ length: 600 }, (_, index) => `part${index}`)
+    writeFiles(join(home.path, FOLDER), Object.fromEntries(names.map((name) => [name, name])))
+    const [first = "", last = ""] = [names[0], names.at(-1)]
+    const made = step({
+      from: [first, last],
+      name: "made",
+      run: async ({ input, output }) => {
+        const parts = [first, last].map((name) => readFileSync(String(input[name]), "utf8"))
+        await promises.writeFile(output, parts.join())
+      },
+    })
+    const definition = defineDataset({
+      id: "org.example.many",
+      resources: { ...many(names.length), made },
+      describe: ({ made: output }) => ({ made: rawFile(output as never) }),
+    })
+    const options = prepareOptions(home.path)
+    await prepareDataset(resolved(definition), options)
+    expect(readFileSync(path("made"), "utf8")).to.equal("part0,part599")
+    expect(options.events.filter((event) => event.phase === "resource")).to.have.length(601)
+  })
+
   it("unpacks the next while others are recorded", async () => {
     const all = Array.from({ length: 5 }, (_, index) => path(`part${index}`))
     const there = (): boolean => all.every((name) => existsSync(name))

@@ -1,5 +1,5 @@
 import { interrupted } from "@datamaestro/protocol"
-import { sideBySide } from "../side-by-side.ts"
+import { sideBySide } from "../concurrency/side-by-side.ts"
 import { checkSource, type SourceStatus } from "./check-source.ts"
 
 /** Servers asked at once, and requests to one of them: a check must not be a burden. */

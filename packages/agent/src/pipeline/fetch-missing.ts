@@ -1,12 +1,13 @@
 import { downloadsOf } from "@datamaestro/dataset"
 import { interrupted } from "@datamaestro/protocol"
+import { sideBySide } from "../concurrency/side-by-side.ts"
 import type { FetchRequest } from "../pipeline-types.ts"
 import type { StoredResource } from "./found-dataset.ts"
 import { located } from "./located.ts"
 import type { Preparation } from "./preparation.ts"
 import { prepareBucket } from "./prepare-bucket.ts"
 import type { Standing } from "./prepare-resources.ts"
-import { resourceQueue } from "./queues.ts"
+import { RESOURCES_AT_ONCE } from "./queues.ts"
 import { fetchWhole } from "./with-download.ts"
 
 /**
@@ -19,25 +20,19 @@ export async function fetchMissing(
   standing: Standing,
   stop: (reason: unknown) => void,
 ): Promise<void> {
-  const queue = await resourceQueue()
   const tasks = [...standing].flatMap(([resource, how]) =>
-    how === undefined ? fetchesOf(preparation, resource).map((task) => ({ task, name: resource.name })) : [],
+    how === undefined ? fetchesOf(preparation, resource).map((fetch) => ({ fetch, name: resource.name })) : [],
   )
-  let failure: { error: unknown } | undefined
-  const guarded = tasks.map(async ({ task, name }) => {
+  await sideBySide(RESOURCES_AT_ONCE, tasks, async ({ fetch, name }) => {
     try {
-      await queue.add(async () => {
-        if (preparation.signal.aborted) throw interrupted()
-        await task()
-      })
+      if (preparation.signal.aborted) throw interrupted()
+      await fetch()
     } catch (thrown) {
       const error = located(thrown, preparation.plan.id, name)
-      failure ??= { error }
       stop(error)
+      throw error
     }
   })
-  await Promise.all(guarded)
-  if (failure !== undefined) throw failure.error
 }
 
 function fetchesOf(preparation: Preparation, resource: StoredResource): (() => Promise<unknown>)[] {

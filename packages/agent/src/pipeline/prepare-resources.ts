@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import { downloadsOf } from "@datamaestro/dataset"
 import { DatamaestroError, interrupted, type ProgressEvent } from "@datamaestro/protocol"
+import { sideBySide } from "../concurrency/side-by-side.ts"
 import { adopt } from "./adopt.ts"
 import type { FoundDataset, StoredResource } from "./found-dataset.ts"
 import { located } from "./located.ts"
@@ -14,14 +15,11 @@ import { prepareLinks } from "./prepare-links.ts"
 import { prepareManual } from "./prepare-manual.ts"
 import { prepareWayback } from "./prepare-wayback.ts"
 import type { Preparation } from "./preparation.ts"
-import { resourceQueue } from "./queues.ts"
+import { RESOURCES_AT_ONCE } from "./queues.ts"
 import { isBeingMade, isShareable, makeShared } from "./shared-making.ts"
 import { runStep } from "./run-step.ts"
 import { leftWorkFolders } from "./work-folder.ts"
 import { totalBytes } from "../store/file-list.ts"
-
-/** Of a dataset's resources: each that waits takes 2 kB. */
-const MOST_BEGUN = 1000
 
 type How = Extract<ProgressEvent, { phase: "resource" }>["how"]
 
@@ -101,37 +99,23 @@ export async function makeMissing(
     if (sharing !== undefined && how === undefined && isShareable(resource)) shared.add(resource.name)
   }
   await sharing?.announce([...shared])
-  const queue = await resourceQueue()
-  let failure: { error: unknown } | undefined
-  let under = 0
-  let proceed = (): void => {}
-  // What one needs comes before it, so that those that have begun never wait for one that has not.
-  for (const [resource, how] of standing) {
+  const work = async (resource: StoredResource, how: How | undefined): Promise<void> => {
+    // What one needs comes before it, so that those that have begun never wait for one that has not.
     const needed = resource.kind === "step" || resource.kind === "wayback" ? resource.from : []
-    const task = Promise.all(needed.flatMap((name) => tasks.get(name) ?? [])).then(async () => {
-      if (how !== undefined) tell(preparation, resource, how)
-      else {
-        const own = (): Promise<How> => make(preparation, resource)
-        const others = shared.has(resource.name)
-        tell(preparation, resource, await (others ? makeShared(preparation, resource, own) : queue.add(own)))
-      }
+    await Promise.all(needed.flatMap((name) => tasks.get(name) ?? []))
+    if (how !== undefined) return tell(preparation, resource, how)
+    const own = (): Promise<How> => make(preparation, resource)
+    tell(preparation, resource, await (shared.has(resource.name) ? makeShared(preparation, resource, own) : own()))
+  }
+  await sideBySide(RESOURCES_AT_ONCE, standing, ([resource, how]) => {
+    const task = work(resource, how).catch((thrown: unknown) => {
+      const error = located(thrown, preparation.plan.id, resource.name)
+      stop(error)
+      throw error
     })
     tasks.set(resource.name, task)
-    void task
-      .catch((thrown: unknown) => {
-        const error = located(thrown, preparation.plan.id, resource.name)
-        failure ??= { error }
-        stop(error)
-      })
-      .then(() => {
-        under--
-        proceed()
-      })
-    if (++under < MOST_BEGUN) continue
-    await new Promise<void>((resolve) => (proceed = resolve))
-  }
-  await Promise.allSettled(tasks.values())
-  if (failure !== undefined) throw failure.error
+    return task
+  })
 }
 
 async function make(preparation: Preparation, resource: StoredResource): Promise<How> {

@@ -5,7 +5,7 @@ import type PQueue from "p-queue"
 const DOWNLOADS = 4
 const EXTRACTIONS = 2
 /** Of one dataset: enough that all queues are full while others are recorded, and no more than memory is for. */
-const RESOURCES = 256
+export const RESOURCES_AT_ONCE = 256
 
 interface Queues {
   downloads: PQueue
@@ -25,12 +25,6 @@ export function queues(): Promise<Queues> {
     shares: new Queue({ concurrency: EXTRACTIONS }),
   }))
   return made
-}
-
-/** A queue for the resources of one dataset, so that of thousands only some wait in the other queues. */
-export async function resourceQueue(): Promise<PQueue> {
-  const { default: Queue } = await import("p-queue")
-  return new Queue({ concurrency: RESOURCES })
 }
 
 let early = 0

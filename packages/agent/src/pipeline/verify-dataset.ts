@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { DatamaestroError, interrupted, type Paths, type ProgressListener, type Result } from "@datamaestro/protocol"
-import { sideBySide } from "../side-by-side.ts"
+import { sideBySide } from "../concurrency/side-by-side.ts"
 import { isDatasetMark, isDotFile } from "../place/nested-dataset.ts"
 import { preparationOrder, type ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import type { ManifestFile } from "../store/file-list.ts"

@@ -1,7 +1,7 @@
 import { interrupted, type CacheEntry } from "@datamaestro/protocol"
 import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
-import { sideBySide } from "../side-by-side.ts"
+import { sideBySide } from "../concurrency/side-by-side.ts"
 import { hashFile } from "../verify/hash-file.ts"
 import { isInUse, isLocked, lockPath } from "./cache-hold.ts"
 import { isOrphan, isPartName, recordPathOf } from "./cache-orphan.ts"

@@ -1,5 +1,5 @@
 import { SIZE } from "@datamaestro/protocol"
-import { sideBySide } from "../side-by-side.ts"
+import { sideBySide } from "../concurrency/side-by-side.ts"
 import { listCache, type CacheFile } from "./cache-commands.ts"
 import { sweepOrphans } from "./cache-sweep.ts"
 import type { DownloadCache } from "./cache.ts"
