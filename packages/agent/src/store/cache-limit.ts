@@ -1,4 +1,6 @@
 import { SIZE } from "@datamaestro/protocol"
+import { stat } from "node:fs/promises"
+import { sharedRun } from "../concurrency/shared-run.ts"
 import { sideBySide } from "../concurrency/side-by-side.ts"
 import { listCache, type CacheFile } from "./cache-commands.ts"
 import { sweepOrphans } from "./cache-sweep.ts"
@@ -7,6 +9,8 @@ import type { DownloadCache } from "./cache.ts"
 /** An unfinished download that nobody continues is kept for so long, whatever the limit. */
 const YOUNG_SECONDS = 7 * 86_400
 const REMOVED_AT_ONCE = 100
+/** How long it is not looked for what others have added. */
+const LOOK_SECONDS = 60
 
 const POWERS: Readonly<Record<string, number>> = { "": 0, k: 1, m: 2, g: 3, t: 4, p: 5 }
 
@@ -16,6 +20,29 @@ export function sizeInBytes(size: string | number): number | undefined {
   const [, count, prefix = "", binary] = SIZE.exec(size) ?? []
   if (count === undefined) return undefined
   return Math.floor(Number(count) * (binary ? 1024 : 1000) ** (POWERS[prefix.toLowerCase()] ?? 0))
+}
+
+/** Keeps a cache below a size, with few looks at it. */
+export class CacheLimit {
+  readonly #cache: DownloadCache
+  /** Bytes that may still come before it is looked again, and when it was last, on `performance`'s clock. */
+  #room = { bytes: -1, at: 0 }
+  readonly #trim: () => Promise<void>
+
+  constructor(cache: DownloadCache, limit: number) {
+    this.#cache = cache
+    this.#trim = sharedRun(async () => {
+      this.#room = { bytes: limit - (await trimCache(cache, limit)), at: performance.now() }
+    })
+  }
+
+  /** To be called when an entry is let go of. */
+  async keep(key: string): Promise<void> {
+    this.#room.bytes -= (await stat(this.#cache.entryPath(key)).catch(() => undefined))?.size ?? 0
+    // Others add to the cache, too.
+    const old = performance.now() - this.#room.at > LOOK_SECONDS * 1000
+    if (old || this.#room.bytes < 0) await this.#trim()
+  }
 }
 
 /**

@@ -8,22 +8,20 @@ import {
   type CacheClearOptions,
   type CacheVerifyOptions,
 } from "./cache-commands.ts"
-import { trimCache } from "./cache-limit.ts"
+import { CacheLimit } from "./cache-limit.ts"
 import { isInUse, lockPath, markInUse, type UseMark } from "./cache-hold.ts"
 import { cacheKey } from "./cache-key.ts"
+import { CacheNames } from "./cache-names.ts"
 import { isPartName } from "./cache-orphan.ts"
 import { CachePart, wiped } from "./cache-part.ts"
 import { EntryRecord, readRecordFile } from "./cache-record.ts"
 import { removeEntry, sweepOrphans } from "./cache-sweep.ts"
-import { LatestWrite } from "./latest-write.ts"
 import { acquireLock, tryLock, type Lock, type LockOptions } from "./lock.ts"
 import { errnoName } from "./errno-name.ts"
 import { storageError } from "./storage-error.ts"
 import { writeAtomic } from "./write-atomic.ts"
 import { makeFolder } from "./make-folder.ts"
 
-/** How long it is not looked for what others have added to a cache that has a limit. */
-const LIMIT_SECONDS = 60
 /** So old a look at the folder may be that seeks what is left of a download, in milliseconds: of many entries each look takes its time. */
 const RECENT = 5000
 
@@ -57,23 +55,17 @@ export class DownloadCache {
   readonly path: string
   /** Another cache that is only read: a download that it has is not made again. */
   readonly shared: DownloadCache | undefined
-  readonly #limit: number | undefined
-  /** Bytes that may still come before the limit is looked at again, and when it was last, on `performance`'s clock. */
-  #room = { bytes: -1, at: 0 }
-  /** Who asks for the names, or lets go of an entry, while another does shares the next look at the folder. */
-  readonly #listing = new LatestWrite(() => this.#list(), Infinity)
-  readonly #trimming = new LatestWrite(() => this.#trim(), Infinity)
-  #names: string[] = []
-  /** When these were read, on `performance`'s clock. */
-  #listed = -Infinity
-  /** What there was of a key when a part of it was opened that has not become an entry. */
-  readonly #beside = new Map<string, string[]>()
+  readonly #limit: CacheLimit | undefined
+  readonly #names: CacheNames
+  /** The keys of parts that were opened and have not become entries. */
+  readonly #begun = new Set<string>()
   readonly #marks = new Map<string, { count: number; mark: Promise<UseMark> }>()
 
   constructor(path: string, { shared, limit }: DownloadCacheOptions = {}) {
     this.path = path
     this.shared = shared === undefined ? undefined : new DownloadCache(shared)
-    this.#limit = limit
+    this.#limit = limit === undefined ? undefined : new CacheLimit(this, limit)
+    this.#names = new CacheNames(path)
   }
 
   keyOf(url: string): string {
@@ -150,35 +142,11 @@ export class DownloadCache {
     await (await held.mark).remove()
     try {
       if (remove) await this.remove(key)
-      else if (this.#limit !== undefined) await this.#keepLimit(key)
+      else await this.#limit?.keep(key)
     } catch (error) {
       // What can't be written to can't be tidied up either.
       if (!isReadOnly(error)) throw error
     }
-  }
-
-  /** Others add to the cache too. */
-  async #keepLimit(key: string): Promise<void> {
-    this.#room.bytes -= (await stat(this.entryPath(key)).catch(() => undefined))?.size ?? 0
-    const old = performance.now() - this.#room.at > LIMIT_SECONDS * 1000
-    if (old || this.#room.bytes < 0) await this.#trimming.request(false)
-  }
-
-  async #trim(): Promise<void> {
-    const limit = this.#limit ?? Infinity
-    this.#room = { bytes: limit - (await trimCache(this, limit)), at: performance.now() }
-  }
-
-  async #list(): Promise<void> {
-    const listed = performance.now()
-    this.#names = await readdir(this.path)
-    this.#listed = listed
-  }
-
-  /** Of what is in the folder now, or was so many milliseconds ago, what is the key's. */
-  async #namesOf(key: string, age = 0): Promise<string[]> {
-    if (performance.now() - this.#listed >= age) await this.#listing.request(false)
-    return this.#names.filter((name) => name.startsWith(`${key}.`))
   }
 
   /** Remembers that an entry is used now, for the limit and `--older-than`. */
@@ -196,7 +164,7 @@ export class DownloadCache {
 
   /** Whether this or another process uses the entry. `names`: as `isInUse` has them, when known. */
   async inUse(key: string, names?: readonly string[]): Promise<boolean> {
-    return this.#marks.has(key) || (await isInUse(this.path, names ?? (await this.#namesOf(key))))
+    return this.#marks.has(key) || (await isInUse(this.path, names ?? (await this.#names.of(key))))
   }
 
   /** Removes an entry unless somebody holds or downloads it; says whether it did. */
@@ -217,14 +185,22 @@ export class DownloadCache {
     await this.#storage(`remove the cache entry "${key}"`, () => removeEntry(this.path, key))
   }
 
-  /** An unfinished part to write into: an orphan's, or a new one. `url` is recorded: no credentials. */
+  /** An unfinished part to write into: the fullest orphan, or a new one; the other orphans go. `url` is recorded: no credentials. */
   async openPart(key: string, url: string): Promise<CachePart> {
     return await this.#storage(`write into "${this.path}"`, async () => {
       await makeFolder(this.path)
       // What another process began since, and was killed over, is begun anew; what this one left is looked for.
-      const names = await this.#namesOf(key, this.#beside.has(key) ? 0 : RECENT)
-      this.#beside.set(key, names)
-      return await CachePart.open(this.path, key, url, names)
+      const names = await this.#names.of(key, this.#begun.has(key) ? 0 : RECENT)
+      this.#begun.add(key)
+      const part = await CachePart.open(this.path, key, url, names)
+      try {
+        // Before there is an entry: whoever finds that one does not look for what else there is.
+        await sweepOrphans(this.path, names)
+        return part
+      } catch (error) {
+        await part.keep()
+        throw error
+      }
     })
   }
 
@@ -245,11 +221,9 @@ export class DownloadCache {
       const lost = wiped(part.path)
       await writeAtomic(join(this.path, `${key}.json`), JSON.stringify(record), { sync: false }).catch(lost)
       if (url !== undefined) await writeAtomic(join(this.path, `${key}.url`), url, { sync: false }).catch(lost)
-      // Before: whoever finds the entry, after this process was killed, does not look for what else there is.
-      await sweepOrphans(this.path, this.#beside.get(key) ?? [])
-      this.#beside.delete(key)
       // The name itself need not be forced onto the disk: without it there is a part, or a download to be made again.
       await part.commit(path)
+      this.#begun.delete(key)
       const { ino } = await stat(path).catch(lost)
       return { path, bytes: record.bytes, inode: ino, record }
     })

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises"
+import { sharedRun } from "../concurrency/shared-run.ts"
 
 /** How long nothing is written after a write, in times of what that took. */
 const PAUSE = 3
@@ -12,8 +13,10 @@ const FREE = 1000
  */
 export class LatestWrite {
   readonly #write: (sync: boolean) => Promise<void>
-  #running: Promise<void> = Promise.resolve()
-  #next: Promise<void> | undefined
+  readonly #run = sharedRun(
+    () => this.#timed(),
+    () => this.#pause(),
+  )
   #sync = false
   #again = 0
   #spent: number
@@ -25,24 +28,26 @@ export class LatestWrite {
   }
 
   /** Resolves when all that was there at this call is written, and forced onto the disk if `sync`. */
-  request(sync: boolean): Promise<void> {
+  async request(sync: boolean): Promise<void> {
     this.#sync ||= sync
-    this.#next ??= this.#running
-      .catch(() => {})
-      .then(async () => {
-        const pause = this.#again - performance.now()
-        if (pause > 0) await sleep(pause)
-        const durable = this.#sync
-        this.#sync = false
-        this.#next = undefined
-        const begun = performance.now()
-        await this.#write(durable).finally(() => {
-          const ended = performance.now()
-          this.#spent += ended - begun
-          if (this.#spent > 0) this.#again = ended + PAUSE * (ended - begun)
-        })
-      })
-    this.#running = this.#next
-    return this.#next
+    await this.#run()
+  }
+
+  async #pause(): Promise<void> {
+    const pause = this.#again - performance.now()
+    if (pause > 0) await sleep(pause)
+  }
+
+  async #timed(): Promise<void> {
+    const sync = this.#sync
+    this.#sync = false
+    const begun = performance.now()
+    try {
+      await this.#write(sync)
+    } finally {
+      const ended = performance.now()
+      this.#spent += ended - begun
+      if (this.#spent > 0) this.#again = ended + PAUSE * (ended - begun)
+    }
   }
 }
