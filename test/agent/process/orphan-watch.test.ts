@@ -65,7 +65,11 @@ describe("the watch for an agent that nobody waits for", function () {
     if (process.platform !== "linux") this.skip()
     await start("setTimeout(() => {}, 6000)")
     const threads = `/proc/${child.pid}/task`
-    const priorities = readdirSync(threads).map((id) => readFileSync(`${threads}/${id}/stat`, "utf8").split(" ")[18])
+    const priorities = readdirSync(threads).map((id) => {
+      const stat = readFileSync(`${threads}/${id}/stat`, "utf8")
+      // proc(5): the 19th field; the second is the thread's name, which may have spaces.
+      return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]
+    })
     expect(priorities.filter((each) => each === "19")).to.have.length(1)
     expect(priorities.length).to.be.above(1)
   })
