@@ -51,6 +51,7 @@ export function testInvocation({
       agreements ?? new Agreements({ accepted: [], prompter: silentPrompter, remember: () => Promise.resolve() }),
     reporter,
     prompter: silentPrompter,
+    loginPrompter: silentPrompter,
     signal: signal ?? new AbortController().signal,
     openSession: async (sessionOptions) => await open(sessionOptions),
     write: (text) => {

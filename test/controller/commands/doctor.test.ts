@@ -25,7 +25,7 @@ describe("doctor", () => {
         sshOptions: [`UserKnownHostsFile=${join(environment.path, "known_hosts")}`],
         open: () => Promise.reject(new Error("no session is asked for")),
       })
-      invocation.prompter = {
+      invocation.loginPrompter = {
         available: true,
         ask: ({ text, hidden }) => {
           asked.push(text)

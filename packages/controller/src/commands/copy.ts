@@ -84,7 +84,7 @@ function machinesOf({ from, to, fromData }: CopyOptions, { options, settings }: 
 
 async function open(
   machine: Machine,
-  { openSession, options, prompter, reporter, signal }: Invocation,
+  { openSession, options, loginPrompter: prompter, reporter, signal }: Invocation,
   further: Pick<SessionOptions, "copySource">,
 ): Promise<Session> {
   const { ssh, node, data, dataSetting, reconnectMinutes, host } = machine

@@ -115,7 +115,7 @@ async function examineThere(
     import("../deploy/ask-shell.ts"),
   ])
   const transport: Transport | undefined = await connectSsh(ssh, {
-    prompter: examination.withoutAnswers(invocation.prompter),
+    prompter: examination.withoutAnswers(invocation.loginPrompter),
     signal,
     onNotice: (notice) => reporter.event({ phase: "notice", ...notice }, prefix),
     // Another client may begin again where the first gave up.

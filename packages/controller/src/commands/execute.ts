@@ -1,6 +1,7 @@
 import { acceptedAgreements } from "../accepted-agreements.ts"
 import { asDatamaestroError, DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { localMachine, remoteMachine, type Machine } from "../machine.ts"
+import { askpassOr } from "../reporter/askpass-prompter.ts"
 import { createReporter } from "../reporter/create-reporter.ts"
 import { TerminalPrompter } from "../reporter/terminal-prompter.ts"
 import { openSession } from "../session/session.ts"
@@ -50,6 +51,7 @@ export async function execute(selection: Selection): Promise<number> {
       agreements,
       reporter,
       prompter,
+      loginPrompter: askpassOr(prompter, signal),
       signal,
       openSession,
       write,

@@ -38,6 +38,8 @@ export interface Invocation {
   agreements: Agreements
   reporter: Reporter
   prompter: Prompter
+  /** Asks what a log-in needs: not on the terminal where `SSH_ASKPASS` has it otherwise. */
+  loginPrompter: Prompter
   /** Aborted by Ctrl-C and its like. */
   signal: AbortSignal
   openSession: (options: SessionOptions) => Promise<Session>

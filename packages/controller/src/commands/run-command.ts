@@ -61,7 +61,7 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
       needsRepositories: command.needsRepositories,
       debug: invocation.options.debug,
       relay: machine.relay,
-      prompter: invocation.prompter,
+      prompter: invocation.loginPrompter,
       onEvent: (event) => reporter.event(event, prefix),
       signal,
     }
