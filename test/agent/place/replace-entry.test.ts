@@ -1,4 +1,5 @@
-import { existsSync, linkSync, readFileSync, readdirSync } from "node:fs"
+import { execFileSync, spawnSync } from "node:child_process"
+import { existsSync, linkSync, readFileSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { expect } from "chai"
 import { findNestedDataset, holdsFiles } from "../../../packages/agent/src/place/nested-dataset.ts"
@@ -6,6 +7,25 @@ import { lstatOrNothing, replaceEntry } from "../../../packages/agent/src/place/
 import { syncTree } from "../../../packages/agent/src/place/sync-tree.ts"
 import { failure, temporaryFolder, tree } from "../../fixtures/extraction.ts"
 import { writeFiles } from "../../fixtures/preparation.ts"
+
+async function inOverlay(disk: string, work: (merged: string) => Promise<void>): Promise<void> {
+  writeFiles(disk, {
+    "lower/old/f": "old",
+    "lower/old/deep/g": "old",
+    "upper/.keep": "",
+    "work/.keep": "",
+    "merged/.keep": "",
+  })
+  for (const layer of ["upper", "work", "merged"]) rmSync(join(disk, layer, ".keep"))
+  const layers = ["lowerdir", "upperdir", "workdir"].map((name) => `${name}=${join(disk, name.slice(0, -3))}`).join(",")
+  const merged = join(disk, "merged")
+  execFileSync("mount", ["-t", "overlay", "-o", layers, "datamaestro-test", merged])
+  try {
+    await work(merged)
+  } finally {
+    execFileSync("umount", [merged])
+  }
+}
 
 describe("replaceEntry", () => {
   let home: ReturnType<typeof temporaryFolder>
@@ -29,6 +49,18 @@ describe("replaceEntry", () => {
     expect(tree(at("old"))).to.deep.equal({ f: "new" })
     expect(tree(at("file"))).to.deep.equal({ f: "new" })
     expect(readdirSync(at("aside"))).to.have.length(2)
+  })
+
+  it("replaces a folder of a container's image, which overlayfs does not rename", function () {
+    // Its upper layer can't lie on another overlayfs.
+    writeFiles(home.path, { "disk/x": "" })
+    const disk = at("disk")
+    if (spawnSync("mount", ["-t", "tmpfs", "datamaestro-test", disk]).status !== 0) return this.skip()
+    return inOverlay(disk, async (merged) => {
+      writeFiles(merged, { "new/f": "new" })
+      await replaceEntry(join(merged, "new"), join(merged, "old"), join(merged, "aside"))
+      expect(tree(join(merged, "old"))).to.deep.equal({ f: "new" })
+    }).finally(() => execFileSync("umount", [disk]))
   })
 
   it("never touches a folder with another dataset in it, however deep", async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { lstat, mkdir, rename } from "node:fs/promises"
+import { lstat, mkdir, rename, rm } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { findNestedDataset } from "./nested-dataset.ts"
@@ -8,7 +8,7 @@ import { findNestedDataset } from "./nested-dataset.ts"
  * Moves a whole file or folder to its final path, replacing what an older preparation left there.
  *
  * A file replaces a file atomically. Where a folder is involved the old entry is first moved to `aside` (a folder on
- * the same file system that the caller removes): in between the final path is empty, never half filled.
+ * the same file system that the caller removes): in between the final path is empty, never half filled, save on overlayfs.
  *
  * @throws DatamaestroError STORAGE_FAILED when the folder of another dataset is in the way
  */
@@ -23,7 +23,13 @@ export async function replaceEntry(source: string, final: string, aside: string)
 export async function setAside(path: string, aside: string): Promise<void> {
   await requireNoNestedDataset(path)
   await mkdir(aside, { recursive: true })
-  await rename(path, join(aside, randomBytes(8).toString("hex")))
+  try {
+    await rename(path, join(aside, randomBytes(8).toString("hex")))
+  } catch (error) {
+    // A container's overlayfs (see redirect_dir in its documentation) renames no folder that lies in the image.
+    if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error
+    await rm(path, { recursive: true })
+  }
 }
 
 /** @throws DatamaestroError STORAGE_FAILED */
