@@ -2,7 +2,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { readFileSync } from "node:fs"
 import { rootCertificates } from "node:tls"
 import { Agent, ProxyAgent, type Dispatcher } from "undici"
-import { mendPausedParsers } from "./paused-parser.ts"
+import { mendParsers } from "./mend-parsers.ts"
 import { ReadSlabs } from "./read-slabs.ts"
 import { proxyFor, type Environment } from "./proxy.ts"
 
@@ -16,7 +16,7 @@ export function dispatcherFor(url: URL, environment: Environment, tuning: { conn
   const key = JSON.stringify([proxy, certificates, tuning.connectSeconds])
   let dispatcher = dispatchers.get(key)
   if (dispatcher === undefined) {
-    mendPausedParsers()
+    mendParsers()
     dispatcher = makeDispatcher(proxy, certificates as string[], tuning.connectSeconds * 1000)
     dispatchers.set(key, dispatcher)
   }

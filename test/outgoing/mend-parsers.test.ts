@@ -57,3 +57,44 @@ describe("a server that closes while nobody takes the body (nodejs/undici#5360)"
     expect(await failure("Transfer-Encoding: chunked\r\n", chunk)).to.be.an("error")
   })
 })
+
+describe("a server that resets its connection", () => {
+  it("has not sent a whole body, where only the end would tell that it has", async () => {
+    const server = createServer((socket: Socket) => {
+      socket.on("error", () => {})
+      socket.once("data", () => {
+        socket.write("HTTP/1.0 200 OK\r\n\r\nhello", () => setTimeout(() => socket.resetAndDestroy(), 50))
+      })
+    })
+    await once(server.listen(0, "127.0.0.1"), "listening")
+    try {
+      const failure = await ask(server).catch((error: unknown) => error)
+      expect(failure).to.have.property("code", "ECONNRESET")
+    } finally {
+      server.close()
+    }
+  })
+})
+
+describe("a preliminary answer", () => {
+  it("may be 100, which nobody asked for", async () => {
+    const answer = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+    const server = createServer((socket: Socket) => {
+      socket.on("error", () => {})
+      socket.once("data", () => socket.end(answer))
+    })
+    await once(server.listen(0, "127.0.0.1"), "listening")
+    try {
+      expect((await ask(server)).toString()).to.equal("hello")
+    } finally {
+      server.close()
+    }
+  })
+})
+
+async function ask(server: Server): Promise<Buffer> {
+  const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+  const dispatcher = dispatcherFor(url, {}, { connectSeconds: 10 })
+  const { body } = await dispatcher.request({ origin: url.origin, path: "/", method: "GET" })
+  return await buffer(body)
+}
