@@ -2,6 +2,7 @@ import { interrupted } from "@datamaestro/protocol"
 import { redactUrl } from "../store/cache-url.ts"
 import { BodyReader } from "./body-reader.ts"
 import { contentChanged, contentProven } from "./content-changed.ts"
+import { contentCoding } from "./content-coding.ts"
 import { discard, openExchange, type Exchange } from "./exchange.ts"
 import { throttled } from "./fetch-events.ts"
 import { HTML_SNIFF_BYTES, looksLikeHtml } from "./html-page.ts"
@@ -9,9 +10,9 @@ import { readFileSource } from "./file-source.ts"
 import { MOST_CONNECTIONS } from "./host-slots.ts"
 import { receive } from "./receive.ts"
 import { newSpan } from "./span.ts"
-import { isRetryableStatus, Retryable, retryAfter } from "./retry-policy.ts"
+import { askedToRetry, Retryable } from "./retry-policy.ts"
 import { receiveSegments } from "./segments.ts"
-import { sizeError, sourceError, statusError } from "./source-error.ts"
+import { htmlError, sizeError, statusError } from "./source-error.ts"
 import type { Attempt, Transfer } from "./transfer-types.ts"
 import { contentLength, isStrong, resumeValidator, sentRange, unsatisfiedTotal, validatorsOf } from "./validators.ts"
 
@@ -34,7 +35,7 @@ export async function attemptTransfer(job: Transfer): Promise<void> {
   let exchange = await open(range ?? {})
   const unproven = range !== undefined && mayBeOfAnother(job, exchange)
   if (unproven) job.parts.wanted = false
-  const useless = unproven || (range !== undefined && mayRefuseRanges(exchange.status))
+  const useless = unproven || (range !== undefined && mayRefuseRanges(exchange))
   if (useless) {
     await discard(exchange.body)
     exchange = await open({})
@@ -49,8 +50,8 @@ export async function attemptTransfer(job: Transfer): Promise<void> {
 }
 
 /** Some servers refuse every request with `Range`, as if for good, and have the file all the same. */
-function mayRefuseRanges(status: number): boolean {
-  return status >= 400 && status !== 416 && !isRetryableStatus(status)
+function mayRefuseRanges({ status, headers }: Exchange): boolean {
+  return status >= 400 && status !== 416 && askedToRetry(status, headers) === undefined
 }
 
 /** A 206 of nobody knows which file is not joined with what there is; one that is of another is told as that. */
@@ -74,10 +75,7 @@ async function answer(job: Attempt, exchange: Exchange, asked: boolean): Promise
   if (status === 206 && asked) return await rest(job, exchange)
   if (status === 416 && asked) return await unsatisfied(job, exchange)
   await discard(exchange.body)
-  if (isRetryableStatus(status)) {
-    throw new Retryable(`the server answered ${status}`, { floor: retryAfter(headers) })
-  }
-  throw statusError(job.source, status, job.byHand)
+  throw askedToRetry(status, headers) ?? statusError(job.source, status, job.byHand)
 }
 
 /** 200: everything from the first byte, whatever was asked for. */
@@ -85,13 +83,12 @@ async function whole(job: Attempt, exchange: Exchange): Promise<void> {
   const { headers, body } = exchange
   const { part, hasher } = job
   const length = contentLength(headers["content-length"])
-  const encoding = headers["content-encoding"]?.trim().toLowerCase()
-  const encoded = encoding !== undefined && encoding !== "" && encoding !== "identity"
-  if (!encoded) checkSize(job, length)
+  const encoding = contentCoding(headers)
+  if (encoding === undefined) checkSize(job, length)
   const reader = new BodyReader(body)
   // Looked at before the part is given up: a login page must not replace what was downloaded.
   const start = await firstChunks(reader)
-  if (job.data && !encoded && looksLikeHtml(Buffer.concat(start))) throw htmlError(job)
+  if (job.data && encoding === undefined && looksLikeHtml(Buffer.concat(start))) throw htmlError(job)
   if (part.written > 0) {
     job.emit({
       phase: "notice",
@@ -105,7 +102,7 @@ async function whole(job: Attempt, exchange: Exchange): Promise<void> {
     source: redactUrl(job.source),
     ...validatorsOf(headers),
     ...(length === undefined ? {} : { length }),
-    ...(encoded ? { encoding } : {}),
+    ...(encoding === undefined ? {} : { encoding }),
   }
   await job.space.require(part, job.size)
   await part.checkpoint()
@@ -237,13 +234,4 @@ function checkSize(job: Transfer, found: number | undefined): void {
   if (job.signal.aborted) throw interrupted()
   if (job.size === undefined || found === undefined || found === job.size) return
   throw sizeError(job, found)
-}
-
-function htmlError(job: Transfer): Error {
-  return sourceError(
-    "DOWNLOAD_FAILED",
-    job.source,
-    "the server sent an HTML page instead of the file",
-    `the site may want a login, a licence to be accepted, or a confirmation: ${job.byHand}`,
-  )
 }

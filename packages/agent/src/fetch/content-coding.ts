@@ -16,6 +16,8 @@ import { storageError } from "../store/storage-error.ts"
 import type { PartHasher } from "./part-hasher.ts"
 import { sourceError } from "./source-error.ts"
 
+/** Those of IANA's registry, and their older names. */
+const CODINGS = /^(x-)?(gzip|compress)$|^(deflate|br|zstd|dcb|dcz|exi|pack200-gzip)$/
 /** Nobody codes more than twice; each coding costs a decoder with its buffers. */
 const MOST_CODINGS = 5
 const CHUNK = { chunkSize: 1024 * 1024 }
@@ -24,11 +26,21 @@ const GZIP_MAGIC = Buffer.from([0x1f, 0x8b, 8])
 const HEAD_BYTES = 64 * 1024
 
 /**
+ * The content codings of a response, with commas between them; `undefined` where there is none. What else servers say there
+ * (`none`, `utf-8`, `aws-chunked`, or `xz` of an `.xz`) tells of no coding: curl and browsers take such bytes as they are.
+ */
+export function contentCoding(headers: Readonly<Record<string, string | undefined>>): string | undefined {
+  const names = (headers["content-encoding"] ?? "").toLowerCase().split(",")
+  const codings = names.map((name) => name.trim()).filter((name) => CODINGS.test(name))
+  return codings.length === 0 ? undefined : codings.join(",")
+}
+
+/**
  * Whether the bytes of a response that is encoded though we asked for `identity` may be the file itself: many servers
  * declare every `.gz` they hold as encoded, where the compressed file is what is meant.
  */
 export function isCompressedFile(url: string): boolean {
-  return /\.(gz|tgz|svgz|z|br|zz|deflate)$/i.test(URL.canParse(url) ? new URL(url).pathname : url)
+  return /\.(gz|tgz|svgz|z|br|zz|deflate|zst|tzst)$/i.test(URL.canParse(url) ? new URL(url).pathname : url)
 }
 
 /**

@@ -8,10 +8,10 @@ import { decodeContent, decodesToGzip, isCompressedFile } from "./content-coding
 import type { Availability } from "./availability.ts"
 import { throttled, type JobEvent } from "./fetch-events.ts"
 import type { FetchTuning } from "./fetch-types.ts"
-import { isDataUrl } from "./html-page.ts"
+import { HTML_SNIFF_BYTES, isDataUrl, looksLikeHtml } from "./html-page.ts"
 import { PartHasher } from "./part-hasher.ts"
 import type { Environment } from "@datamaestro/outgoing"
-import { allSourcesFailed, byHand, reasonOf, sizeError, sourceError } from "./source-error.ts"
+import { allSourcesFailed, byHand, htmlError, reasonOf, sizeError, sourceError } from "./source-error.ts"
 import { SlowWatch } from "./slow-watch.ts"
 import { SpaceCheck } from "./space.ts"
 import { transfer } from "./transfer.ts"
@@ -125,7 +125,7 @@ async function transferAndAccept(
       space: slot.space,
       endFirst: { wanted: request.directoryAtEnd === true },
       parts,
-      data: request.archive === true || isDataUrl(first) || isDataUrl(request.name ?? ""),
+      data: isData(request),
       byHand: byHand(first, cache.entryPath(key)),
       attempts: slow !== undefined ? tuning.attemptsWithAlternative : tuning.attempts,
       tuning,
@@ -163,8 +163,10 @@ async function accept(job: DownloadJob, slot: PartSlot, hasher: PartHasher, sour
     throttled((bytes: number) => job.emit({ phase: "verify", bytes, total: received.bytes })),
   )
   const { state } = slot.part
+  const url = request.urls[0] ?? source
+  const hint = byHand(url, cache.entryPath(key))
   if (state.encoding !== undefined && !(await isStoredAsSent(job, received, state.encoding, hasher, source))) {
-    const decoded = await cache.createPart(key, redactUrl(request.urls[0] ?? source))
+    const decoded = await cache.createPart(key, redactUrl(url))
     decoded.state = { ...state }
     try {
       await decodeContent(slot.part, decoded, state.encoding, hasher, source, signal)
@@ -174,11 +176,11 @@ async function accept(job: DownloadJob, slot: PartSlot, hasher: PartHasher, sour
     }
     await slot.part.discard()
     slot.part = decoded
+    if (isData(request) && looksLikeHtml(await startOf(decoded))) throw htmlError({ source, byHand: hint })
   }
   const { part } = slot
-  const url = request.urls[0] ?? source
   if (request.size !== undefined && part.bytes !== request.size) {
-    throw sizeError({ source, size: request.size, byHand: byHand(url, cache.entryPath(key)) }, part.bytes)
+    throw sizeError({ source, size: request.size, byHand: hint }, part.bytes)
   }
   const digests = hasher.digests()
   checkIntegrity(request.integrity, digests, { name: redactUrl(source), url: redactUrl(source) })
@@ -194,6 +196,17 @@ async function accept(job: DownloadJob, slot: PartSlot, hasher: PartHasher, sour
   })
   job.availability.ofEntry(entry, part)
   return entry
+}
+
+/** An HTML page is not what is due. */
+function isData({ archive, urls, name }: FetchRequest): boolean {
+  return archive === true || isDataUrl(urls[0] ?? "") || isDataUrl(name ?? "")
+}
+
+async function startOf({ file }: CachePart): Promise<Uint8Array> {
+  const start = Buffer.alloc(HTML_SNIFF_BYTES)
+  const { bytesRead } = await file.read(start, 0, start.length, 0)
+  return start.subarray(0, bytesRead)
 }
 
 /** A declared checksum decides whether the encoded bytes are the file; else its name does, and that what is in it is no gzip, too. */

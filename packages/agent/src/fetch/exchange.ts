@@ -51,7 +51,8 @@ export async function openExchange(source: string, options: ExchangeOptions): Pr
       ...(authorization === undefined ? {} : { authorization }),
     })
     if (![301, 302, 303, 307, 308].includes(status) || headers.location === undefined) {
-      return { status, headers, body, url: redactUrl(url.href) }
+      // A proxy on the way may say 203 of what the server sent (RFC 9110, section 15.3.4).
+      return { status: status === 203 ? 200 : status, headers, body, url: redactUrl(url.href) }
     }
     const location = asUtf8(headers.location)
     await discard(body)

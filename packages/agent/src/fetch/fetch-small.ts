@@ -1,3 +1,4 @@
+import { contentCoding } from "./content-coding.ts"
 import { withTokens } from "./credentials.ts"
 import { openExchange } from "./exchange.ts"
 import { FETCH_TUNING, type FetchContext } from "./fetch-types.ts"
@@ -30,8 +31,7 @@ export async function fetchSmall(request: FetchRequest, context: FetchContext): 
     const environment = withTokens(context.environment ?? process.env, context.tokens)
     const exchange = await openExchange(source, { environment, tuning: FETCH_TUNING, signal })
     const { status, headers, body } = exchange
-    const plain = /^(|identity)$/i.test(headers["content-encoding"]?.trim() ?? "")
-    const content = status === 200 && plain ? await whole(body, size) : undefined
+    const content = status === 200 && contentCoding(headers) === undefined ? await whole(body, size) : undefined
     if (content === undefined) {
       body.on("error", () => {}).destroy()
       return undefined

@@ -8,13 +8,13 @@ export function isDataUrl(url: string): boolean {
 }
 
 /** How many bytes `looksLikeHtml` wants to see. */
-export const HTML_SNIFF_BYTES = 64
+export const HTML_SNIFF_BYTES = 1024
+
+/** What may stand before a page: a byte order mark, what begins XML, and comments. */
+const PROLOGUE = /^(?:\xef\xbb\xbf|\s|<\?xml[^>]*>|<!--[^]*?-->)*/i
 
 /** Whether content starts as an HTML page does; the server's Content-Type alone proves nothing. */
 export function looksLikeHtml(start: Uint8Array): boolean {
-  const text = Buffer.from(start.subarray(0, 1024))
-    .toString("latin1")
-    .replace(/^\xef\xbb\xbf/, "")
-    .trimStart()
+  const text = Buffer.from(start.subarray(0, HTML_SNIFF_BYTES)).toString("latin1").replace(PROLOGUE, "")
   return /^(<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<script[\s>])/i.test(text)
 }

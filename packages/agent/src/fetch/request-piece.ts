@@ -2,7 +2,7 @@ import { BodyReader } from "./body-reader.ts"
 import { contentChanged, contentProven } from "./content-changed.ts"
 import { discard, openExchange } from "./exchange.ts"
 import { receive } from "./receive.ts"
-import { isRetryableStatus, Retryable, retryAfter } from "./retry-policy.ts"
+import { askedToRetry, Retryable } from "./retry-policy.ts"
 import { statusError } from "./source-error.ts"
 import { waitedFor, type Span } from "./span.ts"
 import type { Attempt } from "./transfer-types.ts"
@@ -52,10 +52,7 @@ export async function requestPiece(job: Attempt, span: Span, signal: AbortSignal
       if (status !== 200 || !same) throw new ContentChanged()
       throw new Retryable("the server does not send parts of the file any more")
     }
-    if (isRetryableStatus(status)) {
-      throw new Retryable(`the server answered ${status}`, { floor: retryAfter(headers) })
-    }
-    throw statusError(source, status, job.byHand)
+    throw askedToRetry(status, headers) ?? statusError(source, status, job.byHand)
   } finally {
     body.on("error", () => {})
     body.destroy()

@@ -43,8 +43,21 @@ export function retryAfter(headers: Readonly<Record<string, string | undefined>>
   return waits.length === 0 ? 0 : Math.max(...waits)
 }
 
+/** The server has yet to make what was asked for. */
+const ACCEPTED = 202
+
+/** What an answer asks for that promises another one later; GitHub tells by 403 and `Retry-After` who asks too often. */
+export function askedToRetry(
+  status: number,
+  headers: Readonly<Record<string, string | undefined>>,
+): Retryable | undefined {
+  if (!isRetryableStatus(status) && !(status === 403 && headers["retry-after"] !== undefined)) return undefined
+  const still = status === ACCEPTED ? " (it has yet to make the file)" : ""
+  return new Retryable(`the server answered ${status}${still}`, { floor: retryAfter(headers) })
+}
+
 export function isRetryableStatus(status: number): boolean {
-  return status === 408 || status === 425 || status === 429 || status >= 500
+  return status === ACCEPTED || status === 408 || status === 425 || status === 429 || status >= 500
 }
 
 const PERMANENT_NETWORK: Readonly<Record<string, string>> = {

@@ -53,6 +53,16 @@ export function sizeError(
   )
 }
 
+/** The server has a page for people in the file's place. */
+export function htmlError(job: { source: string; byHand: string }): DatamaestroError {
+  return sourceError(
+    "DOWNLOAD_FAILED",
+    job.source,
+    "the server sent an HTML page instead of the file",
+    `the site may want a login, a licence to be accepted, or a confirmation: ${job.byHand}`,
+  )
+}
+
 /** What to do when no program can get the file. */
 export function byHand(source: string, entryPath: string): string {
   return `open ${redactUrl(source)} in a browser, download the file there, and put it at ${entryPath}`

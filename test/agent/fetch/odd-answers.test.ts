@@ -1,0 +1,78 @@
+import { expect } from "chai"
+import { readFile } from "node:fs/promises"
+import { gzipSync } from "node:zlib"
+import { rejection } from "../../helpers/rejection.ts"
+import { startRawServer, type RawServer } from "../../helpers/raw-server.ts"
+import { setUpFetch, type FetchSetup } from "./fetch-setup.ts"
+
+const answer = (status: string, text: string | Buffer, ...headers: string[]): string =>
+  [`HTTP/1.1 ${status}`, `Content-Length: ${text.length}`, ...headers, "", text.toString("latin1")].join("\r\n")
+
+/** Answers that some servers give, and that are the file. */
+const FILES: Readonly<Record<string, string>> = {
+  "that is said to be coded in a way that is no coding": answer("200 OK", "hello", "Content-Encoding: None"),
+  "as Amazon's tools upload it": answer("200 OK", gzipSync("hello"), "Content-Encoding: gzip,aws-chunked"),
+  "which a proxy on the way sent": answer("203 Non-Authoritative Information", "hello"),
+}
+
+/** Answers that promise the file for later. */
+const LATER: Readonly<Record<string, string>> = {
+  "has yet to make it": answer("202 Accepted", "soon"),
+  "refuses it until a time": answer("403 Forbidden", "", "Retry-After: 0"),
+}
+
+describe("odd answers that servers give", () => {
+  let setup: FetchSetup
+  let server: RawServer | undefined
+  beforeEach(async () => {
+    setup = await setUpFetch()
+  })
+  afterEach(async () => {
+    await server?.close()
+    await setup.close()
+  })
+
+  const fetched = async (path: string): Promise<string> => {
+    const download = await setup.fetch({ urls: [server?.at(path) ?? ""] })
+    return await readFile(download.path, "latin1")
+  }
+
+  for (const [name, text] of Object.entries(FILES)) {
+    it(`are the file ${name}`, async () => {
+      server = await startRawServer(() => text)
+      expect(await fetched("/a")).to.equal("hello")
+    })
+  }
+
+  for (const [suffix, coding] of [
+    ["xz", "xz"],
+    ["bz2", "x-bzip2"],
+    ["zst", "zstd"],
+  ] as const) {
+    it(`are the .${suffix} that is declared to be coded so`, async () => {
+      server = await startRawServer(() => answer("200 OK", "hello", `Content-Encoding: ${coding}`))
+      expect(await fetched(`/a.${suffix}`)).to.equal("hello")
+    })
+  }
+
+  for (const [name, text] of Object.entries(LATER)) {
+    it(`are asked for again where the server ${name}`, async () => {
+      server = await startRawServer((request) => (request === 0 ? text : answer("200 OK", "hello")))
+      expect(await fetched("/a")).to.equal("hello")
+    })
+  }
+
+  it("are pages for people, also after a comment, as XHTML, and coded", async () => {
+    const pages: Readonly<Record<string, string>> = {
+      "/comment.csv": answer("200 OK", "<!-- login -->\n<!-- v2 -->\n<!DOCTYPE html><title>Log in</title>"),
+      "/xml.csv": answer("200 OK", '<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN">'),
+      "/coded.csv": answer("200 OK", gzipSync("<html><title>Log in</title></html>"), "Content-Encoding: gzip"),
+    }
+    server = await startRawServer((_, path) => pages[path] ?? "")
+    for (const path of Object.keys(pages)) {
+      const error = await rejection(setup.fetch({ urls: [server.at(path)] }))
+      expect(error.message, path).to.contain("HTML page instead of the file")
+    }
+    expect(await setup.suffixes()).to.not.include(".dl")
+  })
+})
