@@ -1,4 +1,10 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http"
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+} from "node:http"
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
 import { gzipSync } from "node:zlib"
@@ -36,7 +42,7 @@ export interface OriginRoute {
   /** No `Content-Length`: chunked, or until the connection closes. */
   length?: "chunked" | "none"
   /** Answers with this status. `retryAfter`: seconds, a date, or the header itself. */
-  fail?: { status: number; retryAfter?: number | Date | string; headers?: Record<string, string> } & Times
+  fail?: { status: number; retryAfter?: number | Date | string; headers?: Record<string, string | string[]> } & Times
   /** Answers each request with `Range` with this status. */
   refuseRange?: number
   /** 206 starts this many bytes after (or before) what was asked. */
@@ -163,7 +169,7 @@ async function serve(
     const index = count - (fault?.from ?? 0)
     return index >= 0 && index < (fault?.times ?? Number.POSITIVE_INFINITY) ? fault : undefined
   }
-  const end = (status: number, headers: Record<string, string> = {}, text = ""): void => {
+  const end = (status: number, headers: OutgoingHttpHeaders = {}, text = ""): void => {
     record.status = status
     record.sent = text.length
     response.writeHead(status, headers).end(text)

@@ -75,4 +75,39 @@ describe("odd answers that servers give", () => {
     }
     expect(await setup.suffixes()).to.not.include(".dl")
   })
+
+  it("redirect to the same place twice over", async () => {
+    server = await startRawServer((_, path) =>
+      path === "/b" ? answer("200 OK", "hello") : answer("302 Found", "", "Location: /b", "Location: /b"),
+    )
+    expect(await fetched("/a")).to.equal("hello")
+  })
+
+  it("redirect with a body that never ends, which nobody waits for", async () => {
+    server = await startRawServer(
+      (_, path) => (path === "/a" ? "HTTP/1.1 302 Found\r\nLocation: /b\r\n\r\n" : answer("200 OK", "hello")),
+      { keepOpen: true },
+    )
+    const { path } = await setup.fetch({ urls: [server.at("/a")] }, { tuning: { stallSeconds: 3600 } })
+    expect(await readFile(path, "latin1")).to.equal("hello")
+  })
+
+  it("redirect until a cookie comes back, which goes to the server that set it alone", async () => {
+    const over = "x=1; Max-Age=0"
+    const other = await startRawServer(() => answer("302 Found", "", `Location: ${server?.at("/c") ?? ""}`))
+    server = await startRawServer(
+      (request) =>
+        [
+          answer("302 Found", "", `Location: ${other.at("/b")}`, "Set-Cookie: s=a,b=c; Path=/", "Set-Cookie: x=0"),
+          answer("302 Found", "", "Location: /d", "Set-Cookie: t=2; HttpOnly", `Set-Cookie: ${over}`),
+        ].at(request) ?? answer("200 OK", "hello"),
+    )
+    try {
+      expect(await fetched("/a")).to.equal("hello")
+      const cookies = [...server.requests, ...other.requests].map((head) => /^cookie: (.*)\r$/m.exec(head)?.[1])
+      expect(cookies).to.deep.equal([undefined, "s=a,b=c; x=0", "s=a,b=c; t=2", undefined])
+    } finally {
+      await other.close()
+    }
+  })
 })

@@ -61,7 +61,7 @@ describe("published advisories of undici", () => {
   })
 
   for (const id of ["GHSA-q768-x9m6-m9qp", "GHSA-wqq4-5wpv-mx2g"]) {
-    it(`${id}: cookies go to nobody, least of all across a redirect`, async () => {
+    it(`${id}: cookies go to nobody but who set them, least of all across a redirect`, async () => {
       const other = await start(() => found("hello"))
       const own = await start(() => elsewhere(other.at("/b"), "Set-Cookie: secret=1; Path=/\r\n"))
       await setup.fetch({ urls: [own.at("/a").replace("//", "//me:word@")] })

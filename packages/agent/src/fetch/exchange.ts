@@ -7,12 +7,16 @@ import { blameProxy } from "./blame-proxy.ts"
 import { authorizationFor } from "./credentials.ts"
 import { dispatcherFor } from "@datamaestro/outgoing"
 import type { FetchTuning } from "./fetch-types.ts"
+import { RedirectCookies } from "./redirect-cookies.ts"
 import { sourceError } from "./source-error.ts"
 import type { WayOut } from "./way-out.ts"
 import type { Environment } from "@datamaestro/outgoing"
 
 /** Some hosts answer only to what looks like a browser. */
 const USER_AGENT = "Mozilla/5.0 (compatible; datamaestro/0.1)"
+
+/** A new connection costs less than a longer wait for the end of the body that the old one is to bring. */
+const DISCARD_MILLISECONDS = 1000
 
 export interface Exchange {
   status: number
@@ -41,6 +45,7 @@ export async function openExchange(source: string, options: ExchangeOptions): Pr
   const origin = parseUrl(source)
   let url = origin
   let downgraded = false
+  const cookies = new RedirectCookies()
   for (let hops = 0; ; hops++) {
     const authorization = await authorizationFor({ url, origin, downgraded }, environment)
     const { status, headers, body } = await send(bare(url), options, {
@@ -49,12 +54,14 @@ export async function openExchange(source: string, options: ExchangeOptions): Pr
       accept: "*/*",
       "user-agent": USER_AGENT,
       ...(authorization === undefined ? {} : { authorization }),
+      ...cookies.of(url),
     })
     if (![301, 302, 303, 307, 308].includes(status) || headers.location === undefined) {
       // A proxy on the way may say 203 of what the server sent (RFC 9110, section 15.3.4).
       return { status: status === 203 ? 200 : status, headers, body, url: redactUrl(url.href) }
     }
     const location = asUtf8(headers.location)
+    cookies.take(url, headers["set-cookie"] ?? "")
     await discard(body)
     if (hops >= tuning.redirects) throw redirectError(source, `it redirects more than ${tuning.redirects} times`)
     const next = URL.canParse(location, url.href) ? new URL(location, url.href) : undefined
@@ -110,10 +117,11 @@ async function sendDirectly(
   return { status: response.statusCode, headers: flatten(response.headers), body: response.body }
 }
 
-/** Ends a response whose body nobody wants, without waiting for a long one. */
+/** Ends a response whose body nobody wants, without waiting for a long one, nor for one that does not come. */
 export async function discard(body: Readable | Dispatcher.ResponseData["body"]): Promise<void> {
   body.on("error", () => {})
-  if ("dump" in body) await body.dump({ limit: 64 * 1024 }).catch(() => {})
+  const signal = AbortSignal.timeout(DISCARD_MILLISECONDS)
+  if ("dump" in body) await body.dump({ limit: 64 * 1024, signal }).catch(() => {})
   else body.destroy()
 }
 
@@ -145,10 +153,12 @@ function bare(url: URL): URL {
   return result
 }
 
+/** What a header says several times over counts once; cookies, which may have commas in them, are a line each. */
 function flatten(headers: Dispatcher.ResponseData["headers"]): Record<string, string | undefined> {
   const result: Record<string, string | undefined> = {}
-  for (const [name, value] of Object.entries(headers)) {
-    result[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value
+  for (const [key, value] of Object.entries(headers)) {
+    const name = key.toLowerCase()
+    result[name] = Array.isArray(value) ? [...new Set(value)].join(name === "set-cookie" ? "\n" : ", ") : value
   }
   return result
 }

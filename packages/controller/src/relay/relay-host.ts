@@ -10,9 +10,9 @@ const CONNECT = 15
 const STALL = 30
 
 /** What an agent may have sent: nothing that could change what is on a server. */
-const HEADERS = new Set(["accept", "accept-encoding", "authorization", "if-range", "range", "user-agent"])
-/** Of one hop only (RFC 9110, section 7.6.1), and what is no business of another machine's. */
-const NOT_ANSWERED = new Set(["connection", "keep-alive", "set-cookie", "transfer-encoding", "upgrade"])
+const HEADERS = new Set(["accept", "accept-encoding", "authorization", "cookie", "if-range", "range", "user-agent"])
+/** Of one hop only (RFC 9110, section 7.6.1). */
+const NOT_ANSWERED = new Set(["connection", "keep-alive", "transfer-encoding", "upgrade"])
 
 export interface RelayHostOptions {
   agent: AgentClient
@@ -165,13 +165,15 @@ export class RelayHost {
   }
 }
 
+/** Cookies, which may have commas in them, are a line each. */
 function headersOf(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  const told = Object.entries(headers).filter(([name]) => !NOT_ANSWERED.has(name.toLowerCase()))
-  return Object.fromEntries(
-    told.flatMap(([name, value]) =>
-      value === undefined ? [] : [[name.toLowerCase(), Array.isArray(value) ? value.join(", ") : value]],
-    ),
-  )
+  const told: Record<string, string> = {}
+  for (const [key, value] of Object.entries(headers)) {
+    const name = key.toLowerCase()
+    if (value === undefined || NOT_ANSWERED.has(name)) continue
+    told[name] = Array.isArray(value) ? value.join(name === "set-cookie" ? "\n" : ", ") : value
+  }
+  return told
 }
 
 /** With the code that says what it means, wherever in the chain it stands. */
