@@ -80,7 +80,9 @@ async function send(url: URL, options: ExchangeOptions, headers: Readonly<Record
   const { environment, signal, wayOut } = options
   if (wayOut?.relayed !== true) {
     try {
-      return await sendDirectly(url, options, headers)
+      const answer = await sendDirectly(url, options, headers)
+      wayOut?.reached()
+      return answer
     } catch (error) {
       if (wayOut === undefined || signal.aborted) throw error
       if (!(await wayOut.blocked(error, url, environment, signal))) throw error

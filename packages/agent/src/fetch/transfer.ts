@@ -41,12 +41,16 @@ export async function transfer(job: Transfer): Promise<void> {
 function asRetryable(error: unknown, job: Transfer): Retryable {
   if (job.signal.aborted) throw interrupted()
   if (error instanceof Retryable) return error
-  if (error instanceof DatamaestroError) throw error
+  const { wayOut } = job
+  if (error instanceof DatamaestroError) {
+    const mayGoOn = error.code === "CONNECTION_LOST" && wayOut?.relayed === false
+    if (mayGoOn) return new Retryable("the connection to the controller, through which it came, is gone")
+    throw error
+  }
   const failure = networkFailure(error)
   if (failure === undefined) throw error
   if (failure.retry) return new Retryable(failure.reason, { cause: error })
-  const machine =
-    job.wayOut?.relayed === true ? "the machine that relays: where the command was typed" : "the data machine"
+  const machine = wayOut?.relayed === true ? "the machine that relays: where the command was typed" : "the data machine"
   throw sourceError(
     "DOWNLOAD_FAILED",
     job.source,

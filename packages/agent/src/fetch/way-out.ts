@@ -14,6 +14,8 @@ export interface RelayRequest {
 
 /** Asks web servers from another machine. No redirect is followed. */
 export interface Relay {
+  /** That machine is gone, for good. */
+  readonly gone: boolean
   /**
    * @throws Error with the `code` of the network's failure there, or REFUSED; DatamaestroError CONNECTION_LOST when that
    * machine is gone
@@ -36,27 +38,41 @@ export interface WayOutOptions {
 /** Decides whether requests leave from this machine or go through a relay. */
 export class WayOut {
   readonly relay: Relay
+  readonly #mode: RelayMode
   readonly #progress: ProgressListener
   #relayed: boolean
+  /** The relay is gone, and this machine has found no way out since. */
+  #closed = false
 
   constructor({ relay, mode, progress }: WayOutOptions) {
     this.relay = relay
+    this.#mode = mode
     this.#progress = progress
     this.#relayed = mode === "always"
   }
 
-  /** Requests go through the relay. */
+  /**
+   * Requests go through the relay. Once that is gone, this machine's own way is tried again, unless it was not to be used at
+   * all: that there was none may have been for a short time.
+   */
   get relayed(): boolean {
-    return this.#relayed
+    return this.#relayed && (this.#mode === "always" || this.#closed || !this.relay.gone)
+  }
+
+  /** A direct request was answered. */
+  reached(): void {
+    if (this.relay.gone) this.#relayed = false
   }
 
   /**
    * A direct request failed. Says whether the relay is to be used from now on: if no server was reached, and this machine
-   * reaches no other either. A server that is down is no reason.
+   * reaches no other either. A server that is down is no reason; nor is anything where the relay is gone, which can't be
+   * better, unless it was needed before.
    */
   async blocked(failed: unknown, url: URL, environment: Environment, signal: AbortSignal): Promise<boolean> {
-    if (this.#relayed) return true
+    if (this.relayed) return true
     if (!neverConnected(failed)) return false
+    if (this.relay.gone) return (this.#closed = this.#relayed)
     let checking = found.get(this.relay)
     if (checking === undefined) {
       checking = reach(LANDMARK, environment, signal).then(({ failure }) => failure)
@@ -65,7 +81,7 @@ export class WayOut {
       found.set(this.relay, checking)
     }
     const reason = await checking
-    if (reason === undefined) return false
+    if (reason === undefined || this.relay.gone) return false
     if (!this.#relayed) {
       const why = networkFailure(failed)?.reason ?? reason
       const blamed = failed instanceof ProxyUnreachable ? why : `${url.host}: ${why}`

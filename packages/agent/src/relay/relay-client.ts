@@ -25,6 +25,10 @@ export class RelayClient implements Relay {
     this.#notify = notify
   }
 
+  get gone(): boolean {
+    return this.#lost !== undefined
+  }
+
   async request({ url, method, headers, signal }: RelayRequest): Promise<Answer> {
     signal.throwIfAborted()
     if (this.#lost !== undefined) throw this.#lost
