@@ -108,4 +108,14 @@ describe("a machine's way out", () => {
       expect((await fetch(mode)).equals(BODY)).to.equal(true)
     })
   }
+
+  it("that there is none leaves out the mirrors, which the controller doesn't know", async () => {
+    const mirrors = { [`http://127.0.0.1:${port}/`]: ["http://127.0.0.1:1/", "http://127.0.0.1:2/"] }
+    expect((await fetch("auto", { mirrors })).equals(BODY)).to.equal(true)
+    expect(relay.asked).to.deep.equal([url])
+    const wayOut = new WayOut({ relay, mode: "always", progress: () => {} })
+    const other = `${url}?other`
+    await setup.fetch({ urls: [other] }, { mirrors, wayOut })
+    expect(relay.asked).to.deep.equal([url, other])
+  })
 })

@@ -13,6 +13,7 @@ import { PartHasher } from "./part-hasher.ts"
 import type { Environment } from "@datamaestro/outgoing"
 import { allSourcesFailed, byHand, htmlError, reasonOf, sizeError, sourceError } from "./source-error.ts"
 import { SlowWatch } from "./slow-watch.ts"
+import { isReachable } from "./sources.ts"
 import { SpaceCheck } from "./space.ts"
 import { transfer } from "./transfer.ts"
 import type { WayOut } from "./way-out.ts"
@@ -40,23 +41,25 @@ export interface DownloadJob {
  * checksum that does not match costs the source one retry from scratch; nothing unverified gets a final name.
  */
 export async function download(job: DownloadJob): Promise<CacheEntryFound> {
-  const { cache, key, sources } = job
+  const { cache, key, sources, wayOut } = job
+  const { urls } = job.request
   const tried: { url: string; error: DatamaestroError }[] = []
   const slot = new PartSlot(
-    await cache.openPart(key, redactUrl(job.request.urls[0] ?? "")),
+    await cache.openPart(key, redactUrl(urls[0] ?? "")),
     new SpaceCheck(job.request.grows === true),
   )
   const queue = [...sources]
   try {
     for (let index = 0; index < queue.length; index++) {
       const source = queue[index] ?? ""
+      if (!isReachable(source, urls, wayOut)) continue
       try {
         return await fromSource(job, slot, source, index < sources.length - 1)
       } catch (error) {
         if (!(error instanceof DatamaestroError) || !SOURCE_FAILURES.has(error.code)) throw error
         if (error.details.slow === true) queue.push(source)
         else tried.push({ url: redactUrl(source), error })
-        const next = queue[index + 1]
+        const next = queue.slice(index + 1).find((other) => isReachable(other, urls, wayOut))
         if (next === undefined) break
         job.emit({
           phase: "notice",
@@ -130,7 +133,7 @@ async function transferAndAccept(
       attempts: slow !== undefined ? tuning.attemptsWithAlternative : tuning.attempts,
       tuning,
       environment,
-      wayOut: job.wayOut,
+      wayOut: request.urls.includes(source) ? job.wayOut : undefined,
       signal,
       emit: (event) => job.emit(event),
       availability: job.availability,

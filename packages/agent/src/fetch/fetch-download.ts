@@ -10,7 +10,7 @@ import { FETCH_TUNING, type FetchContext } from "./fetch-types.ts"
 import { withHubEndpoint } from "./hugging-face.ts"
 import { obtain, type Obtained } from "./obtain.ts"
 import { SharedJob } from "./shared-job.ts"
-import { sourcesOf } from "./sources.ts"
+import { isReachable, sourcesOf } from "./sources.ts"
 
 const running = new WeakMap<DownloadCache, Map<string, SharedJob>>()
 
@@ -76,9 +76,7 @@ function reachableSources(
   environment: Environment,
 ): string[] {
   const mirrored = sourcesOf(urls, withHubEndpoint(mirrors, environment))
-  // A controller knows none of the data machine's mirrors.
-  const relayed = wayOut?.relayed === true
-  const reachable = relayed ? mirrored.filter((url) => urls.includes(url) || /^file:/i.test(url)) : mirrored
+  const reachable = mirrored.filter((source) => isReachable(source, urls, wayOut))
   return reachable.filter((source) => leftOut?.includes(redactUrl(source)) !== true)
 }
 

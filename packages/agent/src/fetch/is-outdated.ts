@@ -26,7 +26,8 @@ export async function isOutdated(
       const { mtime, size } = await stat(fileURLToPath(source))
       return mtime.toUTCString() !== download.lastModified || size !== download.bytes
     }
-    const options = { environment, tuning: FETCH_TUNING, signal, wayOut }
+    // Mirrors are for this machine alone.
+    const options = { environment, tuning: FETCH_TUNING, signal, ...(urls.includes(source) ? { wayOut } : {}) }
     const { status, headers, body } = await openExchange(source, { ...options, method: "HEAD" })
     await discard(body)
     if (status !== 200) return false

@@ -1,4 +1,5 @@
 import type { GlobalSettings } from "@datamaestro/protocol"
+import type { WayOut } from "./way-out.ts"
 
 /**
  * The URLs to try, in order and each once: for each URL of the plan first its mirrors (the settings' longest prefix
@@ -17,4 +18,13 @@ export function sourcesOf(urls: readonly string[], mirrors: GlobalSettings["mirr
     sources.add(url)
   }
   return [...sources]
+}
+
+/**
+ * Whether it can be asked now. A controller that relays knows none of the data machine's mirrors.
+ *
+ * @param urls those of the plan
+ */
+export function isReachable(source: string, urls: readonly string[], wayOut: WayOut | undefined): boolean {
+  return wayOut?.relayed !== true || urls.includes(source) || /^file:/i.test(source)
 }
