@@ -7,7 +7,7 @@ import { sideBySide } from "../concurrency/side-by-side.ts"
 import { readLease } from "../store/lease.ts"
 import { ProgressSnapshot } from "./progress-snapshot.ts"
 import { lookAt } from "../slurm/look.ts"
-import { recordEnd } from "../slurm/record-end.ts"
+import { asRecorded, recordEnd } from "../slurm/record-end.ts"
 import { waiting } from "../slurm/slurm-watch.ts"
 import { readSubmission } from "../slurm/submission.ts"
 
@@ -29,8 +29,9 @@ async function askSlurm(jobs: string, summaries: JobSummary[]): Promise<void> {
   for (const summary of orphans) {
     const folder = join(jobs, summary.id)
     const submission = await readSubmission(folder)
-    const look = submission === undefined ? undefined : looks.get(submission.slurm)
-    if (submission === undefined || look === undefined) continue
+    const told = submission === undefined ? undefined : looks.get(submission.slurm)
+    if (submission === undefined || told === undefined) continue
+    const look = asRecorded(told, submission)
     delete summary.pid
     if (look.kind === "alive" || look.kind === "unknown") {
       summary.state = "queued"

@@ -23,6 +23,11 @@ export async function recordEnd(folder: string, submission: Submission, look: En
   return why
 }
 
+/** What is known of a job where Slurm can't be asked: that it ended, if somebody has seen that. */
+export function asRecorded(look: SlurmLook, { ended }: Submission): SlurmLook {
+  return look.kind === "unknown" && ended !== undefined ? { kind: "ended", node: undefined, ...ended } : look
+}
+
 /** To Slurm a job that its daemon killed for memory, or that had no Node there, has merely failed. */
 async function endOf(folder: string, submission: Submission, look: Ended): Promise<{ state: string; why: string }> {
   if (look.kind === "ended" && look.state !== "FAILED") return look

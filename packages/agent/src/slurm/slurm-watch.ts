@@ -1,7 +1,7 @@
 import { DatamaestroError, type ProgressListener } from "@datamaestro/protocol"
 import { basename } from "node:path"
 import type { SlurmLook } from "./look.ts"
-import { recordEnd } from "./record-end.ts"
+import { asRecorded, recordEnd } from "./record-end.ts"
 import { runSlurm } from "./run-slurm.ts"
 import { sharedLooks } from "./shared-looks.ts"
 import { readSubmission, type Submission } from "./submission.ts"
@@ -45,7 +45,7 @@ export class SlurmWatch {
       interval: again ? Math.min(1.5 * interval, LONGEST_INTERVAL) : FIRST_INTERVAL,
       slurm: submission.slurm,
     }
-    this.#standing = await this.#judge(submission, look)
+    this.#standing = await this.#judge(submission, asRecorded(look, submission))
     if (this.#standing.kind === "waiting") this.#tell(this.#standing.detail)
     return this.#standing
   }
