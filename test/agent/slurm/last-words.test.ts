@@ -36,6 +36,16 @@ describe("what was printed in an allocation", () => {
     expect(await readLastWords(folder, submitted({ printed: 18 }))).to.deep.equal({ memory: false, line: undefined })
   })
 
+  it("is not why Slurm ended an earlier start of it", async () => {
+    const says = (why: string): string =>
+      `slurmstepd-n1: error: *** JOB 7 ON n1 CANCELLED AT 2026-11-27T13:46:51 DUE TO ${why} ***\n`
+    const earlier = ["JOB REQUEUE", "PREEMPTION", "NODE FAILURE, SEE SLURMCTLD LOG FOR DETAILS"].map(says).join("")
+    await writeFile(join(folder, "slurm.out"), earlier)
+    expect(await readLastWords(folder, submitted())).to.deep.equal({ memory: false, line: undefined })
+    await writeFile(join(folder, "slurm.out"), `no Node here\n${earlier}`)
+    expect(await readLastWords(folder, submitted())).to.include({ line: "no Node here" })
+  })
+
   it("is the end of what is long, cut where it would fill the screen", async () => {
     await writeFile(
       join(folder, "slurm.out"),

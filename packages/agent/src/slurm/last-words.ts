@@ -15,6 +15,9 @@ const LONGEST = 300
 /** What Slurm's daemon on the node says when it kills for memory, itself or by the kernel. */
 const MEMORY = /^slurmstepd.*(exceeded (job |step )?memory limit|oom.?kill)/im
 
+/** Said of a start after which another one followed: where nothing did, Slurm itself calls it so, and nobody asks here. */
+const EARLIER = /^slurmstepd.* CANCELLED AT .* DUE TO (JOB REQUEUE|PREEMPTION|NODE FAILURE)/
+
 export interface LastWords {
   /** It was killed for the memory that it used. */
   memory: boolean
@@ -28,7 +31,10 @@ export async function readLastWords(folder: string, { output, printed = 0 }: Sub
   const ofTask = output === undefined ? "" : await tailOf(taskOutput(folder, output), 0)
   const text = `${ofTask}\n${own}`
   const lines = text.split("\n").map((line) => line.replace(/\p{Cc}+/gu, " ").trim())
-  return { memory: MEMORY.test(text), line: lines.findLast((line) => line !== "")?.slice(0, LONGEST) }
+  return {
+    memory: MEMORY.test(text),
+    line: lines.findLast((line) => line !== "" && !EARLIER.test(line))?.slice(0, LONGEST),
+  }
 }
 
 /** In the folder of this job or of another one, whatever path it was submitted by; any other file is not ours to show. */
