@@ -53,7 +53,7 @@ describe("jobs that Slurm ends", function () {
     expect(await deaf.ended, deaf.stderr).to.equal(9)
     expect(await heeding.ended, heeding.stderr).to.equal(9)
     expect(deaf.stderr).to.match(/in its Slurm allocation: its time limit \(1:00\) was reached on /)
-    expect(heeding.stderr).to.match(/in its Slurm allocation: its time limit is \d+ s away/)
+    expect(heeding.stderr).to.match(/in its Slurm allocation: its time limit was \d+ s away/)
     expect(lab.isLocked(120)).to.equal(false)
     expect((await lab.list()).map(({ state }) => state)).to.deep.equal(["lost", "lost"])
     const { job } = await holderOf(30)

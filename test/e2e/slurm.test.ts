@@ -226,7 +226,7 @@ describe("jobs in Slurm", function () {
     // As Slurm does a minute before.
     await slurm.run("scancel", "--batch", "--signal=TERM", id)
     expect(await command.ended).to.equal(9)
-    expect(command.stderr).to.match(/Cannot finish job \w+ in its Slurm allocation: its time limit is \d+ s away/)
+    expect(command.stderr).to.match(/Cannot finish job \w+ in its Slurm allocation: its time limit was \d+ s away/)
     expect(lab.isLocked(8)).to.equal(false)
     const [job = ""] = await lab.jobs()
     await slurm.empty()

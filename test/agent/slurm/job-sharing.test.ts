@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect } from "chai"
 import { jobFiles } from "../../../packages/agent/src/jobs/job-folder.ts"
-import { announceArchives, wantedArchives } from "../../../packages/agent/src/slurm/job-sharing.ts"
+import { announceArchives, inOrder, wantedArchives } from "../../../packages/agent/src/slurm/job-sharing.ts"
 import { tryLock, type Lock } from "../../../packages/agent/src/store/lock.ts"
 import { failure, temporaryFolder } from "../../fixtures/extraction.ts"
 
@@ -40,5 +40,19 @@ describe("which archives a helper may make", () => {
     writeFileSync(job, "no folder")
     const error = await failure(announceArchives(job, ["a"]))
     expect(error.message).to.match(/^Cannot write ".*archives\.json\/archives\.json": /)
+  })
+})
+
+describe("the progress of a job and its helpers", () => {
+  it("ends for each resource once that is at its place, however late a helper is heard", () => {
+    const told: string[] = []
+    const { own, theirs } = inOrder((event) => told.push(`${event.phase} ${"resource" in event ? event.resource : ""}`))
+    const extract = (resource: string) => ({ phase: "extract", dataset: "d", resource, bytes: 1, files: 1 }) as const
+    theirs(extract("a"))
+    own({ phase: "resource", dataset: "d", resource: "a", how: "made" })
+    theirs(extract("a"))
+    theirs(extract("b"))
+    theirs({ phase: "notice", level: "info", message: "" })
+    expect(told).to.deep.equal(["extract a", "resource a", "extract b", "notice "])
   })
 })

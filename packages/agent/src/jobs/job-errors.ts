@@ -19,7 +19,7 @@ export function unreadableJob(id: string, found: { kind: "missing" } | Unreadabl
 
 export function allocationEnded(id: string, why: string): DatamaestroError {
   return new DatamaestroError("ALLOCATION_ENDED", `Cannot finish job ${id} in its Slurm allocation: ${why}`, {
-    hint: `what is done is kept: \`datamaestro jobs attach ${id}\` submits it again, with what "slurm" in user.json said when it was begun`,
+    hint: `what is done is kept: \`datamaestro jobs attach ${id}\` submits it again, as it was; for more time or memory change "slurm" in user.json and prepare it anew`,
     details: { job: id },
   })
 }

@@ -1,6 +1,6 @@
 import { hostname } from "node:os"
 import { prepareRequest } from "../prepare-request.ts"
-import { announceArchives, followHelpers } from "./job-sharing.ts"
+import { announceArchives, followHelpers, inOrder } from "./job-sharing.ts"
 import { lookAt } from "./look.ts"
 import { readSubmission, writeSubmission } from "./submission.ts"
 
@@ -45,10 +45,11 @@ export class Allocation {
     const { helpers = [] } = (await readSubmission(this.#folder)) ?? {}
     if (helpers.length === 0) return await prepareRequest(session, request, context)
     const done = new AbortController()
-    void followHelpers(this.#folder, context.progress, done.signal)
+    const { own, theirs } = inOrder(context.progress)
+    void followHelpers(this.#folder, theirs, done.signal)
     try {
       const sharing = { announce: (names: readonly string[]) => announceArchives(this.#folder, names) }
-      return await prepareRequest(session, request, { ...context, sharing })
+      return await prepareRequest(session, request, { ...context, progress: own, sharing })
     } finally {
       done.abort()
     }
@@ -67,7 +68,7 @@ export class Allocation {
     if (look?.kind !== "alive" || look.left === undefined || look.left > CLOSE_SECONDS) {
       return "Slurm asked it to end (SIGTERM)"
     }
-    const why = `its time limit is ${look.left} s away`
+    const why = `its time limit was ${look.left} s away`
     const submission = await readSubmission(this.#folder)
     if (submission !== undefined) {
       await writeSubmission(this.#folder, { ...submission, ended: { state: "TIMEOUT", why } }).catch(() => {})

@@ -42,6 +42,24 @@ export async function followHelpers(folder: string, progress: ProgressListener, 
   }
 }
 
+/**
+ * The progress of the job itself and of its helpers, who are read late: of a resource that is at its place nothing of theirs
+ * comes any more.
+ */
+export function inOrder(progress: ProgressListener): { own: ProgressListener; theirs: ProgressListener } {
+  const placed = new Set<string>()
+  return {
+    own: (event) => {
+      if (event.phase === "resource") placed.add(`${event.dataset} ${event.resource}`)
+      progress(event)
+    },
+    theirs: (event) => {
+      if ("resource" in event && placed.has(`${event.dataset} ${event.resource}`)) return
+      progress(event)
+    },
+  }
+}
+
 export function helperJournal(folder: string, helper: number): string {
   return join(folder, `journal-${helper}.jsonl`)
 }
