@@ -240,6 +240,32 @@ describe("extracting zip", () => {
     expect(method.message).to.contain("is compressed by method 14")
   })
 
+  it("reads members that Windows, 7-Zip, bzip2 and zstd have packed, and checks them", async () => {
+    const words = "some words\n".repeat(20)
+    // As 7z -mm=Deflate64 and -mm=BZip2, and zstd, pack it.
+    const packings = [
+      { method: 9, packed: "K87PTVUozy9KKeYadkwA" },
+      { method: 12, packed: "QlpoOTFBWSZTWTNEm4sAAFpRgAAQQAAGApiAIABQgGAKVQ0eUwnCYT4mE4TSdk0mE0n4u5IpwoSBmiTcWA==" },
+      { method: 93, packed: "KLUv/QBYlQAAWHNvbWUgd29yZHMKAQBOU8UL" },
+    ]
+    const renew = (): void => {
+      folder.remove()
+      folder = temporaryFolder()
+    }
+    for (const { method, packed } of packings) {
+      const member = { name: "a", content: words, method, packed: Buffer.from(packed, "base64") }
+      const { root } = await extractBytes(folder.path, "zip", zipArchive([member, { name: "b", content: "x" }]))
+      expect(tree(root), String(method)).to.deep.equal({ a: words, b: "x" })
+      renew()
+      const wrong = await failure(extractBytes(folder.path, "zip", zipArchive([{ ...member, crc: 1 }])))
+      expect(wrong.message).to.equal('Cannot extract "thing.zip" at member "a": its CRC-32 does not match')
+      renew()
+      const cut = { ...member, packed: member.packed.subarray(0, 12) }
+      expect((await failure(extractBytes(folder.path, "zip", zipArchive([cut])))).code).to.equal("TRUNCATED")
+      renew()
+    }
+  })
+
   it("takes what is wanted of an archive whose other members it cannot read", async () => {
     const members = [
       { name: "locked", content: "x", flags: 1, stored: true, size: 13 },

@@ -1,4 +1,4 @@
-import { createInflateRaw, crc32 } from "node:zlib"
+import { crc32 } from "node:zlib"
 import type { ZipFile } from "yauzl"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { corruptArchive, truncatedArchive, unsupportedCompression } from "../compression/damaged-archive.ts"
@@ -13,6 +13,7 @@ import { DIRECTORY_ENTRY, openZip, type ZipSource } from "./zip-file.ts"
 import { ZipListing, type Listed } from "./zip-listing.ts"
 import { unsupportedMember } from "./unsupported-member.ts"
 import { unsupportedReason, zipMember } from "./zip-member.ts"
+import { METHODS, plainStream } from "./zip-methods.ts"
 
 export interface ZipVisitor {
   /** All members, before any is written. */
@@ -40,7 +41,6 @@ type Declared = Pick<Member, "name" | "size">
 
 /** Up to here a member is inflated in one call, which is several times faster than a stream. */
 const WHOLE_BYTES = 8 * 1024 * 1024
-const CHUNK_BYTES = 1024 * 1024
 /** Linux's PATH_MAX: no real link is longer. */
 const MAX_LINK_BYTES = 4096
 const TURN_MILLISECONDS = 20
@@ -99,7 +99,7 @@ async function list(zip: ZipFile, source: ZipSource, { archive, signal }: ReadZi
       const member = zipMember(archive, entry)
       const reason = unsupportedReason(entry)
       if (reason !== undefined) unsupported.push({ member, reason })
-      listed.add({ member, offset, packed: compressedSize, crc, deflated: compressionMethod !== 0 })
+      listed.add({ member, offset, packed: compressedSize, crc, method: compressionMethod })
       packed += compressedSize
       end += DIRECTORY_ENTRY.bytes + entry.fileNameLength + entry.extraFieldLength + entry.fileCommentLength
       if (listed.length === zip.entryCount) await countNext()
@@ -157,7 +157,8 @@ async function readBody(
   sink: FileSink,
   { archive, signal, failure }: ReadingOptions,
 ): Promise<void> {
-  const { member, deflated } = entry
+  const { member, method } = entry
+  const deflated = method === METHODS.deflated
   const { name, size } = member
   const start = await source.dataStart(entry.offset)
   if (start === undefined) throw corruptArchive(archive, "it is not where the directory says", { member: name })
@@ -175,7 +176,7 @@ async function readBody(
     crc = crc32(chunk, crc)
     sink.write(chunk)
   }
-  if (size <= WHOLE_BYTES && entry.packed <= WHOLE_BYTES) {
+  if ((deflated || method === METHODS.stored) && size <= WHOLE_BYTES && entry.packed <= WHOLE_BYTES) {
     await source.until(start, end)
     const packed = source.bytes(start, entry.packed)
     if (deflated && sink.deflated !== undefined) {
@@ -188,7 +189,7 @@ async function readBody(
       letGo(content)
     }
   } else {
-    for await (const chunk of bodyStream(source, deflated, start, end)) {
+    for await (const chunk of plainStream(method, source.stream(start, end), { archive, signal })) {
       signal.throwIfAborted()
       write(chunk)
     }
@@ -203,23 +204,6 @@ function wrongSize(archive: string, { name, size }: Declared, found: number): Da
 
 function wrongSum(archive: string, { name }: Declared): DatamaestroError {
   return corruptArchive(archive, "its CRC-32 does not match", { member: name })
-}
-
-async function* bodyStream(source: ZipSource, deflated: boolean, start: number, end: number): AsyncGenerator<Buffer> {
-  const packed = source.stream(start, end)
-  if (!deflated) {
-    yield* packed as AsyncIterable<Buffer>
-    return
-  }
-  const inflater = createInflateRaw({ chunkSize: CHUNK_BYTES })
-  packed.once("error", (error) => inflater.destroy(error))
-  packed.pipe(inflater)
-  try {
-    yield* inflater as AsyncIterable<Buffer>
-  } finally {
-    packed.destroy()
-    inflater.destroy()
-  }
 }
 
 function bodyError(cause: unknown, archive: string, member: Declared): unknown {

@@ -7,7 +7,8 @@ export interface Listed {
   offset: number
   packed: number
   crc: number
-  deflated: boolean
+  /** APPNOTE.TXT 4.4.5. */
+  method: number
 }
 
 const TYPES = ["file", "directory", "symlink", "hardlink"] as const
@@ -30,10 +31,10 @@ export class ZipListing implements Iterable<Member> {
     return this.#names.length
   }
 
-  add({ member: { name, type, size, mode, mtime }, offset, packed, crc, deflated }: Listed): void {
+  add({ member: { name, type, size, mode, mtime }, offset, packed, crc, method }: Listed): void {
     this.#names.push(name)
     const row = this.#rows.range(this.#rows.add(), 1)
-    row.set([offset, packed, crc, Number(deflated), size, TYPES.indexOf(type), mode ?? NaN, mtime?.getTime() ?? NaN])
+    row.set([offset, packed, crc, method, size, TYPES.indexOf(type), mode ?? NaN, mtime?.getTime() ?? NaN])
   }
 
   /** Each member as they come in the file, which is forgotten when it has been looked at. */
@@ -61,8 +62,10 @@ export class ZipListing implements Iterable<Member> {
 
   #at(index: number): Listed {
     const name = this.#names[index] ?? ""
-    const [offset = 0, packed = 0, crc = 0, deflated = 0, size = 0, type = 0, mode = NaN, mtime = NaN] =
-      this.#rows.range(index, 1)
+    const [offset = 0, packed = 0, crc = 0, method = 0, size = 0, type = 0, mode = NaN, mtime = NaN] = this.#rows.range(
+      index,
+      1,
+    )
     const segments = memberSegments(this.#archive, name)
     return {
       member: {
@@ -76,7 +79,7 @@ export class ZipListing implements Iterable<Member> {
       offset,
       packed,
       crc,
-      deflated: deflated === 1,
+      method,
     }
   }
 }

@@ -3,6 +3,7 @@ import { corruptArchive } from "../compression/damaged-archive.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
 import { memberSegments, type Member } from "./member.ts"
 import { isUtf8 } from "node:buffer"
+import { isKnownMethod } from "./zip-methods.ts"
 
 /** APPNOTE.TXT 4.4.2: systems whose external attributes hold Unix permissions. */
 const UNIX_SYSTEMS = new Set([3, 19])
@@ -55,6 +56,6 @@ function memberType(archive: string, name: string, type: number, size: number): 
 /** Why we have no means to write an entry that is wanted, or undefined. */
 export function unsupportedReason(entry: yauzl.Entry): string | undefined {
   if (entry.isEncrypted()) return "is encrypted"
-  if (entry.compressionMethod === 0 || entry.compressionMethod === 8) return undefined
+  if (isKnownMethod(entry.compressionMethod)) return undefined
   return `is compressed by method ${entry.compressionMethod}, which is not supported`
 }
