@@ -1,7 +1,7 @@
 import { AgentClient, AgentServer, linkedPorts, type ProgressEvent } from "@datamaestro/protocol"
 import { expect } from "chai"
 import { execFileSync } from "node:child_process"
-import { chmod, lstat, mkdir, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises"
+import { chmod, lstat, mkdir, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join } from "node:path"
 import { AgentSession } from "../../../packages/agent/src/agent-session.ts"
@@ -92,6 +92,19 @@ describe("the settings' handlers", () => {
     const after = await readFile(settings(), "utf8")
     expect(after).to.include(`"theirs": { "n": 12345678901234567890, "list": [1,   2] }`)
     expect(JSON.parse(after)).to.have.deep.property("datafolders", { a: "/a" })
+  })
+
+  it("keep the file's mode whatever the umask, so that who may read them can go on", async () => {
+    await mkdir(data)
+    await writeFile(settings(), "{}")
+    await chmod(settings(), 0o664)
+    const umask = process.umask(0o077)
+    try {
+      await (await connect()).request("datafolders/set", { key: "a", path: "/a" })
+    } finally {
+      process.umask(umask)
+    }
+    expect((await stat(settings())).mode & 0o777).to.equal(0o664)
   })
 
   it("lose no change of many made at once, by several agents", async () => {

@@ -5,7 +5,7 @@ import { removeFile } from "./remove-file.ts"
 import { syncOpenFile } from "./sync-open-file.ts"
 
 export interface WriteAtomicOptions {
-  /** Permission bits before the umask. */
+  /** Permission bits, whatever the umask; without them the file gets those of any new one. */
   mode?: number
   /** `false`: whole or nothing for readers, but not forced onto the disk. */
   sync?: boolean
@@ -21,6 +21,8 @@ export async function writeAtomic(
   try {
     const file = await open(temporary, "wx", options.mode ?? 0o666)
     try {
+      // The umask took away what the file had; storage without modes takes none.
+      if (options.mode !== undefined) await file.chmod(options.mode).catch(() => {})
       await writeFile(file, data)
       if (options.sync !== false) await syncOpenFile(file)
     } finally {
