@@ -48,6 +48,8 @@ export const DatasetInfo = v.object({
   license: v.optional(v.string()),
   size: v.optional(v.string()),
   doi: v.optional(v.string()),
+  /** `true`: the contents change over time, as the definition says. */
+  timestamp: v.optional(v.boolean()),
   type: v.string(),
   tags: v.array(v.string()),
   tasks: v.array(v.string()),

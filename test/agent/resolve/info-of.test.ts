@@ -13,7 +13,7 @@ describe("infoOf", () => {
       await plugins.addDatasets("text", {
         "org.x.a": `defineDataset({
           id: "org.x.a", name: "A", description: "About A", url: "https://e.org/", license: "MIT", size: "3M", doi: "10.1/x",
-          tags: ["t"], tasks: ["k"], agreement: { id: "org.x", url: "https://e.org/terms" },
+          timestamp: true, tags: ["t"], tasks: ["k"], agreement: { id: "org.x", url: "https://e.org/terms" },
           axes: { dim: axis([1, 2]), seed: axis("integer", { default: null }) },
           resources: {
             data: file(["https://e.org/a.gz", "https://m.org/a.gz"], { integrity: sdk.md5("${"ab".repeat(16)}") }),
@@ -36,6 +36,7 @@ describe("infoOf", () => {
       license: "MIT",
       size: "3M",
       doi: "10.1/x",
+      timestamp: true,
       type: "Base",
       tags: ["t"],
       tasks: ["k"],

@@ -2,6 +2,14 @@ import { expect } from "chai"
 import { info } from "../../../packages/controller/src/commands/info.ts"
 
 describe("info", () => {
+  it("tells whose contents change over time", () => {
+    const facts = { id: "a", repository: "r", type: "Base", tags: [], tasks: [], path: "/d", axes: {}, resources: [] }
+    expect(info("a").text({ ...facts, state: "none", timestamp: true })).to.contain(
+      "\ntimestamp: its contents change over time\n",
+    )
+    expect(info("a").text({ ...facts, state: "none" })).not.to.contain("timestamp")
+  })
+
   it("tells what is fetched besides from what is fetched instead", () => {
     const resource = { name: "data", kind: "tar", integrity: [], state: "none" } as const
     const one = ["https://e.org/1", "https://m.org/1"]

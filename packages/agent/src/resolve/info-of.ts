@@ -26,7 +26,7 @@ export interface InfoOptions {
 /** Everything that can be told of a dataset without preparing it. */
 export function infoOf(dataset: ResolvedDataset, { paths, datafolders, state, sources }: InfoOptions): DatasetInfo {
   const { definition, plan } = dataset
-  const { name, description, url, license, size, doi } = definition
+  const { name, description, url, license, size, doi, timestamp } = definition
   return {
     id: plan.id,
     repository: plan.repository,
@@ -36,6 +36,7 @@ export function infoOf(dataset: ResolvedDataset, { paths, datafolders, state, so
     ...(license === undefined ? {} : { license }),
     ...(size === undefined ? {} : { size }),
     ...(doi === undefined ? {} : { doi }),
+    ...(timestamp ? { timestamp } : {}),
     type: dataType(dataset),
     tags: [...definition.tags],
     tasks: [...definition.tasks],

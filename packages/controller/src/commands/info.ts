@@ -32,6 +32,7 @@ function describe(dataset: DatasetInfo): string {
   add("license", dataset.license)
   add("doi", dataset.doi)
   add("size", dataset.size)
+  if (dataset.timestamp) add("timestamp", "its contents change over time")
   add("type", dataset.type)
   add("tags", dataset.tags.join(", "))
   add("tasks", dataset.tasks.join(", "))
