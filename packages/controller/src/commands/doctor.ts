@@ -9,6 +9,7 @@ import {
 } from "@datamaestro/protocol"
 import { loadDeployment } from "../deploy/deployment.ts"
 import type { Machine } from "../machine.ts"
+import { sanitizeLine } from "../reporter/sanitize.ts"
 import { initializeParams } from "../session/handshake.ts"
 import { SSH_STAGES, type SshStage } from "../transport/ssh-connect-options.ts"
 import type { SshTarget } from "../transport/ssh-target.ts"
@@ -54,10 +55,9 @@ export function doctor({ url }: { url: string }): DirectCommand {
 }
 
 function linesOf({ step, state, found, milliseconds, next }: ExaminedStep): string[] {
-  const plain = (text: string): string => text.replace(/[\p{Cc}\u2028\u2029]+/gu, " ")
   const time = milliseconds === undefined ? "" : ` (${milliseconds} ms)`
-  const line = `${state.padEnd(8)} ${step.padEnd(15)} ${plain(found)}${time}`
-  return next === undefined ? [line] : [line, `${" ".repeat(9)}${"next:".padEnd(15)} ${plain(next)}`]
+  const line = `${state.padEnd(8)} ${step.padEnd(15)} ${sanitizeLine(found)}${time}`
+  return next === undefined ? [line] : [line, `${" ".repeat(9)}${"next:".padEnd(15)} ${sanitizeLine(next)}`]
 }
 
 async function examine(machine: Machine, invocation: Invocation, url: string): Promise<Examination> {
