@@ -168,7 +168,7 @@ async function verifyEntry(job: DownloadJob, entry: CacheEntryFound): Promise<st
       job.emit({
         phase: "notice",
         level: "info",
-        message: `Using the cached download of ${what.name} unverified: another program left it, and no checksum is declared`,
+        message: `Using the cached download of ${what.name} unverified: another program left it, and no checksum of it is declared`,
       })
     }
   }
