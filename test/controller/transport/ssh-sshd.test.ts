@@ -2,6 +2,7 @@ import { expect } from "chai"
 import { execFileSync } from "node:child_process"
 import { createHash, randomBytes } from "node:crypto"
 import { existsSync } from "node:fs"
+import { once } from "node:events"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
@@ -155,7 +156,9 @@ for (const client of ["ssh2", "openssh"] as const)
     it("ends its channels when the server's process dies", async () => {
       const sshd = await serve()
       const transport = await connect(sshd)
-      const channel = await transport.exec("sleep 20")
+      const channel = await transport.exec("echo begun; sleep 20")
+      // OpenSSH's client that finds no connection to share any more makes one of its own.
+      await once(channel.stdout, "data")
       await sshd.killConnections()
       expect((await channel.ended).error).to.have.property("code", "CONNECTION_LOST")
     })
