@@ -24,6 +24,14 @@ export interface OpenRemoteAgentOptions {
  * is known to lack goes along at once; what it turns out to lack follows when it says so.
  */
 export async function openRemoteAgent(transport: Transport, options: OpenRemoteAgentOptions): Promise<StartedAgent> {
+  try {
+    return await open(transport, options)
+  } catch (error) {
+    throw reasonOf(error)
+  }
+}
+
+async function open(transport: Transport, options: OpenRemoteAgentOptions): Promise<StartedAgent> {
   const { deployment, node, signal, bootTimeout = BOOT_TIMEOUT } = options
   const { label, address } = transport
   const known = recallHost(address, node)
@@ -60,20 +68,16 @@ export async function openRemoteAgent(transport: Transport, options: OpenRemoteA
       const startedBy = transport.held === undefined || push ? undefined : aheadOn(known)
       return await start(warmCommand(known, deployment.bootstrap, { ...boot, push }), push, startedBy)
     } catch (error) {
-      if (!mayHaveMoved(error)) throw reasonOf(error)
+      if (!mayHaveMoved(error)) throw error
       forgetHost(address, node)
       // Most often it is start-up files that hang: nobody waits for them twice, and the next call looks for another Node.
-      if (isSilence(reasonOf(error))) throw reasonOf(error)
+      if (isSilence(reasonOf(error))) throw error
       const message = `Node is no longer at ${known.execPath} on "${label}": looking for another`
       options.onEvent({ phase: "notice", level: "debug", message })
     }
   }
-  try {
-    const found = node === BUNDLED ? await provide(transport, { ...options, bootTimeout }) : node
-    return await start(coldCommand(found, deployment.bootstrap, { ...boot, push: false }), false)
-  } catch (error) {
-    throw reasonOf(error)
-  }
+  const found = node === BUNDLED ? await provide(transport, { ...options, bootTimeout }) : node
+  return await start(coldCommand(found, deployment.bootstrap, { ...boot, push: false }), false)
 }
 
 function isSame(one: RememberedHost, other: RememberedHost | undefined): boolean {

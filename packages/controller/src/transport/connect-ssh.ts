@@ -53,21 +53,24 @@ async function connectBy(asked: SshTarget, options: SshConnectOptions): Promise<
   }
   // As with OpenSSH, one that is missing leaves the keys of the configuration, or the usual ones, as they were.
   const target = { ...asked, identityFiles: asked.identityFiles.filter((file) => !lacks(file)) }
-  const withOpenssh = async (): Promise<Transport> => {
-    const { connectOpenssh } = await import("./openssh.ts")
-    return await connectOpenssh(target, options)
-  }
-  if (target.transport === "openssh") return await withOpenssh()
-  const [{ connectSsh2 }, { resolveSshSettings }] = await Promise.all([
-    import("./ssh2.ts"),
-    import("./ssh-settings-resolution.ts"),
-  ])
-  const { beyondBuiltIn } = await import("./beyond-built-in.ts")
-  if (target.transport === "ssh2") {
-    const lacking = (): Promise<string[]> => beyondBuiltIn(target, resolveSshSettings(target))
-    return await connectSsh2(target, options).catch(naming(lacking, "leave --transport ssh2 out"))
-  }
+  if (target.transport === "openssh") return await connectSystem(target, options)
+  if (target.transport === "ssh2") return await connectBuiltIn(target, options)
+  return await connectEither(target, options)
+}
 
+async function connectSystem(target: SshTarget, options: SshConnectOptions): Promise<Transport> {
+  const { connectOpenssh } = await import("./openssh.ts")
+  return await connectOpenssh(target, options)
+}
+
+async function connectBuiltIn(target: SshTarget, options: SshConnectOptions): Promise<Transport> {
+  const { connectSsh2, resolveSshSettings, beyondBuiltIn } = await builtIn()
+  const lacking = (): Promise<string[]> => beyondBuiltIn(target, resolveSshSettings(target))
+  return await connectSsh2(target, options).catch(naming(lacking, "leave --transport ssh2 out"))
+}
+
+async function connectEither(target: SshTarget, options: SshConnectOptions): Promise<Transport> {
+  const { connectSsh2, resolveSshSettings, beyondBuiltIn } = await builtIn()
   const because = async (reason: string): Promise<boolean> => {
     if (!(await opensshInstalled())) return false
     const message = `Using the system's ssh for "${target.destination}": the built-in client lacks ${reason}`
@@ -80,14 +83,14 @@ async function connectBy(asked: SshTarget, options: SshConnectOptions): Promise<
   } catch (error) {
     // What we can't read, ssh may: it knows newer words.
     if (!(await opensshReads(target))) throw error
-    if (await because(`what its configuration says (${error instanceof Error ? error.message : String(error)})`)) {
-      return await withOpenssh()
+    if (!(await because(`what its configuration says (${error instanceof Error ? error.message : String(error)})`))) {
+      throw error
     }
-    throw error
+    return await connectSystem(target, options)
   }
   const beyond = await beyondBuiltIn(target, settings)
   if (beyond.length > 0) {
-    if (await because(beyond.join(", "))) return await withOpenssh()
+    if (await because(beyond.join(", "))) return await connectSystem(target, options)
     return await connectSsh2(target, options, settings).catch(naming(() => beyond, "install OpenSSH's client"))
   }
   try {
@@ -95,9 +98,20 @@ async function connectBy(asked: SshTarget, options: SshConnectOptions): Promise<
   } catch (error) {
     const { NO_COMMON_ALGORITHM } = await import("./ssh2-failure.ts")
     const foreign = error instanceof DatamaestroError && error.details["reason"] === NO_COMMON_ALGORITHM
-    if (foreign && (await because("every algorithm that the server accepts"))) return await withOpenssh()
+    if (foreign && (await because("every algorithm that the server accepts"))) {
+      return await connectSystem(target, options)
+    }
     throw error
   }
+}
+
+async function builtIn() {
+  const [{ connectSsh2 }, { resolveSshSettings }, { beyondBuiltIn }] = await Promise.all([
+    import("./ssh2.ts"),
+    import("./ssh-settings-resolution.ts"),
+    import("./beyond-built-in.ts"),
+  ])
+  return { connectSsh2, resolveSshSettings, beyondBuiltIn }
 }
 
 /** Adds to a failed log-in what the built-in client lacks: that may be why. */

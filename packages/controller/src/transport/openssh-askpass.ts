@@ -73,20 +73,24 @@ export async function openAskpass(
     server.listen(socketPath, resolve)
   })
   return {
-    environment: {
-      ...process.env,
-      // Before OpenSSH 8.4 the program was asked only where a display seemed to be there.
-      DISPLAY: process.env["DISPLAY"] ?? "none:0",
-      SSH_ASKPASS: program,
-      SSH_ASKPASS_REQUIRE: "force",
-      DATAMAESTRO_ASKPASS_NODE: process.execPath,
-      DATAMAESTRO_ASKPASS_PROGRAM: PROGRAM,
-      DATAMAESTRO_ASKPASS_SOCKET: socketPath,
-    },
+    environment: environmentOf(program, socketPath),
     get error() {
       return refused
     },
     heard: (words) => void (heard += words),
     close: () => void server.close(),
+  }
+}
+
+function environmentOf(program: string, socketPath: string): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    // Before OpenSSH 8.4 the program was asked only where a display seemed to be there.
+    DISPLAY: process.env["DISPLAY"] ?? "none:0",
+    SSH_ASKPASS: program,
+    SSH_ASKPASS_REQUIRE: "force",
+    DATAMAESTRO_ASKPASS_NODE: process.execPath,
+    DATAMAESTRO_ASKPASS_PROGRAM: PROGRAM,
+    DATAMAESTRO_ASKPASS_SOCKET: socketPath,
   }
 }

@@ -25,33 +25,7 @@ export function classifyFailure(
   const machine = `"${label}" (${hostName}, port ${port})`
   const details = { host: label, hostName, port }
   const reason = cause instanceof Error ? cause.message : "the connection was closed"
-  if (!isIdentified(client)) {
-    const complaint = carrier.complaint()
-    if (complaint !== "") {
-      return new DatamaestroError("UNREACHABLE", `Cannot reach ${machine}: its ProxyCommand says: ${complaint}`, {
-        hint: "run the command by hand to see what it lacks",
-        details,
-        cause,
-      })
-    }
-    const timedOut = cause instanceof Error && "code" in cause && cause.code === "ETIMEDOUT"
-    if (settings.proxyCommand !== undefined) {
-      const end = timedOut ? `said nothing within ${settings.connectTimeout / 1000} s` : "ended without an answer"
-      return new DatamaestroError("UNREACHABLE", `Cannot reach ${machine}: its ProxyCommand ${end}`, {
-        hint: `run it by hand to see what it lacks: ${settings.proxyCommand}`,
-        details,
-        cause,
-      })
-    }
-    const state = timedOut
-      ? `it accepted the connection but said nothing within ${settings.connectTimeout / 1000} s`
-      : "it closed the connection without answering as an SSH server"
-    return new DatamaestroError("UNREACHABLE", `Cannot reach ${machine}: ${state}`, {
-      hint: noSshServerHint(port),
-      details,
-      cause,
-    })
-  }
+  if (!isIdentified(client)) return notIdentified(settings, carrier.complaint(), cause)
   if (phase === "log-in" && !isLinkFailure(cause)) return authentication.failure(cause)
   if (/no matching/i.test(reason)) {
     return new DatamaestroError("UNREACHABLE", `Cannot agree with ${machine} on how to encrypt: ${reason}`, {
@@ -64,6 +38,30 @@ export function classifyFailure(
     return unreachable(settings, cause)
   }
   return connectionLost(settings, cause, phase)
+}
+
+/** It has not answered as an SSH server. */
+function notIdentified(settings: SshSettings, complaint: string, cause: unknown): DatamaestroError {
+  const { label, hostName, port, proxyCommand, connectTimeout } = settings
+  const refused = (state: string, hint: string): DatamaestroError =>
+    new DatamaestroError("UNREACHABLE", `Cannot reach "${label}" (${hostName}, port ${port}): ${state}`, {
+      hint,
+      details: { host: label, hostName, port },
+      cause,
+    })
+  if (complaint !== "") {
+    return refused(`its ProxyCommand says: ${complaint}`, "run the command by hand to see what it lacks")
+  }
+  const timedOut = cause instanceof Error && "code" in cause && cause.code === "ETIMEDOUT"
+  const silent = `said nothing within ${connectTimeout / 1000} s`
+  if (proxyCommand !== undefined) {
+    const state = `its ProxyCommand ${timedOut ? silent : "ended without an answer"}`
+    return refused(state, `run it by hand to see what it lacks: ${proxyCommand}`)
+  }
+  const state = timedOut
+    ? `it accepted the connection but ${silent}`
+    : "it closed the connection without answering as an SSH server"
+  return refused(state, noSshServerHint(port))
 }
 
 /** Whether the link broke, rather than the server or we having had enough of log-ins. */
