@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander"
+import { Command, CommanderError, type OutputConfiguration } from "commander"
 import type { CommandDefinitions, Definer, Selection } from "./commands/command-definition.ts"
 import { datasetCommands } from "./commands/dataset-commands.ts"
 import { addGlobalOptions, readGlobalOptions } from "./commands/global-options.ts"
@@ -77,24 +77,15 @@ async function parseWith(names: readonly string[], argv: readonly string[], quie
   let selection: Selection | undefined
   let failedAt = ""
   let help = ""
+  const program = rootCommand({
+    writeOut: (text) => (help += text),
+    ...(json || quietly ? { writeErr: () => {} } : {}),
+  })
   const define: Definer["define"] = (parent, nameAndArguments, description, example) =>
     parent
       .command(nameAndArguments)
       .description(description)
       .addHelpText("after", `\nExample:\n${example.replace(/^/gm, "  ")}`)
-  const program = new Command("datamaestro")
-    .description("Datasets where your computing is: prepare them on the machine that needs them, over SSH")
-    .usage("[global options] COMMAND [options] [arguments]")
-    .version(controllerVersion(), "--version", "print the version of this program")
-    .addHelpText("after", STORY)
-    .configureHelp({ showGlobalOptions: true, subcommandTerm, minWidthToWrap: 20 })
-    .configureOutput({
-      writeOut: (text) => (help += text),
-      outputError: () => {},
-      ...(json || quietly ? { writeErr: () => {} } : {}),
-    })
-    .enablePositionalOptions()
-    .exitOverride()
   const select: Definer["select"] = (command, load, accepted = [], hosts) => {
     // Each command prints its own results only: outside it, what they are does not matter.
     selection = { options: readGlobalOptions(command), accepted, hosts, load: load as Selection["load"] }
@@ -126,6 +117,18 @@ async function parseWith(names: readonly string[], argv: readonly string[], quie
     return { usage: usageError(error, failedAt || "datamaestro"), status: 2, help }
   }
   return { selection, status: 0, help }
+}
+
+function rootCommand(output: OutputConfiguration): Command {
+  return new Command("datamaestro")
+    .description("Datasets where your computing is: prepare them on the machine that needs them, over SSH")
+    .usage("[global options] COMMAND [options] [arguments]")
+    .version(controllerVersion(), "--version", "print the version of this program")
+    .addHelpText("after", STORY)
+    .configureHelp({ showGlobalOptions: true, subcommandTerm, minWidthToWrap: 20 })
+    .configureOutput({ outputError: () => {}, ...output })
+    .enablePositionalOptions()
+    .exitOverride()
 }
 
 /** `prepare <ID...>`: that there are options goes without saying. */

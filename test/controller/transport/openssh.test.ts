@@ -374,8 +374,8 @@ describe("the system's ssh as transport", function () {
   it("ends its channels with the reason when the connection breaks", async () => {
     const server = await serve()
     const transport = await connect(server)
-    const channel = await transport.exec("sleep 30")
-    await sleep(100)
+    const channel = await transport.exec("echo begun; sleep 30")
+    await once(channel.stdout, "data")
     server.drop()
     expect((await channel.ended).error).to.have.property("code", "CONNECTION_LOST")
   })

@@ -12,6 +12,7 @@ import type { Machine } from "../machine.ts"
 import { sanitizeLine } from "../reporter/sanitize.ts"
 import { initializeParams } from "../session/handshake.ts"
 import { SSH_STAGES, type SshStage } from "../transport/ssh-connect-options.ts"
+import type { CommandEvent } from "../reporter/reporter.ts"
 import type { SshTarget } from "../transport/ssh-target.ts"
 import type { Transport } from "../transport/transport.ts"
 import type { DirectCommand } from "./command.ts"
@@ -109,37 +110,17 @@ async function examineThere(
 ): Promise<void> {
   const { options, reporter, signal } = invocation
   const prefix = invocation.machines.length > 1 ? machine.host : undefined
-  const [{ connectSsh }, { openRemoteAgent }, { askShell }] = await Promise.all([
-    import("../transport/connect-ssh.ts"),
-    import("../deploy/open-remote-agent.ts"),
-    import("../deploy/ask-shell.ts"),
-  ])
-  const transport: Transport | undefined = await connectSsh(ssh, {
-    prompter: examination.withoutAnswers(invocation.loginPrompter),
-    signal,
-    onNotice: (notice) => reporter.event({ phase: "notice", ...notice }, prefix),
-    // Another client may begin again where the first gave up.
-    onStage: (stage, found) => {
-      if (!examination.reached(stage)) examination.passed(stage, found)
-    },
-  }).catch((error: unknown) => {
-    examination.failed(error, stageOf(error, ssh, examination))
-    return undefined
-  })
+  const onEvent = (event: CommandEvent): void => reporter.event(event, prefix)
+  const transport = await connect(ssh, invocation, examination, onEvent)
   if (transport === undefined) return
   try {
-    const { found, noise } = await askShell(transport, SHELL_TIMEOUT, signal)
-    const quiet = "let start-up files print only in interactive shells: every call waits for it"
-    examination.passed(
-      "shell",
-      noise === 0 ? found : `${found}; prints ${formatBytes(noise)} of its own`,
-      noise < 4096 ? undefined : quiet,
-    )
+    await examineShell(transport, examination, signal)
+    const { openRemoteAgent } = await import("../deploy/open-remote-agent.ts")
     const { client, initialized } = await openRemoteAgent(transport, {
       deployment: loadDeployment(),
       node: machine.node,
       initialize: initializeParams({ ...machine, debug: options.debug }, "login"),
-      onEvent: (event) => reporter.event(event, prefix),
+      onEvent,
       onHello: ({ node, execPath }) => {
         // A Node that was remembered and is gone is followed by another.
         if (!examination.reached("Node")) examination.passed("Node", `${node} at ${execPath}`)
@@ -156,6 +137,39 @@ async function examineThere(
   } finally {
     await transport.close()
   }
+}
+
+/** Nothing where that failed, which the examination was told. */
+async function connect(
+  ssh: SshTarget,
+  { loginPrompter, signal }: Invocation,
+  examination: Examination,
+  onEvent: (event: CommandEvent) => void,
+): Promise<Transport | undefined> {
+  const { connectSsh } = await import("../transport/connect-ssh.ts")
+  return await connectSsh(ssh, {
+    prompter: examination.withoutAnswers(loginPrompter),
+    signal,
+    onNotice: (notice) => onEvent({ phase: "notice", ...notice }),
+    // Another client may begin again where the first gave up.
+    onStage: (stage, found) => {
+      if (!examination.reached(stage)) examination.passed(stage, found)
+    },
+  }).catch((error: unknown) => {
+    examination.failed(error, stageOf(error, ssh, examination))
+    return undefined
+  })
+}
+
+async function examineShell(transport: Transport, examination: Examination, signal: AbortSignal): Promise<void> {
+  const { askShell } = await import("../deploy/ask-shell.ts")
+  const { found, noise } = await askShell(transport, SHELL_TIMEOUT, signal)
+  const quiet = "let start-up files print only in interactive shells: every call waits for it"
+  examination.passed(
+    "shell",
+    noise === 0 ? found : `${found}; prints ${formatBytes(noise)} of its own`,
+    noise < 4096 ? undefined : quiet,
+  )
 }
 
 const STAGE_OF_FAILURE: Partial<Record<ErrorCode, SshStage>> = {

@@ -44,27 +44,10 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
     outcome.failures.push({ error, position })
     if (error.code !== "INTERRUPTED") reporter.error(error, machine.host)
   }
-  for (const key of machine.ignored) {
-    const whose = machine.host === undefined ? "" : ` of the host "${machine.host}"`
-    const message = `"${key}"${whose} in the user settings is not known to this version`
-    reporter.event({ phase: "notice", level: "warning", message }, prefix)
-  }
+  tellIgnoredSettings(machine, (event) => reporter.event(event, prefix))
   let session: Session | undefined
   const work = async (): Promise<void> => {
-    const options: SessionOptions = {
-      ssh: machine.ssh,
-      node: machine.node,
-      data: machine.data,
-      dataSetting: machine.dataSetting,
-      holdMinutes: holdMinutesOf(machine, invocation),
-      ahead: command.ahead,
-      needsRepositories: command.needsRepositories,
-      debug: invocation.options.debug,
-      relay: machine.relay,
-      prompter: invocation.loginPrompter,
-      onEvent: (event) => reporter.event(event, prefix),
-      signal,
-    }
+    const options = sessionOptions(command, machine, invocation, (event) => reporter.event(event, prefix))
     session = await openReconnecting(invocation.openSession, options, { minutes: machine.reconnectMinutes })
     if (command.needsRepositories) await session.declareRepositories()
     const call: Call = {
@@ -91,6 +74,36 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
       await unlessAbandoned(closing, signal, CLOSE_GRACE).catch(() => {})
   }
   return outcome
+}
+
+function tellIgnoredSettings({ ignored, host }: Machine, onEvent: SessionOptions["onEvent"]): void {
+  const whose = host === undefined ? "" : ` of the host "${host}"`
+  for (const key of ignored) {
+    const message = `"${key}"${whose} in the user settings is not known to this version`
+    onEvent({ phase: "notice", level: "warning", message })
+  }
+}
+
+function sessionOptions<R>(
+  { ahead, needsRepositories }: Command<R>,
+  machine: Machine,
+  invocation: Invocation,
+  onEvent: SessionOptions["onEvent"],
+): SessionOptions {
+  return {
+    ssh: machine.ssh,
+    node: machine.node,
+    data: machine.data,
+    dataSetting: machine.dataSetting,
+    holdMinutes: holdMinutesOf(machine, invocation),
+    ahead,
+    needsRepositories,
+    debug: invocation.options.debug,
+    relay: machine.relay,
+    prompter: invocation.loginPrompter,
+    onEvent,
+    signal: invocation.signal,
+  }
 }
 
 /** What the command line, the environment and the settings say. */

@@ -27,63 +27,46 @@ const VERB = {
 /** The count that an event carries, if it is one that does. */
 export function countOf(event: CommandEvent): Count | undefined {
   switch (event.phase) {
-    case "upload":
-      return {
-        key: `upload\0${event.what}`,
-        dataset: undefined,
-        name: event.what,
-        verb: "uploading",
-        value: event.bytes,
-        total: event.total,
-        unit: "bytes",
-        note: undefined,
-      }
+    case "upload": {
+      const { what, bytes: value, total } = event
+      return { ...ofMachine("upload", what), verb: "uploading", value, total, unit: "bytes", note: undefined }
+    }
     case "download":
     case "copy":
     case "verify":
     case "extract":
-    case "transform":
-      return {
-        key: `${event.dataset}\0${event.resource}`,
-        dataset: event.dataset,
-        name: event.resource,
-        verb: VERB[event.phase],
-        value: event.bytes,
-        total: event.total,
-        unit: "bytes",
-        note:
-          event.phase === "extract" && event.files !== undefined
-            ? `${event.files} ${event.files === 1 ? "file" : "files"}`
-            : undefined,
-      }
-    case "check":
-      return {
-        key: `check\0${event.repository}`,
-        dataset: undefined,
-        name: event.repository,
-        verb: "checking",
-        value: event.checked,
-        total: event.total,
-        unit: "items",
-        note: `${event.checked} of ${event.total} ${event.total === 1 ? "source" : "sources"}`,
-      }
-    case "step":
-      return {
-        key: `${event.dataset}\0${event.resource}`,
-        dataset: event.dataset,
-        name: event.resource,
-        verb: "making",
-        value: event.fraction ?? 0,
-        total: event.fraction === undefined ? undefined : 1,
-        unit: "items",
-        note: event.message,
-      }
+    case "transform": {
+      const { bytes: value, total } = event
+      const files = event.phase === "extract" ? event.files : undefined
+      const note = files === undefined ? undefined : `${files} ${files === 1 ? "file" : "files"}`
+      return { ...ofResource(event), verb: VERB[event.phase], value, total, unit: "bytes", note }
+    }
+    case "check": {
+      const { repository, checked: value, total } = event
+      const note = `${value} of ${total} ${total === 1 ? "source" : "sources"}`
+      return { ...ofMachine("check", repository), verb: "checking", value, total, unit: "items", note }
+    }
+    case "step": {
+      const { fraction, message: note } = event
+      const total = fraction === undefined ? undefined : 1
+      return { ...ofResource(event), verb: "making", value: fraction ?? 0, total, unit: "items", note }
+    }
     default:
       return undefined
   }
 }
 
+type Whose = Pick<Count, "key" | "dataset" | "name">
+
+function ofMachine(work: string, name: string): Whose {
+  return { key: `${work}\0${name}`, dataset: undefined, name }
+}
+
+function ofResource({ dataset, resource }: { dataset: string; resource: string }): Whose {
+  return { key: `${dataset}\0${resource}`, dataset, name: resource }
+}
+
 /** The key of the work that an event ends. */
 export function endedKey(event: CommandEvent): string | undefined {
-  return event.phase === "resource" ? `${event.dataset}\0${event.resource}` : undefined
+  return event.phase === "resource" ? ofResource(event).key : undefined
 }
