@@ -1,4 +1,4 @@
-import type { AgentHandlers } from "@datamaestro/protocol"
+import type { AgentHandlers, GlobalSettings, Params, Result } from "@datamaestro/protocol"
 import type { AgentSession } from "../agent-session.ts"
 import { resolve, valueOf } from "../prepare-request.ts"
 
@@ -15,20 +15,7 @@ export function datasetHandlers(session: AgentSession): Pick<AgentHandlers, Data
       return await searchDatasets(terms, index)
     },
 
-    "datasets/info": async (selector) => {
-      const dataset = await resolve(session, selector, true)
-      const { infoOf } = await import("../resolve/info-of.ts")
-      const { diskState } = await import("../pipeline.ts")
-      const [{ sourcesOf }, { withHubEndpoint }] = await Promise.all([
-        import("../fetch/sources.ts"),
-        import("../fetch/hugging-face.ts"),
-      ])
-      const { datafolders = {}, mirrors } = await session.settings()
-      const options = { paths: session.paths, datafolders }
-      const all = withHubEndpoint(mirrors, process.env)
-      const sources = (urls: readonly string[]): string[] => sourcesOf(urls, all)
-      return infoOf(dataset, { ...options, sources, state: await diskState(dataset, options) })
-    },
+    "datasets/info": (selector) => tellInfo(session, selector),
 
     "datasets/sources": async (selector) => {
       const dataset = await resolve(session, selector)
@@ -41,25 +28,7 @@ export function datasetHandlers(session: AgentSession): Pick<AgentHandlers, Data
       return await valueOf(session, dataset, encoder)
     },
 
-    "datasets/plan": async ({ ask = false, keepDownloads = false, agreements, ...selector }, { signal }) => {
-      const dataset = await resolve(session, selector)
-      const { planWork } = await import("../pipeline.ts")
-      const { withHubEndpoint } = await import("../fetch/hugging-face.ts")
-      const { datafolders = {}, mirrors } = await session.settings()
-      const cache = await session.downloadCache()
-      const all = withHubEndpoint(mirrors, process.env)
-      const { paths } = session
-      return await planWork(dataset, {
-        paths,
-        datafolders,
-        mirrors: all,
-        cache,
-        ask,
-        keepDownloads,
-        agreements,
-        signal,
-      })
-    },
+    "datasets/plan": (params, { signal }) => tellPlan(session, params, signal),
 
     "datasets/verify": async (selector, { signal, progress }) => {
       const dataset = await resolve(session, selector)
@@ -67,4 +36,35 @@ export function datasetHandlers(session: AgentSession): Pick<AgentHandlers, Data
       return await verifyDataset(dataset, { paths: session.paths, signal, progress })
     },
   }
+}
+
+async function tellInfo(session: AgentSession, selector: Params<"datasets/info">): Promise<Result<"datasets/info">> {
+  const dataset = await resolve(session, selector, true)
+  const { infoOf } = await import("../resolve/info-of.ts")
+  const { diskState } = await import("../pipeline.ts")
+  const { sourcesOf } = await import("../fetch/sources.ts")
+  const { datafolders = {} } = await session.settings()
+  const options = { paths: session.paths, datafolders }
+  const mirrors = await mirrorsOf(session)
+  const sources = (urls: readonly string[]): string[] => sourcesOf(urls, mirrors)
+  return infoOf(dataset, { ...options, sources, state: await diskState(dataset, options) })
+}
+
+async function tellPlan(
+  session: AgentSession,
+  { ask = false, keepDownloads = false, agreements, ...selector }: Params<"datasets/plan">,
+  signal: AbortSignal,
+): Promise<Result<"datasets/plan">> {
+  const dataset = await resolve(session, selector)
+  const { planWork } = await import("../pipeline.ts")
+  const { datafolders = {} } = await session.settings()
+  const mirrors = await mirrorsOf(session)
+  const cache = await session.downloadCache()
+  const { paths } = session
+  return await planWork(dataset, { paths, datafolders, mirrors, cache, ask, keepDownloads, agreements, signal })
+}
+
+async function mirrorsOf(session: AgentSession): Promise<GlobalSettings["mirrors"]> {
+  const { withHubEndpoint } = await import("../fetch/hugging-face.ts")
+  return withHubEndpoint((await session.settings()).mirrors, process.env)
 }

@@ -47,7 +47,7 @@ export async function submitPreparation(
   await session.environmentReady()
   const dataset = await resolve(session, request)
   const options = await prepareOptions(session, request, context)
-  const { isPrepared, lockHolder, prepareDataset } = await import("../pipeline.ts")
+  const { isPrepared, prepareDataset } = await import("../pipeline.ts")
   if (await isPrepared(dataset, options)) {
     if (detached) await record()
     context.progress({ phase: "dataset", dataset: dataset.plan.id, state: "present" })
@@ -56,19 +56,19 @@ export async function submitPreparation(
   const program = allocatedProgram(session)
   const [jobs, job] = [dirname(folder), basename(folder)]
   const force = begun || request.force === true
-  const working = force ? undefined : await lockHolder(dataset, options)
-  const theirs = working === undefined ? undefined : await jobOfHolder(jobs, dataset.plan.id, working)
-  if (theirs !== undefined && (await isFor(session, dataset, join(jobs, theirs)))) return { joined: theirs }
+  const theirs = force ? undefined : await jobAtWork(session, dataset, options, jobs)
+  if (theirs !== undefined) return { joined: theirs }
   const joined = await claimDataset({ jobs, dataset: dataset.plan, job, force, signal: context.signal, record })
   if (joined !== undefined) return { joined }
   const held = await record()
   if (held === undefined) throw notHeld(folder)
   if (request.slurm.fetch === "login") await prepareDataset(dataset, { ...options, fetchOnly: true })
   const printed = (await stat(join(folder, OUTPUT)).catch(() => undefined))?.size
+  const helpers = await helpersFor(dataset, options, request.slurm)
   const submitted = await batch.submit({
     job,
     folder,
-    helpers: await helpersFor(dataset, options, request.slurm),
+    helpers,
     program,
     options: request.slurm,
     signal: context.signal,
@@ -104,6 +104,19 @@ async function helpersFor(
   let archives = 0
   for (const resource of found.stored) if (isShareable(resource) && !(await found.isWhole(resource))) archives++
   return Math.max(0, Math.min(width, archives) - 1)
+}
+
+/** The job that prepares this dataset at this moment. */
+async function jobAtWork(
+  session: AgentSession,
+  dataset: ResolvedDataset,
+  options: PrepareOptions,
+  jobs: string,
+): Promise<string | undefined> {
+  const { lockHolder } = await import("../pipeline.ts")
+  const holder = await lockHolder(dataset, options)
+  const job = holder === undefined ? undefined : await jobOfHolder(jobs, dataset.plan.id, holder)
+  return job !== undefined && (await isFor(session, dataset, join(jobs, job))) ? job : undefined
 }
 
 /** Whether a job was begun for this very dataset, not for one that refers to it. */
