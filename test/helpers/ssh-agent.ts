@@ -7,8 +7,9 @@ export interface SshAgent {
   stop(): void
 }
 
-export function startSshAgent(): SshAgent {
-  const said = execFileSync("ssh-agent", ["-s"], { encoding: "utf8" })
+/** @param args of ssh-agent(1) */
+export function startSshAgent(args: readonly string[] = [], env = process.env): SshAgent {
+  const said = execFileSync("ssh-agent", ["-s", ...args], { env, encoding: "utf8" })
   const socket = /SSH_AUTH_SOCK=([^;]+)/.exec(said)?.[1] ?? ""
   const pid = Number(/SSH_AGENT_PID=(\d+)/.exec(said)?.[1])
   return {

@@ -131,6 +131,8 @@ export interface SshdOptions {
   config?: readonly string[]
   /** What commands see, e.g. `HOME`, so that an existing account's own home stays untouched. */
   environment?: Readonly<Record<string, string>>
+  /** What the server itself sees besides, e.g. where its Kerberos keys lie. */
+  ownEnvironment?: Readonly<Record<string, string>>
   hostKeyTypes?: readonly KeyType[]
   authorizedKeys?: readonly string[]
 }
@@ -196,7 +198,10 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
       ...environmentLine(options.environment),
     ]
     await writeFile(join(folder, "sshd_config"), `${config.join("\n")}\n`)
-    const child = spawn(sshd, ["-D", "-e", "-f", join(folder, "sshd_config")], { stdio: ["ignore", "ignore", "pipe"] })
+    const child = spawn(sshd, ["-D", "-e", "-f", join(folder, "sshd_config")], {
+      env: { ...process.env, ...options.ownEnvironment },
+      stdio: ["ignore", "ignore", "pipe"],
+    })
     let log = ""
     child.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()))
     const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()))
