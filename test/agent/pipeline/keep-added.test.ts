@@ -1,6 +1,7 @@
-import { defineDataset, file, folder, tar, textFile } from "@datamaestro/dataset"
+import { defineDataset, file, folder, step, tar, textFile } from "@datamaestro/dataset"
 import { expect } from "chai"
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdir, symlink } from "node:fs/promises"
 import { join } from "node:path"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { failure, tree } from "../../fixtures/extraction.ts"
@@ -87,6 +88,32 @@ describe("what a person has put into a dataset's folder", () => {
     mkdirSync(root, { recursive: true })
     symlinkSync(join(setup.home.path, "large"), join(root, "data"))
     await inTheWay(archived(), "data")
+  })
+
+  it("stays where it would get through a link of what takes its place, and is named", async () => {
+    const linked = resolved(
+      defineDataset({
+        id: "org.example.thing",
+        resources: {
+          made: step({
+            from: [],
+            name: "data",
+            version: "2",
+            run: async ({ output }) => {
+              await mkdir(join(output, "other"), { recursive: true })
+              await symlink("other", join(output, "train"))
+            },
+          }),
+        },
+        describe: ({ made: all }) => ({ path: folder(all) }),
+      }),
+    )
+    writeFiles(root, {
+      ".state.json": '{"version":1,"resources":{"made":{"state":"partial"}}}',
+      "data/train/mine.txt": "mine",
+    })
+    expect((await failure(prepare(linked))).message).to.contain(`"${join(root, "data/train/mine.txt")}"`)
+    expect(content()).to.deep.equal({ "data/train/mine.txt": "mine" })
   })
 
   it("may be folders without a file", async () => {

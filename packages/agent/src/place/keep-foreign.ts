@@ -1,5 +1,5 @@
 import { lstat, mkdir, readdir } from "node:fs/promises"
-import { dirname, join } from "node:path"
+import { dirname, join, sep } from "node:path"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { linkFile } from "../store/link-file.ts"
 import { lstatOrNothing } from "./replace-entry.ts"
@@ -22,20 +22,22 @@ export async function keepForeign(final: string, next: string, isOwn: (path: str
   for await (const path of filesBelow(final, "")) {
     if (isOwn(path)) continue
     if (!coming.isDirectory()) throw inTheWay(final)
-    await keep(join(final, path), join(next, path))
+    await keep(final, next, path)
   }
 }
 
-async function keep(path: string, kept: string): Promise<void> {
-  try {
-    await mkdir(dirname(kept), { recursive: true })
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw code === "EEXIST" || code === "ENOTDIR" ? inTheWay(path) : error
+async function keep(final: string, next: string, path: string): Promise<void> {
+  const folders = path.split(sep).slice(0, -1)
+  for (let length = 1; length <= folders.length; length++) {
+    const coming = await lstatOrNothing(join(next, ...folders.slice(0, length)))
+    // Nor through a link, which a step's output may have to anywhere.
+    if (coming !== undefined && !coming.isDirectory()) throw inTheWay(join(final, path))
   }
+  const kept = join(next, path)
+  await mkdir(dirname(kept), { recursive: true })
   const coming = await lstatOrNothing(kept)
-  if (coming?.isDirectory() === true) throw inTheWay(path)
-  if (coming === undefined) await linkFile(path, kept)
+  if (coming?.isDirectory() === true) throw inTheWay(join(final, path))
+  if (coming === undefined) await linkFile(join(final, path), kept)
 }
 
 async function* filesBelow(folder: string, path: string): AsyncGenerator<string> {
