@@ -474,6 +474,13 @@ describe("prepareDataset", () => {
       expect(content(root).README).to.equal("read")
     })
 
+    it("takes an archive that a person brought into the folder for no content of it, and leaves it there", async () => {
+      serveArchive()
+      writeFiles(root, { "thing.tar.gz": "brought" })
+      await prepareDataset(archived(), prepareOptions(home.path))
+      expect(content(root)).to.include({ README: "read", "train/1.txt": "one", "thing.tar.gz": "brought" })
+    })
+
     it("takes over an extracted archive", async () => {
       writeFiles(root, {
         "train/1.txt": "one",

@@ -1,6 +1,6 @@
 import { lstat, readdir } from "node:fs/promises"
 import { join } from "node:path"
-import type { Integrity } from "@datamaestro/dataset"
+import { downloadsOf, type Integrity } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { findNestedDataset, holdsFiles, isDotFile } from "../place/nested-dataset.ts"
 import type { Files, ManifestFile } from "../store/file-list.ts"
@@ -8,6 +8,7 @@ import type { ManifestRecord } from "../store/manifest.ts"
 import { storageError } from "../store/storage-error.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { hashFile } from "../verify/hash-file.ts"
+import { urlName } from "./download-source.ts"
 import { exists, shapeOf, type FoundDataset, type StoredResource } from "./found-dataset.ts"
 import type { Recorded } from "./place-resource.ts"
 import { listFiles } from "./list-files.ts"
@@ -106,6 +107,8 @@ async function contentOf({ found, folder, plan }: Preparation, resource: StoredR
   // With two that fill the folder itself nobody can tell whose an entry is.
   if (others.some((other) => "target" in other && other.target === "")) return []
   const taken = new Set(others.map((other) => ("target" in other ? other.target.split("/")[0] : "")))
+  // The archive itself, brought here by hand, is not what it holds.
+  const archives = new Set(downloadsOf(resource).flatMap(({ urls }) => urls.map(urlName)))
   const recorded = found.manifest.record(resource.name)?.entries
   const names = recorded ?? (await readdir(folder).catch(() => []))
   const content: string[] = []
@@ -115,6 +118,7 @@ async function contentOf({ found, folder, plan }: Preparation, resource: StoredR
     const stat = await lstat(path).catch(() => undefined)
     // What we recorded and somebody removed since: it is not whole.
     if (stat === undefined) return []
+    if (stat.isFile() && recorded === undefined && archives.has(name)) continue
     if (stat.isDirectory() && (!(await holdsFiles(path)) || (await findNestedDataset(path)) !== undefined)) continue
     content.push(name)
   }
