@@ -1,6 +1,6 @@
 import { expect } from "chai"
 import { existsSync } from "node:fs"
-import { readFile, stat } from "node:fs/promises"
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { datamaestro } from "../helpers/command-line.ts"
 import { startOrigin } from "../helpers/origin.ts"
@@ -100,6 +100,46 @@ describe("checking sources by the command line", () => {
       expect(origin.requestsOf("/b.txt").map(({ method, headers }) => [method, headers.range])).to.deep.equal([
         ["HEAD", undefined],
         ["GET", "bytes=0-0"],
+      ])
+    } finally {
+      await origin.close()
+    }
+  })
+
+  it("calls a login page in the place of data gone, as well as an empty answer, and asks with the settings' tokens", async () => {
+    await using plugins = await PluginPackages.create()
+    const origin = await startOrigin({
+      "/page.zip": { body: "", login: {} },
+      "/said-only.csv": { body: "a,b", contentType: "text/html" },
+      "/page": { body: "", login: {} },
+      "/none.csv": { body: "", fail: { status: 204 } },
+      "/private.csv": { body: "a,b", authorization: "Bearer secret" },
+    })
+    try {
+      await plugins.addDatasets("mine", {
+        "org.mine": `defineDataset({
+          id: "org.mine",
+          resources: {
+            archive: zip("${origin.at("/page.zip")}"), table: file("${origin.at("/said-only.csv")}"),
+            page: file("${origin.at("/page")}", { name: "page.html" }), none: file("${origin.at("/none.csv")}"),
+            secret: file("${origin.at("/private.csv")}"),
+          },
+          describe: ({ page }) => textFile(page),
+        })`,
+      })
+      const data = join(sample.folder, "of-check")
+      await mkdir(data)
+      await writeFile(join(data, "settings.json"), JSON.stringify({ tokens: { "127.0.0.1": "secret" } }))
+      const env = { ...sample.env, DATAMAESTRO_REPOSITORY_PATH: join(plugins.root, "mine") }
+      const { status, stdout } = await datamaestro(["--data", data, "check", "mine"], { env })
+      expect(status).to.equal(4)
+      const entries = JSON.parse(stdout) as (Checked[number] & { message: string })[]
+      expect(entries.map(({ resource: name, status: found, message }) => [name, found, message])).to.deep.equal([
+        ["archive", "failed", "the server sent an HTML page instead of the file"],
+        ["table", "ok", "HTTP 200"],
+        ["page", "ok", "HTTP 200"],
+        ["none", "failed", "the server answered 204"],
+        ["secret", "ok", "HTTP 200"],
       ])
     } finally {
       await origin.close()

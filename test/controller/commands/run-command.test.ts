@@ -1,5 +1,6 @@
 import { DatamaestroError, type AgentHandlers } from "@datamaestro/protocol"
 import { expect } from "chai"
+import { check } from "../../../packages/controller/src/commands/check.ts"
 import { listDatafolders, setDatafolder } from "../../../packages/controller/src/commands/datafolders.ts"
 import { info } from "../../../packages/controller/src/commands/info.ts"
 import { prepare, type PrepareOptions } from "../../../packages/controller/src/commands/prepare.ts"
@@ -53,6 +54,15 @@ describe("running a command", () => {
     expect([failure?.exitStatus, failure?.hint, call.written]).to.deep.equal([3, "search for it", ""])
     expect(call.reporter.errors.map(({ host }) => host)).to.deep.equal(["cluster"])
     expect(session.closed).to.equal(1)
+  })
+
+  it("names no host where this machine failed", async () => {
+    const checking: Partial<AgentHandlers> = { "repositories/check": () => ({ repository: "mine", datasets: [] }) }
+    const call = testInvocation({ host: ["cluster"], open: () => linkedSession(checking) })
+    const failure = await runCommand(check("mine", "/dev/null/result.json"), call)
+    expect(failure?.message).to.contain("/dev/null/result.json")
+    expect(call.reporter.errors.map(({ host }) => host)).to.deep.equal([undefined])
+    expect(call.written).to.equal("[]\n")
   })
 
   it("advises commands that run where the failure was", async () => {

@@ -21,11 +21,12 @@ export function repositoryHandlers(session: AgentSession): Pick<AgentHandlers, R
     },
 
     "repositories/check": async ({ repository }, context) => {
-      const [{ checkRepository }, index] = await Promise.all([
+      const [{ checkRepository }, index, { tokens }] = await Promise.all([
         import("../pipeline/check-repository.ts"),
         session.repositoryIndex(),
+        session.settings(),
       ])
-      return await checkRepository(repository, index, context)
+      return await checkRepository(repository, index, { ...context, tokens })
     },
 
     "repositories/inspect": async ({ repository }, { signal }) => {

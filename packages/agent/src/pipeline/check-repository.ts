@@ -1,14 +1,23 @@
 import { downloadsOf, type PlannedResource } from "@datamaestro/dataset"
-import { interrupted, type ProgressListener, type Result } from "@datamaestro/protocol"
+import { interrupted, type GlobalSettings, type ProgressListener, type Result } from "@datamaestro/protocol"
 import { reasonOf } from "../repositories/load-repository.ts"
 import type { RepositoryIndex } from "../repositories/repository-index.ts"
 import { allVariants } from "../resolve/all-variants.ts"
 import { resolveVariant } from "../resolve/resolve-dataset.ts"
 import type { SourceStatus } from "./check-source.ts"
+import { withTokens } from "../fetch/credentials.ts"
+import { isDataUrl } from "../fetch/html-page.ts"
 import { checkSources } from "./check-sources.ts"
 
 type Checked = Result<"repositories/check">
 type Dataset = Checked["datasets"][number]
+
+export interface CheckRepositoryOptions {
+  signal: AbortSignal
+  progress: ProgressListener
+  /** The settings' `tokens`: host to bearer token. */
+  tokens?: GlobalSettings["tokens"] | undefined
+}
 
 /**
  * Asks for every source of a repository's datasets, in all variants, whether it is there. Each address is asked for once.
@@ -18,7 +27,7 @@ type Dataset = Checked["datasets"][number]
 export async function checkRepository(
   id: string,
   index: RepositoryIndex,
-  { signal, progress }: { signal: AbortSignal; progress: ProgressListener },
+  { signal, progress, tokens }: CheckRepositoryOptions,
 ): Promise<Checked> {
   const { datasets: loaders } = await index.repository(id)
   const planned: (Omit<Dataset, "resources"> & { resources: PlannedSources[] })[] = []
@@ -40,9 +49,13 @@ export async function checkRepository(
     }
   }
   const urls = new Set(planned.flatMap(({ resources }) => resources.flatMap(({ downloads }) => downloads.flat())))
-  const found = await checkSources(urls, signal, (checked) =>
-    progress({ phase: "check", repository: id, checked, total: urls.size }),
-  )
+  const data = planned.flatMap(({ resources }) => resources.flatMap(({ data }) => data))
+  const found = await checkSources(urls, {
+    signal,
+    environment: withTokens(process.env, tokens),
+    data: new Set(data),
+    told: (checked) => progress({ phase: "check", repository: id, checked, total: urls.size }),
+  })
   const statusOf = (url: string): SourceStatus => found.get(url) ?? { url, ok: false }
   const datasets = planned.map((dataset): Dataset => ({
     ...dataset,
@@ -61,11 +74,20 @@ interface PlannedSources {
   kind: string
   /** What is fetched, each with its alternatives. */
   downloads: string[][]
+  /** Those in whose place an HTML page is none. */
+  data: string[]
 }
 
 function sourcesIn(resources: readonly PlannedResource[]): PlannedSources[] {
   return resources.flatMap((resource) => {
     const downloads = downloadsOf(resource).map(({ urls }) => urls)
-    return downloads.length === 0 ? [] : [{ name: resource.name, kind: resource.kind, downloads }]
+    const { name, kind } = resource
+    return downloads.length === 0 ? [] : [{ name, kind, downloads, data: isData(resource) ? downloads.flat() : [] }]
   })
+}
+
+/** As a preparation looks at what comes. */
+function isData(resource: PlannedResource): boolean {
+  if (resource.kind !== "file") return ["tar", "zip", "concat", "merge"].includes(resource.kind)
+  return [resource.target, ...resource.download.urls].some(isDataUrl)
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url"
 import { interrupted, type Result } from "@datamaestro/protocol"
 import { storageHost } from "./list-bucket.ts"
 import { discard, openExchange, type Exchange } from "../fetch/exchange.ts"
+import { HTML_SNIFF_BYTES, looksLikeHtml } from "../fetch/html-page.ts"
 import { FETCH_TUNING } from "../fetch/fetch-types.ts"
 import type { Environment } from "@datamaestro/outgoing"
 import { isRetryableStatus, networkFailure, retryAfter, retryDelay } from "../fetch/retry-policy.ts"
@@ -18,15 +19,30 @@ const LONGEST_WAIT = 20
 /** Servers that answer HEAD so may still give the file. */
 const HEAD_REFUSED = new Set([400, 403, 404, 405, 501])
 
-/** Asks whether a source is still there, without its content; `gs://` is asked for its listing. */
-export async function checkSource(url: string, environment: Environment, signal: AbortSignal): Promise<SourceStatus> {
+export interface CheckSourceOptions {
+  environment: Environment
+  signal: AbortSignal
+  /** An HTML page is not what is due. */
+  data: boolean
+}
+
+/**
+ * Asks whether a source is still there, without its content; `gs://` is asked for its listing. Where HTML is announced in the
+ * place of data, its beginning says whether it is.
+ */
+export async function checkSource(url: string, options: CheckSourceOptions): Promise<SourceStatus> {
+  const { signal } = options
   for (let attempt = 1; ; attempt++) {
     const last = attempt === ATTEMPTS
     let floor = 0
     try {
       if (url.startsWith("file:")) return { url, ok: true, size: (await stat(fileURLToPath(url))).size }
-      const { status, headers, size } = await ask(url, environment, signal)
-      if (status >= 200 && status < 300) return { url, ok: true, status, ...(size === undefined ? {} : { size }) }
+      const { status, headers, size } = await ask(url, options)
+      const there = status === 200 || status === 206
+      if (there && options.data && isHtmlType(headers) && (await isPage(url, options))) {
+        return { url, ok: false, status, error: "the server sent an HTML page instead of the file" }
+      }
+      if (there) return { url, ok: true, status, ...(size === undefined ? {} : { size }) }
       floor = retryAfter(headers)
       if (last || !isRetryableStatus(status) || floor > LONGEST_WAIT) {
         return { url, ok: false, status, error: `the server answered ${status}` }
@@ -51,7 +67,7 @@ interface Answer {
   size?: number | undefined
 }
 
-async function ask(url: string, environment: Environment, signal: AbortSignal): Promise<Answer> {
+async function ask(url: string, { environment, signal }: CheckSourceOptions): Promise<Answer> {
   const options = { environment, tuning: FETCH_TUNING, signal }
   if (url.startsWith("gs://")) return await askBucket(url, options)
   const head = await openExchange(url, { ...options, method: "HEAD" })
@@ -62,6 +78,22 @@ async function ask(url: string, environment: Environment, signal: AbortSignal): 
   first.body.on("error", () => {}).destroy()
   const size = first.status === 206 ? first.headers["content-range"]?.split("/")[1] : first.headers["content-length"]
   return { ...first, size: length(size) }
+}
+
+function isHtmlType(headers: Exchange["headers"]): boolean {
+  return /\bx?html\b/i.test(headers["content-type"] ?? "")
+}
+
+async function isPage(url: string, { environment, signal }: CheckSourceOptions): Promise<boolean> {
+  const headers = { range: `bytes=0-${HTML_SNIFF_BYTES - 1}` }
+  const { body } = await openExchange(url, { environment, tuning: FETCH_TUNING, signal, headers })
+  let start = Buffer.alloc(0)
+  // Whoever leaves the loop ends the body.
+  for await (const chunk of body) {
+    start = Buffer.concat([start, chunk as Buffer])
+    if (start.length >= HTML_SNIFF_BYTES) break
+  }
+  return looksLikeHtml(start)
 }
 
 async function askBucket(

@@ -1,3 +1,4 @@
+import type { Environment } from "@datamaestro/outgoing"
 import { interrupted } from "@datamaestro/protocol"
 import { sideBySide } from "../concurrency/side-by-side.ts"
 import { checkSource, type SourceStatus } from "./check-source.ts"
@@ -6,16 +7,24 @@ import { checkSource, type SourceStatus } from "./check-source.ts"
 const HOSTS = 12
 const REQUESTS = 2
 
+export interface CheckOptions {
+  signal: AbortSignal
+  /** Proxies and credentials; this process's by default. */
+  environment?: Environment
+  /** Those of the addresses in whose place an HTML page is none. */
+  data?: ReadonlySet<string>
+  /** Told the number of answers so far. */
+  told?: (count: number) => void
+}
+
 /**
  * Asks for each address once whether it is there.
  *
- * @param told the number of answers so far
  * @throws DatamaestroError INTERRUPTED
  */
 export async function checkSources(
   urls: ReadonlySet<string>,
-  signal: AbortSignal,
-  told: (count: number) => void = () => {},
+  { signal, environment = process.env, data = new Set(), told = () => {} }: CheckOptions,
 ): Promise<Map<string, SourceStatus>> {
   const hosts = new Map<string, string[]>()
   for (const url of urls) {
@@ -28,7 +37,7 @@ export async function checkSources(
   await sideBySide(HOSTS, hosts.values(), (ofHost) =>
     sideBySide(REQUESTS, ofHost, async (url) => {
       if (signal.aborted) throw interrupted()
-      found.set(url, await checkSource(url, process.env, signal))
+      found.set(url, await checkSource(url, { environment, signal, data: data.has(url) }))
       told(found.size)
     }),
   )

@@ -20,7 +20,7 @@ export async function downloadSizes(
     left = left.filter(({ first, urls }) => !sizes.has(first) && urls.length > at)
     const asked = new Set(left.flatMap(({ urls }) => urls.slice(at, at + 1)))
     try {
-      for (const [url, { ok, size }] of await checkSources(asked, patience)) {
+      for (const [url, { ok, size }] of await checkSources(asked, { signal: patience })) {
         if (!ok || size === undefined) continue
         for (const { first, urls } of left) if (urls[at] === url) sizes.set(first, size)
       }

@@ -44,11 +44,12 @@ function entryOf(dataset: string, { name, kind, ok, sources }: Resource): CheckE
 }
 
 function statusOf({ url, ok, status, size, error }: Source): NonNullable<CheckEntry["sources"]>[number] {
-  const answered = status === undefined ? "" : `HTTP ${status}`
+  // What an answer is that should be one says its reason.
+  const answered = status === undefined || (!ok && status < 300) ? (error ?? "") : `HTTP ${status}`
   return {
     url,
     status: ok ? "ok" : status === undefined ? "error" : "failed",
-    message: status === undefined ? (error ?? "") : answered,
+    message: answered,
     ...(size === undefined ? {} : { size }),
   }
 }

@@ -30,7 +30,7 @@ export function check(repository: string, output?: string): Command<CheckEntry[]
           details: { path: output },
           cause,
         })
-        call.fail(unwritten, -1)
+        call.fail(unwritten, -1, "here")
         // A check of many sources takes long: what it found is not lost.
         return entries
       }

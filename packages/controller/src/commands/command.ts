@@ -11,8 +11,11 @@ export interface Call {
   invocation: Invocation
   signal: AbortSignal
   onProgress: (event: CommandEvent) => void
-  /** Tells of a failure that the rest of the command goes on after; `position`: of the argument it belongs to. */
-  fail(error: unknown, position: number): void
+  /**
+   * Tells of a failure that the rest of the command goes on after; `position`: of the argument it belongs to; `where`: on the
+   * machine of the call, which is the default, or on this one.
+   */
+  fail(error: unknown, position: number, where?: "there" | "here"): void
 }
 
 /** A command returns data; this says how it becomes text. */

@@ -38,11 +38,11 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
   const { reporter, signal } = invocation
   const prefix = invocation.machines.length > 1 ? machine.host : undefined
   const outcome: Outcome<R> = { machine, result: undefined, failures: [] }
-  const fail = (thrown: unknown, position: number): void => {
+  const fail: Call["fail"] = (thrown, position, where = "there") => {
     // What breaks while everything is being cancelled is a consequence of that.
     const error = signal.aborted ? interrupted() : withHost(asDatamaestroError(thrown), machine)
     outcome.failures.push({ error, position })
-    if (error.code !== "INTERRUPTED") reporter.error(error, machine.host)
+    if (error.code !== "INTERRUPTED") reporter.error(error, where === "here" ? undefined : machine.host)
   }
   tellIgnoredSettings(machine, (event) => reporter.event(event, prefix))
   let session: Session | undefined
