@@ -1,3 +1,5 @@
+import { BlockList, isIP } from "node:net"
+
 export type Environment = Readonly<Record<string, string | undefined>>
 
 interface NamedProxy {
@@ -25,13 +27,13 @@ export function namedProxy(url: URL, environment: Environment): NamedProxy | und
   return { variable, proxy: /^[a-z][a-z0-9+.-]*:\/\//i.test(proxy) ? proxy : `http://${proxy}` }
 }
 
-/** Entries are host names (with their subdomains), optionally with a port, or `*`. */
+/** Entries are host names (with their subdomains), optionally with a port, networks as `10.0.0.0/8`, or `*`. */
 function bypasses(url: URL, list: string): boolean {
   const host = url.hostname.replace(/^\[|\]$/g, "").toLowerCase()
   const port = url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port
   for (const entry of list.toLowerCase().split(/[,\s]+/)) {
     if (entry === "") continue
-    if (entry === "*") return true
+    if (entry === "*" || isWithin(host, entry)) return true
     // An IPv6 address has a port only when it stands in brackets.
     const match = /^\[(.*)\](?::(\d+))?$/.exec(entry) ?? /^([^:]*)(?::(\d+))?$/.exec(entry)
     const name = match?.[1] ?? entry
@@ -41,4 +43,15 @@ function bypasses(url: URL, list: string): boolean {
     if (host === bare || host.endsWith(`.${bare}`)) return true
   }
   return false
+}
+
+/** An address within a network that is written as address and length of its prefix (CIDR). */
+function isWithin(host: string, entry: string): boolean {
+  const [, network = "", length] = /^([\da-f.:]+)\/(\d{1,3})$/.exec(entry) ?? []
+  const family = isIP(network)
+  if (family === 0 || isIP(host) !== family || Number(length) > (family === 4 ? 32 : 128)) return false
+  const type = family === 4 ? "ipv4" : "ipv6"
+  const list = new BlockList()
+  list.addSubnet(network, Number(length), type)
+  return list.check(host, type)
 }

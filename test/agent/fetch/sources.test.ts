@@ -285,5 +285,13 @@ describe("sources of a download", () => {
       expect(proxyFor(new URL("http://[::1]/"), environment)).to.equal(undefined)
       expect(proxyFor(new URL("http://h/"), { ALL_PROXY: "a", NO_PROXY: "*" })).to.equal(undefined)
     })
+
+    it("are not used within the networks of NO_PROXY", () => {
+      const environment = { ALL_PROXY: "http://a:2", NO_PROXY: "localhost,10.0.0.0/8, fd00::/8,192.168.0.0/33" }
+      const direct = (url: string): boolean => proxyFor(new URL(url), environment) === undefined
+      for (const url of ["http://10.1.2.3:8080/", "https://[fd12::1]/"]) expect(direct(url), url).to.equal(true)
+      for (const url of ["http://11.1.2.3/", "http://[fe80::1]/", "http://192.168.0.1/", "http://h/"])
+        expect(direct(url), url).to.equal(false)
+    })
   })
 })
