@@ -13,6 +13,12 @@ import { setUpFetch, type FetchSetup } from "./fetch-setup.ts"
 
 const body = randomBytes(100_000)
 
+function certify(subject: string, names: string, key: string, certificate: string): void {
+  const create = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+  const whose = ["-subj", subject, "-addext", `subjectAltName=${names}`]
+  execFileSync("openssl", [...create, ...whose, "-keyout", key, "-out", certificate], { stdio: "ignore" })
+}
+
 describe("a download over TLS", () => {
   let setup: FetchSetup
   let server: Server
@@ -25,10 +31,8 @@ describe("a download over TLS", () => {
     setup = await setUpFetch()
     certificate = join(setup.folder, "certificate.pem")
     const key = join(setup.folder, "key.pem")
-    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    const create = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
     try {
-      execFileSync("openssl", [...create, ...subject, "-keyout", key, "-out", certificate], { stdio: "ignore" })
+      certify("/CN=localhost", "DNS:localhost,IP:127.0.0.1", key, certificate)
     } catch {
       this.skip()
     }
@@ -63,6 +67,16 @@ describe("a download over TLS", () => {
     expect(error.message).to.include("its certificate is not accepted")
     expect(error.hint).to.include("SSL_CERT_FILE")
     expect(setup.events.filter(({ phase }) => phase === "retry")).to.deep.equal([])
+  })
+
+  it("says what else may be wrong where the certificate is of another host", async () => {
+    const [key, other] = [join(setup.folder, "other.key"), join(setup.folder, "other.pem")]
+    certify("/CN=other", "DNS:other.example", key, other)
+    server.setSecureContext({ key: readFileSync(key), cert: readFileSync(other) })
+    const environment = { HOME: setup.folder, SSL_CERT_FILE: other }
+    const error = await rejection(setup.fetch({ urls: [`https://localhost:${port}/a`] }, { environment }))
+    expect(error.message).to.include("ALTNAME")
+    expect(error.hint).to.include("check the URL, and the clock").and.not.include("SSL_CERT_FILE")
   })
 
   it("names a certificate file that can't be read", async () => {

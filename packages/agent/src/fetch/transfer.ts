@@ -41,27 +41,28 @@ export async function transfer(job: Transfer): Promise<void> {
 function asRetryable(error: unknown, job: Transfer): Retryable {
   if (job.signal.aborted) throw interrupted()
   if (error instanceof Retryable) return error
-  const { wayOut } = job
   if (error instanceof DatamaestroError) {
-    const mayGoOn = error.code === "CONNECTION_LOST" && wayOut?.relayed === false
+    const mayGoOn = error.code === "CONNECTION_LOST" && job.wayOut?.relayed === false
     if (mayGoOn) return new Retryable("the connection to the controller, through which it came, is gone")
     throw error
   }
   const failure = networkFailure(error)
   if (failure === undefined) throw error
   if (failure.retry) return new Retryable(failure.reason, { cause: error })
-  const machine = wayOut?.relayed === true ? "the machine that relays: where the command was typed" : "the data machine"
-  throw sourceError(
-    "DOWNLOAD_FAILED",
-    job.source,
-    failure.reason,
-    failure.certificate
-      ? `if your site has its own certificate authority, name its file in SSL_CERT_FILE or NODE_EXTRA_CA_CERTS on ${machine}`
-      : error instanceof ProxyRefused
-        ? error.hint
-        : `check the URL, the network and the proxies of ${machine}; or ${job.byHand}`,
-    { cause: error },
-  )
+  throw sourceError("DOWNLOAD_FAILED", job.source, failure.reason, hintFor(failure, error, job), { cause: error })
+}
+
+/** What to do about a failure that will not pass. */
+function hintFor(failure: { reason: string; certificate: boolean }, error: unknown, job: Transfer): string {
+  if (error instanceof ProxyRefused) return error.hint
+  const machine =
+    job.wayOut?.relayed === true ? "the machine that relays: where the command was typed" : "the data machine"
+  if (!failure.certificate) return `check the URL, the network and the proxies of ${machine}; or ${job.byHand}`
+  // Nothing that is trusted besides would help.
+  if (/EXPIRED|NOT_YET_VALID|ALTNAME/.test(failure.reason)) {
+    return `check the URL, and the clock of ${machine}; if they are right, those who run the server must mend it: ${job.byHand}`
+  }
+  return `if your site has its own certificate authority, name its file in SSL_CERT_FILE or NODE_EXTRA_CA_CERTS on ${machine}`
 }
 
 function givenUp(job: Transfer, failure: Retryable, attempts: number, truncated: boolean): DatamaestroError {
