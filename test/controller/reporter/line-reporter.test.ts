@@ -73,6 +73,16 @@ describe("plain lines", () => {
     ])
   })
 
+  it("tell the first hundred of what is only verified, then how many there are", () => {
+    const stream = textStream()
+    let clock = 0
+    const reporter = lineReporter({ ...quiet, stream, now: () => clock })
+    for (let index = 0; index < 5000; index++, clock += 10)
+      reporter.event({ phase: "verify", dataset: "org.x", resource: `r${index}`, bytes: 10, total: 10 })
+    const lines = stream.text.trimEnd().split("\n")
+    expect(lines.slice(99)).to.deep.equal(["org.x r99: verifying, 100 %, 10 B of 10 B", "org.x: 3100 resources so far"])
+  })
+
   it("tell an upload of few chunks as what there is to do", () => {
     const stream = textStream()
     const reporter = lineReporter({ ...quiet, stream })

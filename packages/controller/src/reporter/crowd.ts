@@ -13,7 +13,7 @@ interface Seen {
 /** Of a dataset with thousands of resources the first ones are told of, then every 30 s how many are there: else nobody could read it. */
 export class Crowd {
   readonly #now: () => number
-  /** By host and dataset. */
+  /** By host and dataset; what is begun by verifying by itself. */
   readonly #seen = new Map<string, Seen>()
 
   /** @param now milliseconds since any moment */
@@ -21,16 +21,21 @@ export class Crowd {
     this.#now = now
   }
 
-  /** Whether so many of the dataset's resources were told of that what one of them begins is not. */
-  has(event: CommandEvent, host: string | undefined): boolean {
-    return "dataset" in event && (this.#seen.get(keyOf(event.dataset, host))?.resources ?? 0) >= MOST
+  /** What is to be told in the place of what a resource begins, as `take` says it. */
+  begin(event: CommandEvent, host: string | undefined): boolean | string {
+    if (!("dataset" in event)) return true
+    if ((this.#seen.get(keyOf(event.dataset, host))?.resources ?? 0) >= MOST) return false
+    // Where files are only verified nothing tells of a resource's end.
+    return event.phase !== "verify" || this.#count(event.dataset, `verify\0${keyOf(event.dataset, host)}`)
   }
 
   /** What is to be told in the place of an event: itself (`true`), nothing (`false`), or a text. */
   take(event: CommandEvent, host: string | undefined): boolean | string {
     if (event.phase === "dataset") return this.#ofDataset(event, host)
-    if (event.phase !== "resource") return true
-    const key = keyOf(event.dataset, host)
+    return event.phase !== "resource" || this.#count(event.dataset, keyOf(event.dataset, host))
+  }
+
+  #count(dataset: string, key: string): boolean | string {
     const seen = this.#seen.get(key) ?? { resources: 0, toldAt: 0 }
     this.#seen.set(key, seen)
     seen.resources++
@@ -41,7 +46,7 @@ export class Crowd {
     }
     if (now - seen.toldAt < INTERVAL) return false
     seen.toldAt = now
-    return sanitizeLine(`${event.dataset}: ${seen.resources} resources so far`)
+    return sanitizeLine(`${dataset}: ${seen.resources} resources so far`)
   }
 
   #ofDataset(event: CommandEvent & { phase: "dataset" }, host: string | undefined): boolean | string {

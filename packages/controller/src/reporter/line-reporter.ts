@@ -53,8 +53,9 @@ export function lineReporter(options: LineReporterOptions): Reporter {
         const key = `${host ?? ""}\0${count.key}`
         const begins = told.get(key)?.has(count.verb) !== true
         const moment = due(key, count)
-        const crowded = begins && !options.debug && crowd.has(event, host)
-        if (moment !== undefined && !crowded) print(describeCount(count, event, moment), host)
+        const instead = !begins || options.debug || crowd.begin(event, host)
+        if (typeof instead === "string") print(instead, host)
+        else if (moment !== undefined && instead) print(describeCount(count, event, moment), host)
         return
       }
       const ended = endedKey(event)
