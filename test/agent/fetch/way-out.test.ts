@@ -109,7 +109,26 @@ describe("a machine's way out", () => {
     })
   }
 
-  it("that there is none leaves out the mirrors, which the controller doesn't know", async () => {
+  it("that there is none leaves out the mirrors that the machine doesn't reach, and no others", async () => {
+    const { origin } = setup
+    origin.route("/b.bin", { body: BODY })
+    const wayOut = new WayOut({ relay, mode: "auto", progress: () => {} })
+    const environment = { HOME: setup.folder, HTTPS_PROXY: "http://127.0.0.1:1" }
+    const mirrors = { [`http://127.0.0.1:${port}/`]: [origin.at("/"), "http://127.0.0.1:1/"] }
+    const fetchFile = (name: string) =>
+      setup.fetch({ urls: [url.replace("a.bin", name)] }, { wayOut, environment, mirrors })
+    expect(await fetchFile("a.bin")).to.include({ source: url })
+    expect(await fetchFile("b.bin")).to.include({ source: origin.at("/b.bin") })
+    setup.events.length = 0
+    const last = url.replace("a.bin", "c.bin")
+    expect(await fetchFile("c.bin")).to.include({ source: last })
+    expect(setup.notices()).to.deep.equal([
+      `Left ${origin.at("/c.bin")} for ${last}: the server answered 404 (not found)`,
+    ])
+    expect(relay.asked).to.deep.equal([url, last])
+  })
+
+  it("that all is to be relayed leaves out the mirrors, which the controller doesn't know", async () => {
     const mirrors = { [`http://127.0.0.1:${port}/`]: ["http://127.0.0.1:1/", "http://127.0.0.1:2/"] }
     expect((await fetch("auto", { mirrors })).equals(BODY)).to.equal(true)
     expect(relay.asked).to.deep.equal([url])

@@ -57,6 +57,7 @@ export async function download(job: DownloadJob): Promise<CacheEntryFound> {
         return await fromSource(job, slot, source, index < sources.length - 1)
       } catch (error) {
         if (!(error instanceof DatamaestroError) || !SOURCE_FAILURES.has(error.code)) throw error
+        if (!urls.includes(source)) wayOut?.lost(source, error.cause)
         if (error.details.slow === true) queue.push(source)
         else tried.push({ url: redactUrl(source), error })
         const next = queue.slice(index + 1).find((other) => isReachable(other, urls, wayOut))

@@ -26,5 +26,5 @@ export function sourcesOf(urls: readonly string[], mirrors: GlobalSettings["mirr
  * @param urls those of the plan
  */
 export function isReachable(source: string, urls: readonly string[], wayOut: WayOut | undefined): boolean {
-  return wayOut?.relayed !== true || urls.includes(source) || /^file:/i.test(source)
+  return wayOut === undefined || urls.includes(source) || /^file:/i.test(source) || wayOut.mayReach(source)
 }

@@ -35,6 +35,10 @@ export interface WayOutOptions {
   progress: ProgressListener
 }
 
+function serverOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : url
+}
+
 /** Decides whether requests leave from this machine or go through a relay. */
 export class WayOut {
   readonly relay: Relay
@@ -43,6 +47,8 @@ export class WayOut {
   #relayed: boolean
   /** The relay is gone, and this machine has found no way out since. */
   #closed = false
+  /** Servers of mirrors that this machine did not reach by itself. */
+  readonly #unreached = new Set<string>()
 
   constructor({ relay, mode, progress }: WayOutOptions) {
     this.relay = relay
@@ -62,6 +68,16 @@ export class WayOut {
   /** A direct request was answered. */
   reached(): void {
     if (this.relay.gone) this.#relayed = false
+  }
+
+  /** Says whether a mirror, which the relay doesn't know, is worth asking directly; where all is to be relayed, none is. */
+  mayReach(mirror: string): boolean {
+    return !this.relayed || (this.#mode === "auto" && !this.#unreached.has(serverOf(mirror)))
+  }
+
+  /** A mirror was given up. One whose server was not reached is left out once downloads are relayed. */
+  lost(mirror: string, failed: unknown): void {
+    if (neverConnected(failed)) this.#unreached.add(serverOf(mirror))
   }
 
   /**
