@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { readFileSync } from "node:fs"
+import { readFileSync, readlinkSync } from "node:fs"
 import { join } from "node:path"
 import { tarGzArchive, type TarMember } from "../fixtures/tar-archive.ts"
 import { zipArchive } from "../fixtures/zip-archive.ts"
@@ -60,5 +60,16 @@ describe("storage that keeps no times, takes no symbolic links and has no fsync"
     expect(stderr)
       .to.match(/this file system takes no symbolic links/)
       .and.match(/another file system with --data/)
+  })
+
+  it("has an archive with links also where their times are those of what they lead to, which may be nowhere", async () => {
+    const { data, origin } = lab
+    const link = (name: string, linkname: string): TarMember => ({ name, type: "2", linkname, mtime: 1_000_000_000 })
+    const members = [{ name: "top/f1", content: "1" }, link("top/link", "f1"), link("top/nowhere", "f1/none")]
+    origin.route("/links.tar.gz", { body: tarGzArchive([...members, link("top/dangling", "none")]) })
+    const fault = { prefix: data, follows: true, after: Number.MAX_SAFE_INTEGER }
+    const { status, stderr } = await lab.prepare("org.example.links", fault)
+    expect(status, stderr).to.equal(0)
+    expect(readlinkSync(join(data, "data/plain/org/example/links/dangling"))).to.equal("none")
   })
 })

@@ -12,6 +12,7 @@ const TOLD: Readonly<Record<NonNullable<Fault["error"]>, readonly [reason: RegEx
   EDQUOT: [/your disk quota is used up/, /free some of your quota/],
   EIO: [/input\/output error/, /tell the administrators/],
   ENOSPC: [/no space left on the device/, /free some space/],
+  ENOTCONN: [/its storage is not connected any more/, /mount it again/],
   EROFS: [/file system is read-only/, /another place with --data/],
 }
 

@@ -7,6 +7,8 @@
  * Where FAULTY_STORAGE_PLAIN is, all is well but that no times are kept, no symbolic links taken and nothing forced onto the disk, as
  * on FAT and much of FUSE.
  *
+ * Where FAULTY_STORAGE_FOLLOWS is, a symbolic link's time is set of what it leads to, as with sshfs.
+ *
  *   cc -shared -fPIC -O2 -o faulty-storage.so faulty-storage.c -ldl
  */
 #define _GNU_SOURCE
@@ -30,6 +32,7 @@ static int number;
 static int create;
 static long at;
 static int plain;
+static int follows;
 static atomic_long operations;
 static atomic_long written;
 
@@ -40,6 +43,7 @@ __attribute__((constructor)) static void start(void) {
   number = atoi(getenv("FAULTY_STORAGE_ERROR") ? getenv("FAULTY_STORAGE_ERROR") : "5");
   create = getenv("FAULTY_STORAGE_CREATE") != NULL;
   plain = getenv("FAULTY_STORAGE_PLAIN") != NULL;
+  follows = getenv("FAULTY_STORAGE_FOLLOWS") != NULL;
   at = atol(getenv("FAULTY_STORAGE_AT") ? getenv("FAULTY_STORAGE_AT") : "0");
 }
 
@@ -125,7 +129,9 @@ int futimens(int file, const struct timespec times[2]) {
   return refuses(is_file_below(file)) ? -1 : REAL(futimens)(file, times);
 }
 int utimensat(int folder, const char *path, const struct timespec times[2], int flags) {
-  return refuses(path != NULL && is_below(path)) ? -1 : REAL(utimensat)(folder, path, times, flags);
+  int below = path != NULL && is_below(path);
+  if (follows && below) flags &= ~AT_SYMLINK_NOFOLLOW;
+  return refuses(below) ? -1 : REAL(utimensat)(folder, path, times, flags);
 }
 
 int rename(const char *from, const char *to) { return fails_at(to) ? -1 : REAL(rename)(from, to); }

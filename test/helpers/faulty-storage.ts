@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 export interface Fault {
-  error?: "EACCES" | "EDQUOT" | "EIO" | "ENOSPC" | "EROFS"
+  error?: "EACCES" | "EDQUOT" | "EIO" | "ENOSPC" | "ENOTCONN" | "EROFS"
   /** Where it happens: the beginning of paths. */
   prefix: string
   /** Bytes that a process can write there before. */
@@ -15,6 +15,8 @@ export interface Fault {
   at?: number
   /** Nothing fails, but that no times are kept, no symbolic links taken and nothing forced onto the disk. */
   plain?: boolean
+  /** A symbolic link's time is set of what it leads to. */
+  follows?: boolean
 }
 
 /**
@@ -28,13 +30,14 @@ export function compileFaultyStorage(folder: string): ((fault: Fault) => Record<
   const compiled = spawnSync("cc", ["-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], { stdio: "inherit" })
   if (compiled.status !== 0 && process.env["CI"] !== undefined) throw new Error("there is no C compiler")
   if (compiled.status !== 0) return undefined
-  return ({ error = "EIO", prefix, after = 0, create = false, at, plain = false }) => ({
+  return ({ error = "EIO", prefix, after = 0, create = false, at, plain = false, follows = false }) => ({
     LD_PRELOAD: library,
     FAULTY_STORAGE_PREFIX: prefix,
     FAULTY_STORAGE_BYTES: String(after),
     FAULTY_STORAGE_ERROR: String(constants.errno[error]),
     ...(at === undefined ? {} : { FAULTY_STORAGE_AT: String(at) }),
     ...(plain ? { FAULTY_STORAGE_PLAIN: "1" } : {}),
+    ...(follows ? { FAULTY_STORAGE_FOLLOWS: "1" } : {}),
     ...(create ? { FAULTY_STORAGE_CREATE: "1" } : {}),
     // Else libuv could pass libc by.
     UV_USE_IO_URING: "0",

@@ -14,6 +14,7 @@ describe("an error of the storage", () => {
   it("is told by what was tried, and why not", () => {
     expect(told({ code: "EACCES" })).to.equal('PERMISSION_DENIED Cannot write "/data/x": permission denied')
     expect(told({ code: "ENOENT", syscall: "mkdir" })).to.match(/no folder can be made there$/)
+    expect(told({ code: "EBUSY", syscall: "rename" })).to.match(/^STORAGE_FAILED .*: it is in use, as a place is where/)
     expect(told({ code: "ENOENT", syscall: "open" })).to.equal("as it was")
     expect(told({})).to.equal("as it was")
   })

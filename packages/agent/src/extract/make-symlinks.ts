@@ -1,9 +1,12 @@
 import { lutimesSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
+import { errnoName } from "../store/errno-name.ts"
 import { linkEscapes } from "./link-targets.ts"
 import { timeOf } from "./member.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
 import { withoutTimes } from "./without-times.ts"
+
+const LEADS_NOWHERE = new Set(["ENOENT", "ENOTDIR", "ELOOP"])
 
 /** A symbolic link of an archive; `name` is the member's. */
 export interface Symlink {
@@ -31,7 +34,8 @@ export function makeSymlinks(root: string, links: ReadonlyMap<string, Symlink>, 
     try {
       lutimesSync(at, time, time)
     } catch (error) {
-      withoutTimes(error)
+      // Some storage, such as sshfs, sets that of what it leads to, which may be nowhere.
+      if (!LEADS_NOWHERE.has(errnoName(error) ?? "")) withoutTimes(error)
     }
   }
 }

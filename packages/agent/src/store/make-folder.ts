@@ -26,6 +26,10 @@ export async function makeFolder(path: string): Promise<void> {
 async function isFolder(path: string): Promise<boolean> {
   return await stat(path).then(
     (status) => status.isDirectory(),
-    () => false,
+    (error: NodeJS.ErrnoException) => {
+      // A folder whose storage is gone exists to `mkdir`, and that is not what is wrong with it.
+      if (error.code === "ENOTCONN") throw error
+      return false
+    },
   )
 }

@@ -9,6 +9,13 @@ interface Explanation {
   hint: string
 }
 
+/** What a FUSE file system answers whose program has ended, Lustre where it was put out, and CIFS without its server. */
+const NOT_CONNECTED: Explanation = {
+  code: "STORAGE_FAILED",
+  reason: "its storage is not connected any more",
+  hint: "mount it again, or tell the administrators of this machine",
+}
+
 const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   ENOSPC: {
     code: "NO_SPACE",
@@ -74,6 +81,14 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
     code: "STORAGE_FAILED",
     reason: "the network file system no longer knows it",
     hint: "try again; if it stays, tell the administrators of this machine",
+  },
+  ENOTCONN: NOT_CONNECTED,
+  ESHUTDOWN: NOT_CONNECTED,
+  EHOSTDOWN: NOT_CONNECTED,
+  EBUSY: {
+    code: "STORAGE_FAILED",
+    reason: "it is in use, as a place is where something is mounted",
+    hint: "unmount what is there, or choose another place with --data",
   },
   ENAMETOOLONG: {
     code: "STORAGE_FAILED",
