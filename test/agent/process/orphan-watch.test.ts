@@ -1,7 +1,8 @@
 import { expect } from "chai"
-import { spawn, type ChildProcess } from "node:child_process"
+import { spawn, type ChildProcess, type StdioOptions } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
 import { once } from "node:events"
+import type { Readable } from "node:stream"
 import { setTimeout as sleep } from "node:timers/promises"
 import { pathToFileURL } from "node:url"
 
@@ -13,8 +14,8 @@ describe("the watch for an agent that nobody waits for", function () {
   let child: ChildProcess
   afterEach(() => child.kill("SIGKILL"))
 
-  /** A program that is watched with some patience, in seconds, and then does `what`. */
-  const start = async (what: string, patience = 2): Promise<{ ended: Promise<unknown[]> }> => {
+  /** A program that is watched with some patience, in seconds, and then does `what`; the child is it, or a shell that waits for it. */
+  const start = async (what: string, patience = 2, byShell = false): Promise<{ ended: Promise<unknown[]> }> => {
     const code = `
       import { writeSync } from "node:fs"
       import { countCode, watchForOrphan } from ${JSON.stringify(module)}
@@ -24,7 +25,10 @@ describe("the watch for an agent that nobody waits for", function () {
       process.stdout.on("error", () => {})
       setInterval(() => {}, 1000)`
     const args = ["--import", "tsx", "--input-type=module", "-e", code]
-    child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "pipe"] })
+    const stdio = ["pipe", "pipe", "pipe"] satisfies StdioOptions
+    child = byShell
+      ? spawn("sh", ["-c", '"$0" "$@"; true', process.execPath, ...args], { stdio })
+      : spawn(process.execPath, args, { stdio })
     const ended = once(child, "exit")
     if (child.stderr !== null) await once(child.stderr, "data")
     return { ended }
@@ -47,6 +51,15 @@ describe("the watch for an agent that nobody waits for", function () {
     expect(child.signalCode).to.equal(null)
     leave()
     expect(await ended).to.deep.equal([null, "SIGKILL"])
+  })
+
+  it("ends one whose parent has gone, though what it prints could still be read", async function () {
+    if (process.platform === "win32") this.skip()
+    const { ended } = await start("for (;;);", 2, true)
+    child.kill("SIGKILL")
+    await ended
+    // The other end of its stdout, which the shell had too: closed when both have ended.
+    await once(child.stdout as Readable, "close")
   })
 
   const slow = "for (const end = Date.now() + 5000; Date.now() < end;); process.exit(7)"

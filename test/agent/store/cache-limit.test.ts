@@ -78,6 +78,38 @@ describe("the limit of the download cache", () => {
     expect(await urls()).to.deep.equal(["new"])
   })
 
+  describe("once it was looked at", () => {
+    const { now } = performance
+    let limited: DownloadCache
+    const use = async (key: string): Promise<void> => await (await limited.hold(key)).release({ remove: false })
+    beforeEach(async () => {
+      limited = new DownloadCache(cache.path, { limit: 2500 })
+      await use(await entry("first", 9))
+    })
+    afterEach(() => Object.assign(performance, { now }))
+
+    it("is looked at again as soon as what came since may be too much", async () => {
+      for (const [name, days] of [
+        ["second", 5],
+        ["third", 1],
+      ] as const) {
+        await use(await entry(name, days))
+      }
+      expect(await urls()).to.deep.equal(["second", "third"])
+    })
+
+    it("is looked at again after a while, since others add to it too", async () => {
+      for (const name of ["a", "b", "c"]) await entry(name, 20)
+      const small = cache.keyOf("small")
+      await cache.commit(small, await cache.openPart(small, "small"), "small", { bytes: 0, sha256: sha256("") })
+      await use(small)
+      expect(await urls()).to.have.length(5)
+      Object.assign(performance, { now: () => now.call(performance) + 61_000 })
+      await use(small)
+      expect(await urls()).to.deep.equal(["c", "first", "small"])
+    })
+  })
+
   it("leaves out of --older-than what was used since", async () => {
     const old = await entry("old", 9)
     await entry("older", 20)

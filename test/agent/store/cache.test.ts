@@ -1,6 +1,6 @@
 import { expect } from "chai"
 import { execFileSync, spawnSync } from "node:child_process"
-import promises, { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
+import promises, { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises"
 import { syncBuiltinESMExports } from "node:module"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
@@ -117,6 +117,35 @@ describe("the download cache", () => {
     expect(await names()).to.deep.equal(["README"])
   })
 
+  it("tells that a mark can't be made, and makes one when it can", async () => {
+    await add(URL_A, "four")
+    await rm(cache.path, { recursive: true })
+    const failure: unknown = await cache.hold(key).catch((error: unknown) => error)
+    expect(failure).to.have.property("code", "ENOENT")
+    await cache.create()
+    const hold = await cache.hold(key)
+    expect(await names()).to.have.length(1)
+    await hold.release({ remove: false })
+  })
+
+  it("remembers a use of what somebody else owns, whose times only that one may set", async () => {
+    const record = join(cache.path, `${key}.json`)
+    await add(URL_A, "four")
+    const content = await readFile(record, "utf8")
+    await utimes(record, 1, 1)
+    const { utimes: original } = promises
+    promises.utimes = () => Promise.reject(Object.assign(new Error("no"), { code: "EPERM" }))
+    syncBuiltinESMExports()
+    try {
+      await cache.touch(key)
+    } finally {
+      promises.utimes = original
+      syncBuiltinESMExports()
+    }
+    expect((await stat(record)).mtimeMs).to.be.above(1000)
+    expect(await readFile(record, "utf8")).to.equal(content)
+  })
+
   it("does not clear what is being downloaded", async () => {
     await add(URL_A, "four")
     const lock = await cache.lock(key, { signal })
@@ -200,6 +229,16 @@ describe("the download cache", () => {
       await part.write([Buffer.from(text.slice(-3))])
       await part.keep()
     }
+  })
+
+  it("continues what somebody has shortened from where it ends now", async () => {
+    const part = await cache.openPart(key, URL_A)
+    await part.write([Buffer.from("abcdef")])
+    await part.keep()
+    await truncate(part.path, 2)
+    const again = await cache.openPart(key, URL_A)
+    expect(again.bytes).to.equal(2)
+    await again.discard()
   })
 
   for (const work of ["list", "verify", "clear"] as const) {
@@ -351,6 +390,14 @@ describe("the download cache", () => {
     await mkdir(join(cache.entryPath(key), "below"), { recursive: true })
     await rejection(add(URL_A, "four"))
     expect(await names()).to.not.include(left)
+  })
+
+  it("leaves no part of its own where it can't sweep", async () => {
+    const gone = spawnSync(process.execPath, ["-e", ""]).pid
+    const left = `${key}.${holderName({ host: hostname(), pid: gone })}.0123abcd.tmp`
+    await mkdir(join(cache.path, left))
+    expect(await rejection(cache.openPart(key, URL_A))).to.have.property("code", "STORAGE_FAILED")
+    expect(await names()).to.deep.equal([left])
   })
 
   it("sweeps a record that its part has left, whole or half, and none of a part that is there", async () => {
