@@ -80,6 +80,17 @@ describe("jobs in Slurm", function () {
     expect((await lab.run("jobs", "attach", long)).status).to.equal(130)
   })
 
+  it("of what is prepared already have a result by their id, and no allocation", async () => {
+    const dataset = lab.dataset(0.2)
+    await lab.run("prepare", dataset)
+    const detached = await lab.run("--launcher", "slurm", "prepare", "--detach", dataset)
+    expect(detached.status, detached.stderr).to.equal(0)
+    const attached = await lab.run("jobs", "attach", detached.stdout.trim())
+    expect(attached.status, attached.stderr).to.equal(0)
+    expect(await lab.isRight(attached.stdout)).to.equal(true)
+    expect((await lab.list()).filter(({ slurm: number }) => number !== undefined)).to.deep.equal([])
+  })
+
   it("are cancelled while they wait, by command and by Ctrl-C", async () => {
     await lab.settings(hold)
     const job = (await lab.run("prepare", "--detach", lab.dataset(30))).stdout.trim()

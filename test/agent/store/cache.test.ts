@@ -330,6 +330,23 @@ describe("the download cache", () => {
     await claimed.discard()
   })
 
+  it("knows the gaps of a part whose writer on this machine was killed", async function () {
+    if (process.platform !== "linux") this.skip()
+    const part = await cache.openPart(key, URL_A)
+    await part.write([Buffer.from("abc")])
+    await part.allowGaps()
+    await part.write([Buffer.from("xyz")], 10)
+    await part.checkpoint()
+    const record = part.path.replace(/\.tmp$/, ".json.tmp")
+    const content = JSON.parse(await readFile(record, "utf8")) as { holder: string }
+    const holder = JSON.stringify({ ...(JSON.parse(content.holder) as object), start: "1" })
+    await writeFile(record, JSON.stringify({ ...content, holder }))
+    const claimed = await CachePart.open(cache.path, key, URL_A, await readdir(cache.path))
+    expect(claimed.gaps(13)).to.deep.equal([[3, 10]])
+    await claimed.discard()
+    await part.discard()
+  })
+
   it("finds a part free as soon as the lock of its killed writer on another machine falls", async () => {
     const seconds = (ago: number): Date => new Date(Date.now() - ago * 1000)
     const elsewhere = async (path: string): Promise<void> => {
