@@ -19,6 +19,18 @@ describe("an error of the storage", () => {
     expect(told({})).to.equal("as it was")
   })
 
+  it("names what a file system takes for no name, and tells what it can't do", () => {
+    const facts = { code: "EINVAL", path: "/data/a:b" }
+    const reason = 'STORAGE_FAILED Cannot write "/data/x": this file system takes no "a:b" as a name'
+    expect(told({ ...facts, syscall: "open" })).to.equal(reason)
+    expect(told({ ...facts, code: "EILSEQ", syscall: "mkdir" })).to.equal(reason)
+    expect(told({ ...facts, path: "/data/b", dest: "/data/a:b", syscall: "rename" })).to.equal(reason)
+    expect(told({ ...facts, syscall: "read" })).to.equal("as it was")
+    expect(told({ code: "ENOSYS" })).to.equal("as it was")
+    expect(told({ code: "ENOSYS", syscall: "symlink" })).to.match(/takes no symbolic links$/)
+    expect(told({ code: "ENOSYS", syscall: "rename" })).to.match(/: this file system can't do that \(rename\)$/)
+  })
+
   it("tells a link that leads nowhere from a file where a folder is to be made", async () => {
     const folder = await temporaryFolder()
     try {

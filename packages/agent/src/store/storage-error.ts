@@ -1,5 +1,5 @@
 import { readlinkSync, statfsSync } from "node:fs"
-import { dirname } from "node:path"
+import { basename, dirname } from "node:path"
 import { DatamaestroError, type ErrorCode } from "@datamaestro/protocol"
 import { errnoName } from "./errno-name.ts"
 
@@ -131,6 +131,8 @@ const BY_CALL: Readonly<Record<string, Readonly<Record<string, Explanation>>>> =
 
 /** What takes an inode. When it has no space although there are bytes, files are what there are too many of. */
 const MAKES_AN_INODE = new Set(["open", "mkdir", "symlink"])
+/** What makes a name. */
+const GIVES_A_NAME = new Set([...MAKES_AN_INODE, "link", "rename"])
 /** NAME_MAX of ext4, XFS, Lustre, APFS. */
 const MOST_NAME_BYTES = 255
 const SOME_BYTES = 1024 * 1024
@@ -161,8 +163,10 @@ export function storageError(error: unknown, doing: string): unknown {
   const explanation =
     fullOfFiles(error) ??
     longName(error) ??
+    refusedName(error) ??
     brokenLink(error) ??
-    (errno === undefined ? undefined : explanations[errno])
+    (errno === undefined ? undefined : explanations[errno]) ??
+    notAble(error)
   if (explanation === undefined) return error
   return new DatamaestroError(explanation.code, `Cannot ${doing}: ${explanation.reason}`, {
     hint: explanation.hint,
@@ -180,6 +184,29 @@ function longName(error: NodeJS.ErrnoException): Explanation | undefined {
     code: "STORAGE_FAILED",
     reason: `the name "${name.slice(0, 40)}…" has ${Buffer.byteLength(name)} bytes, most file systems take ${MOST_NAME_BYTES}`,
     hint: "tell the author of the dataset",
+  }
+}
+
+/** Names that Linux takes are none to what Windows may read: NTFS, exFAT, shared folders of virtual machines. */
+function refusedName(error: NodeJS.ErrnoException & { dest?: string }): Explanation | undefined {
+  const path = error.dest ?? error.path
+  if (path === undefined || !GIVES_A_NAME.has(error.syscall ?? "")) return undefined
+  if (!["EINVAL", "EILSEQ"].includes(errnoName(error) ?? "")) return undefined
+  return {
+    code: "STORAGE_FAILED",
+    reason: `this file system takes no ${JSON.stringify(basename(path))} as a name`,
+    hint: "choose a place on another file system with --data",
+  }
+}
+
+/** Mounts of object stores, most of which rename no folder. */
+function notAble(error: NodeJS.ErrnoException): Explanation | undefined {
+  const { syscall } = error
+  if (syscall === undefined || !["ENOSYS", "ENOTSUP", "EOPNOTSUPP"].includes(errnoName(error) ?? "")) return undefined
+  return {
+    code: "STORAGE_FAILED",
+    reason: `this file system can't do that (${syscall})`,
+    hint: "choose a place on another file system with --data",
   }
 }
 
