@@ -124,6 +124,29 @@ describe("jobs in Slurm", function () {
     expect((await lab.list()).map(({ state }) => state)).to.deep.equal(["cancelled"])
   })
 
+  for (const [how, script] of [
+    ["fails", "echo 'Unable to contact slurm controller (connect failure)' >&2; exit 1"],
+    ["hangs", "exec sleep 30"],
+  ] as const) {
+    it(`say what becomes of them when Slurm's program to cancel them ${how}, and end as soon as they begin`, async () => {
+      await lab.settings(hold)
+      const programs = join(lab.folder, "programs")
+      await mkdir(programs)
+      await writeFile(join(programs, "scancel"), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+      lab.env["PATH"] = `${programs}:${lab.env["PATH"] ?? process.env["PATH"]}`
+      const command = lab.start("prepare", lab.dataset(30))
+      await command.said(/queued as Slurm job/)
+      const [job = ""] = await lab.jobs()
+      command.child.kill("SIGINT")
+      expect(await command.ended, command.stderr).to.equal(130)
+      expect(command.stderr).to.match(/job \w+ is still in Slurm \(.*\): it ends as soon as it begins there/)
+      if (how === "fails") expect((await lab.run("jobs", "cancel", job)).stderr).to.contain("try again later")
+      const [{ slurm: number = "" } = {}] = await lab.list()
+      await slurm.run("scontrol", "release", number)
+      await until(async () => (await lab.list())[0]?.state === "cancelled")
+    })
+  }
+
   it("are cancelled by Ctrl-C while they run", async () => {
     const command = lab.start("--launcher", "slurm", "prepare", lab.dataset(30))
     await command.said(/part0: downloading/)

@@ -1,5 +1,6 @@
 import { DatamaestroError, interrupted, type ProgressListener } from "@datamaestro/protocol"
 import { writeFile } from "node:fs/promises"
+import { basename } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { SlurmWatch } from "../slurm/slurm-watch.ts"
 import { storageError } from "../store/storage-error.ts"
@@ -15,6 +16,8 @@ const POLL = 250
 const LEASE_POLLS = 4
 /** How long a process that was asked to stop may take until Slurm is told, in milliseconds. */
 export const SLURM_GRACE = 2500
+/** How long Slurm may take to cancel until that is told, in milliseconds: whoever has pressed Ctrl-C does not wait much longer. */
+const SLURM_SLOW = 1000
 
 export interface FollowJobOptions {
   signal: AbortSignal
@@ -72,7 +75,7 @@ export async function followJob(folder: string, options: FollowJobOptions): Prom
     if (cancelling !== undefined && !cancelling.told) {
       const late = performance.now() - cancelling.since > SLURM_GRACE
       cancelling.told = late || lease?.live !== true
-      if (cancelling.told) await watch.cancel()
+      if (cancelling.told) await cancelInSlurm(folder, watch, progress)
     }
     if (lease?.live === false) {
       const standing = await watch.look(cancelling !== undefined)
@@ -82,6 +85,24 @@ export async function followJob(folder: string, options: FollowJobOptions): Prom
       } else return { state: "lost", seen, why: standing.kind === "ended" ? standing.why : undefined }
     }
     await sleep(POLL, undefined, cancelling === undefined ? { signal } : {}).catch(() => {})
+  }
+}
+
+/** Whoever cancels has left before Slurm's programs give up: what becomes of the job is told as long as he is there. */
+async function cancelInSlurm(folder: string, watch: SlurmWatch, progress: ProgressListener): Promise<void> {
+  const tell = (why: string): void => {
+    const job = basename(folder)
+    const message = `job ${job} is still in Slurm (${why}): it ends as soon as it begins there; \`datamaestro jobs cancel ${job}\` tries again`
+    progress({ phase: "notice", level: "warning", message })
+  }
+  const slow = setTimeout(() => tell("which has not answered yet"), SLURM_SLOW)
+  try {
+    await watch.cancel()
+  } catch (error) {
+    tell((error as Error).message)
+    throw error
+  } finally {
+    clearTimeout(slow)
   }
 }
 

@@ -5,6 +5,8 @@ import { hostname } from "node:os"
 /** Slurm's programs try for a while to reach their controller. */
 const TIMEOUT = 60_000
 const MOST_PRINTED = 1024 * 1024
+/** What they print when it does not answer. */
+export const SILENT = /unable to contact|connect failure|communication|socket timed out/i
 
 export interface SlurmAnswer {
   /** 0 when it did what it was asked. */
@@ -35,13 +37,17 @@ export async function runSlurm(
     const timer = setTimeout(() => {
       child.kill("SIGKILL")
       const seconds = Math.round(timeout / 1000)
-      reject(failed(program, `it did not answer within ${seconds} s${stderr === "" ? "" : `: ${printable(stderr)}`}`))
+      const reason = `it did not answer within ${seconds} s${stderr === "" ? "" : `: ${printable(stderr)}`}`
+      reject(failed(program, reason, "Slurm's controller may be down, or busy: try again later"))
     }, timeout)
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout = (stdout + text).slice(-MOST_PRINTED)))
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr = (stderr + text).slice(-MOST_PRINTED)))
     child.on("error", (error: NodeJS.ErrnoException) => {
       clearTimeout(timer)
-      reject(failed(program, error.code === "ENOENT" ? `it is not on the PATH of ${hostname()}` : error.message, error))
+      const reason = error.code === "ENOENT" ? `it is not on the PATH of ${hostname()}` : error.message
+      const hint =
+        "run where Slurm is, with its programs on the PATH of the login shell (`module load slurm` in ~/.profile), or leave --launcher slurm out"
+      reject(failed(program, reason, hint, error))
     })
     child.on("close", (code) => {
       clearTimeout(timer)
@@ -50,9 +56,9 @@ export async function runSlurm(
   })
 }
 
-function failed(program: string, reason: string, cause?: unknown): DatamaestroError {
+function failed(program: string, reason: string, hint: string, cause?: unknown): DatamaestroError {
   return new DatamaestroError("LAUNCHER_FAILED", `Cannot run Slurm's ${program}: ${reason}`, {
-    hint: "run where Slurm is, with its programs on the PATH of the login shell (`module load slurm` in ~/.profile), or leave --launcher slurm out",
+    hint,
     details: { program, host: hostname() },
     cause,
   })

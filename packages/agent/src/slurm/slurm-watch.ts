@@ -2,7 +2,7 @@ import { DatamaestroError, type ProgressListener } from "@datamaestro/protocol"
 import { basename } from "node:path"
 import type { SlurmLook } from "./look.ts"
 import { asRecorded, recordEnd } from "./record-end.ts"
-import { runSlurm } from "./run-slurm.ts"
+import { runSlurm, SILENT } from "./run-slurm.ts"
 import { sharedLooks } from "./shared-looks.ts"
 import { readSubmission, type Submission } from "./submission.ts"
 
@@ -72,7 +72,9 @@ export class SlurmWatch {
     })
     if (status === 0 || /invalid job id/i.test(stderr)) return
     throw new DatamaestroError("LAUNCHER_FAILED", `Cannot cancel Slurm job ${submission.slurm}: ${stderr}`, {
-      hint: `only who submitted it, or an administrator, may: \`scancel ${submission.slurm}\``,
+      hint: SILENT.test(stderr)
+        ? "Slurm's controller does not answer: try again later; the job ends as soon as it begins"
+        : `only who submitted it, or an administrator, may: \`scancel ${submission.slurm}\``,
       details: { status, printed: stderr },
     })
   }

@@ -4,7 +4,7 @@ import { hostname } from "node:os"
 import { basename, join } from "node:path"
 import { storageError } from "../store/storage-error.ts"
 import { OUTPUT } from "./last-words.ts"
-import { runSlurm } from "./run-slurm.ts"
+import { runSlurm, SILENT } from "./run-slurm.ts"
 import { removeFile } from "../store/remove-file.ts"
 
 /** How long before the end of its time a job is told, in seconds: enough to write down what there is. */
@@ -114,7 +114,7 @@ const REASONS: readonly { pattern: RegExp; hint: string }[] = [
     hint: `Slurm's programs are on ${hostname()}, but no cluster: name a login node of the cluster with --host, or leave --launcher slurm out`,
   },
   {
-    pattern: /unable to contact|connect failure|communication|socket timed out/i,
+    pattern: SILENT,
     hint: "Slurm's controller does not answer: try again later, or leave --launcher slurm out",
   },
 ]
