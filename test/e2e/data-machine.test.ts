@@ -368,6 +368,22 @@ describe("a data machine", function () {
     })
   })
 
+  describe("whose Node is named", () => {
+    it("as a script that becomes it: that is run each time, since it may set things up", async function () {
+      skipWithoutTestUsers(this)
+      const script = `#!/bin/sh\nif [ "$1" = -e ]; then echo >>~/started; fi\nexec '${process.execPath}' "$@"\n`
+      const server = await account({ files: { "tools/node": script } })
+      await chmod(join(server.home, "tools/node"), 0o755)
+      for (const node of [join(server.home, "tools/node"), "~/tools/node", "tools/node"]) {
+        await rm(join(server.home, "started"), { force: true })
+        for (const times of [1, 2]) {
+          await works(await openSshSession(server, { node }))
+          expect(await readFile(join(server.home, "started"), "utf8"), node).to.equal("\n".repeat(times))
+        }
+      }
+    })
+  })
+
   describe("whose home is shared by several login nodes", () => {
     it("serves the same agent and data, wherever Node lies on each", async function () {
       if (!testUsersAvailable()) this.skip()

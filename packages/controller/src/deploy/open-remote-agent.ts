@@ -4,6 +4,7 @@ import type { Transport } from "../transport/transport.ts"
 import { coldCommand, warmCommand } from "./agent-command.ts"
 import type { Deployment } from "./deployment.ts"
 import { forgetHost, recallHost, rememberHost, type RememberedHost } from "./remembered-host.ts"
+import type { Hello } from "./agent-port.ts"
 import { BOOT_TIMEOUT, NotBooted, startAgent, type StartAgentOptions, type StartedAgent } from "./start-agent.ts"
 import { tellOfWait } from "./tell-of-wait.ts"
 
@@ -54,8 +55,10 @@ async function open(transport: Transport, options: OpenRemoteAgentOptions): Prom
         options.onHello?.(hello)
       },
     }).finally(heard)
-    const { execPath, leftOut } = started.hello ?? known ?? {}
+    const { hello } = started
+    const execPath = hello === undefined ? known?.execPath : asNamed(node, hello)
     if (execPath === undefined) return started
+    const { leftOut } = hello ?? known ?? {}
     const now = { address, execPath, leftOut, agent: deployment.hash }
     if (!isSame(now, known)) rememberHost(node, now)
     transport.held?.startAhead(aheadOn(now))
@@ -82,6 +85,12 @@ async function open(transport: Transport, options: OpenRemoteAgentOptions): Prom
 
 function isSame(one: RememberedHost, other: RememberedHost | undefined): boolean {
   return one.execPath === other?.execPath && one.leftOut === other.leftOut && one.agent === other.agent
+}
+
+/** What a person names is kept: it may be a script that sets things up and becomes Node, or a link to the version of today. */
+function asNamed(node: string, { execPath, home }: Pick<Hello, "execPath" | "home">): string {
+  if (node.startsWith("~/")) return `${home}/${node.slice(2)}`
+  return node === "auto" || node === BUNDLED ? execPath : node
 }
 
 /** `--node bundled`: the controller brings one. */

@@ -8,7 +8,7 @@ import { writeWhole } from "../write-whole.ts"
 
 const RememberedHost = v.object({
   address: v.string(),
-  /** The path of Node there. */
+  /** The path of Node there; of a program that becomes it, where the person named that. */
   execPath: v.string(),
   /** `NODE_OPTIONS` of the start-up files there, with which it does not start. */
   leftOut: v.optional(v.string()),
