@@ -60,7 +60,7 @@ function hintFor(failure: { reason: string; certificate: boolean }, error: unkno
   if (!failure.certificate) return `check the URL, the network and the proxies of ${machine}; or ${job.byHand}`
   // Nothing that is trusted besides would help.
   if (/EXPIRED|NOT_YET_VALID|ALTNAME/.test(failure.reason)) {
-    return `check the URL, and the clock of ${machine}; if they are right, those who run the server must mend it: ${job.byHand}`
+    return `check the URL, and the clock of ${machine}; if they are right, those who run the server must repair it: ${job.byHand}`
   }
   return `if your site has its own certificate authority, name its file in SSL_CERT_FILE or NODE_EXTRA_CA_CERTS on ${machine}`
 }

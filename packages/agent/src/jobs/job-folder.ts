@@ -125,7 +125,7 @@ export async function findJob(jobs: string, reference: string): Promise<string> 
     `Cannot find job "${reference}": ${several ? `${matching.length} jobs begin so` : "there is none of that id"}`,
     {
       hint: several
-        ? `write more of it: ${matching.slice(0, 5).join(", ")}`
+        ? `write more of the id: ${matching.slice(0, 5).join(", ")}`
         : "`datamaestro jobs list` shows those there are",
       details: { job: reference, folder: jobs },
     },

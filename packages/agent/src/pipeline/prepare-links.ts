@@ -72,7 +72,7 @@ function hintFor({ places, kind }: PlannedLink): string {
   if (folder === undefined || !("folder" in folder)) return "put the data there"
   const below =
     folder.path === "" ? "" : `, where PATH/${folder.path} is the ${kind === "linkfolder" ? "folder" : "file"}`
-  return `it is not for download: have it on the data machine, then \`datamaestro datafolders set ${folder.folder} PATH\`${below}`
+  return `it can't be downloaded: put it on the data machine, then \`datamaestro datafolders set ${folder.folder} PATH\`${below}`
 }
 
 function pathOf(place: LinkPlace, data: string, datafolders: Readonly<Record<string, string>>): string | undefined {

@@ -24,7 +24,7 @@ export function allocatedProgram(
     throw new DatamaestroError(
       "LAUNCHER_FAILED",
       `Cannot run the agent in an allocation: it is kept in "${agentFile === undefined ? "memory" : cacheFolder}", which compute nodes don't see`,
-      { hint: "let ~/.cache/datamaestro be written: compute nodes must share the home folder with the login node" },
+      { hint: "make ~/.cache/datamaestro writable: compute nodes must share the home folder with the login node" },
     )
   }
   if (TEMPORARY_NODE.test(node)) {
@@ -32,7 +32,7 @@ export function allocatedProgram(
       "LAUNCHER_FAILED",
       `Cannot run Node in an allocation: it is kept at "${node}", which compute nodes don't see`,
       {
-        hint: "let ~/.cache/datamaestro have room and run programs, and remove that one; or name a Node that compute nodes have with --node PATH",
+        hint: "make sure that ~/.cache/datamaestro has space and may hold programs (no noexec), and remove that one; or name a Node that compute nodes have with --node PATH",
         details: { path: node },
       },
     )

@@ -63,7 +63,7 @@ DS=$(datamaestro prepare --encoder xpm com.lecun.mnist)`,
 datamaestro copy com.lecun.mnist --to cluster`,
     )
       .option("--from <HOST>", "where it is prepared (default: local, this machine)")
-      .option("--to <HOST>", "where it shall be (default: local, this machine)")
+      .option("--to <HOST>", "where it goes (default: local, this machine)")
       .option("--from-data <DIR>", "the data directory to copy from (default: the one that its machine would use)")
       .option("--accept-agreement <ID>", "accept this agreement for this call; repeatable", collectAgreements)
       .action((id: string, { from, to, fromData, acceptAgreement }: CopyValues, command: Command) =>
@@ -95,7 +95,7 @@ datamaestro copy com.lecun.mnist --to cluster`,
     define(
       program,
       "search <TERM...>",
-      "datasets that match every TERM: a regular expression for the id, or after tag:, task:, repo: or type: for these",
+      "datasets that match every TERM: a regular expression for the id, or, after tag:, task:, repo: or type:, for that field",
       `datamaestro search mnist
 datamaestro search tag:image repo:image`,
     ).action((terms: string[], _values: OptionValues, command: Command) =>

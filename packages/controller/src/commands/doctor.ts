@@ -164,7 +164,7 @@ async function connect(
 async function examineShell(transport: Transport, examination: Examination, signal: AbortSignal): Promise<void> {
   const { askShell } = await import("../deploy/ask-shell.ts")
   const { found, noise } = await askShell(transport, SHELL_TIMEOUT, signal)
-  const quiet = "let start-up files print only in interactive shells: every call waits for it"
+  const quiet = "let start-up files print in interactive shells only: every call waits for what they print"
   examination.passed(
     "shell",
     noise === 0 ? found : `${found}; prints ${formatBytes(noise)} of its own`,
@@ -221,7 +221,7 @@ async function examineMachine(
   const { time } = await agent.request("machine/time", {}, { signal })
   const ahead = time - (asked + Date.now()) / 2
   const seconds = (Math.abs(ahead) / 1000).toFixed(1)
-  const wrong = "have it set by NTP: locks between machines and the age of files are told by it"
+  const wrong = "have it set by NTP: locks between machines and the age of files depend on it"
   examination.passed(
     "clock",
     `${seconds} s ${ahead < 0 ? "behind" : "ahead of"} this machine's`,
@@ -248,6 +248,6 @@ function examineData(data: Result<"machine/diagnose">["data"], name: string, exa
     freeInodes === undefined ? undefined : `${freeInodes} inodes free`,
   ].filter((fact) => fact !== undefined)
   const little = (freeBytes ?? LITTLE_SPACE) < LITTLE_SPACE || (freeInodes ?? FEW_INODES) < FEW_INODES
-  const next = "free some, or choose another place with --data or DATAMAESTRO_DIR"
+  const next = "free some space, or choose another place with --data or DATAMAESTRO_DIR"
   examination.passed("data directory", [name, ...facts].join(", "), little ? next : undefined)
 }

@@ -70,7 +70,7 @@ function globalOptions(): Option[] {
     ).choices(["slurm", "none"]),
     new Option("--keep-downloads", "keep downloaded archives in the cache after extraction"),
     new Option("--quiet", "errors only"),
-    new Option("--debug", "tell more, also of each error"),
+    new Option("--debug", "more detail, also about each error"),
     new Option("--traceback", "stack traces of errors"),
     new Option("--json", "results as JSON on stdout, events and errors as JSON lines on stderr"),
     new Option("-F <FILE>", "read FILE instead of ~/.ssh/config, as ssh does"),
@@ -80,9 +80,9 @@ function globalOptions(): Option[] {
       "ssh2",
       "openssh",
     ] satisfies SshTransportName[]),
-    new Option("--relay", "downloads go out through this machine (default: once HOST finds no way out itself)"),
+    new Option("--relay", "downloads go out through this machine (default: only where HOST has no internet)"),
     new Option("--no-relay", "downloads never go out through this machine"),
-    new Option("--connections <N>", "most connections to one server for one file (default: 4)").argParser(
+    new Option("--connections <N>", "at most N connections to one server for one file (default: 4)").argParser(
       connectionCount,
     ),
   ]

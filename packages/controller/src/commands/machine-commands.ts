@@ -23,7 +23,7 @@ export const machineCommands: CommandDefinitions = {
       `datamaestro --host cluster doctor
 datamaestro --host cluster --json doctor`,
     )
-      .option("--url <URL>", "what stands for the internet", webAddress, "https://example.com/")
+      .option("--url <URL>", "an address to test the internet with", webAddress, "https://example.com/")
       .action(({ url }: { url: string }, command: Command) =>
         select(command, async () => (await import("./doctor.ts")).doctor({ url })),
       )
@@ -58,7 +58,7 @@ datamaestro --host cluster --json doctor`,
     define(
       hosts,
       "close [HOST...]",
-      "end the connections that are held to HOST, each with the last command that uses it",
+      "end the connections that are held to HOST, each once no command uses it any more",
       "datamaestro hosts close cluster\ndatamaestro hosts close --all",
     )
       .option("--all", "end all of them")
@@ -71,7 +71,7 @@ datamaestro --host cluster --json doctor`,
     const datafolders = define(
       program,
       "datafolders",
-      "folders of data that you have already, by the names that definitions use",
+      "names that definitions use for folders of data that you have already",
       "datamaestro --host cluster datafolders set large_data /scratch/shared/large",
     )
     define(datafolders, "list", "print KEY<TAB>PATH, one a line", "datamaestro datafolders list").action(
