@@ -2,6 +2,8 @@ import { datasetFolder, finalPaths, folderName, resourcePath } from "../../../pa
 import type { Plan, PlannedResource } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { expect } from "chai"
+import { homedir } from "node:os"
+import { join } from "node:path"
 
 const paths = { data: "/d", datasets: "/d/data", cache: "/d/cache", settings: "/d/settings.json" }
 const resources: PlannedResource[] = [
@@ -40,9 +42,11 @@ describe("layout", () => {
     ])
   })
 
-  it("takes a relative data folder to be below the data directory", () => {
+  it("takes a relative data folder to be below the data directory, and ~ to be the home folder", () => {
     const table = resources[2] as PlannedResource
     expect(resourcePath(paths, plan, table, { large: "big" })).to.equal("/d/big/a/t.csv")
+    expect(resourcePath(paths, plan, table, { large: "~/big" })).to.equal(join(homedir(), "big/a/t.csv"))
+    expect(resourcePath(paths, plan, table, { large: "./~/big" })).to.equal("/d/~/big/a/t.csv")
   })
 
   it("tells which data folder is not set, and how to set it", () => {

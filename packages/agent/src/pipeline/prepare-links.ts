@@ -1,8 +1,9 @@
 import { mkdir, stat, symlink } from "node:fs/promises"
 import { homedir } from "node:os"
-import { dirname, join, relative, resolve } from "node:path"
+import { dirname, join, relative } from "node:path"
 import type { LinkPlace, PlannedLink, PlannedLinks } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
+import { expandPath } from "../data-directory.ts"
 import { readPlacement } from "../place/placement.ts"
 import { datasetFolder, folderName } from "../store/layout.ts"
 import { storageError } from "../store/storage-error.ts"
@@ -79,7 +80,7 @@ function pathOf(place: LinkPlace, data: string, datafolders: Readonly<Record<str
   if ("absolute" in place) return place.absolute.replace(/^~(?=\/)/, process.env["HOME"] ?? homedir())
   const folder = Object.hasOwn(datafolders, place.folder) ? datafolders[place.folder] : undefined
   // As in the layout: a relative path in settings is meant from the data directory.
-  return folder === undefined ? undefined : join(resolve(data, folder), place.path)
+  return folder === undefined ? undefined : join(expandPath(folder, data), place.path)
 }
 
 async function verifySource(preparation: Preparation, resource: PlannedLink, path: string): Promise<void> {

@@ -1,8 +1,9 @@
-import { join, resolve } from "node:path"
+import { join } from "node:path"
 import type { PathReference, Plan, PlannedResource } from "@datamaestro/dataset"
 import { DatamaestroError, type Paths } from "@datamaestro/protocol"
+import { expandPath } from "../data-directory.ts"
 
-/** The settings' `datafolders`: name to absolute path. */
+/** The settings' `datafolders`: name to path, as the file has it. */
 export type Datafolders = Readonly<Record<string, string>>
 
 /**
@@ -85,8 +86,8 @@ function datafolder(paths: Paths, plan: Pick<Plan, "id">, name: string, datafold
       },
     )
   }
-  // A settings file written by hand may say a relative path: it is meant from the data directory.
-  return resolve(paths.data, folder)
+  // A settings file written by hand may say a relative path, which is meant from the data directory, or "~/…".
+  return expandPath(folder, paths.data)
 }
 
 function parts(path: string): string[] {
