@@ -122,6 +122,11 @@ describe("a transfer", () => {
       expect(ranges()).to.deep.equal([undefined, `bytes=${MIB}-`, undefined])
     })
 
+    it("does not ask that server for a rest again", async () => {
+      await succeeds({ cutAfter: { bytes: MIB, times: 3 }, rangeShift: { bytes: 1000 } })
+      expect(ranges()).to.deep.equal([undefined, `bytes=${MIB}-`, undefined, undefined])
+    })
+
     it("asks on when a 206 carries less than was asked for", async () => {
       await succeeds({ cutAfter: { bytes: MIB, times: 1 }, rangeLimit: 2 * MIB })
       expect(ranges()).to.deep.equal([undefined, `bytes=${MIB}-`, `bytes=${3 * MIB}-`])
@@ -224,6 +229,18 @@ describe("a transfer", () => {
       setup.origin.route("/other", { body, etag: "none" })
       await setup.fetch({ urls: [setup.origin.at("/a"), setup.origin.at("/other")] })
       expect(setup.origin.requestsOf("/other").map(({ sent }) => sent)).to.deep.equal([4 * MIB])
+    })
+
+    it("goes on there against what that source says of its file", async () => {
+      await leave(MIB)
+      setup.origin.route("/a", { body, fail: { status: 404 } })
+      setup.origin.route("/other", { body, etag: '"other"', cutAfter: { bytes: MIB, times: 1 } })
+      await setup.fetch({ urls: [setup.origin.at("/a"), setup.origin.at("/other")], integrity: declared })
+      const asked = setup.origin.requestsOf("/other").map(({ headers }) => [headers.range, headers["if-range"]])
+      expect(asked).to.deep.equal([
+        [`bytes=${MIB}-`, undefined],
+        [`bytes=${2 * MIB}-`, '"other"'],
+      ])
     })
   })
 
