@@ -1,4 +1,5 @@
 import { expect } from "chai"
+import { mock } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
 import { watchOpensshLogin } from "../../../packages/controller/src/transport/openssh-login-watch.ts"
 
@@ -11,14 +12,19 @@ describe("watchOpensshLogin", () => {
     },
   }
 
-  it("tells once of a log-in that says nothing, and gives it up", async () => {
-    let told = 0
-    const watch = watchOpensshLogin(prompter, () => told++, { tellAfter: 20, giveUpAfter: 100 })
-    await sleep(60)
-    expect([told, watch.signal.aborted]).to.deep.equal([1, false])
-    await sleep(100)
-    expect([told, watch.signal.aborted]).to.deep.equal([1, true])
-    watch.stop()
+  it("tells once of a log-in that says nothing, and gives it up", () => {
+    mock.timers.enable({ apis: ["setTimeout"] })
+    try {
+      let told = 0
+      const watch = watchOpensshLogin(prompter, () => told++, { tellAfter: 20, giveUpAfter: 100 })
+      mock.timers.tick(60)
+      expect([told, watch.signal.aborted]).to.deep.equal([1, false])
+      mock.timers.tick(60)
+      expect([told, watch.signal.aborted]).to.deep.equal([1, true])
+      watch.stop()
+    } finally {
+      mock.timers.reset()
+    }
   })
 
   it("waits for a person as long as it takes", async () => {
