@@ -140,4 +140,31 @@ describe("preparing on a real file system that fails", () => {
     expect(origin.requests).to.deep.equal([])
     remount("rw")
   })
+
+  it("where something is mounted in the place of what is prepared anew: names it, and what was there is still used", async () => {
+    origin = await startOrigin({ "/a.tar.gz": { body: tarGzArchive([{ name: "top/1.txt", content: "one" }]) } })
+    const dataset = resolved(
+      defineDataset({
+        id: "org.example.mounted",
+        resources: { all: tar(`${origin.url}/a.tar.gz`, { into: "all" }) },
+        describe: ({ all }) => ({ all: folder(all) }),
+      }),
+    )
+    const path = join(place("org.example.mounted"), "all")
+    await prepareDataset(dataset, prepareOptions(data))
+    execFileSync("mount", ["--bind", path, path])
+    try {
+      const error = await failure(prepareDataset(dataset, prepareOptions(data, { force: true })))
+      expect([error.code, error.message]).to.deep.equal([
+        "STORAGE_FAILED",
+        `Cannot replace "${path}": it is in use, as a place is where something is mounted`,
+      ])
+      await prepareDataset(dataset, prepareOptions(data))
+      expect(readFileSync(join(path, "1.txt"), "utf8")).to.equal("one")
+      expect(origin.requests).to.have.length(2)
+      expect(readdirSync(place("org.example.mounted"))).to.not.include(".downloads")
+    } finally {
+      execFileSync("umount", [path])
+    }
+  })
 })

@@ -1,3 +1,4 @@
+import { join } from "node:path"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { canCarryOut, carryOut, declareReady, readPlacement, type Placement } from "../place/placement.ts"
 import type { ManifestRecord } from "../store/manifest.ts"
@@ -83,16 +84,27 @@ async function move(
   work: string,
   placement: Placement,
 ): Promise<Recorded> {
+  const before = found.state.of(resource.name)
   try {
     await found.state.set(resource.name, "partial")
     await carryOut(work, folder, placement)
   } catch (error) {
-    throw storageError(error, `write into "${folder}"`)
+    const inTheWay = placement.moves.map(({ to }) => join(folder, to)).indexOf(pathOf(error))
+    const told = storageError(error, inTheWay < 0 ? `write into "${folder}"` : `replace "${pathOf(error)}"`)
+    // What was there could not be taken away, and nothing was changed yet.
+    if (before === "complete" && inTheWay === 0) await found.state.set(resource.name, before).catch(() => {})
+    throw told
   }
   const recorded = found.record(resource, placement.record)
   // Awaited by `finish`, a moment later.
   recorded.catch(() => {})
   return { recorded }
+}
+
+/** What could not be renamed. */
+function pathOf(error: unknown): string {
+  const { syscall, path } = error as NodeJS.ErrnoException
+  return syscall === "rename" ? (path ?? "") : ""
 }
 
 async function finish(
