@@ -49,7 +49,8 @@ describe("the end of an allocation that somebody has seen", () => {
     }
     await writeFile(join(jobs, id, "slurm.json"), JSON.stringify({ ...submission, ended }))
   }
-  const states = async (): Promise<unknown> => (await listJobs(jobs)).map(({ state, detail }) => [state, detail])
+  const states = async (): Promise<(string | undefined)[][]> =>
+    (await listJobs(jobs)).map(({ state, detail }) => [state, detail])
 
   it("stands while Slurm can't be asked, unless Slurm has it again", async () => {
     await submitted("aaaa", { state: "CANCELLED", why: "it was cancelled in Slurm" })
@@ -69,5 +70,16 @@ describe("the end of an allocation that somebody has seen", () => {
     expect(await states()).to.deep.equal([
       ["queued", "submitted as Slurm job 7; now Unable to contact slurm controller"],
     ])
+  })
+
+  it("is told as a folder that the node lacks where Slurm could not even print there", async () => {
+    await submitted("aaaa")
+    await squeue("echo '7|FAILED|n1|1:00|0:59|NonZeroExitCode'")
+    const why = "its process ended without a result on n1 (FAILED)"
+    const unseen = `"${join(jobs, "aaaa")}" was not to be written there: compute nodes must have the data directory at the same path`
+    expect(await states()).to.deep.equal([["lost", `${why}: ${unseen}`]])
+    await submitted("bbbb")
+    await writeFile(join(jobs, "bbbb", "slurm.out"), "")
+    expect((await states())[1]).to.deep.equal(["lost", why])
   })
 })

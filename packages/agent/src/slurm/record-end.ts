@@ -31,9 +31,11 @@ export function asRecorded(look: SlurmLook, { ended }: Submission): SlurmLook {
 /** To Slurm a job that its daemon killed for memory, or that had no Node there, has merely failed. */
 async function endOf(folder: string, submission: Submission, look: Ended): Promise<{ state: string; why: string }> {
   if (look.kind === "ended" && look.state !== "FAILED") return look
-  const { memory, line } = await readLastWords(folder, submission)
+  const { memory, line, opened } = await readLastWords(folder, submission)
   const node = look.kind === "ended" ? look.node : undefined
   if (memory) return { state: "OUT_OF_MEMORY", why: `it ran out of memory${node === undefined ? "" : ` on ${node}`}` }
   const why = look.kind === "ended" ? look.why : "its process is gone, and Slurm no longer knows it"
-  return { state: look.kind === "ended" ? look.state : "UNKNOWN", why: line === undefined ? why : `${why}: ${line}` }
+  const unseen = `"${folder}" was not to be written there: compute nodes must have the data directory at the same path`
+  const words = line ?? (look.kind === "ended" && !opened ? unseen : undefined)
+  return { state: look.kind === "ended" ? look.state : "UNKNOWN", why: words === undefined ? why : `${why}: ${words}` }
 }
