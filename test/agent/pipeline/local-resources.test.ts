@@ -64,6 +64,11 @@ describe("resources that are no download", () => {
       expect(again.events).to.deep.equal([{ phase: "dataset", dataset: "org.example.thing", state: "present" }])
     })
 
+    it("links where nothing may be downloaded, as nothing is", async () => {
+      await prepare({ documents: linkFolder(datafolderPath("disks", "AP")) }, { download: false })
+      expect(readlinkSync(join(root, "documents"))).to.equal(join(disks, "AP"))
+    })
+
     it("refuses other content, and links to nothing then", async () => {
       writeFiles(disks, { "AP/a-b/1": "another" })
       const error = await failure(prepare({ documents: linkFolder(datafolderPath("disks", "AP"), { check }) }))

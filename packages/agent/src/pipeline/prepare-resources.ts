@@ -71,7 +71,7 @@ export function requireDownloadAllowed(
   missing: readonly StoredResource[],
 ): void {
   if (options.download !== false || options.copy !== undefined) return
-  const names = missing.filter(({ kind }) => kind !== "step").map(({ name }) => name)
+  const names = missing.filter((resource) => downloadsOf(resource).length > 0).map(({ name }) => name)
   if (names.length === 0) return
   throw new DatamaestroError(
     "NOT_PREPARED",
