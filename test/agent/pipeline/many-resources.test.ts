@@ -168,6 +168,8 @@ describe("a dataset of many resources", () => {
     const options = prepareOptions(home.path)
     await prepareDataset(resolved(definition), options)
     expect(names.filter((name) => existsSync(path(name)))).to.deep.equal([])
+    const { resources } = JSON.parse(readFileSync(path(".state.json"), "utf8")) as { resources: object }
+    expect(resources).to.deep.include({ part0: { state: "none" }, made: { state: "complete" } })
     // As after a kill between the record and the removal.
     writeFiles(join(home.path, FOLDER), { part3: "content", ".downloads/left": "" })
     await prepareDataset(resolved(definition), options)
