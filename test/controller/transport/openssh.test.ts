@@ -5,6 +5,7 @@ import { once } from "node:events"
 import { existsSync, statSync } from "node:fs"
 import { chmod, mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises"
 import { createServer, type AddressInfo } from "node:net"
+import { userInfo } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
@@ -415,7 +416,7 @@ describe("the system's ssh as transport", function () {
       for (const type of ["ed25519", "rsa", "ecdsa"]) {
         const key = join(path, type)
         execFileSync("ssh-keygen", ["-q", "-t", type, "-N", "", "-f", key])
-        certify(path, "me", "-n", "root", "-V", "20200101Z:20200102030405Z", `${key}.pub`)
+        certify(path, "me", "-n", userInfo().username, "-V", "20200101Z:20200102030405Z", `${key}.pub`)
         expect(await hintOf(`  IdentityFile ${key}\n  IdentitiesOnly yes\n`)).to.contain(
           `over is "${key}-cert.pub" (2020-01-02T03:04:05.000Z)`,
         )
@@ -437,7 +438,7 @@ describe("the system's ssh as transport", function () {
       const key = generateKey()
       await writeFile(join(path, "key"), key.private, { mode: 0o600 })
       await writeFile(join(path, "key.pub"), key.public)
-      certify(path, "me", "-n", "root", join(path, "key.pub"))
+      certify(path, "me", "-n", userInfo().username, join(path, "key.pub"))
       const sshd = await serveBySshd({ config: [`TrustedUserCAKeys ${join(path, "ca.pub")}`] })
       const config = (await readFile(sshd.configFile, "utf8")).replace(
         /IdentityFile .*/,

