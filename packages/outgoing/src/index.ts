@@ -1,2 +1,3 @@
 export { dispatcherFor, releaseRead } from "./dispatcher.ts"
+export { isExceeded } from "./mend-parsers.ts"
 export { namedProxy, proxyFor, type Environment } from "./proxy.ts"

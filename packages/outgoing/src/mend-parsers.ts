@@ -6,20 +6,38 @@ interface Parser {
   paused: boolean
   /** Of the answer that is being read; 0 between two of them. */
   readonly statusCode: number
+  /** What the answer says; empty where it does not. */
+  readonly contentLength: string
+  readonly bytesRead: number
   readonly ptr: unknown
   readonly socket: Duplex
   readonly llhttp: { llhttp_resume(ptr: unknown): void }
   execute(chunk: Uint8Array): void
   onHeadersComplete(status: number, upgrade: boolean, keepAlive: boolean): number
+  onBody(bytes: Uint8Array): number
   finish(): unknown
 }
 
 const CONTINUE = 100
 const PROCESSING = 102
+const CR = 13
+const LF = 10
 
 const NOTHING = new Uint8Array(0)
 const mended = new WeakSet<object>()
+/** Last bytes of bodies, behind which a server said more. */
+const exceeded = new WeakSet<Uint8Array>()
+/** What is being read. */
+let reading: Uint8Array = NOTHING
 let listening = false
+
+/**
+ * Whether these are the last bytes of a body that, by what came with them, is longer than the server announced. What undici gives
+ * is cut there, as every client does it.
+ */
+export function isExceeded(bytes: Uint8Array): boolean {
+  return exceeded.has(bytes)
+}
 
 /**
  * Mends three things in how undici 7 reads answers:
@@ -27,6 +45,8 @@ let listening = false
  *   an event of the socket, so that the whole process dies of it (nodejs/undici#5360). undici 8 has it mended, and needs Node 22.
  * - A connection that is reset has not ended: where only its end tells the body's, undici takes what had come for the whole.
  * - `100 Continue` may come to any request (RFC 9110, section 15.2), where undici gives the connection up.
+ *
+ * And notes what `isExceeded` tells.
  */
 export function mendParsers(): void {
   if (listening) return
@@ -42,6 +62,7 @@ function mend(socket: object): void {
   const prototype = Object.getPrototypeOf(parser) as Parser
   if (mended.has(prototype)) return
   mended.add(prototype)
+  noteExcess(prototype)
   const { finish, onHeadersComplete } = prototype
   prototype.finish = function (this: Parser): unknown {
     const { errored } = this.socket
@@ -52,6 +73,24 @@ function mend(socket: object): void {
   prototype.onHeadersComplete = function (this: Parser, status, ...rest): number {
     // Another preliminary answer, which it reads over.
     return onHeadersComplete.call(this, status === CONTINUE ? PROCESSING : status, ...rest)
+  }
+}
+
+function noteExcess(prototype: Parser): void {
+  const { execute, onBody } = prototype
+  prototype.execute = function (this: Parser, chunk): void {
+    reading = chunk
+    execute.call(this, chunk)
+    reading = NOTHING
+  }
+  prototype.onBody = function (this: Parser, bytes): number {
+    const result = onBody.call(this, bytes)
+    if (this.bytesRead === Number(this.contentLength)) {
+      const rest = reading.subarray(bytes.byteOffset + bytes.length - reading.byteOffset)
+      // Line ends alone are no content: some programs print one too many.
+      if (rest.some((byte) => byte !== CR && byte !== LF)) exceeded.add(bytes)
+    }
+    return result
   }
 }
 

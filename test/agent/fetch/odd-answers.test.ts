@@ -76,6 +76,25 @@ describe("odd answers that servers give", () => {
     expect(await setup.suffixes()).to.not.include(".dl")
   })
 
+  it("are longer than they say: the file may be cut short, unless a size or a sum says what it is", async () => {
+    for (const [behind, declared, told] of [
+      ["more", {}, true],
+      ["more", { size: 5 }, false],
+      ["\r\n", {}, false],
+      ["", {}, false],
+    ] as const) {
+      for (const connection of ["close", "keep-alive"]) {
+        const text = answer("200 OK", "hello", `Connection: ${connection}`) + behind
+        server = await startRawServer(() => text)
+        const { path } = await setup.fetch({ urls: [server.at("/a")], ...declared })
+        expect(await readFile(path, "latin1")).to.equal("hello")
+        const warning = `${server.at("/a")} may be cut short: the server sent more than the 5 bytes that it had announced`
+        expect(setup.notices().includes(warning), `${behind} ${connection}`).to.equal(told)
+        await server.close()
+      }
+    }
+  })
+
   it("redirect to the same place twice over", async () => {
     server = await startRawServer((_, path) =>
       path === "/b" ? answer("200 OK", "hello") : answer("302 Found", "", "Location: /b", "Location: /b"),

@@ -1,6 +1,7 @@
 import { DatamaestroError } from "@datamaestro/protocol"
-import { releaseRead } from "@datamaestro/outgoing"
+import { isExceeded, releaseRead } from "@datamaestro/outgoing"
 import { PartLost } from "../store/cache-part.ts"
+import { redactUrl } from "../store/cache-url.ts"
 import { storageError } from "../store/storage-error.ts"
 import type { BodyReader } from "./body-reader.ts"
 import { networkFailure, Retryable } from "./retry-policy.ts"
@@ -31,6 +32,7 @@ export async function receive(job: Attempt, span: Span, start: readonly Buffer[]
     failure = error
   }
   await batch.end()
+  if (batch.exceeded) tellOfMore(job, span)
   job.availability.ofPart(part, true)
   tell()
   if (stopped() && failure === undefined) return
@@ -44,6 +46,13 @@ export async function receive(job: Attempt, span: Span, start: readonly Buffer[]
   if (end !== undefined && position < end) throw cut(undefined, position, end)
 }
 
+/** Where a sum or a size is declared, that decides. */
+function tellOfMore({ declared, size, source, emit }: Attempt, { end }: Span): void {
+  if (declared || size !== undefined) return
+  const message = `${redactUrl(source)} may be cut short: the server sent more than the ${end} bytes that it had announced`
+  emit({ phase: "notice", level: "warning", message })
+}
+
 /** What has come of a span and is not yet written. While one batch is being written the next one gathers. */
 class Batch {
   readonly #job: Attempt
@@ -51,6 +60,8 @@ class Batch {
   #chunks: Buffer[] = []
   #bytes = 0
   #begun = 0
+  /** The server sent more than it had announced. */
+  exceeded = false
   #writing: Promise<void> = Promise.resolve()
 
   constructor(job: Attempt, span: Span) {
@@ -60,6 +71,7 @@ class Batch {
 
   /** Takes as much of the chunk as belongs to the span. */
   add(chunk: Buffer): void {
+    this.exceeded ||= isExceeded(chunk)
     const { position, stop } = this.#span
     const room = stop === undefined ? chunk.length : Math.max(0, stop - position)
     if (room === 0) return
