@@ -17,8 +17,8 @@ export interface OriginRoute {
   /** The content, or one for each request in turn (the last one stays). */
   body: Buffer | string | readonly (Buffer | string)[]
   contentType?: string
-  /** `strong` (default): from the content; `weak`: `W/"…"`; `none`; or the header itself. */
-  etag?: "strong" | "weak" | "none" | (string & {})
+  /** `strong` (default): from the content; `weak`: `W/"…"`; `none`; or the header itself, or one for each request in turn. */
+  etag?: "strong" | "weak" | "none" | (string & {}) | readonly string[]
   /** Also sent as `Last-Modified`. */
   lastModified?: Date
   /** `false`: answers 200 with everything, whatever was asked. */
@@ -206,7 +206,8 @@ async function serveContent(
   const plain = Buffer.from(bodies[Math.min(count, bodies.length - 1)] ?? "")
   const content = route.contentEncoding === "encode" ? gzipSync(plain) : plain
   const headers: Record<string, string> = { "content-type": route.contentType ?? "application/octet-stream" }
-  const etag = etagOf(route.etag ?? "strong", content)
+  const etags = [route.etag ?? "strong"].flat()
+  const etag = etagOf(etags[count % etags.length] ?? "strong", content)
   if (etag !== undefined) headers.etag = etag
   if (route.lastModified !== undefined) headers["last-modified"] = route.lastModified.toUTCString()
   if (route.contentEncoding !== undefined) headers["content-encoding"] = "gzip"

@@ -51,6 +51,22 @@ describe("the pieces of a download", () => {
     expect(first.stop).to.equal(100)
   })
 
+  it("are free again with all behind them that nobody has", () => {
+    const pieces = new Pieces(there(), 200, 30)
+    const first = pieces.adopt(0, 200)
+    pieces.shorten(first)
+    const spans = [pieces.next(), pieces.next(), pieces.next()]
+    expect(spans.map(shown)).to.deep.equal([
+      [30, 60, 60],
+      [60, 90, 90],
+      [90, 120, 120],
+    ])
+    for (const index of [1, 0]) pieces.release(spans[index] as Span)
+    expect(first.stop).to.equal(90)
+    pieces.release(spans[2] as Span)
+    expect(first.stop).to.equal(200)
+  })
+
   it("stay with others where something came of them, or the connection that came there can't go on", () => {
     const pieces = new Pieces(there(), 100, 30)
     const first = pieces.adopt(0, 100)

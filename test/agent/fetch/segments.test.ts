@@ -103,14 +103,32 @@ describe("several connections to one file", () => {
 
   it("are taken back where the server does not say of which file its parts are", async () => {
     const old = randomBytes(8 * MIB)
-    await succeeds({ body: [old, body], throttle: slow, ignoreIfRange: true, bareParts: true })
-    expect(setup.origin.requestsOf("/a").some(({ status }) => status === 206)).to.equal(true)
-    expect(setup.origin.requestsOf("/a").at(-1)).to.include({ status: 200, sent: 8 * MIB })
+    setup.origin.route("/a", { body: [old, body], throttle: slow, ignoreIfRange: true, bareParts: true })
+    const { path } = await setup.fetch({ urls: [setup.origin.at("/a")] }, { tuning })
+    const found = await readFile(path)
+    expect([old, body].filter((each) => each.equals(found))).to.have.length(1)
+    const requests = setup.origin.requestsOf("/a")
+    expect(requests.some(({ status }) => status === 206)).to.equal(true)
+    expect(requests.filter(({ status, sent: bytes }) => status === 200 && bytes === 8 * MIB)).to.have.length(1)
   })
 
   it("are taken back where the server sends the whole file as each part", async () => {
     await succeeds({ throttle: slow, wholeParts: true })
     expect(setup.origin.requestsOf("/a").some(({ status }) => status === 206)).to.equal(true)
+  })
+
+  it("are taken back where the server sends the whole file instead of each part", async () => {
+    await succeeds({ throttle: 2 * slow, ignoreRange: {} })
+  })
+
+  it("are taken back where servers of one name have an ETag each", async () => {
+    await succeeds({ throttle: 2 * slow, etag: ['"one"', '"two"'] })
+  })
+
+  it("leave all to the first where all others are refused as if for good", async () => {
+    await succeeds({ throttle: slow, refuseRange: 403 })
+    expect(setup.origin.requestsOf("/a").some(({ status }) => status === 403)).to.equal(true)
+    expect(setup.origin.requestsOf("/a")[0]).to.include({ status: 200, sent: 8 * MIB })
   })
 
   it("continue what an interrupted run left", async () => {

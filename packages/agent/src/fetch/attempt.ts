@@ -202,7 +202,7 @@ async function receiveAll(
 
 /** Whether what several connections bring is known to be of the same file. */
 function mayBeSplit({ part, declared, parts }: Attempt): boolean {
-  if (!parts.wanted) return false
+  if (!parts.wanted || parts.alone) return false
   const validator = resumeValidator(part.state)
   return part.state.encoding === undefined && validator !== undefined && (declared || isStrong(validator))
 }

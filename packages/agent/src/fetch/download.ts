@@ -118,7 +118,7 @@ async function transferAndAccept(
   const { cache, key, request, tuning, environment } = job
   const signal = slow === undefined ? job.signal : AbortSignal.any([job.signal, slow.signal])
   const first = request.urls[0] ?? source
-  const parts = { wanted: true }
+  const parts = { wanted: true, alone: false, changed: false }
   for (let again = false; ; again = true) {
     await transfer({
       source,

@@ -54,14 +54,16 @@ export class Pieces {
 
   /**
    * Its connection has ended: what it did not bring is free again. If that is all, a connection that would have come there
-   * by itself may go on.
+   * by itself may go on, through all that nobody has.
    */
   release(span: Span): void {
     const from = this.#taken.get(span)
     this.#taken.delete(span)
     if (span.position !== from || span.stop === undefined) return
+    const free = this.#free().find(([start, end]) => start <= from && from < end)
+    const stop = free?.[1] ?? span.stop
     for (const other of this.#taken.keys()) {
-      if (other.stop === from && other.position < from) other.stop = Math.min(span.stop, other.end ?? span.stop)
+      if (other.stop === from && other.position < from) other.stop = Math.min(stop, other.end ?? stop)
     }
   }
 

@@ -15,6 +15,13 @@ export class ContentChanged extends Retryable {
   }
 }
 
+/** The server answers with the whole file, as proxies do that check for viruses. */
+export class PartRefused extends Retryable {
+  constructor() {
+    super("the server does not send parts of the file any more")
+  }
+}
+
 /** Brings one piece over a connection of its own. `onAnswer`: the server has begun to send. */
 export async function requestPiece(job: Attempt, span: Span, signal: AbortSignal, onAnswer: () => void): Promise<void> {
   const { part, source, environment, tuning } = job
@@ -50,7 +57,7 @@ export async function requestPiece(job: Attempt, span: Span, signal: AbortSignal
     if (status === 200 || status === 412 || status === 416) {
       const same = validator === undefined || validator === resumeValidator(validatorsOf(headers))
       if (status !== 200 || !same) throw new ContentChanged()
-      throw new Retryable("the server does not send parts of the file any more")
+      throw new PartRefused()
     }
     throw askedToRetry(status, headers) ?? statusError(source, status, job.byHand)
   } finally {

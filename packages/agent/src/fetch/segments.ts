@@ -5,7 +5,7 @@ import { redactUrl } from "../store/cache-url.ts"
 import { addConnections } from "./add-connections.ts"
 import type { BodyReader } from "./body-reader.ts"
 import { addSlot, MOST_CONNECTIONS, takeSlot } from "./host-slots.ts"
-import { ContentChanged, requestPiece } from "./request-piece.ts"
+import { ContentChanged, PartRefused, requestPiece } from "./request-piece.ts"
 import { Pieces } from "./pieces.ts"
 import { receive } from "./receive.ts"
 import type { Span } from "./span.ts"
@@ -125,7 +125,7 @@ export class ConnectionPool {
   }
 
   async run({ start, body, from, end, close }: Opened, endFirst?: SegmentOptions["endFirst"]): Promise<void> {
-    const { part } = this.#job
+    const { part, parts } = this.#job
     const span = this.#pieces.adopt(from, end)
     this.#first = span
     if (endFirst === "after") span.stop = Math.min(span.stop ?? end, from + BEGINNING_BYTES)
@@ -146,9 +146,13 @@ export class ConnectionPool {
       if (this.#fatal instanceof ContentChanged) {
         await part.restart()
         this.#job.hasher.reset()
+        // Servers that share one name may each have an ETag of their own for the same file.
+        parts.alone = parts.changed
+        parts.changed = true
       }
       throw this.#fatal
     }
+    if (this.#failure instanceof PartRefused) parts.alone = true
     if (part.bytes < this.#length) throw this.#failure ?? new Retryable("the server sent a part only")
   }
 

@@ -7,6 +7,16 @@ import type { Environment } from "@datamaestro/outgoing"
 import type { SpaceCheck } from "./space.ts"
 import type { WayOut } from "./way-out.ts"
 
+/** What is known of how a server takes requests for parts of the file. */
+export interface PartRequests {
+  /** They may be sent: not to a server whose parts are others, or don't say of which file they are. */
+  wanted: boolean
+  /** But only for what an earlier connection left, by one connection. */
+  alone: boolean
+  /** It had another file all of a sudden. */
+  changed: boolean
+}
+
 /** Everything that one source's transfer needs. */
 export interface Transfer {
   source: string
@@ -19,8 +29,7 @@ export interface Transfer {
   space: SpaceCheck
   /** Whether the end, where a zip has its directory, is still to be asked for before the rest. */
   endFirst: { wanted: boolean }
-  /** Whether parts may be asked for: not of a server whose parts are others, or don't say of which file they are. */
-  parts: { wanted: boolean }
+  parts: PartRequests
   /** An HTML page is not what is due. */
   data: boolean
   /** What to do by hand, for hints. */
