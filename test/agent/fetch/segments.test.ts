@@ -51,6 +51,23 @@ describe("several connections to one file", () => {
     expect(new Set(ranges()).size).to.equal(ranges().length)
   })
 
+  for (const [what, held] of [
+    ["one of the others", { bytes: MIB / 8, from: 2, times: 1 }],
+    ["the first", { bytes: MIB / 2, times: 1 }],
+    ["one that never answers", { bytes: 0, from: 2, times: 1 }],
+  ] as const) {
+    it(`are not held up by one that brings nothing more: ${what}`, async () => {
+      let goOn = (): void => {}
+      const until = new Promise<void>((resolve) => (goOn = resolve))
+      setup.origin.route("/a", { body, throttle: slow, holdAfter: { ...held, until } })
+      const request = { urls: [setup.origin.at("/a")], integrity: declared }
+      const { path } = await setup.fetch(request, { tuning: { ...tuning, stallSeconds: 600, stragglerSeconds: 0.3 } })
+      goOn()
+      expect((await readFile(path)).equals(body)).to.equal(true)
+      expect(sent()).to.be.below(body.length + 2 * MIB)
+    })
+  }
+
   it("are as many as were asked for, never more than sixteen", async () => {
     for (const [connections, most] of [
       [2, 2],

@@ -55,6 +55,8 @@ export interface FetchTuning {
   probeSeconds: number
   /** What one connection brings within this time is left to it. */
   worthSeconds: number
+  /** How long one connection may be far slower than the others before what it lacks is asked for anew; each time twice as long. */
+  stragglerSeconds: number
 }
 
 export const FETCH_TUNING: FetchTuning = {
@@ -74,4 +76,5 @@ export const FETCH_TUNING: FetchTuning = {
   pieceBytes: 4 * 1024 * 1024,
   probeSeconds: 0.25,
   worthSeconds: 2,
+  stragglerSeconds: 3,
 }

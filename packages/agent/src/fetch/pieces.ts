@@ -46,6 +46,18 @@ export class Pieces {
     return this.#take(start, stop)
   }
 
+  /** Whether there is something that no connection has. */
+  get left(): boolean {
+    return this.#free().length > 0
+  }
+
+  /** Takes from a connection all that it has not brought. */
+  takeRest(span: Span): Span {
+    const stop = span.stop ?? this.#length
+    span.stop = span.position
+    return this.#take(span.position, stop)
+  }
+
   /** Takes from a connection all that is more than a piece away from where it is. */
   shorten(span: Span): void {
     if (!this.#taken.has(span)) return

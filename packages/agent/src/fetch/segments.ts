@@ -3,6 +3,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { PartLost } from "../store/cache-part.ts"
 import { redactUrl } from "../store/cache-url.ts"
 import { addConnections } from "./add-connections.ts"
+import { replaceStragglers } from "./replace-stragglers.ts"
 import type { BodyReader } from "./body-reader.ts"
 import { addSlot, MOST_CONNECTIONS, takeSlot } from "./host-slots.ts"
 import { ContentChanged, PartRefused, requestPiece } from "./request-piece.ts"
@@ -43,12 +44,13 @@ export async function receiveSegments(job: Attempt, opened: Opened, options: Seg
   const { length, most, endFirst } = options
   const pool = new ConnectionPool(job, length, most)
   const stop = new AbortController()
-  const growing = most > 1 ? addConnections(pool, job.tuning, stop.signal) : Promise.resolve()
+  const watching =
+    most > 1 ? [addConnections, replaceStragglers].map((watch) => watch(pool, job.tuning, stop.signal)) : []
   try {
     await pool.run(opened, endFirst)
   } finally {
     stop.abort()
-    await growing
+    await Promise.all(watching)
   }
 }
 
@@ -57,6 +59,20 @@ function isOwnFailure(error: unknown): boolean {
   if (error instanceof ContentChanged || error instanceof PartLost) return false
   if (error instanceof DatamaestroError) return error.code === "DOWNLOAD_FAILED"
   return error instanceof Retryable || networkFailure(error)?.retry === true
+}
+
+/** How a connection ends that is left, if it does not fail by itself in the same moment. */
+function isOfLeaving(error: unknown): boolean {
+  if (error instanceof DatamaestroError && error.code === "INTERRUPTED") return true
+  return isOwnFailure(error) || (error instanceof Error && error.name === "AbortError")
+}
+
+/** A piece that is on its way over a connection. */
+interface Bringing {
+  from: number
+  /** On `performance`'s clock. */
+  since: number
+  leave(): void
 }
 
 /** The connections that bring one file. */
@@ -69,14 +85,15 @@ export class ConnectionPool {
   readonly #abort = new AbortController()
   readonly #signal: AbortSignal
   readonly #workers = new Set<Promise<void>>()
-  /** Those being brought, and where each began. */
-  readonly #spans = new Map<Span, number>()
+  readonly #spans = new Map<Span, Bringing>()
   readonly #host: string
   #first: Span | undefined
   #wanted = 1
   #answered = 0
   #waited = 0
   #received = 0
+  /** That the pieces which have ended took together. */
+  #milliseconds = 0
   #leaving = 0
   #failure: unknown
   #fatal: unknown
@@ -112,7 +129,7 @@ export class ConnectionPool {
   /** Bytes that came, also those not yet written. */
   get received(): number {
     let sum = this.#received
-    for (const [{ position }, from] of this.#spans) sum += position - from
+    for (const [{ position }, { from }] of this.#spans) sum += position - from
     return sum
   }
 
@@ -124,13 +141,33 @@ export class ConnectionPool {
     return sum
   }
 
+  /** Those being brought. */
+  get spans(): readonly Span[] {
+    return [...this.#spans.keys()]
+  }
+
+  /** Whether something is left that no connection has been asked for. */
+  get hasMore(): boolean {
+    return this.#pieces.left
+  }
+
+  /** Bytes a second of one connection, over the pieces that have ended; 0 before one has. */
+  get typicalRate(): number {
+    return (this.#received / Math.max(1, this.#milliseconds)) * 1000
+  }
+
+  /** Bytes that the connection has yet to bring. */
+  restOf({ position, stop }: Span): number {
+    return (stop ?? this.#length) - position
+  }
+
   async run({ start, body, from, end, close }: Opened, endFirst?: SegmentOptions["endFirst"]): Promise<void> {
     const { part, parts } = this.#job
     const span = this.#pieces.adopt(from, end)
     this.#first = span
     if (endFirst === "after") span.stop = Math.min(span.stop ?? end, from + BEGINNING_BYTES)
     this.#start(addSlot(this.#host), async () => {
-      await this.#bring(span, () => receive(this.#job, span, start, body).finally(close))
+      await this.#bring(span, close, () => receive(this.#job, span, start, body).finally(close))
       if (endFirst === "after") await this.#bringDirectory()
       await this.#work()
     })
@@ -176,6 +213,18 @@ export class ConnectionPool {
     this.#wanted = count
   }
 
+  /** Leaves a connection for a new one, which brings what the old one has not. */
+  replace(span: Span): void {
+    const rest = this.#pieces.takeRest(span)
+    const message = `Left a connection to ${redactUrl(this.#job.source)} that hardly brought anything, with ${this.restOf(rest)} bytes to go`
+    this.#job.emit({ phase: "notice", level: "debug", message })
+    this.#start(addSlot(this.#host), async () => {
+      await this.#request(rest)
+      await this.#work()
+    })
+    this.#spans.get(span)?.leave()
+  }
+
   #start(release: () => void, work: () => Promise<void>): void {
     const worker: Promise<void> = work()
       .catch((error: unknown) => this.#failed(error))
@@ -215,18 +264,34 @@ export class ConnectionPool {
     if (start !== undefined && this.#length - start <= MOST_PIECE_BYTES) await bring(start)
   }
 
-  #request(span: Span): Promise<void> {
-    return this.#bring(span, () => requestPiece(this.#job, span, this.#signal, () => this.#answered++))
+  async #request(span: Span): Promise<void> {
+    const left = new AbortController()
+    const signal = AbortSignal.any([this.#signal, left.signal])
+    await this.#bring(
+      span,
+      () => left.abort(),
+      () => requestPiece(this.#job, span, signal, () => this.#answered++),
+    )
   }
 
-  async #bring(span: Span, run: () => Promise<void>): Promise<void> {
+  /** @param end of the connection, by which `run` fails */
+  async #bring(span: Span, end: () => void, run: () => Promise<void>): Promise<void> {
     const from = span.position
-    this.#spans.set(span, from)
+    const since = performance.now()
+    let left = false
+    const leave = (): void => {
+      left = true
+      end()
+    }
+    this.#spans.set(span, { from, since, leave })
     try {
       await run()
+    } catch (error) {
+      if (!left || !isOfLeaving(error)) throw error
     } finally {
       this.#waited += span.waited
       this.#received += span.position - from
+      this.#milliseconds += performance.now() - since
       this.#spans.delete(span)
       this.#pieces.release(span)
     }
