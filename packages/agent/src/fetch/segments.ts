@@ -70,8 +70,6 @@ function isOfLeaving(error: unknown): boolean {
 /** A piece that is on its way over a connection. */
 interface Bringing {
   from: number
-  /** On `performance`'s clock. */
-  since: number
   leave(): void
 }
 
@@ -283,7 +281,7 @@ export class ConnectionPool {
       left = true
       end()
     }
-    this.#spans.set(span, { from, since, leave })
+    this.#spans.set(span, { from, leave })
     try {
       await run()
     } catch (error) {

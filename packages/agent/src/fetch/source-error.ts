@@ -53,12 +53,14 @@ export function sizeError(
   )
 }
 
+export const HTML_INSTEAD = "the server sent an HTML page instead of the file"
+
 /** The server has a page for people in the file's place. */
 export function htmlError(job: { source: string; byHand: string }): DatamaestroError {
   return sourceError(
     "DOWNLOAD_FAILED",
     job.source,
-    "the server sent an HTML page instead of the file",
+    HTML_INSTEAD,
     `the site may want a login, a licence to be accepted, or a confirmation: ${job.byHand}`,
   )
 }

@@ -8,6 +8,7 @@ import { discard, openExchange, type Exchange } from "../fetch/exchange.ts"
 import { HTML_SNIFF_BYTES, looksLikeHtml } from "../fetch/html-page.ts"
 import { FETCH_TUNING } from "../fetch/fetch-types.ts"
 import type { Environment } from "@datamaestro/outgoing"
+import { HTML_INSTEAD } from "../fetch/source-error.ts"
 import { isRetryableStatus, networkFailure, retryAfter, retryDelay } from "../fetch/retry-policy.ts"
 
 /** What a check found at one URL. */
@@ -40,7 +41,7 @@ export async function checkSource(url: string, options: CheckSourceOptions): Pro
       const { status, headers, size } = await ask(url, options)
       const there = status === 200 || status === 206
       if (there && options.data && isHtmlType(headers) && (await isPage(url, options))) {
-        return { url, ok: false, status, error: "the server sent an HTML page instead of the file" }
+        return { url, ok: false, status, error: HTML_INSTEAD }
       }
       if (there) return { url, ok: true, status, ...(size === undefined ? {} : { size }) }
       floor = retryAfter(headers)
