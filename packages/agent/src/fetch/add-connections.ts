@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import type { FetchTuning } from "./fetch-types.ts"
-import type { ConnectionPool } from "./segments.ts"
+import type { ConnectionPool } from "./connection-pool.ts"
 
 /** A connection that waits for less of its time is slowed by us, by the disk, or by the line all share. */
 const WAITING_SHARE = 0.5
@@ -10,11 +10,13 @@ const GAIN = 1.2
 const PAUSE_SECONDS = 30
 const ANSWER_SECONDS = 5
 
+type Growing = Pick<ConnectionPool, "deliveries" | "size" | "most" | "missing" | "answered" | "grow" | "shrink">
+
 /**
  * Doubles the connections for as long as that pays: when they mostly wait for the network, much is missing, and the
  * last doubling brought something. Ends when told.
  */
-export async function addConnections(pool: ConnectionPool, tuning: FetchTuning, signal: AbortSignal): Promise<void> {
+export async function addConnections(pool: Growing, tuning: FetchTuning, signal: AbortSignal): Promise<void> {
   const pause = async (seconds: number): Promise<void> => {
     await sleep(seconds * 1000, undefined, { signal, ref: false }).catch(() => {})
   }
@@ -50,14 +52,15 @@ export async function addConnections(pool: ConnectionPool, tuning: FetchTuning, 
 
 /** Bytes a second, and the share of their time that connections waited, during `meanwhile`. */
 async function measure(
-  pool: ConnectionPool,
+  pool: Pick<ConnectionPool, "deliveries" | "size">,
   meanwhile: () => Promise<void>,
 ): Promise<{ rate: number; waiting: number }> {
-  const began = { time: performance.now(), bytes: pool.received, waited: pool.waited }
+  const { deliveries } = pool
+  const began = { time: performance.now(), bytes: deliveries.received, waited: deliveries.waited }
   await meanwhile()
   const elapsed = Math.max(1, performance.now() - began.time)
   return {
-    rate: ((pool.received - began.bytes) / elapsed) * 1000,
-    waiting: (pool.waited - began.waited) / elapsed / Math.max(1, pool.size),
+    rate: ((deliveries.received - began.bytes) / elapsed) * 1000,
+    waiting: (deliveries.waited - began.waited) / elapsed / Math.max(1, pool.size),
   }
 }

@@ -11,7 +11,7 @@ import { MOST_CONNECTIONS } from "./host-slots.ts"
 import { receive } from "./receive.ts"
 import { newSpan } from "./span.ts"
 import { askedToRetry, Retryable } from "./retry-policy.ts"
-import { receiveSegments } from "./segments.ts"
+import { receiveSegments } from "./receive-segments.ts"
 import { htmlError, sizeError, statusError } from "./source-error.ts"
 import type { Attempt, Transfer } from "./transfer-types.ts"
 import { contentLength, isStrong, resumeValidator, sentRange, unsatisfiedTotal, validatorsOf } from "./validators.ts"
@@ -34,7 +34,7 @@ export async function attemptTransfer(job: Transfer): Promise<void> {
     openExchange(job.source, { headers, environment: job.environment, tuning: job.tuning, signal, wayOut: job.wayOut })
   let exchange = await open(range ?? {})
   const unproven = range !== undefined && mayBeOfAnother(job, exchange)
-  if (unproven) job.parts.wanted = false
+  if (unproven) job.parts.giveUp()
   const useless = unproven || (range !== undefined && mayRefuseRanges(exchange))
   if (useless) {
     await discard(exchange.body)
@@ -121,7 +121,7 @@ async function rest(job: Attempt, exchange: Exchange): Promise<void> {
     await discard(body)
     await part.restart()
     hasher.reset()
-    if (elsewhere) job.parts.wanted = false
+    if (elsewhere) job.parts.giveUp()
     throw new Retryable(
       elsewhere ? "the server answered with another range than was asked for" : "the file has changed on the server",
     )
@@ -202,7 +202,7 @@ async function receiveAll(
 
 /** Whether what several connections bring is known to be of the same file. */
 function mayBeSplit({ part, declared, parts }: Attempt): boolean {
-  if (!parts.wanted || parts.alone) return false
+  if (!parts.several) return false
   const validator = resumeValidator(part.state)
   return part.state.encoding === undefined && validator !== undefined && (declared || isStrong(validator))
 }

@@ -10,6 +10,7 @@ import { throttled, type JobEvent } from "./fetch-events.ts"
 import type { FetchTuning } from "./fetch-types.ts"
 import { HTML_SNIFF_BYTES, isDataUrl, looksLikeHtml } from "./html-page.ts"
 import { PartHasher } from "./part-hasher.ts"
+import { PartRequests } from "./part-requests.ts"
 import type { Environment } from "@datamaestro/outgoing"
 import { allSourcesFailed, byHand, htmlError, reasonOf, sizeError, sourceError } from "./source-error.ts"
 import { SlowWatch } from "./slow-watch.ts"
@@ -118,7 +119,7 @@ async function transferAndAccept(
   const { cache, key, request, tuning, environment } = job
   const signal = slow === undefined ? job.signal : AbortSignal.any([job.signal, slow.signal])
   const first = request.urls[0] ?? source
-  const parts = { wanted: true, alone: false, changed: false }
+  const parts = new PartRequests()
   for (let again = false; ; again = true) {
     await transfer({
       source,

@@ -42,11 +42,11 @@ export async function requestPiece(job: Attempt, span: Span, signal: AbortSignal
       const range = sentRange(headers)
       if (range !== undefined && contentChanged(job, headers, range.total)) throw new ContentChanged()
       if (range?.start !== span.position) {
-        job.parts.wanted = false
+        job.parts.giveUp()
         throw new Retryable("the server answered with another range than was asked for")
       }
       if (!contentProven(job, headers)) {
-        job.parts.wanted = false
+        job.parts.giveUp()
         throw new Retryable("the server does not say of which file its part is")
       }
       onAnswer()

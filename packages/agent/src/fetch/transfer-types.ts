@@ -3,19 +3,10 @@ import type { Availability } from "./availability.ts"
 import type { JobEvent } from "./fetch-events.ts"
 import type { FetchTuning } from "./fetch-types.ts"
 import type { PartHasher } from "./part-hasher.ts"
+import type { PartRequests } from "./part-requests.ts"
 import type { Environment } from "@datamaestro/outgoing"
 import type { SpaceCheck } from "./space.ts"
 import type { WayOut } from "./way-out.ts"
-
-/** What is known of how a server takes requests for parts of the file. */
-export interface PartRequests {
-  /** They may be sent: not to a server whose parts are others, or don't say of which file they are. */
-  wanted: boolean
-  /** But only for what an earlier connection left, by one connection. */
-  alone: boolean
-  /** It had another file all of a sudden. */
-  changed: boolean
-}
 
 /** Everything that one source's transfer needs. */
 export interface Transfer {

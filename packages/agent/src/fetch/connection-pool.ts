@@ -2,10 +2,9 @@ import { setMaxListeners } from "node:events"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { PartLost } from "../store/cache-part.ts"
 import { redactUrl } from "../store/cache-url.ts"
-import { addConnections } from "./add-connections.ts"
-import { replaceStragglers } from "./replace-stragglers.ts"
 import type { BodyReader } from "./body-reader.ts"
 import { addSlot, MOST_CONNECTIONS, takeSlot } from "./host-slots.ts"
+import { Deliveries } from "./deliveries.ts"
 import { ContentChanged, PartRefused, requestPiece } from "./request-piece.ts"
 import { Pieces } from "./pieces.ts"
 import { receive } from "./receive.ts"
@@ -28,31 +27,8 @@ export interface Opened {
   close(): void
 }
 
-export interface SegmentOptions {
-  length: number
-  /** Connections at most. */
-  most: number
-  /** The zip directory at the file's end comes before the rest: over a connection beside the open one, or over its successor. */
-  endFirst?: "beside" | "after" | undefined
-}
-
-/**
- * Brings all that a part lacks: over the connection that is open, then, piece by piece, over as many as pay. What a
- * failing connection leaves, the others bring; only when the last one fails is the attempt over.
- */
-export async function receiveSegments(job: Attempt, opened: Opened, options: SegmentOptions): Promise<void> {
-  const { length, most, endFirst } = options
-  const pool = new ConnectionPool(job, length, most)
-  const stop = new AbortController()
-  const watching =
-    most > 1 ? [addConnections, replaceStragglers].map((watch) => watch(pool, job.tuning, stop.signal)) : []
-  try {
-    await pool.run(opened, endFirst)
-  } finally {
-    stop.abort()
-    await Promise.all(watching)
-  }
-}
+/** The zip directory at the file's end comes before the rest: over a connection beside the open one, or over its successor. */
+export type EndFirst = "beside" | "after"
 
 /** It is the connection's alone: a server may refuse one, or all but the first. */
 function isOwnFailure(error: unknown): boolean {
@@ -67,12 +43,6 @@ function isOfLeaving(error: unknown): boolean {
   return isOwnFailure(error) || (error instanceof Error && error.name === "AbortError")
 }
 
-/** A piece that is on its way over a connection. */
-interface Bringing {
-  from: number
-  leave(): void
-}
-
 /** The connections that bring one file. */
 export class ConnectionPool {
   readonly #job: Attempt
@@ -83,15 +53,11 @@ export class ConnectionPool {
   readonly #abort = new AbortController()
   readonly #signal: AbortSignal
   readonly #workers = new Set<Promise<void>>()
-  readonly #spans = new Map<Span, Bringing>()
   readonly #host: string
+  readonly deliveries = new Deliveries()
   #first: Span | undefined
   #wanted = 1
   #answered = 0
-  #waited = 0
-  #received = 0
-  /** That the pieces which have ended took together. */
-  #milliseconds = 0
   #leaving = 0
   #failure: unknown
   #fatal: unknown
@@ -124,34 +90,9 @@ export class ConnectionPool {
     return this.#length - this.#job.part.written
   }
 
-  /** Bytes that came, also those not yet written. */
-  get received(): number {
-    let sum = this.#received
-    for (const [{ position }, { from }] of this.#spans) sum += position - from
-    return sum
-  }
-
-  /** Milliseconds that all connections together waited for the network. */
-  get waited(): number {
-    let sum = this.#waited
-    const now = performance.now()
-    for (const { waited, waitsSince } of this.#spans.keys()) sum += waited + (now - (waitsSince ?? now))
-    return sum
-  }
-
-  /** Those being brought. */
-  get spans(): readonly Span[] {
-    return [...this.#spans.keys()]
-  }
-
   /** Whether something is left that no connection has been asked for. */
   get hasMore(): boolean {
     return this.#pieces.left
-  }
-
-  /** Bytes a second of one connection, over the pieces that have ended; 0 before one has. */
-  get typicalRate(): number {
-    return (this.#received / Math.max(1, this.#milliseconds)) * 1000
   }
 
   /** Bytes that the connection has yet to bring. */
@@ -159,7 +100,7 @@ export class ConnectionPool {
     return (stop ?? this.#length) - position
   }
 
-  async run({ start, body, from, end, close }: Opened, endFirst?: SegmentOptions["endFirst"]): Promise<void> {
+  async run({ start, body, from, end, close }: Opened, endFirst?: EndFirst): Promise<void> {
     const { part, parts } = this.#job
     const span = this.#pieces.adopt(from, end)
     this.#first = span
@@ -181,13 +122,11 @@ export class ConnectionPool {
       if (this.#fatal instanceof ContentChanged) {
         await part.restart()
         this.#job.hasher.reset()
-        // Servers that share one name may each have an ETag of their own for the same file.
-        parts.alone = parts.changed
-        parts.changed = true
+        parts.changed()
       }
       throw this.#fatal
     }
-    if (this.#failure instanceof PartRefused) parts.alone = true
+    if (this.#failure instanceof PartRefused) parts.refused()
     if (part.bytes < this.#length) throw this.#failure ?? new Retryable("the server sent a part only")
   }
 
@@ -220,7 +159,7 @@ export class ConnectionPool {
       await this.#request(rest)
       await this.#work()
     })
-    this.#spans.get(span)?.leave()
+    this.deliveries.leave(span)
   }
 
   #start(release: () => void, work: () => Promise<void>): void {
@@ -274,23 +213,17 @@ export class ConnectionPool {
 
   /** @param end of the connection, by which `run` fails */
   async #bring(span: Span, end: () => void, run: () => Promise<void>): Promise<void> {
-    const from = span.position
-    const since = performance.now()
     let left = false
-    const leave = (): void => {
+    this.deliveries.begin(span, () => {
       left = true
       end()
-    }
-    this.#spans.set(span, { from, leave })
+    })
     try {
       await run()
     } catch (error) {
       if (!left || !isOfLeaving(error)) throw error
     } finally {
-      this.#waited += span.waited
-      this.#received += span.position - from
-      this.#milliseconds += performance.now() - since
-      this.#spans.delete(span)
+      this.deliveries.end(span)
       this.#pieces.release(span)
     }
   }
