@@ -8,7 +8,7 @@ import { decodeContent, decodesToGzip, isCompressedFile } from "./content-coding
 import type { Availability } from "./availability.ts"
 import { throttled, type JobEvent } from "./fetch-events.ts"
 import type { FetchTuning } from "./fetch-types.ts"
-import { HTML_SNIFF_BYTES, isDataUrl, looksLikeHtml } from "./html-page.ts"
+import { HTML_SNIFF_BYTES, isDataDue, looksLikeHtml } from "./html-page.ts"
 import { PartHasher } from "./part-hasher.ts"
 import { PartRequests } from "./part-requests.ts"
 import type { Environment } from "@datamaestro/outgoing"
@@ -130,7 +130,7 @@ async function transferAndAccept(
       space: slot.space,
       endFirst: { wanted: request.directoryAtEnd === true },
       parts,
-      data: isData(request),
+      data: isDataDue(request),
       byHand: byHand(first, cache.entryPath(key)),
       attempts: slow !== undefined ? tuning.attemptsWithAlternative : tuning.attempts,
       tuning,
@@ -181,7 +181,7 @@ async function accept(job: DownloadJob, slot: PartSlot, hasher: PartHasher, sour
     }
     await slot.part.discard()
     slot.part = decoded
-    if (isData(request) && looksLikeHtml(await startOf(decoded))) throw htmlError({ source, byHand: hint })
+    if (isDataDue(request) && looksLikeHtml(await startOf(decoded))) throw htmlError({ source, byHand: hint })
   }
   const { part } = slot
   if (request.size !== undefined && part.bytes !== request.size) {
@@ -201,11 +201,6 @@ async function accept(job: DownloadJob, slot: PartSlot, hasher: PartHasher, sour
   })
   job.availability.ofEntry(entry, part)
   return entry
-}
-
-/** An HTML page is not what is due. */
-function isData({ archive, urls, name }: FetchRequest): boolean {
-  return archive === true || isDataUrl(urls[0] ?? "") || isDataUrl(name ?? "")
 }
 
 async function startOf({ file }: CachePart): Promise<Uint8Array> {

@@ -5,12 +5,11 @@ import type { Readable } from "node:stream"
 import { redactUrl } from "../store/cache-url.ts"
 import { blameProxy } from "./blame-proxy.ts"
 import { authorizationFor } from "./credentials.ts"
-import { dispatcherFor } from "@datamaestro/outgoing"
+import { dispatcherFor, flatHeaders, type Environment } from "@datamaestro/outgoing"
 import type { FetchTuning } from "./fetch-types.ts"
 import { RedirectCookies } from "./redirect-cookies.ts"
 import { sourceError } from "./source-error.ts"
 import type { WayOut } from "./way-out.ts"
-import type { Environment } from "@datamaestro/outgoing"
 
 /** Some hosts answer only to what looks like a browser. */
 const USER_AGENT = "Mozilla/5.0 (compatible; datamaestro/0.1)"
@@ -116,7 +115,7 @@ async function sendDirectly(
   }).catch((error: unknown) => {
     throw blameProxy(error, url, environment)
   })
-  return { status: response.statusCode, headers: flatten(response.headers), body: response.body }
+  return { status: response.statusCode, headers: flatHeaders(response.headers), body: response.body }
 }
 
 /** Ends a response whose body nobody wants, without waiting for a long one, nor for one that does not come. */
@@ -152,16 +151,6 @@ function bare(url: URL): URL {
   result.username = ""
   result.password = ""
   result.hash = ""
-  return result
-}
-
-/** What a header says several times over counts once; cookies, which may have commas in them, are a line each. */
-function flatten(headers: Dispatcher.ResponseData["headers"]): Record<string, string | undefined> {
-  const result: Record<string, string | undefined> = {}
-  for (const [key, value] of Object.entries(headers)) {
-    const name = key.toLowerCase()
-    result[name] = Array.isArray(value) ? [...new Set(value)].join(name === "set-cookie" ? "\n" : ", ") : value
-  }
   return result
 }
 

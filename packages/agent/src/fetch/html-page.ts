@@ -2,8 +2,23 @@
 const DATA_NAME =
   /\.(gz|tgz|bz2|tbz2?|xz|txz|zst|tzst|lz4|lzma|zip|7z|rar|tar|npy|npz|mat|h5|hdf5|pkl|pt|pth|bin|idx|safetensors|parquet|arrow|feather|csv|tsv|txt|json|jsonl|ndjson|xml|data|arff|png|jpe?g|gif|tiff?|wav|mp3|flac|mp4|pdf|xlsx?|sqlite|db|md5|sha256)$/i
 
-/** Whether the URL's name says that it is data, so that an HTML page in its place is a login or an error page. */
-export function isDataUrl(url: string): boolean {
+/**
+ * Whether data is due, so that an HTML page in its place is a login or an error page: it is an archive, or one of its URLs, or
+ * the name it gets, says so.
+ */
+export function isDataDue({
+  archive,
+  urls,
+  name,
+}: {
+  archive?: boolean
+  urls: readonly string[]
+  name?: string
+}): boolean {
+  return archive === true || urls.some(isDataUrl) || isDataUrl(name ?? "")
+}
+
+function isDataUrl(url: string): boolean {
   return DATA_NAME.test(URL.canParse(url) ? new URL(url).pathname : url)
 }
 

@@ -6,7 +6,7 @@ import { allVariants } from "../resolve/all-variants.ts"
 import { resolveVariant } from "../resolve/resolve-dataset.ts"
 import type { SourceStatus } from "./check-source.ts"
 import { withTokens } from "../fetch/credentials.ts"
-import { isDataUrl } from "../fetch/html-page.ts"
+import { isDataDue } from "../fetch/html-page.ts"
 import { checkSources } from "./check-sources.ts"
 
 type Checked = Result<"repositories/check">
@@ -88,6 +88,6 @@ function sourcesIn(resources: readonly PlannedResource[]): PlannedSources[] {
 
 /** As a preparation looks at what comes. */
 function isData(resource: PlannedResource): boolean {
-  if (resource.kind !== "file") return ["tar", "zip", "concat", "merge"].includes(resource.kind)
-  return [resource.target, ...resource.download.urls].some(isDataUrl)
+  if (resource.kind === "file") return isDataDue({ urls: resource.download.urls, name: resource.target })
+  return ["tar", "zip", "concat", "merge"].includes(resource.kind)
 }

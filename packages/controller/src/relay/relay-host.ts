@@ -1,4 +1,4 @@
-import { dispatcherFor } from "@datamaestro/outgoing"
+import { dispatcherFor, flatHeaders } from "@datamaestro/outgoing"
 import { RELAY_FROM_AGENT, type AgentClient } from "@datamaestro/protocol"
 import type { Readable } from "node:stream"
 import * as v from "valibot"
@@ -122,7 +122,8 @@ export class RelayHost {
     })
     answer.body.on("error", () => {})
     try {
-      const told = headersOf(answer.headers)
+      const told = flatHeaders(answer.headers)
+      for (const name of NOT_ANSWERED) delete told[name]
       const { location } = told
       if (answer.statusCode >= 300 && answer.statusCode < 400 && location !== undefined) {
         this.#allowed.redirected(url, location)
@@ -163,17 +164,6 @@ export class RelayHost {
       }
     }
   }
-}
-
-/** Cookies, which may have commas in them, are a line each. */
-function headersOf(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  const told: Record<string, string> = {}
-  for (const [key, value] of Object.entries(headers)) {
-    const name = key.toLowerCase()
-    if (value === undefined || NOT_ANSWERED.has(name)) continue
-    told[name] = Array.isArray(value) ? value.join(name === "set-cookie" ? "\n" : ", ") : value
-  }
-  return told
 }
 
 /** With the code that says what it means, wherever in the chain it stands. */
