@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { readFileSync, readlinkSync } from "node:fs"
+import { readFileSync, readlinkSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { tarGzArchive, type TarMember } from "../fixtures/tar-archive.ts"
 import { zipArchive } from "../fixtures/zip-archive.ts"
@@ -9,7 +9,7 @@ import { startStorageLab, type StorageLab } from "../helpers/storage-lab.ts"
 /** More than are written by one thread. */
 const FILES = 300
 
-describe("storage that keeps no times, takes no symbolic links and has no fsync", function () {
+describe("storage that keeps no times, takes no links, has no fsync and counts no inodes", function () {
   this.timeout(60_000)
   let lab: StorageLab
   let run: (id: string) => Promise<CommandRun>
@@ -24,8 +24,9 @@ describe("storage that keeps no times, takes no symbolic links and has no fsync"
       content: `${index}`,
     }))
     const link: TarMember = { name: "top/link", type: "2", linkname: "f1" }
+    const second: TarMember = { name: "top/second", type: "1", linkname: "top/f1" }
     const folder: TarMember = { name: "top/", type: "5", mtime: 1_000_000_000 }
-    origin.route("/files.tar.gz", { body: tarGzArchive([folder, ...files]) })
+    origin.route("/files.tar.gz", { body: tarGzArchive([folder, ...files, second]) })
     origin.route("/links.tar.gz", { body: tarGzArchive([folder, ...files, link]) })
     origin.route("/files.zip", { body: zipArchive(files.map(({ name }) => ({ name, content: name }))) })
     await lab.addRepository(
@@ -53,6 +54,14 @@ describe("storage that keeps no times, takes no symbolic links and has no fsync"
       const last = readFileSync(join(lab.data, `data/plain/org/example/${kind}/f${FILES - 1}`), "utf8")
       expect(last).to.equal(kind === "tar" ? `${FILES - 1}` : `top/f${FILES - 1}`)
     })
+
+  it("has a copy in a hard link's place", async () => {
+    const { status, stderr } = await run("org.example.tar")
+    expect(status, stderr).to.equal(0)
+    const [one, two] = ["f1", "second"].map((name) => join(lab.data, "data/plain/org/example/tar", name))
+    expect(readFileSync(two!, "utf8")).to.equal("1")
+    expect(statSync(two!).ino).to.not.equal(statSync(one!).ino)
+  })
 
   it("is told as what it is where an archive has a symbolic link", async () => {
     const { status, stderr } = await run("org.example.links")

@@ -4,8 +4,8 @@
  * made, where FAULTY_STORAGE_CREATE is set. Where FAULTY_STORAGE_AT is, only the operation of that number there fails, of this process:
  * writing, opening, closing, fsync, making and removing files and folders, renaming.
  *
- * Where FAULTY_STORAGE_PLAIN is, all is well but that no times are kept, no symbolic links taken and nothing forced onto the disk, as
- * on FAT and much of FUSE.
+ * Where FAULTY_STORAGE_PLAIN is, all is well but that no times are kept, no links taken and nothing forced onto the disk, and that no
+ * inode is said to be free, as on FAT and much of FUSE (EIO for a hard link and the inodes: rclone).
  *
  * Where FAULTY_STORAGE_FOLLOWS is, a symbolic link's time is set of what it leads to, as with sshfs.
  *
@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/statfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -115,7 +116,24 @@ int fdatasync(int file) { return cannot_sync(file) || fails_with(file) ? -1 : RE
 int mkdir(const char *path, mode_t mode) { return fails_at(path) ? -1 : REAL(mkdir)(path, mode); }
 int rmdir(const char *path) { return fails_at(path) ? -1 : REAL(rmdir)(path); }
 int unlink(const char *path) { return fails_at(path) ? -1 : REAL(unlink)(path); }
-int link(const char *from, const char *to) { return fails_at(to) ? -1 : REAL(link)(from, to); }
+int link(const char *from, const char *to) {
+  if (plain && is_below(to)) {
+    errno = EIO;
+    return -1;
+  }
+  return fails_at(to) ? -1 : REAL(link)(from, to);
+}
+
+int statfs(const char *path, struct statfs *space) {
+  int failed = REAL(statfs)(path, space);
+  if (plain && failed == 0 && is_below(path)) space->f_ffree = 0;
+  return failed;
+}
+int statfs64(const char *path, struct statfs64 *space) {
+  int failed = REAL(statfs64)(path, space);
+  if (plain && failed == 0 && is_below(path)) space->f_ffree = 0;
+  return failed;
+}
 
 static int refuses(int below) {
   if (!plain || !below) return 0;

@@ -13,7 +13,7 @@ export interface Fault {
   create?: boolean
   /** Only the operation of this number there fails, whatever it is. */
   at?: number
-  /** Nothing fails, but that no times are kept, no symbolic links taken and nothing forced onto the disk. */
+  /** Nothing fails, but that no times are kept, no links taken, nothing forced onto the disk, and no inode said to be free. */
   plain?: boolean
   /** A symbolic link's time is set of what it leads to. */
   follows?: boolean

@@ -28,6 +28,9 @@ describe("an error of the storage", () => {
     expect(told({ ...facts, syscall: "read" })).to.equal("as it was")
     expect(told({ code: "ENOSYS" })).to.equal("as it was")
     expect(told({ code: "ENOSYS", syscall: "symlink" })).to.match(/takes no symbolic links$/)
+    expect(told({ code: "EIO", syscall: "symlink" })).to.match(
+      /input\/output error where a symbolic link was to be made/,
+    )
     expect(told({ code: "ENOSYS", syscall: "rename" })).to.match(/: this file system can't do that \(rename\)$/)
   })
 

@@ -1,13 +1,18 @@
 import { constants, copyFileSync, linkSync } from "node:fs"
+import { errnoName } from "../store/errno-name.ts"
 
-/** A second name of a file; a file system without hard links, or with too many to one file, gets a copy. */
+/** For these a copy is no way out. */
+const FINAL = new Set(["ENOENT", "EEXIST", "ENOSPC", "EDQUOT"])
+
+/**
+ * A second name of a file; a file system without hard links, or with too many to one file, gets a copy. How it says so
+ * differs: EPERM, ENOTSUP, ENOSYS, and EIO of rclone's mounts.
+ */
 export function linkOrCopy(from: string, to: string): void {
   try {
     linkSync(from, to)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code !== "EPERM" && code !== "ENOTSUP" && code !== "ENOSYS" && code !== "EMLINK" && code !== "EOPNOTSUPP")
-      throw error
-    copyFileSync(from, to, constants.COPYFILE_EXCL)
+    if (FINAL.has(errnoName(error) ?? "")) throw error
+    copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
   }
 }

@@ -8,7 +8,10 @@ export interface FreeSpace {
    * where the file system does not count them: ramfs, on which diskless machines run, and some of FUSE say that they have none.
    */
   bytes: number
-  /** Files that may still be made; without end where the file system does not count them. */
+  /**
+   * Files that may still be made; without end where the file system does not count them. None is taken for that too: rclone's
+   * mounts say so for ever, and where it is true the first file that is made, which is the lock, tells it.
+   */
   files: number
 }
 
@@ -16,9 +19,9 @@ export interface FreeSpace {
 export async function freeSpace(path: string): Promise<FreeSpace | undefined> {
   const space = await statfs(path).catch(() => undefined)
   if (space === undefined) return dirname(path) === path ? undefined : await freeSpace(dirname(path))
-  const { blocks, bavail, bsize, files, ffree } = space
+  const { blocks, bavail, bsize, ffree } = space
   const uncounted = Number.POSITIVE_INFINITY
-  return { bytes: blocks === 0 ? uncounted : bavail * bsize, files: files === 0 ? uncounted : ffree }
+  return { bytes: blocks === 0 ? uncounted : bavail * bsize, files: ffree === 0 ? uncounted : ffree }
 }
 
 /** Whether what is written to one place takes space from the other; so too where nobody can tell. */

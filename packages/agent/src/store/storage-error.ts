@@ -122,6 +122,12 @@ const SYMLINK_EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   ENOSYS: NO_SYMLINKS,
   ENOTSUP: NO_SYMLINKS,
   EOPNOTSUPP: NO_SYMLINKS,
+  // rclone's mounts.
+  EIO: {
+    ...NO_SYMLINKS,
+    reason:
+      "the storage reported an input/output error where a symbolic link was to be made, as some without such links do",
+  },
 }
 
 const BY_CALL: Readonly<Record<string, Readonly<Record<string, Explanation>>>> = {
