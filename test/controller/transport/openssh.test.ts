@@ -3,7 +3,7 @@ import type { DatamaestroError } from "@datamaestro/protocol"
 import { execFile, execFileSync } from "node:child_process"
 import { once } from "node:events"
 import { existsSync, statSync } from "node:fs"
-import { chmod, mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises"
+import { appendFile, chmod, mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises"
 import { createServer, type AddressInfo } from "node:net"
 import { userInfo } from "node:os"
 import { join } from "node:path"
@@ -254,6 +254,27 @@ describe("the system's ssh as transport", function () {
     const error = await failureOf(attempt({ configFile }, { options: ["ProxyJump=hop0"] }))
     expect(error.code).to.equal("SSH_CONFIGURATION")
     expect(error.message).to.equal('Cannot reach "machine": its ProxyJump leads through more than 8 hosts')
+  })
+
+  it("tells what a ProxyCommand or a jump host says, which ssh throws away where its connection is to be shared", async () => {
+    const server = await serve()
+    const options = ["ProxyCommand=sh -c 'echo The VPN is down, call 1234 >&2; echo second line >&2; exit 3'"]
+    const refused = await failureOf(attempt(server, { options }))
+    expect(refused.code).to.equal("UNREACHABLE")
+    expect(refused.message).to.match(/: its ProxyCommand or jump host says: The VPN is down, call 1234\nsecond line$/)
+    expect(refused.hint).to.equal(
+      'check that "ssh machine" works: it goes the same way, and shows all that is said there',
+    )
+    const silent = ["ProxyCommand=sh -c 'echo waiting for a token >&2; exec sleep 600'", "ConnectTimeout=1"]
+    const late = await failureOf(attempt(server, { options: silent }))
+    expect(late.message).to.match(/: its ProxyCommand or jump host says: waiting for a token$/)
+    const configFile = await append(server, `Host gate\n HostKeyAlias nobody-knows-it\nHost machine\n ProxyJump gate`)
+    const jump = await failureOf(attempt({ configFile }, { options: ["StrictHostKeyChecking=yes"] }))
+    expect(jump.message).to.match(/jump host says: [^]*Host key verification failed\.$/)
+    await appendFile(server.knownHostsFile, `nobody-knows-it ssh-ed25519 ${generateKey().public.split(" ")[1]}\n`)
+    const changed = await failureOf(attempt({ configFile }))
+    expect(changed.message).to.match(/says: [^]*has changed [^]*verification failed\.$/)
+    expect(changed.message, "what trusts it stands behind the warning").not.to.contain("ssh-keygen")
   })
 
   it("leaves nothing of a way that leads nowhere: neither when that failed, nor when it is interrupted", async () => {

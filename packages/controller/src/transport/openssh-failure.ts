@@ -14,6 +14,8 @@ export interface OpensshFailure {
   mayAsk: boolean
   /** The person's certificates that are over. */
   expired?: readonly string[]
+  /** What its ProxyCommand or jump host said, where that is why. */
+  proxySaid?: string | undefined
 }
 
 interface Kind {
@@ -22,6 +24,13 @@ interface Kind {
   verb: string
   hint: (failure: OpensshFailure) => string
 }
+
+/** What ssh says where its ProxyCommand or jump host has made no connection. */
+export const PROXY_ENDED = /(kex_exchange_identification|banner exchange)[^]*UNKNOWN port 65535/i
+
+/** What ssh itself says of such a way, among which the reason stands; and the command that trusts a changed host key. */
+export const SSH_WITHOUT_PROXY =
+  /^(kex_exchange_identification: |banner exchange: |connection (closed|timed out|to unknown|reset)\b|@.*@$|\s+(remove with:|ssh-keygen ))/i
 
 /** The words of OpenSSH's client (its versions 7 to 10) for what can go wrong, the most telling first. */
 const KINDS: readonly Kind[] = [
@@ -85,12 +94,13 @@ const KINDS: readonly Kind[] = [
     hint: ({ hostName }) => `check the spelling of "${hostName}", the network and the name server`,
   },
   {
-    // With a shared connection ssh throws away what they say (ControlPersist in ssh_config(5)).
-    pattern: /(kex_exchange_identification|banner exchange)[^]*UNKNOWN port 65535/i,
+    pattern: PROXY_ENDED,
     code: "UNREACHABLE",
     verb: "Cannot reach",
-    hint: ({ label }) =>
-      `its ProxyCommand or jump host makes no connection: "${sshCommand(label)}" shows what that says`,
+    hint: ({ label, proxySaid }) =>
+      proxySaid === undefined
+        ? `its ProxyCommand or jump host makes no connection: "${sshCommand(label)}" shows what that says`
+        : `check that "${sshCommand(label)}" works: it goes the same way, and shows all that is said there`,
   },
   {
     pattern: /banner exchange|kex_exchange_identification/i,
@@ -110,9 +120,9 @@ const KINDS: readonly Kind[] = [
 
 /** A failure of `ssh` as one of ours, told in its own words. */
 export function opensshFailure(failure: OpensshFailure): DatamaestroError {
-  const { label, hostName, port, user, stderr } = failure
+  const { label, hostName, port, user, stderr, proxySaid } = failure
   const kind = KINDS.find(({ pattern }) => pattern.test(stderr))
-  const said = lastWords(stderr)
+  const said = proxySaid === undefined ? lastWords(stderr) : `its ProxyCommand or jump host says: ${proxySaid}`
   const details = { host: label, hostName, port, user, printed: printable(stderr).slice(-2000) }
   const machine = `"${label}" (${hostName}, port ${port})`
   if (kind === undefined) {

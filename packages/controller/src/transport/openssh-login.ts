@@ -7,6 +7,7 @@ import { runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
 import { HOST_KEY_ADDED, HOST_KEY_WARNING, OPEN_KEY, opensshFailure } from "./openssh-failure.ts"
 import type { OpensshLoginWatch } from "./openssh-login-watch.ts"
 import type { OpensshSharing } from "./openssh-sharing.ts"
+import { proxyWords } from "./openssh-proxy-words.ts"
 import { sshCommand } from "./ssh-command.ts"
 import type { SshConnectOptions, SshStage } from "./ssh-connect-options.ts"
 import type { SshTarget } from "./ssh-target.ts"
@@ -35,9 +36,10 @@ export async function opensshLogin(
     // Those that ssh starts for hosts on the way would wait for it, too.
     if (environment["SSH_AUTH_SOCK"] === identityAgent) delete environment["SSH_AUTH_SOCK"]
   }
+  const end = signal === undefined ? watch.signal : AbortSignal.any([signal, watch.signal])
   const { code, stderr } = await runSsh(opensshArguments(target, [...own, ...configuration.bounds]), {
     environment,
-    signal: signal === undefined ? watch.signal : AbortSignal.any([signal, watch.signal]),
+    signal: end,
     onStderr: (words) => {
       watch.heard()
       askpass?.heard(words)
@@ -45,7 +47,8 @@ export async function opensshLogin(
   })
   if (code !== 0) {
     const expired = await expiredCertificates(configuration)
-    const error = opensshFailure({ ...configuration, stderr, mayAsk: askpass !== undefined, expired })
+    const proxySaid = await proxyWords(target, configuration, stderr, end)
+    const error = opensshFailure({ ...configuration, stderr, mayAsk: askpass !== undefined, expired, proxySaid })
     tellStages(options, "by ssh", error.code)
     throw error
   }

@@ -1,0 +1,34 @@
+import { opensshArguments, PLAIN_CHANNEL } from "./openssh-arguments.ts"
+import { runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
+import { PROXY_ENDED, SSH_WITHOUT_PROXY } from "./openssh-failure.ts"
+import { printableLines } from "./server-question.ts"
+import type { SshTarget } from "./ssh-target.ts"
+
+/** How long they may take to say again why there is no way, in milliseconds. */
+const LIMIT = 5000
+
+/**
+ * What a ProxyCommand or jump host said of a way that leads nowhere. Where its connection is to be shared, ssh throws
+ * that away, so that it is asked once more without: nothing is asked of the person, and nobody logs in to the host itself.
+ *
+ * @param stderr what ssh has said
+ */
+export async function proxyWords(
+  target: SshTarget,
+  { bounds }: OpensshConfiguration,
+  stderr: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (!PROXY_ENDED.test(stderr)) return undefined
+  const alone = ["ControlPath=none", "ControlMaster=no", "BatchMode=yes", "PreferredAuthentications=none"]
+  const own = [...PLAIN_CHANNEL, "-N", ...[...alone, "LogLevel=INFO"].flatMap((option) => ["-o", option])]
+  let words = ""
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(LIMIT)])
+  await runSsh(opensshArguments(target, [...own, ...bounds]), {
+    environment: { ...process.env, SSH_ASKPASS_REQUIRE: "never" },
+    signal: limit,
+    onStderr: (text) => void (words += text),
+  }).catch(() => undefined)
+  const said = printableLines(words).filter((line) => !SSH_WITHOUT_PROXY.test(line))
+  return said.length === 0 ? undefined : said.slice(-4).join("\n").slice(-1000)
+}
