@@ -268,13 +268,27 @@ describe("the bootstrap, over the embedded SSH server", () => {
     const [name = ""] = await readdir(hosts)
     expect((await stat(hosts)).mode & 0o777).to.equal(0o700)
     const known = JSON.parse(await readFile(join(hosts, name), "utf8")) as object
-    await writeFile(join(hosts, name), JSON.stringify({ ...known, agent: "0".repeat(64) }))
+    await writeFile(join(hosts, name), JSON.stringify({ ...known, agents: ["0".repeat(64)] }))
     await rm(agents(), { recursive: true, maxRetries: 9 })
     const session = await openSshSession(server)
     expect(session.uploads).to.deep.equal(["agent"])
     expect(await session.agent.request("settings/get", {})).to.deep.equal({})
     await session.close()
     expect(server.commands).to.have.length(2)
+  })
+
+  it("uploads nothing again where two versions are used in turns", async () => {
+    await (await openSshSession(server)).close()
+    const hosts = join(environment.path, ".cache/datamaestro/hosts")
+    const [name = ""] = await readdir(hosts)
+    // As another version leaves it that has brought its agent meanwhile.
+    const known = JSON.parse(await readFile(join(hosts, name), "utf8")) as { agents: string[] }
+    const both = ["0".repeat(64), ...known.agents]
+    await writeFile(join(hosts, name), JSON.stringify({ ...known, agents: both }))
+    const session = await openSshSession(server)
+    await session.close()
+    expect(session.uploads).to.deep.equal([])
+    expect(JSON.parse(await readFile(join(hosts, name), "utf8"))).to.deep.include({ agents: both })
   })
 
   it("leaves no login shell behind whose start-up files hang when it is interrupted", async () => {

@@ -3,7 +3,7 @@ import type { SessionEvent } from "../session/session.ts"
 import type { Transport } from "../transport/transport.ts"
 import { coldCommand, warmCommand } from "./agent-command.ts"
 import type { Deployment } from "./deployment.ts"
-import { forgetHost, recallHost, rememberHost, type RememberedHost } from "./remembered-host.ts"
+import { forgetHost, recallHost, rememberHost, withAgent, type RememberedHost } from "./remembered-host.ts"
 import type { Hello } from "./agent-port.ts"
 import { BOOT_TIMEOUT, NotBooted, startAgent, type StartAgentOptions, type StartedAgent } from "./start-agent.ts"
 import { tellOfWait } from "./tell-of-wait.ts"
@@ -59,14 +59,14 @@ async function open(transport: Transport, options: OpenRemoteAgentOptions): Prom
     const execPath = hello === undefined ? known?.execPath : asNamed(node, hello)
     if (execPath === undefined) return started
     const { leftOut } = hello ?? known ?? {}
-    const now = { address, execPath, leftOut, agent: deployment.hash }
+    const now = { address, execPath, leftOut, agents: withAgent(known, deployment.hash) }
     if (!isSame(now, known)) rememberHost(node, now)
     transport.held?.startAhead(aheadOn(now))
     return started
   }
 
   if (known !== undefined) {
-    const push = known.agent !== deployment.hash
+    const push = known.agents?.includes(deployment.hash) !== true
     try {
       const startedBy = transport.held === undefined || push ? undefined : aheadOn(known)
       return await start(warmCommand(known, deployment.bootstrap, { ...boot, push }), push, startedBy)
@@ -84,7 +84,7 @@ async function open(transport: Transport, options: OpenRemoteAgentOptions): Prom
 }
 
 function isSame(one: RememberedHost, other: RememberedHost | undefined): boolean {
-  return one.execPath === other?.execPath && one.leftOut === other.leftOut && one.agent === other.agent
+  return one.execPath === other?.execPath && one.leftOut === other.leftOut && one.agents === other.agents
 }
 
 /** What a person names is kept: it may be a script that sets things up and becomes Node, or a link to the version of today. */

@@ -12,9 +12,12 @@ const RememberedHost = v.object({
   execPath: v.string(),
   /** `NODE_OPTIONS` of the start-up files there, with which it does not start. */
   leftOut: v.optional(v.string()),
-  /** The hash of the agent that lies there. */
-  agent: v.optional(v.string()),
+  /** The hashes of the agents that lie there, the last that came first: versions of this program may be used in turns. */
+  agents: v.optional(v.array(v.string())),
 })
+
+/** How many agents are remembered of a machine, which keeps each for a week after its last use. */
+const MAX_AGENTS = 4
 
 /** What spares round trips on the next call to a machine. Wrong facts cost one of them, nothing else. */
 export type RememberedHost = v.InferOutput<typeof RememberedHost>
@@ -23,6 +26,12 @@ export type RememberedHost = v.InferOutput<typeof RememberedHost>
 export function recallHost(address: string, node: string): RememberedHost | undefined {
   const found = read(fileOf(address, node))
   return found?.address === address ? found : undefined
+}
+
+/** The agents of a machine when one has come there, or was found there. */
+export function withAgent(host: RememberedHost | undefined, hash: string): string[] {
+  const known = host?.agents ?? []
+  return known.includes(hash) ? known : [hash, ...known].slice(0, MAX_AGENTS)
 }
 
 /** All of them, each machine once. */
