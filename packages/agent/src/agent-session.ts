@@ -138,10 +138,10 @@ export class AgentSession {
   async #makeIndex(): Promise<RepositoryIndex> {
     await this.environmentReady()
     const { RepositoryIndex } = await import("./repositories/repository-index.ts")
-    const { dropIncomplete, packEntry } = await import("./packs/pack-entry.ts")
+    const { dropChanged, packEntry } = await import("./packs/pack-entry.ts")
     return new RepositoryIndex(this.#repositories, {
       modulePath: (module) => packEntry(this.packs, module),
-      explain: (module, error) => dropIncomplete(this.packs, module, error),
+      explain: (module, error) => dropChanged(this.packs, module, error),
       unreadable: this.#unreadable,
       tell: this.#tell,
       onCode: this.#onCode,

@@ -1,9 +1,9 @@
 import { expect } from "chai"
 import { createHash } from "node:crypto"
-import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
+import { mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
-import { goneFrom } from "../../../packages/agent/src/packs/pack-contents.ts"
+import { changedSince, contentsFile } from "../../../packages/agent/src/packs/pack-contents.ts"
 import { packEntry } from "../../../packages/agent/src/packs/pack-entry.ts"
 import { missingPacks, PackReceiver } from "../../../packages/agent/src/packs/pack-store.ts"
 import { writeTar } from "../../../packages/controller/src/repositories/write-tar.ts"
@@ -53,14 +53,38 @@ describe("PackReceiver", () => {
     expect(await missingPacks(folder, [module])).to.deep.equal([])
   })
 
-  it("knows what has gone from a pack, be it the list of what is in it", async () => {
+  it("takes a pack anew whose list of what is in it is gone", async () => {
+    await send(new PackReceiver(folder), pack)
+    await rm(contentsFile(join(folder, hash)))
+    expect(await missingPacks(folder, [module])).to.deep.equal([hash])
+  })
+
+  it("loads nothing from a pack that is no longer as it was uploaded, and takes it anew", async () => {
+    const path = join(folder, hash)
+    const file = join(path, "lib/index.js")
+    const spoils: [spoil: () => Promise<void>, changed: string, state: RegExp][] = [
+      [() => truncate(file, 3), file, /is not what was uploaded/],
+      [() => writeFile(file, "export { }"), file, /is not what was uploaded/],
+      [() => writeFile(contentsFile(path), "{"), contentsFile(path), /is gone, or can't be read/],
+    ]
+    for (const [spoil, changed, state] of spoils) {
+      await send(new PackReceiver(folder), pack)
+      expect(await changedSince(path)).to.equal(undefined)
+      await spoil()
+      expect(await missingPacks(folder, [module]), "seen when it is loaded").to.deep.equal([])
+      const error = await rejection(packEntry(folder, { kind: "pack", ...module }))
+      expect(error).to.have.property("code", "DEPLOY_FAILED")
+      expect(error).to.have.deep.property("details", { path: changed })
+      expect(error).to.have.property("message").that.matches(state)
+      expect(await missingPacks(folder, [module])).to.deep.equal([hash])
+    }
+  })
+
+  it("knows what has gone from a pack", async () => {
     await send(new PackReceiver(folder), pack)
     const path = join(folder, hash)
-    expect(await goneFrom(path)).to.equal(undefined)
-    await rm(join(path, "lib/index.js"))
-    expect(await goneFrom(path)).to.equal(join(path, "lib/index.js"))
-    await rm(join(path, ".datamaestro-pack.json"))
-    expect(await goneFrom(path)).to.equal(join(path, ".datamaestro-pack.json"))
+    await rm(join(path, "lib"), { recursive: true })
+    expect(await changedSince(path)).to.have.property("path", join(path, "lib"))
   })
 
   it("tells of a folder that can't be written without advice that is for the data directory", async () => {

@@ -1,13 +1,13 @@
 import { DatamaestroError, type RepositoryLocation } from "@datamaestro/protocol"
 import { rm } from "node:fs/promises"
 import { join, sep } from "node:path"
-import { goneFrom } from "./pack-contents.ts"
+import { changedSince } from "./pack-contents.ts"
 import { touch } from "./pack-store.ts"
 
 /**
- * Where a repository's module is on this machine.
+ * Where a repository's module is on this machine; its pack is as it was uploaded.
  *
- * @throws DatamaestroError DEPLOY_FAILED when its pack was never uploaded
+ * @throws DatamaestroError DEPLOY_FAILED when its pack was never uploaded, or is another since; that one is removed
  */
 export async function packEntry(folder: string, module: RepositoryLocation["module"]): Promise<string> {
   if (module.kind === "file") return module.path
@@ -19,27 +19,30 @@ export async function packEntry(folder: string, module: RepositoryLocation["modu
       details: { path: entry },
     })
   }
+  const changed = await dropChanged(folder, module)
+  if (changed !== undefined) throw changed
   return entry
 }
 
 /**
- * Removes the pack of a module that can't be loaded where something is gone from it: whoever declares it next uploads it
- * again.
+ * Removes the pack of a module where it is no longer as it was uploaded: whoever declares it next uploads it again.
  *
+ * @param cause what went wrong with it, where something did
  * @returns what to tell; nothing where the pack is whole
  */
-export async function dropIncomplete(
+export async function dropChanged(
   folder: string,
   module: RepositoryLocation["module"],
-  cause: unknown,
+  cause?: unknown,
 ): Promise<DatamaestroError | undefined> {
   if (module.kind !== "pack") return undefined
   const pack = join(folder, module.hash)
-  const path = await goneFrom(pack)
-  if (path === undefined) return undefined
+  const changed = await changedSince(pack)
+  if (changed === undefined) return undefined
   await rm(pack, { recursive: true, force: true }).catch(() => {})
-  const gone = `"${path}" is gone, and the rest of that upload was removed: run the same command again, which uploads it anew`
-  return new DatamaestroError("DEPLOY_FAILED", `Cannot load an uploaded repository: ${gone}`, {
+  const { path, state } = changed
+  const anew = `"${path}" ${state}, and the rest of that upload was removed: run the same command again, which uploads it anew`
+  return new DatamaestroError("DEPLOY_FAILED", `Cannot load an uploaded repository: ${anew}`, {
     details: { path },
     cause,
   })

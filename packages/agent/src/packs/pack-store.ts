@@ -3,7 +3,7 @@ import { createHash, randomBytes, type Hash } from "node:crypto"
 import { chmod, mkdir, open, readdir, rename, rm, stat, utimes, type FileHandle } from "node:fs/promises"
 import { join } from "node:path"
 import { storageError } from "../store/storage-error.ts"
-import { listContents } from "./pack-contents.ts"
+import { contentsFile, listContents } from "./pack-contents.ts"
 import { removeFile } from "../store/remove-file.ts"
 
 const DAY = 24 * 3600_000
@@ -23,11 +23,15 @@ export async function missingPacks(
     checkHash(hash)
     const pack = join(folder, hash)
     const there = await touch(pack)
-    if (there && (await stat(join(pack, entry)).catch(() => undefined)) !== undefined) continue
+    if (there && (await isThere(join(pack, entry))) && (await isThere(contentsFile(pack)))) continue
     if (there) await rm(pack, { recursive: true, force: true }).catch(() => {})
     missing.add(hash)
   }
   return [...missing]
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined
 }
 
 /** Marks a pack as used, for `prune`; says whether there is one. */
