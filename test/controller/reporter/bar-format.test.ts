@@ -13,6 +13,7 @@ const state: BarState = {
   note: undefined,
   rate: 5_000_000,
   host: undefined,
+  heardAt: Infinity,
   showDataset: false,
 }
 
@@ -21,6 +22,15 @@ describe("a bar's line", () => {
     expect(formatBar(state, 100)).to.equal(
       "train_images downloading   [######------------------]  25 %  25.0 MB/100 MB  5.0 MB/s  ETA 15 s",
     )
+  })
+
+  it("tells that nothing is heard, in the place of a pace that was: as when the connection is lost", () => {
+    const heardAt = Date.now() - 42_400
+    expect(formatBar({ ...state, heardAt }, 100)).to.equal(
+      "train_images downloading   [######------------------]  25 %  25.0 MB/100 MB  silent for 42 s",
+    )
+    expect(formatBar({ ...state, total: undefined, rate: 0, heardAt }, 100)).to.contain("25.0 MB  silent for 42 s")
+    expect(formatBar({ ...state, value: 100_000_000, heardAt }, 100), "all is there").not.to.contain("silent")
   })
 
   for (let columns = 1; columns <= 120; columns += 7) {

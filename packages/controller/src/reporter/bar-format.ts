@@ -10,12 +10,16 @@ export interface BarState extends Count {
   /** Bytes a second, smoothed; 0 while unknown. */
   rate: number
   host: string | undefined
+  /** When it was told of last, in milliseconds as `Date.now()` counts them. */
+  heardAt: number
   /** It failed, and is tried again at that time, in milliseconds as `Date.now()` counts them. */
   resumesAt?: number | undefined
   /** Whether datasets have to be told apart. */
   showDataset: boolean
 }
 
+/** After so long without news its pace and what is left of it are guesses, in milliseconds: a server or a link may be silent. */
+const NEWS = 5000
 const BAR_WIDTH = 24
 const NARROW_BAR_WIDTH = 10
 /** What is left of a label at least, for which figures are left out. */
@@ -70,14 +74,19 @@ function figuresOf(state: BarState): string[] {
     parts.push(
       state.total === undefined ? formatBytes(state.value) : `${formatBytes(state.value)}/${formatBytes(state.total)}`,
     )
-    if (state.rate > 0 && !waits) parts.push(`${formatBytes(state.rate)}/s`)
-    if (state.rate > 0 && !waits && state.total !== undefined && state.total > state.value) {
-      parts.push(`ETA ${formatDuration((state.total - state.value) / state.rate)}`)
-    }
+    if (!waits) parts.push(...paceOf(state))
   }
   if (state.resumesAt !== undefined) parts.push(againIn((state.resumesAt - Date.now()) / 1000))
   if (state.note !== undefined) parts.push(sanitizeLine(state.note))
   return parts
+}
+
+function paceOf({ rate, total, value, heardAt }: BarState): string[] {
+  const silence = Date.now() - heardAt
+  if (silence >= NEWS && value < (total ?? Infinity)) return [`silent for ${formatDuration(silence / 1000)}`]
+  if (rate <= 0) return []
+  const pace = `${formatBytes(rate)}/s`
+  return total !== undefined && total > value ? [pace, `ETA ${formatDuration((total - value) / rate)}`] : [pace]
 }
 
 function againIn(seconds: number): string {

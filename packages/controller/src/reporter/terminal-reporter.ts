@@ -13,8 +13,6 @@ interface Work {
   bar: SingleBar | undefined
   measuredAt: number
   measuredValue: number
-  /** When it was told of last, by the same clock. */
-  heardAt: number
 }
 
 const CLEAR_TO_END = "\u001b[K"
@@ -106,8 +104,8 @@ export class TerminalReporter implements Reporter {
     const known = this.#work.get(key)
     if (known !== undefined && goesAlong(count, known, now)) return
     if (known === undefined || known.state.verb !== count.verb || known.state.resumesAt !== undefined) {
-      const state = { ...count, rate: 0, host, showDataset: false }
-      const measured = { state, measuredAt: now, measuredValue: count.value, heardAt: now }
+      const state = { ...count, rate: 0, host, heardAt: now, showDataset: false }
+      const measured = { state, measuredAt: now, measuredValue: count.value }
       const work = Object.assign(known ?? { bar: undefined }, measured)
       this.#work.set(key, work)
       this.#show(work)
@@ -119,8 +117,7 @@ export class TerminalReporter implements Reporter {
         known.measuredAt = now
         known.measuredValue = count.value
       }
-      known.heardAt = now
-      Object.assign(known.state, count)
+      Object.assign(known.state, count, { heardAt: now })
       this.#show(known)
     }
     // Nothing else tells that an upload or a check has ended.
@@ -134,11 +131,10 @@ export class TerminalReporter implements Reporter {
     const key = `${host ?? ""}\0${none.key}`
     const now = Date.now()
     const known = this.#work.get(key) ?? {
-      state: { ...none, rate: 0, host, showDataset: false },
+      state: { ...none, rate: 0, host, heardAt: now, showDataset: false },
       bar: undefined,
       measuredAt: now,
       measuredValue: 0,
-      heardAt: now,
     }
     known.state.resumesAt = now + 1000 * event.delay
     this.#work.set(key, known)
@@ -218,7 +214,7 @@ export class TerminalReporter implements Reporter {
 }
 
 /** Whether a count is of what goes along with the download of the same resource, which is what one waits for. */
-function goesAlong({ verb }: Count, { state, heardAt }: Work, now: number): boolean {
+function goesAlong({ verb }: Count, { state }: Work, now: number): boolean {
   const downloading = state.verb === "downloading" && state.value < (state.total ?? Infinity)
-  return downloading && verb !== state.verb && now - heardAt < DOWNLOAD_SILENCE
+  return downloading && verb !== state.verb && now - state.heardAt < DOWNLOAD_SILENCE
 }
