@@ -1,14 +1,17 @@
 import { DatamaestroError, type AgentHandlers } from "@datamaestro/protocol"
 import { expect } from "chai"
 import { check } from "../../../packages/controller/src/commands/check.ts"
+import type { Command } from "../../../packages/controller/src/commands/command.ts"
 import { listDatafolders, setDatafolder } from "../../../packages/controller/src/commands/datafolders.ts"
 import { info } from "../../../packages/controller/src/commands/info.ts"
+import { orphans } from "../../../packages/controller/src/commands/orphans.ts"
 import { prepare, type PrepareOptions } from "../../../packages/controller/src/commands/prepare.ts"
 import { runCommand } from "../../../packages/controller/src/commands/run-command.ts"
 import { search } from "../../../packages/controller/src/commands/search.ts"
 import { testInvocation } from "../../helpers/invocation.ts"
 import { until } from "../../helpers/job-lab.ts"
 import { linkedSession, type LinkedSession } from "../../helpers/linked-session.ts"
+import { rejection } from "../../helpers/rejection.ts"
 
 const options = (ids: string[], more: Partial<PrepareOptions> = {}): PrepareOptions => ({
   ids,
@@ -63,6 +66,19 @@ describe("running a command", () => {
     expect(failure?.message).to.contain("/dev/null/result.json")
     expect(call.reporter.errors.map(({ host }) => host)).to.deep.equal([undefined])
     expect(call.written).to.equal("[]\n")
+  })
+
+  it("refuses what can't be meant before it connects to anything", async () => {
+    const refused = async (command: Command<unknown>, host: string[]): Promise<string> => {
+      const open = (): never => expect.fail("connected")
+      const error = await rejection(runCommand(command, testInvocation({ host, open })))
+      expect(error.exitStatus).to.equal(2)
+      return error.message
+    }
+    expect(await refused(check("mine", "f.json"), ["a", "b"])).to.contain("there are several hosts, and it is one file")
+    const all = { size: false, remove: false, force: false }
+    expect(await refused(orphans({ ...all, force: true }), ["a"])).to.contain("it is for --delete")
+    expect(await refused(orphans({ ...all, remove: true }), [])).to.contain("there is no terminal to ask on")
   })
 
   it("advises commands that run where the failure was", async () => {

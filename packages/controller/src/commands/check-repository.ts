@@ -12,7 +12,7 @@ export function checkRepositoryFolder(folder: string): Command<Inspected[]> {
   return {
     needsRepositories: false,
     severalHosts: "lines",
-    hereOnly,
+    refuse: ({ options }) => (options.host.length > 0 ? hereOnly() : undefined),
     async run(call) {
       const { session, signal, onProgress } = call
       const path = resolve(folder)

@@ -11,9 +11,9 @@ export function check(repository: string, output?: string): Command<CheckEntry[]
   return {
     needsRepositories: true,
     severalHosts: "object",
+    refuse: ({ machines }) => (output !== undefined && machines.length > 1 ? oneHost(output) : undefined),
     async run(call) {
-      const { session, signal, onProgress, invocation } = call
-      if (output !== undefined && invocation.machines.length > 1) throw oneHost(output)
+      const { session, signal, onProgress } = call
       const checked = await session.agent.request("repositories/check", { repository }, { signal, onProgress })
       for (const message of alternativesOnly(checked)) onProgress({ phase: "notice", level: "warning", message })
       const error = lacking(checked)

@@ -26,8 +26,8 @@ export interface Command<R> {
   ahead?: AheadRequest
   /** It leaves work behind on purpose: the agent's end is not waited for. */
   detaches?: boolean
-  /** It works on this machine only: what is said of `--host`, before anything is connected to. */
-  hereOnly?: () => DatamaestroError
+  /** Why it can't be meant so, said before anything is connected to. */
+  refuse?: (invocation: Invocation) => DatamaestroError | undefined
   /** It shows work that goes on without it: Ctrl-C ends the showing only. */
   onlyWatches?: boolean
   /** @returns what to print, or nothing after a failure */

@@ -33,7 +33,7 @@ export function createDataset(first: string, second: string | undefined): Comman
   return {
     needsRepositories: true,
     severalHosts: "object",
-    hereOnly,
+    refuse: ({ options }) => (options.host.length > 0 ? hereOnly() : undefined),
     async run(call) {
       const { settings } = call.invocation
       const repository = second === undefined ? settings.default_repository : first

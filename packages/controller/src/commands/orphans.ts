@@ -18,9 +18,11 @@ export function orphans({ size, remove, force }: OrphansOptions): Command<Orphan
   return {
     needsRepositories: true,
     severalHosts: "lines",
+    refuse({ prompter }) {
+      if (force && !remove) return needless()
+      return remove && !force && !prompter.available ? unasked() : undefined
+    },
     async run(call) {
-      if (force && !remove) throw needless()
-      if (remove && !force && !call.invocation.prompter.available) throw unasked()
       const { session, signal, onProgress } = call
       const found = await session.agent.request("orphans/list", { size: size || (remove && !force) }, { signal })
       for (const { path, reason } of found.unknown) {

@@ -23,7 +23,8 @@ export async function runCommand<R>(
   command: Command<R>,
   invocation: Invocation,
 ): Promise<DatamaestroError | undefined> {
-  if (command.hereOnly !== undefined && invocation.options.host.length > 0) throw command.hereOnly()
+  const refused = command.refuse?.(invocation)
+  if (refused !== undefined) throw refused
   const outcomes = await Promise.all(invocation.machines.map((machine) => onMachine(command, machine, invocation)))
   const failures = outcomes.flatMap((each) => each.failures.toSorted((a, b) => a.position - b.position))
   const stopped = failures.find(({ error }) => error.code === "INTERRUPTED")
