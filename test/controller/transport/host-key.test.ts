@@ -224,6 +224,19 @@ describe("HostKeyCheck", () => {
     expect(notices.join()).to.match(/warning: .*was not checked/)
   })
 
+  it("says that a file is none that can be read, as PowerShell's > writes it, before its keys are unknown or new", async () => {
+    const key = hostKey()
+    await writeFile(path("known"), `\ufeffhost.example.org ${key.line}\r\n`, "utf16le")
+    const unknown = await refusal(verify(key))
+    expect(unknown.message).to.contain(
+      `is not known: "${path("known")}" is not UTF-8, and no other known_hosts file has it`,
+    )
+    await verify(key, [`UserKnownHostsFile ${path("more")} ${path("known")}`, "StrictHostKeyChecking accept-new"])
+    expect(notices[0]).to.equal(`warning: No key in "${path("known")}" is known: it is not UTF-8; save it as UTF-8`)
+    await verify(key, [`UserKnownHostsFile ${path("known")} ${path("more")}`])
+    expect(notices, "known all the same").to.have.lengthOf(3)
+  })
+
   it("survives lines that are none", async () => {
     const key = hostKey()
     const broken = ["host.example.org", "host.example.org ssh-ed25519", "host.example.org ssh-ed25519 AAAA", "@x y z w"]

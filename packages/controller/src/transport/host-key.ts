@@ -1,6 +1,6 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { createHash } from "node:crypto"
-import { knownHostName, readKnownHosts, recordKnownHost, type KnownHost } from "./known-hosts.ts"
+import { knownHostName, notUtf8Among, readKnownHosts, recordKnownHost, type KnownHost } from "./known-hosts.ts"
 import type { Prompter, Question } from "./prompter.ts"
 import { sshCommand } from "./ssh-command.ts"
 import type { SshSettings } from "./ssh-settings.ts"
@@ -65,6 +65,9 @@ export class HostKeyCheck {
     if (accepted.some((entry) => entry.key.equals(key.blob))) return
     const changed = plain.find((entry) => entry.type === key.type) ?? plain[0]
 
+    const { userKnownHostsFiles, globalKnownHostsFiles } = this.#settings
+    const unread = await notUtf8Among([...userKnownHostsFiles, ...globalKnownHostsFiles])
+    if (unread !== undefined) onNotice("warning", `No key in "${unread}" is known: it is not UTF-8; save it as UTF-8`)
     if (this.#settings.strictHostKeyChecking === "no" && changed === undefined) {
       onNotice("warning", `The ${describe(key)} of ${this.#machine()} is not known and was not checked`)
       return this.#record(key, onNotice)
@@ -76,7 +79,8 @@ export class HostKeyCheck {
       if (await this.#ask(key, prompter)) return this.#record(key, onNotice)
       throw this.#unknown(key, "you did not accept it")
     }
-    throw this.#unknown(key, "no known_hosts file has it")
+    const others = unread === undefined ? "no" : `"${unread}" is not UTF-8, and no other`
+    throw this.#unknown(key, `${others} known_hosts file has it`)
   }
 
   async #ask(key: HostKey, prompter: Prompter): Promise<boolean> {

@@ -31,6 +31,15 @@ export async function readKnownHosts(files: readonly string[], name: string): Pr
   })
 }
 
+/** The first of the files that is no text in UTF-8, such as what PowerShell's > writes: for `ssh`, too, no key is in it. */
+export async function notUtf8Among(files: readonly string[]): Promise<string | undefined> {
+  for (const file of files) {
+    const text = await readIfFile(file).catch(() => "")
+    if (text.includes("\0")) return file
+  }
+  return undefined
+}
+
 async function readIfFile(path: string): Promise<string> {
   requireNoPipe(path)
   return await readFile(path, "utf8")
