@@ -1,7 +1,7 @@
 import { expect } from "chai"
 import { execFileSync, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
-import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
@@ -131,6 +131,27 @@ describe("the agent's life", function () {
     expect(existsSync(lease())).to.equal(false)
     expect(await session.agent.request("datafolders/list", {})).to.deep.equal({ datafolders: {} })
     await session.close()
+  })
+
+  it("is ended where it never speaks, and heeds nothing, as Node does that gets too few threads", async () => {
+    const node = join(environment.path, "node")
+    await writeFile(
+      node,
+      '#!/bin/sh\ntrap \'\' TERM INT HUP\necho "{\\"agent\\":$$}" > "$PROOF"\nwhile :; do sleep 1; done',
+      {
+        mode: 0o755,
+      },
+    )
+    const late = await rejection(openLocalSession({ node, bootTimeout: 500 }))
+    expect(late.message).to.contain("the agent has not answered within")
+    await gone((await working()).agent)
+    await rm(proof)
+    const abort = new AbortController()
+    const interrupted = rejection(openLocalSession({ node, signal: abort.signal }))
+    const { agent } = await working()
+    abort.abort()
+    expect((await interrupted).code).to.equal("INTERRUPTED")
+    await gone(agent)
   })
 
   it("ends when its connection closes, even if a step is deaf", async () => {

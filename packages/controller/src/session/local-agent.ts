@@ -36,6 +36,8 @@ export async function startLocalAgent(options: SessionOptions, deployment: Deplo
     initialize: initializeParams(options, "inherit"),
     ahead: aheadOf(options, gathered),
   }).catch((error: unknown) => {
+    // What has not answered is no agent, and may hang for ever, as Node does that gets too few threads.
+    channel.kill()
     if (!(error instanceof NotBooted)) throw error
     throw named === undefined ? unusableHere(error.cause) : unusableNode(named, error.cause)
   })
@@ -46,8 +48,12 @@ export async function startLocalAgent(options: SessionOptions, deployment: Deplo
 function unusableHere(cause: unknown): unknown {
   if (!(cause instanceof DatamaestroError) || cause.code !== "DEPLOY_FAILED") return cause
   const { message, details } = cause
+  const again = "install datamaestro again (in a clone: `npm ci`), or, where NODE_OPTIONS is set, try without"
   return new DatamaestroError("AGENT_DIED", message, {
-    hint: "install datamaestro again (in a clone: `npm ci`), or, where NODE_OPTIONS is set, try without",
+    hint:
+      "code" in details
+        ? again
+        : `see what \`ulimit -u\` prints: Node hangs where it gets too few threads; else ${again}`,
     details,
     cause,
   })

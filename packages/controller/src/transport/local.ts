@@ -6,6 +6,11 @@ import type { Channel, ChannelEnd } from "./transport.ts"
 /** How long a program that was let go is heard, in milliseconds: one of ours ends within 2 s, or says nothing more. */
 const LAST_WORDS = 3000
 
+export interface LocalChannel extends Channel {
+  /** Ends the program, with what it started, at once: for one that does not heed the end of its stdin. */
+  kill(): void
+}
+
 /**
  * Starts a program of this machine and speaks to it as to a remote one.
  *
@@ -14,7 +19,7 @@ const LAST_WORDS = 3000
  *
  * @throws DatamaestroError AGENT_DIED when it can't be started
  */
-export async function spawnLocal(program: string, args: readonly string[]): Promise<Channel> {
+export async function spawnLocal(program: string, args: readonly string[]): Promise<LocalChannel> {
   const posix = process.platform !== "win32"
   const early = takeEarlyAgent(program, args)
   const child = early ?? spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], detached: posix, windowsHide: true })
@@ -34,6 +39,14 @@ export async function spawnLocal(program: string, args: readonly string[]): Prom
     stdout: child.stdout,
     stderr: child.stderr,
     ended,
+    kill: () => {
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+      try {
+        process.kill(posix ? -child.pid : child.pid, "SIGKILL")
+      } catch {
+        // It has just ended.
+      }
+    },
     close: () => {
       child.stdin.end()
       // What it still says is read and dropped, so that it is not held up, and so is this process's end by nothing.
