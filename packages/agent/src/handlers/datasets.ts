@@ -43,9 +43,8 @@ async function tellInfo(session: AgentSession, selector: Params<"datasets/info">
   const { infoOf } = await import("../resolve/info-of.ts")
   const { diskState } = await import("../pipeline.ts")
   const { sourcesOf } = await import("../fetch/sources.ts")
-  const { datafolders = {} } = await session.settings()
+  const { datafolders, mirrors } = await sourceSettings(session)
   const options = { paths: session.paths, datafolders }
-  const mirrors = await mirrorsOf(session)
   const sources = (urls: readonly string[]): string[] => sourcesOf(urls, mirrors)
   return infoOf(dataset, { ...options, sources, state: await diskState(dataset, options) })
 }
@@ -57,14 +56,20 @@ async function tellPlan(
 ): Promise<Result<"datasets/plan">> {
   const dataset = await resolve(session, selector)
   const { planWork } = await import("../pipeline.ts")
-  const { datafolders = {} } = await session.settings()
-  const mirrors = await mirrorsOf(session)
+  const { datafolders, mirrors } = await sourceSettings(session)
   const cache = await session.downloadCache()
   const { paths } = session
   return await planWork(dataset, { paths, datafolders, mirrors, cache, ask, keepDownloads, agreements, signal })
 }
 
-async function mirrorsOf(session: AgentSession): Promise<GlobalSettings["mirrors"]> {
+interface SourceSettings {
+  datafolders: NonNullable<GlobalSettings["datafolders"]>
+  mirrors: GlobalSettings["mirrors"]
+}
+
+/** Where else than at the plan's URLs data may be. */
+async function sourceSettings(session: AgentSession): Promise<SourceSettings> {
   const { withHubEndpoint } = await import("../fetch/hugging-face.ts")
-  return withHubEndpoint((await session.settings()).mirrors, process.env)
+  const { datafolders = {}, mirrors } = await session.settings()
+  return { datafolders, mirrors: withHubEndpoint(mirrors, process.env) }
 }
