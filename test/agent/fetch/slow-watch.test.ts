@@ -1,34 +1,58 @@
-import { setTimeout as sleep } from "node:timers/promises"
 import { expect } from "chai"
+import { mock } from "node:test"
 import { SlowWatch } from "../../../packages/agent/src/fetch/slow-watch.ts"
 import { FETCH_TUNING } from "../../../packages/agent/src/fetch/fetch-types.ts"
 import type { CachePart } from "../../../packages/agent/src/store/cache-part.ts"
 
-const tuning = { ...FETCH_TUNING, slowSeconds: 0.3, slowBytesPerSecond: 1000 }
-const watched = (part: { written: number }): SlowWatch =>
-  new SlowWatch(() => ({ ...part, state: { length: 1e12 } }) as unknown as CachePart, tuning)
+const { slowSeconds, slowBytesPerSecond } = FETCH_TUNING
+const LENGTH = 1e12
 
 describe("the watch on slow sources", () => {
-  it("does not take a fast source for slow that begins anew after much was there", async () => {
-    const part = { written: 5e9 }
-    const watch = watched(part)
-    await sleep(100)
-    part.written = 0
-    for (let tick = 0; tick < 60; tick++) {
-      await sleep(10)
-      part.written += 100_000
-    }
+  let part: { written: number; state: { length?: number } }
+  let watch: SlowWatch
+  beforeEach(() => {
+    mock.timers.enable({ apis: ["setInterval"] })
+    part = { written: 5e9, state: { length: LENGTH } }
+    watch = new SlowWatch(() => part as unknown as CachePart, FETCH_TUNING)
+  })
+  afterEach(() => {
     watch.stop()
+    mock.timers.reset()
+  })
+
+  /** Time passes in which the source brings so many bytes a second. */
+  const pass = (seconds: number, rate: number): void => {
+    for (let passed = 0; passed < seconds; passed++) {
+      part.written += rate
+      mock.timers.tick(1000)
+    }
+  }
+
+  it("finds one slow only after a time, and none that is fast enough", () => {
+    pass(2 * slowSeconds, 3 * slowBytesPerSecond)
+    pass(slowSeconds / 2, slowBytesPerSecond / 2)
+    expect(watch.signal.aborted).to.equal(false)
+    pass(slowSeconds, slowBytesPerSecond / 2)
+    expect(watch.signal.aborted).to.equal(true)
+  })
+
+  it("waits for the rest where that comes within as long", () => {
+    part.state.length = part.written + slowBytesPerSecond * slowSeconds
+    pass(1.5 * slowSeconds, slowBytesPerSecond * 0.6)
     expect(watch.signal.aborted).to.equal(false)
   })
 
-  it("notices that one which began anew brings nothing any more", async () => {
-    const part = { written: 5e9 }
-    const watch = watched(part)
-    await sleep(100)
+  it("does not take a fast source for slow that begins anew after much was there", () => {
+    pass(slowSeconds, 0)
+    part.written = 0
+    pass(3 * slowSeconds, 10 * slowBytesPerSecond)
+    expect(watch.signal.aborted).to.equal(false)
+  })
+
+  it("notices that one which began anew brings nothing any more", () => {
+    pass(slowSeconds, 0)
     part.written = 100
-    await sleep(700)
-    watch.stop()
+    pass(2 * slowSeconds, 0)
     expect(watch.signal.aborted).to.equal(true)
   })
 })
