@@ -262,6 +262,27 @@ describe("the bootstrap, over the embedded SSH server", () => {
     }
   })
 
+  it("resumes no job before all of it is there: one that can't be carried on here is left as it was", async () => {
+    const packed = join(environment.path, "packed")
+    await mkdir(packed)
+    for (const name of ["deploy.json", "agent.cjs", "agent.cjs.br", "agent-rest.cjs"]) {
+      await copyFile(join(dirname(loadDeployment().agentPath), name), join(packed, name))
+    }
+    await writeFile(join(packed, "agent-rest.cjs.br"), brotliCompressSync("process.exit(3)"))
+    const session = await openSshSession(server, { deployment: loadDeployment(packed) })
+    const job = "20260101-lost"
+    const left = join(session.initialized.paths.data, "jobs", job)
+    await mkdir(left, { recursive: true })
+    const whose = { host: "login2", user: "ada", agent: "0.0.0" }
+    const how = { version: 1, created: new Date().toISOString(), repositories: [], remote: true, detached: true }
+    const request = { id: "org.a", encoder: "normal", download: true }
+    await writeFile(join(left, "job.json"), JSON.stringify({ ...how, ...whose, id: job, request }))
+    const error = await rejection(session.agent.request("jobs/attach", { job }))
+    expect(error).to.have.property("code", "DEPLOY_FAILED")
+    expect(await readdir(left)).to.deep.equal(["job.json"])
+    await session.close()
+  })
+
   it("pushes a newer agent at once to a machine that is known to have an older one", async () => {
     await (await openSshSession(server)).close()
     const hosts = join(environment.path, ".cache/datamaestro/hosts")

@@ -172,6 +172,23 @@ describe("acquireLock", () => {
     await lock.release()
   })
 
+  it("knows a holder as dead whose parent has not asked for its end", async function () {
+    if (process.platform !== "linux") this.skip()
+    // What the shell becomes never waits for the child that the shell began.
+    const parent = spawn("/bin/sh", ["-c", "sleep 0.2 & echo $!; exec sleep 600"], { stdio: ["ignore", "pipe", "ignore"] })
+    children.push(parent)
+    const [said] = (await once(parent.stdout, "data")) as [Buffer]
+    const pid = Number(said)
+    const fields = async (): Promise<string[]> => {
+      const text = await readFile(`/proc/${pid}/stat`, "utf8")
+      return text.slice(text.lastIndexOf(")") + 2).split(" ")
+    }
+    while ((await fields())[0] !== "Z") await sleep(5)
+    await deadHolder({ pid, start: (await fields())[19] })
+    const lock = await acquireLock(path, { signal, onWait: () => expect.fail("waited") })
+    await lock.release()
+  })
+
   for (const elsewhere of [{ host: "elsewhere" }, { boot: "another boot pid:[1]" }]) {
     it(`does not trust process ids of another ${Object.keys(elsewhere).join()}, but their heartbeat`, async () => {
       await deadHolder({ ...elsewhere, pid: 4_000_000 })
