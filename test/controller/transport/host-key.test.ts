@@ -138,6 +138,19 @@ describe("HostKeyCheck", () => {
     expect(error.message).to.contain("revoked").and.contain("line 2")
   })
 
+  it("refuses on any port a key that is revoked for the host", async () => {
+    const key = hostKey()
+    await writeFile(path("known"), `[host.example.org]:2222 ${key.line}\n@revoked host.example.org ${key.line}\n`)
+    const error = await refusal(verify(key, [], "host.example.org:2222"))
+    expect(error.message).to.contain("revoked").and.contain("line 2")
+  })
+
+  it("knows no key by a line that says it is of another type", async () => {
+    const key = hostKey()
+    await writeFile(path("known"), `host.example.org ${key.line.replace("ssh-ed25519", "ssh-rsa")}\n`)
+    expect((await refusal(verify(key))).code).to.equal("HOST_KEY_UNKNOWN")
+  })
+
   it("tells that a certificate authority is of no use here", async () => {
     await writeFile(path("known"), `@cert-authority *.example.org ${hostKey().line}\n`)
     const error = await refusal(verify(hostKey()))
