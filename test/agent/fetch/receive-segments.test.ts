@@ -12,7 +12,9 @@ const MIB = 1024 * 1024
 const body = randomBytes(8 * MIB)
 const declared = [{ algorithm: "sha256", hex: sha256(body), of: "download" } as const]
 
-describe("several connections to one file", () => {
+describe("several connections to one file", function () {
+  // Slow servers, on machines that may be slow themselves.
+  this.timeout(60_000)
   let setup: FetchSetup
   beforeEach(async () => {
     setup = await setUpFetch()

@@ -175,7 +175,9 @@ describe("acquireLock", () => {
   it("knows a holder as dead whose parent has not asked for its end", async function () {
     if (process.platform !== "linux") this.skip()
     // What the shell becomes never waits for the child that the shell began.
-    const parent = spawn("/bin/sh", ["-c", "sleep 0.2 & echo $!; exec sleep 600"], { stdio: ["ignore", "pipe", "ignore"] })
+    const parent = spawn("/bin/sh", ["-c", "sleep 0.2 & echo $!; exec sleep 600"], {
+      stdio: ["ignore", "pipe", "ignore"],
+    })
     children.push(parent)
     const [said] = (await once(parent.stdout, "data")) as [Buffer]
     const pid = Number(said)

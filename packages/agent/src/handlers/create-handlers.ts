@@ -31,15 +31,13 @@ export function createHandlers(session: AgentSession, version: string, jobs = ne
     ...orphanHandlers(session),
   }
   // The controller need not wait for the answer to its first request before it sends one of these.
-  const listDatafolders = handlers["datafolders/list"]
-  handlers["datafolders/list"] = async (params, context) => {
-    await initialized
-    return await listDatafolders(params, context)
-  }
-  const declare = handlers["repositories/declare"]
-  handlers["repositories/declare"] = async (params, context) => {
-    await initialized
-    return await declare(params, context)
-  }
+  const afterInitialize =
+    <Given extends unknown[], R>(handle: (...given: Given) => R | Promise<R>) =>
+    async (...given: Given): Promise<R> => {
+      await initialized
+      return await handle(...given)
+    }
+  handlers["datafolders/list"] = afterInitialize(handlers["datafolders/list"])
+  handlers["repositories/declare"] = afterInitialize(handlers["repositories/declare"])
   return handlers
 }

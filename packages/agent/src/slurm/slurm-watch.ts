@@ -80,8 +80,10 @@ export class SlurmWatch {
   }
 
   async #judge(submission: Submission, look: SlurmLook): Promise<Standing> {
-    if (look.kind === "alive" || look.kind === "unknown") this.#endSeen = undefined
-    if (look.kind === "alive" || look.kind === "unknown") return waiting(submission, look)
+    if (look.kind === "alive" || look.kind === "unknown") {
+      this.#endSeen = undefined
+      return waiting(submission, look)
+    }
     this.#endSeen ??= performance.now()
     const late = look.kind === "ended" && look.state === "COMPLETED" && performance.now() - this.#endSeen < RESULT_LATE
     if (late) return { kind: "waiting", state: look.state, detail: `Slurm job ${submission.slurm} is completing` }

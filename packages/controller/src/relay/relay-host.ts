@@ -24,6 +24,8 @@ export interface RelayHostOptions {
   onRefused(address: string): void
 }
 
+type Open = v.InferOutput<(typeof RELAY_FROM_AGENT)["$/relay/open"]>
+
 interface Stream {
   abort: AbortController
   credit: number
@@ -73,17 +75,16 @@ export class RelayHost {
     stream?.wake()
   }
 
-  async #serve(open: v.InferOutput<(typeof RELAY_FROM_AGENT)["$/relay/open"]>): Promise<void> {
+  async #serve(open: Open): Promise<void> {
     const { agent } = this.#options
     const { stream: id } = open
     const stream: Stream = { abort: new AbortController(), credit: open.credit, wake: () => {} }
     this.#streams.set(id, stream)
     let failure: { code: string; message: string } | undefined
     try {
-      const url = open.url.startsWith("copy:") ? undefined : await this.#checked(open.url)
-      if (await this.#passCopy(id, stream, open)) failure = undefined
-      else if (url === undefined) failure = { code: "REFUSED", message: "the controller does not relay this address" }
-      else await this.#pass(id, stream, url, open)
+      const isCopy = open.url.startsWith("copy:")
+      const sent = isCopy ? await this.#passCopy(id, stream, open) : await this.#passAnswer(id, stream, open)
+      if (!sent) failure = { code: "REFUSED", message: "the controller does not relay this address" }
     } catch (error) {
       failure = failureOf(error)
     }
@@ -103,12 +104,10 @@ export class RelayHost {
     return undefined
   }
 
-  async #pass(
-    id: number,
-    stream: Stream,
-    url: URL,
-    { method, headers }: { method: "GET" | "HEAD"; headers: Record<string, string> },
-  ): Promise<void> {
+  /** @returns whether the address may be asked, and was */
+  async #passAnswer(id: number, stream: Stream, { url: address, method, headers }: Open): Promise<boolean> {
+    const url = await this.#checked(address)
+    if (url === undefined) return false
     const { signal } = stream.abort
     const dispatcher = dispatcherFor(url, process.env, { connectSeconds: CONNECT })
     const answer = await dispatcher.request({
@@ -130,17 +129,14 @@ export class RelayHost {
       }
       this.#options.agent.notify("$/relay/head", { stream: id, status: answer.statusCode, headers: told })
       await this.#passBody(id, stream, answer.body)
+      return true
     } finally {
       answer.body.destroy()
     }
   }
 
   /** @returns whether it was prepared data that was asked for, and was sent */
-  async #passCopy(
-    id: number,
-    stream: Stream,
-    { url, headers }: { url: string; headers: Record<string, string> },
-  ): Promise<boolean> {
+  async #passCopy(id: number, stream: Stream, { url, headers }: Open): Promise<boolean> {
     const from = Number(/^bytes=(\d+)-$/.exec(headers["range"] ?? "")?.[1] ?? 0)
     const body = await this.#options.copySource?.open(url, from)
     if (body === undefined) return false
