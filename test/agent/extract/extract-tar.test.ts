@@ -359,8 +359,8 @@ describe("extracting tar", () => {
     [
       "names that became one",
       [
-        { name: "x", rawName: Buffer.from([0xe4]), content: "ä" },
-        { name: "x", rawName: Buffer.from([0xf6]), content: "ö" },
+        { name: "x", rawName: Buffer.from([0xe4]), content: "windows-1252" },
+        { name: "ä", content: "UTF-8" },
       ],
       "has a name that is not UTF-8 and cannot be told from another",
     ],
@@ -408,16 +408,15 @@ describe("extracting tar", () => {
     expect(error.code).to.equal("UNSAFE_ARCHIVE")
   })
 
-  it("refuses sparse and unknown members instead of writing wrong bytes, as what no second download mends", async () => {
-    const sparse = 'Cannot extract "thing.tar": member "s" is a sparse file, which is not supported'
-    for (const [members, message] of [
-      [[{ name: "s", type: "S", content: "x" }], sparse],
-      [[paxRecords({ "GNU.sparse.name": "s" }), { name: "GNUSparseFile.0/s", content: "x" }], sparse],
-      [[{ name: "s", type: "M", content: "x" }], /member "s" is of type ContinuationFile, which is not supported$/],
+  it("refuses unknown members, as what no second download mends", async () => {
+    for (const [members, reason] of [
+      [[{ name: "s", type: "S", content: "x" }], 'is of type "S", which is not supported'],
+      [[{ name: "s", type: "M", content: "x" }], 'is of type "M", which is not supported'],
+      [[{ name: "s", type: "\n", content: "x" }], 'is of type "\\x0a", which is not supported'],
     ] as const) {
       const error = await failure(extractBytes(folder.path, "tar", tarArchive(members)))
       expect(error.code).to.equal("UNSUPPORTED_FORMAT")
-      expect(error.message).to.match(typeof message === "string" ? new RegExp(`^${message}$`) : message)
+      expect(error.message).to.equal(`Cannot extract "thing.tar": member "s" ${reason}`)
     }
   })
 

@@ -2,7 +2,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { freeSpace } from "../store/free-space.ts"
 import { decompressionBomb } from "./unsafe-archive.ts"
 
-/** npm tar's limit; deflate itself cannot exceed 1032, so this stops bombs of the denser formats and of nested data. */
+/** Deflate itself cannot exceed 1032, so this stops bombs of the denser formats and of nested data. */
 const MAX_RATIO = 1000
 /** Small archives may have any ratio: a few kilobytes of zeros are no bomb. */
 const RATIO_FLOOR = 128 * 1024 * 1024

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { closeSync, constants, fdatasync, futimesSync, rmSync, writeSync } from "node:fs"
+import { closeSync, constants, fdatasync, ftruncateSync, futimesSync, rmSync, writeSync } from "node:fs"
 import { open } from "node:fs/promises"
 import { promisify } from "node:util"
 import { timeOf } from "./member.ts"
@@ -8,6 +8,8 @@ import { withoutTimes } from "./without-times.ts"
 /** The body of one file that is being written. */
 export interface FileSink {
   write(chunk: Uint8Array): void
+  /** Goes on behind so many zeros that are left out; without it they have to be written. */
+  hole?(bytes: number): void
   /** Takes the whole body deflated, instead of `write`, and checks what comes out of it; false: it can't. */
   deflated?(content: Uint8Array, expected: Deflated): boolean
   /** Sets the time, closes, and records size and SHA-256. */
@@ -26,6 +28,8 @@ export interface Deflated {
 
 /** Created anew or not at all, never through a link. */
 export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+
+export const ZEROS = Buffer.alloc(64 * 1024)
 
 /** What a written file is recorded as. */
 export type Recorder = (bytes: number, sha256: string) => void
@@ -63,11 +67,20 @@ export class OpenFile implements FileSink {
 
   write(chunk: Uint8Array): void {
     this.#hash.update(chunk)
+    for (let offset = 0; offset < chunk.length;) {
+      offset += writeSync(this.#fd, chunk, offset, chunk.length - offset, this.#bytes + offset)
+    }
     this.#bytes += chunk.length
-    for (let offset = 0; offset < chunk.length;) offset += writeSync(this.#fd, chunk, offset)
     this.#behind += chunk.length
     if (this.#behind >= WRITE_BACK_BYTES) this.#startWriteBack()
     if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  hole(bytes: number): void {
+    for (let left = bytes; left > 0; left -= ZEROS.length) this.#hash.update(ZEROS.subarray(0, left))
+    this.#bytes += bytes
+    // Only so does the file end with it.
+    ftruncateSync(this.#fd, this.#bytes)
   }
 
   end(): void {

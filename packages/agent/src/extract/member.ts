@@ -6,6 +6,8 @@ export interface Member {
   name: string
   /** The name's parts, safe: no `..`, not absolute; empty for the archive's own root (`./`). */
   segments: string[]
+  /** The name as bytes, a character each, where they are not UTF-8, so that others may read as the same name. */
+  bytes?: string | undefined
   type: "file" | "directory" | "symlink" | "hardlink"
   /** Bytes, uncompressed. */
   size: number
@@ -31,10 +33,14 @@ export function memberSegments(archive: string, name: string): string[] {
   if (name.includes("\\")) throw unsafeArchive(archive, name, "has a backslash in its name")
   if (name.startsWith("/")) throw unsafeArchive(archive, name, "has an absolute name")
   if (/^[A-Za-z]:/.test(name)) throw unsafeArchive(archive, name, "has a drive letter in its name")
-  const segments = name.split("/").filter((segment) => segment !== "" && segment !== ".")
+  const segments = nameParts(name)
   if (leadsOut(segments)) throw unsafeArchive(archive, name, "would be written outside the dataset's folder")
   if (segments.includes("..")) throw unsafeArchive(archive, name, 'has ".." in its name')
   return segments
+}
+
+export function nameParts(name: string): string[] {
+  return name.split("/").filter((segment) => segment !== "" && segment !== ".")
 }
 
 function leadsOut(segments: readonly string[]): boolean {

@@ -12,7 +12,7 @@ import { StaleBytes, type FollowedFile } from "../follow/followed-file.ts"
 import { DIRECTORY_ENTRY, openZip, type ZipSource } from "./zip-file.ts"
 import { ZipListing, type Listed } from "./zip-listing.ts"
 import { unsupportedMember } from "./unsupported-member.ts"
-import { unsupportedReason, zipMember } from "./zip-member.ts"
+import { unsupportedReason, zipLinkTarget, zipMember } from "./zip-member.ts"
 import { METHODS, plainStream } from "./zip-methods.ts"
 
 export interface ZipVisitor {
@@ -148,7 +148,7 @@ async function linkTarget(source: ZipSource, entry: Listed, options: ReadingOpti
   await readBody(source, entry, collect, options).catch((error: unknown) => {
     throw knownOr(error, (cause) => bodyError(cause, options.archive, member))
   })
-  return Buffer.concat(parts).toString("utf8")
+  return zipLinkTarget(Buffer.concat(parts))
 }
 
 async function readBody(

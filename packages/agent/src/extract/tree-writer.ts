@@ -6,7 +6,7 @@ import { unsafeArchive } from "./unsafe-archive.ts"
 import { HeldFile, NEW_FILE, OpenFile, writeNewFile, type FileSink } from "./file-sinks.ts"
 import { linkOrCopy } from "./link-or-copy.ts"
 import { makeSymlinks, type Symlink } from "./make-symlinks.ts"
-import { timeOf, type Member } from "./member.ts"
+import { nameParts, timeOf, type Member } from "./member.ts"
 import { ParallelWrites } from "./parallel-writes.ts"
 import { SecondWriter } from "./second-writer.ts"
 import { StoragePace } from "./storage-pace.ts"
@@ -35,6 +35,8 @@ export class TreeWriter {
   readonly #root: string
   readonly #archive: string
   readonly #entries = new Map<string, TreeEntry>()
+  /** The names' bytes, of those that are not UTF-8. */
+  readonly #bytes = new Map<string, string>()
   readonly #files = new WrittenFiles()
   readonly #pace: StoragePace
   readonly #writes = new ParallelWrites()
@@ -238,10 +240,11 @@ export class TreeWriter {
     if (isDirectory(old)) {
       throw unsafeArchive(this.#archive, member.name, "has the name of a folder of the same archive")
     }
-    // A name with the replacement character stands for several byte sequences: these may be two different files.
-    if (old !== undefined && key.includes("\uFFFD")) {
+    const bytes = member.bytes && nameParts(member.bytes).slice(-path.length).join("/")
+    if (old !== undefined && this.#bytes.get(key) !== bytes) {
       throw unsafeArchive(this.#archive, member.name, "has a name that is not UTF-8 and cannot be told from another")
     }
+    if (bytes !== undefined) this.#bytes.set(key, bytes)
     this.#entries.delete(key)
     if (typeof old === "number") {
       if (this.#isWriting(key)) this.#replaced.add(key)

@@ -21,6 +21,8 @@ const WIDTH = 8
 export class ZipListing implements Iterable<Member> {
   readonly #archive: string
   readonly #names: string[] = []
+  /** The names' bytes, of those that are not UTF-8. */
+  readonly #bytes = new Map<number, string>()
   readonly #rows = new Rows(WIDTH)
 
   constructor(archive: string) {
@@ -31,7 +33,8 @@ export class ZipListing implements Iterable<Member> {
     return this.#names.length
   }
 
-  add({ member: { name, type, size, mode, mtime }, offset, packed, crc, method }: Listed): void {
+  add({ member: { name, bytes, type, size, mode, mtime }, offset, packed, crc, method }: Listed): void {
+    if (bytes !== undefined) this.#bytes.set(this.length, bytes)
     this.#names.push(name)
     const row = this.#rows.range(this.#rows.add(), 1)
     row.set([offset, packed, crc, method, size, TYPES.indexOf(type), mode ?? NaN, mtime?.getTime() ?? NaN])
@@ -70,6 +73,7 @@ export class ZipListing implements Iterable<Member> {
     return {
       member: {
         name,
+        bytes: this.#bytes.get(index),
         segments,
         type: TYPES[type] ?? "file",
         size,

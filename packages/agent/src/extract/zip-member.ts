@@ -21,7 +21,7 @@ const UTF8_FLAG = 0x800
  * @throws DatamaestroError UNSAFE_ARCHIVE, CORRUPT
  */
 export function zipMember(archive: string, entry: yauzl.Entry): Member {
-  const name = entryName(entry)
+  const { name, bytes } = entryName(entry)
   const segments = memberSegments(archive, name)
   const { compressionMethod, compressedSize, uncompressedSize } = entry
   if (compressionMethod === 0 && !entry.isEncrypted() && compressedSize !== uncompressedSize) {
@@ -30,18 +30,26 @@ export function zipMember(archive: string, entry: yauzl.Entry): Member {
   const unix = UNIX_SYSTEMS.has(entry.versionMadeBy >>> 8) ? entry.externalFileAttributes >>> 16 : 0
   const type = memberType(archive, name, unix & TYPE_MASK, uncompressedSize)
   if (type !== "directory" && segments.length === 0) throw unsafeArchive(archive, name, "has no name")
-  return { name, segments, type, size: entry.uncompressedSize, mode: unix & 0o777, mtime: entry.getLastModDate() }
+  const mtime = entry.getLastModDate()
+  return { name, bytes, segments, type, size: entry.uncompressedSize, mode: unix & 0o777, mtime }
 }
 
 /**
- * The name, decoded: as the entry declares it (APPNOTE.TXT, appendix D); without a declaration as UTF-8 when it is
- * valid UTF-8, which many programs write without saying so, else as code page 437. Some programs for Windows write
+ * The name: as its Info-ZIP Unicode extra field has it, else UTF-8 where it is valid, which many programs write without saying
+ * so, and some say so where it is not, else code page 437 (APPNOTE.TXT, appendix D). Some programs for Windows write
  * backslashes for slashes.
+ *
+ * @returns with its `bytes` where they are not UTF-8
  */
-function entryName(entry: yauzl.Entry): string {
-  const raw = entry.fileNameRaw
-  const flags = isUtf8(raw) ? entry.generalPurposeBitFlag | UTF8_FLAG : entry.generalPurposeBitFlag
-  return yauzl.getFileNameLowLevel(flags, raw, entry.extraFields, false)
+function entryName({ fileNameRaw, extraFields }: yauzl.Entry): { name: string; bytes?: string } {
+  const utf8 = isUtf8(fileNameRaw)
+  const name = yauzl.getFileNameLowLevel(utf8 ? UTF8_FLAG : 0, fileNameRaw, extraFields, false)
+  return utf8 ? { name } : { name, bytes: fileNameRaw.toString("latin1").replaceAll("\\", "/") }
+}
+
+/** A symbolic link's target, in the encoding that a name of these bytes would have. */
+export function zipLinkTarget(content: Buffer): string {
+  return yauzl.getFileNameLowLevel(isUtf8(content) ? UTF8_FLAG : 0, content, [], true)
 }
 
 function memberType(archive: string, name: string, type: number, size: number): Member["type"] {
