@@ -18,6 +18,7 @@ describe("a dataset that is offered to another machine", () => {
   const members = [
     { name: "a.txt", content: "a" },
     { name: "sub/b.txt", content: "b" },
+    { name: "sub/l", type: "2", linkname: "b.txt" },
   ]
   beforeEach(async () => {
     setup = await setUpPreparation({ "/thing.tar": { body: tarArchive(members) } })
@@ -42,8 +43,10 @@ describe("a dataset that is offered to another machine", () => {
   it("has what was recorded of it, and nothing that somebody added", async () => {
     const offer = await prepared()
     for (const name of ["sub/a.txt", "sub/c.txt"]) writeFileSync(place(name), "added")
+    symlinkSync("/scratch/large", place("sub/large"))
     const { description } = await offer()
     expect(description.resources["data"]?.files.map(({ path }) => path)).to.deep.equal(["a.txt", "sub/b.txt"])
+    expect(description.resources["data"]?.links).to.deep.equal([{ path: "sub/l", to: "b.txt" }])
   })
 
   it("tells where it came from, and what its download was", async () => {

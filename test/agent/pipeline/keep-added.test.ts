@@ -1,6 +1,6 @@
 import { defineDataset, file, folder, step, tar, textFile } from "@datamaestro/dataset"
 import { expect } from "chai"
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { lstatSync, lutimesSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { mkdir, symlink } from "node:fs/promises"
 import { join } from "node:path"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
@@ -18,6 +18,7 @@ describe("what a person has put into a dataset's folder", () => {
         body: tarGzArchive([
           { name: "train/1.txt", content: "one" },
           { name: "train/deep/2.txt", content: "two" },
+          { name: "train/deep/latest", type: "2", linkname: "2.txt" },
         ]),
       },
       "/b.txt": { body: "text" },
@@ -44,7 +45,7 @@ describe("what a person has put into a dataset's folder", () => {
     )
   const content = (): Record<string, string> =>
     Object.fromEntries(Object.entries(tree(root)).filter(([name, what]) => !name.startsWith(".") && what !== "/"))
-  const made = { "data/train/1.txt": "one", "data/train/deep/2.txt": "two" }
+  const made = { "data/train/1.txt": "one", "data/train/deep/2.txt": "two", "data/train/deep/latest": "-> 2.txt" }
   const prepare = (dataset: Parameters<typeof prepareDataset>[0], force = false) =>
     prepareDataset(dataset, prepareOptions(setup.home.path, { force }))
 
@@ -57,8 +58,48 @@ describe("what a person has put into a dataset's folder", () => {
     await prepare(archived({ include: ["train/*.txt"] }))
     expect(content()).to.deep.equal({ "data/train/1.txt": "one", ...own })
     await prepare(archived({ into: "elsewhere" }))
-    expect(content()).to.deep.equal({ ...own, "elsewhere/train/1.txt": "one", "elsewhere/train/deep/2.txt": "two" })
+    const elsewhere = Object.entries(made).map(([name, what]) => [name.replace("data", "elsewhere"), what])
+    expect(content()).to.deep.equal({ ...own, ...Object.fromEntries(elsewhere) })
     expect(readdirSync(root)).to.not.include(".downloads")
+  })
+
+  it("stays also where it is links, whatever they lead to, unlike the archive's own", async () => {
+    await prepare(archived())
+    const mine = { "data/train/large": "/scratch/nowhere", "data/near": "train", "data/train/deep/2.lnk": "2.txt" }
+    for (const [name, target] of Object.entries(mine)) symlinkSync(target, join(root, name))
+    const time = new Date("2001-02-03T04:05:06Z")
+    lutimesSync(join(root, "data/near"), time, time)
+    const own = Object.fromEntries(Object.entries(mine).map(([name, target]) => [name, `-> ${target}`]))
+    await prepare(archived(), true)
+    expect(content()).to.deep.equal({ ...made, ...own })
+    expect(lstatSync(join(root, "data/near")).mtime).to.deep.equal(time)
+    await prepare(archived({ include: ["train/*.txt"] }))
+    expect(content()).to.deep.equal({ "data/train/1.txt": "one", ...own })
+  })
+
+  it("stays beside links that another version makes anew, or no more", async () => {
+    const linked = (version: string, names: readonly string[]) =>
+      resolved(
+        defineDataset({
+          id: "org.example.thing",
+          resources: {
+            made: step({
+              from: [],
+              name: "data",
+              version,
+              run: async ({ output }) => {
+                await mkdir(output)
+                for (const name of names) await symlink(version, join(output, name))
+              },
+            }),
+          },
+          describe: ({ made: all }) => ({ path: folder(all) }),
+        }),
+      )
+    await prepare(linked("1", ["a", "b"]))
+    symlinkSync("mine", join(root, "data/mine"))
+    await prepare(linked("2", ["b", "c"]))
+    expect(content()).to.deep.equal({ "data/b": "-> 2", "data/c": "-> 2", "data/mine": "-> mine" })
   })
 
   it("stays in a folder that was there before it was prepared, but for files that it brings", async () => {

@@ -78,6 +78,7 @@ async function describe(folder: string, record: ManifestRecord, signal: AbortSig
   const { source, etag, lastModified, download, entries } = record
   const known = new Map(Array.from(record.files, (file) => [file.path, file]))
   const listed = known.size > 0
+  const links = record.links && new Set(record.links)
   const copied: CopiedResource = {
     ...(source === undefined ? {} : { source }),
     ...(etag === undefined ? {} : { etag }),
@@ -95,9 +96,12 @@ async function describe(folder: string, record: ManifestRecord, signal: AbortSig
     const recorded = known.get(path)
     const difference = recorded && differenceAtSight(stat, recorded)
     if (difference !== undefined) throw changed(full, difference)
-    if (stat.isSymbolicLink()) return void copied.links.push({ path, to: await readlink(full) })
+    // What somebody has put there is none of it.
+    if (stat.isSymbolicLink()) {
+      if (links?.has(path) !== false) copied.links.push({ path, to: await readlink(full) })
+      return
+    }
     if (stat.isFile()) {
-      // What somebody has put there is none of it.
       if (listed && recorded === undefined) return
       known.delete(path)
       const sha256 = recorded?.sha256 ?? (await hashFile(full, ["sha256"], { signal })).digests.sha256 ?? ""

@@ -36,6 +36,8 @@ export interface ExtractedTree {
   root: string
   /** Paths relative to `root`, with forward slashes. */
   files: FileList
+  /** Symbolic links, likewise. */
+  links: string[]
 }
 
 const REPORT_MILLISECONDS = 100
@@ -260,10 +262,11 @@ class Extraction {
     if (this.#members === 0) throw noMembers(archive)
     const root = this.#selection.root
     this.#selection.requireFound(archive, this.#writer.written())
+    const links = this.#writer.links(root)
     const files = this.#writer.finish(root)
     this.#tellReplaced()
     this.#report((await this.#file.whole()).bytes, true)
-    return { root: join(output, ...root), files }
+    return { root: join(output, ...root), files, links }
   }
 
   #report(packed: number, last = false): void {

@@ -15,5 +15,8 @@ export function extractInThread(
   context: StepContext,
 ): Following<ExtractedTree> {
   const following = followInThread("extract", request, context, extractFollowed)
-  return { ...following, result: following.result.then(({ root, files }) => ({ root, files: new FileList(files) })) }
+  return {
+    ...following,
+    result: following.result.then(({ files, ...tree }) => ({ ...tree, files: new FileList(files) })),
+  }
 }

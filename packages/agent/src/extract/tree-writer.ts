@@ -157,6 +157,16 @@ export class TreeWriter {
     for (const [key, entry] of this.#entries) if (!isDirectory(entry)) yield key.split("/")
   }
 
+  /** The links, as paths below `root`. */
+  links(root: readonly string[]): string[] {
+    const length = root.length === 0 ? 0 : root.join("/").length + 1
+    const names: string[] = []
+    for (const [key, entry] of this.#entries) {
+      if (typeof entry === "object" && entry.kind === "symlink") names.push(key.slice(length))
+    }
+    return names
+  }
+
   /** Takes a file or link away again, and the folders that this leaves empty. */
   drop(path: readonly string[]): void {
     const key = path.join("/")

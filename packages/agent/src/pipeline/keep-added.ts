@@ -4,6 +4,7 @@ import { keepForeign } from "../place/keep-foreign.ts"
 import { findNestedDataset } from "../place/nested-dataset.ts"
 import type { Placement } from "../place/placement.ts"
 import { requireNoNestedDataset } from "../place/replace-entry.ts"
+import { pathsOf } from "../store/file-list.ts"
 import { storageError } from "../store/storage-error.ts"
 import { exists, type StoredResource } from "./found-dataset.ts"
 import type { Preparation } from "./preparation.ts"
@@ -11,7 +12,7 @@ import type { Preparation } from "./preparation.ts"
 type Changes = Pick<Placement, "moves" | "stale">
 
 /**
- * Has what a placement replaces or takes away keep the files that no record of ours knows, and which therefore are a
+ * Has what a placement replaces or takes away keep the files and symbolic links that no record of ours knows, and which therefore are a
  * person's.
  *
  * @returns the changes to make then
@@ -40,7 +41,7 @@ async function keep(
   const record = found.manifest.record(name)
   let own: ReadonlySet<string> | undefined
   const isOwn = (path: string): boolean => {
-    own ??= new Set([...(record?.entries ?? []), ...Array.from(record?.files ?? [], (file) => file.path)])
+    own ??= new Set(record === undefined ? [] : [...record.entries, ...pathsOf(record.files), ...(record.links ?? [])])
     return own.has(path)
   }
   const kept: Changes = { moves: [...moves], stale: [] }

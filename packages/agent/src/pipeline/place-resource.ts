@@ -16,7 +16,9 @@ export interface Recorded {
 /** What was made in a work folder, ready to be moved. */
 export interface Made {
   moves: Placement["moves"]
-  record: Partial<Pick<ManifestRecord, "source" | "etag" | "lastModified" | "download" | "adopted" | "verified">> &
+  record: Partial<
+    Pick<ManifestRecord, "source" | "etag" | "lastModified" | "download" | "adopted" | "verified" | "links">
+  > &
     Pick<ManifestRecord, "files">
 }
 
@@ -44,7 +46,7 @@ export async function placeResource(
     const placement: Placement = {
       plan: fingerprint(resource),
       ...(await keepAdded(preparation, resource, work, { moves, stale })),
-      record: { ...record, shape: shapeOf(resource), entries, time: new Date().toISOString() },
+      record: { links: [], ...record, shape: shapeOf(resource), entries, time: new Date().toISOString() },
     }
     await declareReady(work, folder, placement)
     if (preparation.onlyReady === true) return undefined

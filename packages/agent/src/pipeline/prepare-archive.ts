@@ -1,5 +1,5 @@
 import { readdir } from "node:fs/promises"
-import { join, relative } from "node:path"
+import { join, posix, relative } from "node:path"
 import type { Download, PlannedArchive } from "@datamaestro/dataset"
 import type { ExtractedTree, ExtractRequest } from "../extract/extract-archive.ts"
 import { unsafeArchive } from "../extract/unsafe-archive.ts"
@@ -95,10 +95,11 @@ async function place(
   const moves = await movesOf(resource, tree, work, urlName(download.url))
   // Both what is ready and the manifest say it; the disk is busy for a while.
   const files = withJson(filesBelow(resource.target, tree.files))
+  const links = tree.links.map((link) => posix.join(resource.target, link))
   await syncing
   // Of several only where they came from: no sum of one is that of the archive.
   const source = downloads.length === 1 ? sourceRecord(download) : { source: download.source }
-  await placeResource(preparation, resource, work, { moves, record: { ...source, files } }, moved)
+  await placeResource(preparation, resource, work, { moves, record: { ...source, files, links } }, moved)
 }
 
 async function movesOf(

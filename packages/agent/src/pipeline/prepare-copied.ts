@@ -45,6 +45,7 @@ export async function prepareCopied(
         ...(lastModified === undefined ? {} : { lastModified }),
         ...(download === undefined ? {} : { download }),
         files: copied.files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
+        links: copied.links.map(({ path }) => path),
       },
     })
   } catch (error) {

@@ -30,12 +30,18 @@ export async function prepareLinks(preparation: Preparation, resource: PlannedLi
     else if (source !== undefined) await symlink(source, join(work, OUTPUT))
     await placeResource(preparation, resource, work, {
       moves: [{ from: OUTPUT, to: resource.target }],
-      record: { files: [], ...(source === undefined ? {} : { source }) },
+      record: { files: [], links: linkNames(resource), ...(source === undefined ? {} : { source }) },
     })
   } catch (error) {
     if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
     throw storageError(error, `link "${resource.target}"`)
   }
+}
+
+/** Below the dataset's folder. */
+function linkNames(resource: PlannedLinks | PlannedLink): string[] {
+  if (resource.kind !== "links") return [resource.target]
+  return Object.keys(resource.links).map((name) => `${resource.target}/${name}`)
 }
 
 /** Relative links: they hold when the data directory is moved, or mounted elsewhere. */

@@ -60,6 +60,8 @@ export async function moveFromPython(
     record: {
       adopted: true,
       verified: false,
+      // Which of them the archive has brought nobody knows.
+      links: undefined,
       files: files.map((file) => ({ ...file, path: join(target, relative(place, file.path)) })),
     },
   })

@@ -41,8 +41,9 @@ async function runNow(preparation: Preparation, resource: PlannedStep, moved: ()
   try {
     const output = join(work, OUTPUT)
     await run(preparation, resource, output)
-    const files = await hashOutput(output, resource.target, signal)
-    if (files === undefined) throw failed(preparation, resource, "it ended without writing its output", undefined)
+    const made = await hashOutput(output, resource.target, signal)
+    if (made === undefined) throw failed(preparation, resource, "it ended without writing its output", undefined)
+    const { files, links } = made
     const single = files.length === 1 && files[0]?.path === resource.target
     if (single) await syncTree(work, [OUTPUT])
     else {
@@ -52,7 +53,7 @@ async function runNow(preparation: Preparation, resource: PlannedStep, moved: ()
       )
     }
     const moves = [{ from: OUTPUT, to: resource.target }]
-    const record = { files: files.map((file) => ({ ...file })) }
+    const record = { files: files.map((file) => ({ ...file })), links }
     await placeResource(preparation, resource, work, { moves, record }, moved)
   } catch (error) {
     if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
@@ -93,18 +94,24 @@ async function run(preparation: Preparation, resource: PlannedStep, output: stri
   }
 }
 
-/** The files of the output, relative to the dataset's folder; undefined if there is no output. */
-async function hashOutput(output: string, target: string, signal: AbortSignal): Promise<PlacedFile[] | undefined> {
+/** Files and symbolic links of the output, relative to the dataset's folder; undefined if there is no output. */
+async function hashOutput(
+  output: string,
+  target: string,
+  signal: AbortSignal,
+): Promise<{ files: PlacedFile[]; links: string[] } | undefined> {
   const stat = await lstat(output).catch(() => undefined)
   if (stat === undefined) return undefined
-  if (!stat.isDirectory()) return [await hashed(output, target, signal)]
+  const links: string[] = []
+  if (!stat.isDirectory()) return { files: [await hashed(output, target, signal)], links }
   const files: PlacedFile[] = []
   for (const entry of await readdir(output, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile()) continue
     const path = join(entry.parentPath, entry.name)
-    files.push(await hashed(path, `${target}/${path.slice(output.length + 1).replaceAll("\\", "/")}`, signal))
+    const name = `${target}/${path.slice(output.length + 1).replaceAll("\\", "/")}`
+    if (entry.isFile()) files.push(await hashed(path, name, signal))
+    else if (entry.isSymbolicLink()) links.push(name)
   }
-  return files
+  return { files, links }
 }
 
 async function hashed(path: string, name: string, signal: AbortSignal): Promise<PlacedFile> {

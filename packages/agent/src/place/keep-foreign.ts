@@ -1,4 +1,4 @@
-import { lstat, mkdir, readdir } from "node:fs/promises"
+import { lstat, lutimes, mkdir, readdir, readlink, symlink } from "node:fs/promises"
 import { dirname, join, sep } from "node:path"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { linkFile } from "../store/link-file.ts"
@@ -6,7 +6,7 @@ import { lstatOrNothing } from "./replace-entry.ts"
 
 /**
  * What a person has put into a folder that is about to be replaced stays in it, as rsync and tar leave it: it gets a
- * second name in what takes the folder's place, unless that has a file of the name. Nothing at the final path changes.
+ * second name in what takes the folder's place, unless that has a file of the name; a link is made again. Nothing at the final path changes.
  *
  * @param next what takes the place of `final`: a file or a folder
  * @param isOwn whether we have put it there: a path below `final`, or "" for `final` itself
@@ -19,14 +19,19 @@ export async function keepForeign(final: string, next: string, isOwn: (path: str
     if (coming.isDirectory() && !isOwn("")) throw inTheWay(final)
     return
   }
-  for await (const path of filesBelow(final, "")) {
+  for await (const { path, isLink } of entriesBelow(final, "")) {
     if (isOwn(path)) continue
     if (!coming.isDirectory()) throw inTheWay(final)
-    await keep(final, next, path)
+    await keep(final, next, path, isLink ? copyLink : linkFile)
   }
 }
 
-async function keep(final: string, next: string, path: string): Promise<void> {
+async function keep(
+  final: string,
+  next: string,
+  path: string,
+  make: (from: string, to: string) => Promise<void>,
+): Promise<void> {
   const folders = path.split(sep).slice(0, -1)
   for (let length = 1; length <= folders.length; length++) {
     const coming = await lstatOrNothing(join(next, ...folders.slice(0, length)))
@@ -37,14 +42,22 @@ async function keep(final: string, next: string, path: string): Promise<void> {
   await mkdir(dirname(kept), { recursive: true })
   const coming = await lstatOrNothing(kept)
   if (coming?.isDirectory() === true) throw inTheWay(join(final, path))
-  if (coming === undefined) await linkFile(join(final, path), kept)
+  if (coming === undefined) await make(join(final, path), kept)
 }
 
-async function* filesBelow(folder: string, path: string): AsyncGenerator<string> {
+async function copyLink(from: string, to: string): Promise<void> {
+  await symlink(await readlink(from), to)
+  const { atime, mtime } = await lstat(from)
+  // Not every storage keeps the times of links.
+  await lutimes(to, atime, mtime).catch(() => {})
+}
+
+/** Files and symbolic links. */
+async function* entriesBelow(folder: string, path: string): AsyncGenerator<{ path: string; isLink: boolean }> {
   for (const entry of await readdir(join(folder, path), { withFileTypes: true })) {
     const name = join(path, entry.name)
-    if (entry.isDirectory()) yield* filesBelow(folder, name)
-    else if (entry.isFile()) yield name
+    if (entry.isDirectory()) yield* entriesBelow(folder, name)
+    else if (entry.isFile() || entry.isSymbolicLink()) yield { path: name, isLink: entry.isSymbolicLink() }
   }
 }
 

@@ -34,6 +34,8 @@ export const ManifestRecord = v.looseObject({
     v.array(ManifestFile),
     v.transform((files): Files => files),
   ),
+  /** Symbolic links in them that we have made, as the files' paths; absent: it is not known. */
+  links: v.optional(v.array(v.string())),
 })
 export type ManifestRecord = v.InferOutput<typeof ManifestRecord>
 
