@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { gzipSync } from "node:zlib"
@@ -551,6 +551,54 @@ describe("prepareDataset", () => {
     writeFiles(root, { "test.txt": "mine" })
     await prepareDataset(words(), prepareOptions(home.path, { download: false }))
     expect(origin.requests).to.deep.equal([])
+  })
+
+  it("makes what the download cache has when told not to download, and asks no server for it", async () => {
+    serveWords()
+    await prepareDataset(words(), prepareOptions(home.path, { fetchOnly: true }))
+    const asked = origin.requests.length
+    const { work } = await planWork(words(), { ...prepareOptions(home.path), datafolders: {}, mirrors: {} })
+    expect(work.map(({ action }) => action)).to.deep.equal(["extract-cached", "extract-cached"])
+
+    await prepareDataset(words(), prepareOptions(home.path, { download: false, keepDownloads: true }))
+    expect(content(root)).to.deep.equal({ "train.txt": "train words", "test.txt": "test words" })
+    await prepareDataset(words(), prepareOptions(home.path, { download: false, force: true }))
+    expect(origin.requests.length).to.equal(asked)
+    const again = await failure(prepareDataset(words(), prepareOptions(home.path, { download: false, force: true })))
+    expect(again.code).to.equal("NOT_PREPARED")
+    expect(content(root)).to.deep.equal({ "train.txt": "train words", "test.txt": "test words" })
+  })
+
+  it("downloads nothing in the place of a damaged download when told not to, and keeps that one", async () => {
+    const { cache } = prepareOptions(home.path)
+    await cache.create()
+    const entry = cache.entryPath(cache.keyOf(origin.at("/thing.tar.gz")))
+    writeFileSync(entry, "no archive")
+    serveArchive()
+    const error = await failure(prepareDataset(archived(), prepareOptions(home.path, { download: false })))
+    expect(error.code).to.equal("CORRUPT")
+    expect(origin.requests).to.deep.equal([])
+    expect(readFileSync(entry, "utf8")).to.equal("no archive")
+
+    const wrong = archived({ integrity: md5("0".repeat(32)) })
+    const refused = await failure(prepareDataset(wrong, prepareOptions(home.path, { download: false })))
+    expect(refused.code).to.equal("CHECKSUM_MISMATCH")
+    expect(existsSync(entry)).to.equal(true)
+    expect(origin.requests).to.deep.equal([])
+  })
+
+  it("takes what the shared cache has when told not to download", async () => {
+    serveArchive()
+    await prepareDataset(archived(), prepareOptions(home.path, { fetchOnly: true }))
+    const shared = join(home.path, "shared")
+    renameSync(join(home.path, "cache"), shared)
+    const options = prepareOptions(home.path, { cache: new DownloadCache(join(home.path, "cache"), { shared }) })
+    const { work } = await planWork(archived(), { ...options, datafolders: {}, mirrors: {} })
+    expect(work.map(({ action }) => action)).to.deep.equal(["extract-cached"])
+    const asked = origin.requests.length
+    await prepareDataset(archived(), { ...options, download: false })
+    expect(readFileSync(join(root, "README"), "utf8")).to.equal("read")
+    expect(origin.requests.length).to.equal(asked)
   })
 
   it("uses data folders where they are, and says which is missing", async () => {

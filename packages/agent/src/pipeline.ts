@@ -86,7 +86,7 @@ async function examine(
     return { found, present: true }
   }
   requireAgreement(dataset, options)
-  if (!(await exists(found.folder))) requireDownloadAllowed({ plan, options }, found.stored)
+  if (!(await exists(found.folder))) await requireDownloadAllowed({ plan, options }, found.stored)
   return { found, present: false }
 }
 
@@ -136,7 +136,7 @@ async function prepareLocked(
     const standing = await takeStock(preparation)
     const present = [...standing].flatMap(([resource, how]) => (how === "present" ? [resource] : []))
     await tellChangedFiles(found, present, options.progress)
-    requireDownloadAllowed(preparation, missingOf(standing))
+    await requireDownloadAllowed(preparation, missingOf(standing))
     if (options.copy === undefined) await requireSpace(found, missingOf(standing), options)
     await releaseContinued(preparation, standing)
     if (options.fetchOnly === true) {

@@ -23,7 +23,7 @@ export type AcceptedAgreement = v.InferOutput<typeof AcceptedAgreement>
 export const Preparation = v.object({
   ...DatasetSelector.entries,
   encoder: Encoder,
-  /** `false`: never fetch; fail with NOT_PREPARED where something lacks. */
+  /** `false`: never fetch; fail with NOT_PREPARED for what the download cache does not have. */
   download: v.boolean(),
   force: v.optional(v.boolean()),
   keepDownloads: v.optional(v.boolean()),

@@ -28,6 +28,8 @@ export interface DownloadJob {
   request: FetchRequest
   /** All URLs to try, in order. */
   sources: readonly string[]
+  /** Nothing may be downloaded. */
+  cachedOnly?: boolean | undefined
   tuning: FetchTuning
   environment: Environment
   wayOut?: WayOut | undefined

@@ -17,7 +17,7 @@ const running = new WeakMap<DownloadCache, Map<string, SharedJob>>()
 /**
  * The verified download of a resource: from the cache, else from its mirrors and URLs in order, continuing what an
  * earlier run left. Rejects with DOWNLOAD_FAILED, TRUNCATED, CHECKSUM_MISMATCH or CORRUPT when no source works, with the
- * codes of the storage when it can't be kept, with INTERRUPTED when `signal` aborts; unfinished parts stay.
+ * codes of the storage when it can't be kept, with NOT_PREPARED where only the cache may be used, with INTERRUPTED when `signal` aborts; unfinished parts stay.
  *
  * The same request to the same cache twice at once is one download. Release the result.
  */
@@ -27,14 +27,15 @@ export async function fetchDownload(request: FetchRequest, context: FetchContext
   if (url === undefined) throw withoutUrl(context.resource)
   const environment = withTokens(context.environment ?? process.env, context.tokens)
   const sources = reachableSources(request, context, environment)
-  const { tuning, connections, tokens } = context
-  const name = JSON.stringify([request, sources, tuning, connections, context.environment, tokens])
+  const { tuning, connections, tokens, cachedOnly } = context
+  const name = JSON.stringify([request, sources, tuning, connections, context.environment, tokens, cachedOnly])
   const job = sharedJob(cache, name, (signal, emit) =>
     obtain({
       cache,
       key: cache.keyOf(url),
       request,
       sources,
+      cachedOnly,
       tuning: { ...FETCH_TUNING, ...(connections === undefined ? {} : { connections }), ...tuning },
       environment,
       wayOut: context.wayOut,

@@ -17,6 +17,8 @@ export interface FetchContext extends StepContext {
   wayOut?: WayOut | undefined
   /** Most connections to one server for one file: 4 by default, never more than 16. */
   connections?: number
+  /** Only what the cache has: no server is asked. */
+  cachedOnly?: boolean
   /**
    * Told what can be read already, about once a MiB or each 20 ms, and at once for what the cache has; every generation
    * that ends well is told with its full size before the download is. Must return at once: a slow reader slows nothing.

@@ -67,7 +67,7 @@ async function obtainHere(job: DownloadJob): Promise<Obtained> {
     } catch (error) {
       await hold.release({ remove: false })
       if (await isGoneMeanwhile(job, entry, error)) continue
-      if (!isBroken(error) || (await cache.inUse(key))) throw error
+      if (job.cachedOnly === true || !isBroken(error) || (await cache.inUse(key))) throw error
       broken = entry.inode
       job.emit({
         phase: "notice",
@@ -105,6 +105,14 @@ async function lockOf({ cache, key, signal, emit }: DownloadJob): Promise<Lock> 
   }
 }
 
+function notCached(url: string): DatamaestroError {
+  const reason = "the download cache does not have it"
+  return new DatamaestroError("NOT_PREPARED", `Cannot use "${redactUrl(url)}" without downloading: ${reason}`, {
+    hint: "run the same command without --no-downloads",
+    details: { url: redactUrl(url) },
+  })
+}
+
 function alwaysLost(path: string, cause: PartLost): DatamaestroError {
   return new DatamaestroError(
     "STORAGE_FAILED",
@@ -134,6 +142,7 @@ async function fromShared(job: DownloadJob): Promise<Obtained | undefined> {
 }
 
 async function fresh(job: DownloadJob): Promise<Obtained> {
+  if (job.cachedOnly === true) throw notCached(job.request.urls[0] ?? job.key)
   const entry = await download(job)
   const hold = await job.cache.hold(job.key)
   return { entry, sha256: entry.record?.sha256 ?? "", fromCache: false, hold }

@@ -4,11 +4,12 @@ import { stepContext, type Preparation } from "./preparation.ts"
 
 /** What every download of a preparation is given: its settings, and how it leaves this machine. */
 export function fetchContext(preparation: Preparation, resource: StoredResource): FetchContext {
-  const { cache, wayOut, mirrors, connections, tokens } = preparation.options
+  const { cache, wayOut, mirrors, connections, tokens, download } = preparation.options
   return {
     ...stepContext(preparation, resource),
     cache,
     wayOut,
+    cachedOnly: download === false,
     ...(mirrors === undefined ? {} : { mirrors }),
     ...(connections === undefined ? {} : { connections }),
     ...(tokens === undefined ? {} : { tokens }),

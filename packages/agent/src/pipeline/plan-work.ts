@@ -9,6 +9,7 @@ import { datasetFolder, resourcePath, type Datafolders } from "../store/layout.t
 import { diskState } from "./disk-state.ts"
 import { FoundDataset, isStored, type StoredResource } from "./found-dataset.ts"
 import { leastSpace, type SpaceNeed } from "./least-space.ts"
+import { missingDownloads } from "./missing-downloads.ts"
 import { depositAt } from "./prepare-manual.ts"
 import { unacceptedAgreement } from "./requirements.ts"
 import { outputNeed, packedBytes, spaceNeed } from "./space-need.ts"
@@ -120,14 +121,9 @@ async function actionFor(
   { cache, mirrors }: PlanWorkOptions,
 ): Promise<{ action: Work["action"]; missing: PlannedDownload["missing"] }> {
   if (resource.kind === "reference" || resource.kind === "datafolder") return { action: "reference", missing: [] }
-  const downloads = downloadsOf(resource)
-  if (downloads.length === 0) return { action: "make", missing: [] }
-  const missing: PlannedDownload["missing"] = []
-  for (const { urls, size } of downloads) {
-    const [url] = urls
-    const cached = url === undefined ? undefined : await cache.find(cache.keyOf(url))
-    if (cached === undefined) missing.push({ urls: sourcesOf(urls, mirrors), size })
-  }
+  if (downloadsOf(resource).length === 0) return { action: "make", missing: [] }
+  const downloads = await missingDownloads(resource, cache)
+  const missing = downloads.map(({ urls, size }) => ({ urls: sourcesOf(urls, mirrors), size }))
   return { action: missing.length > 0 ? "download" : "extract-cached", missing }
 }
 

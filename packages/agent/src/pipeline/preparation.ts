@@ -17,7 +17,7 @@ export interface PrepareOptions {
   mirrors?: GlobalSettings["mirrors"] | undefined
   /** What the person has accepted. */
   agreements?: readonly AcceptedAgreement[] | undefined
-  /** `false`: fetch nothing; NOT_PREPARED where something lacks. Default true. */
+  /** `false`: fetch nothing; NOT_PREPARED for what the download cache does not have. Default true. */
   download?: boolean | undefined
   /** Prepares anew what is there; the old stays until the new is whole. Datasets it refers to are left alone. */
   force?: boolean | undefined

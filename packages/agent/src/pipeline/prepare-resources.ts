@@ -7,6 +7,7 @@ import { adopt } from "./adopt.ts"
 import type { FoundDataset, StoredResource } from "./found-dataset.ts"
 import { located } from "./located.ts"
 import { continuePlacement, type Recorded } from "./place-resource.ts"
+import { missingDownloads } from "./missing-downloads.ts"
 import { prepareArchive } from "./prepare-archive.ts"
 import { prepareArchives } from "./prepare-archives.ts"
 import { prepareBucket } from "./prepare-bucket.ts"
@@ -65,13 +66,16 @@ async function isSpentThere({ plan, found, options, signal }: Preparation, resou
   return (await options.copy.resource(plan, resource.name, signal)) === undefined
 }
 
-/** @throws DatamaestroError NOT_PREPARED naming what would have to be fetched */
-export function requireDownloadAllowed(
+/** @throws DatamaestroError NOT_PREPARED naming what would have to be fetched, and is not in the cache */
+export async function requireDownloadAllowed(
   { plan, options }: Pick<Preparation, "plan" | "options">,
   missing: readonly StoredResource[],
-): void {
+): Promise<void> {
   if (options.download !== false || options.copy !== undefined) return
-  const names = missing.filter((resource) => downloadsOf(resource).length > 0).map(({ name }) => name)
+  const names: string[] = []
+  for (const resource of missing) {
+    if ((await missingDownloads(resource, options.cache)).length > 0) names.push(resource.name)
+  }
   if (names.length === 0) return
   throw new DatamaestroError(
     "NOT_PREPARED",

@@ -66,6 +66,10 @@ export async function withDownload(
         attempt--
         continue
       }
+      if (preparation.options.download === false) {
+        await download.release({ remove: false })
+        throw error
+      }
       const outdated = isUseless(error) && (await hasChanged(preparation, resource, request, download))
       const suspect = request.integrity.length === 0 && (isDamage(error) || outdated)
       await download.release({ remove: suspect })

@@ -39,7 +39,7 @@ DS=$(datamaestro prepare --encoder xpm com.lecun.mnist)`,
           .choices(["normal", "xpm"])
           .default("normal"),
       )
-      .option("--no-downloads", "fail (exit 7) instead of downloading what is missing")
+      .option("--no-downloads", "ask no server: make what the cache has, fail (exit 7) where it lacks something")
       .action((ids: string[], values: PrepareValues, command: Command) =>
         run(definer.select, true, ids, values, command),
       )

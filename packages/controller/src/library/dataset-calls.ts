@@ -35,7 +35,7 @@ export interface ValueCallOptions extends CallOptions {
 export interface PrepareCallOptions extends ValueCallOptions {
   /** Agreements that are accepted, by id, besides those of the user settings. */
   accept?: readonly string[] | undefined
-  /** `false`: fail with NOT_PREPARED instead of downloading what is missing. */
+  /** `false`: ask no server; fail with NOT_PREPARED where the download cache lacks something. */
   download?: boolean | undefined
   force?: boolean | undefined
   keepDownloads?: boolean | undefined
