@@ -369,6 +369,27 @@ describe("prepareDataset", () => {
     })
   }
 
+  it("leaves a mirror whose archive is of no use for the original", async () => {
+    const mirror = { [origin.at("/thing")]: origin.at("/mirror/thing") }
+    const of = (members: { name: string; content: string }[]) => ({ body: tarGzArchive(members) })
+    origin.route("/thing.tar.gz", of([{ name: "f", content: "right" }]))
+    for (const name of ["other", "../evil"]) {
+      origin.route("/mirror/thing.tar.gz", of([{ name, content: "wrong" }]))
+      const options = prepareOptions(home.path, { mirrors: mirror, force: true })
+      await prepareDataset(archived({ files: ["f"] }), options)
+      expect(content(root)).to.deep.equal({ f: "right" })
+      const left = options.events.filter((event) => event.phase === "notice" && event.message.startsWith("Left "))
+      expect(left).to.have.length(1)
+    }
+    origin.route("/thing.tar.gz", of([{ name: "none", content: "x" }]))
+    const options = prepareOptions(home.path, { mirrors: mirror, force: true })
+    const error = await failure(prepareDataset(archived({ files: ["f"] }), options))
+    expect([error.code, error.message]).to.deep.equal([
+      "CONTENT_MISMATCH",
+      'Cannot extract "thing.tar.gz": it has no "f", but "none"',
+    ])
+  })
+
   it("makes anew what the definition now wants otherwise, and removes what it had made before", async () => {
     serveArchive()
     await prepareDataset(archived(), prepareOptions(home.path))

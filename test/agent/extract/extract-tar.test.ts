@@ -145,16 +145,23 @@ describe("extracting tar", () => {
       folder = temporaryFolder()
     }
     const stripped = extractBytes(folder.path, "tar", tarArchive(small), { strip: 1, files: ["top/a.txt"] })
-    expect((await failure(stripped)).code).to.equal("BROKEN_DEFINITION")
+    expect((await failure(stripped)).code).to.equal("CONTENT_MISMATCH")
   })
 
-  it("names the promised files that are not there", async () => {
-    const error = await failure(
-      extractBytes(folder.path, "tar", tarArchive(small), { strip: 1, files: ["a.txt", "c.txt"] }),
-    )
-    expect(error.code).to.equal("BROKEN_DEFINITION")
-    expect(error.message).to.equal('Cannot extract "thing.tar": it has no "c.txt"')
+  it("names the promised files that are not there, and what is nearest", async () => {
+    const lacks = (files: string[], members: readonly { name: string }[] = small) =>
+      failure(extractBytes(folder.path, "tar", tarArchive(members), { strip: "auto", files }))
+    const error = await lacks(["a.txt", "b.txt", "readme"])
+    expect(error.code).to.equal("CONTENT_MISMATCH")
+    expect(error.message).to.equal('Cannot extract "thing.tar": it has no "b.txt", "readme", but "deep/b.txt"')
     expect(existsSync(join(folder.path, "out"))).to.equal(false)
+    expect((await lacks(["readme"])).message).to.match(/it has no "readme", but "a\.txt", "deep\/b\.txt", "empty"$/)
+    const many = Array.from({ length: 5000 }, (_, index) => ({ name: `top/${index}/some_file_${index}.txt` }))
+    expect((await lacks(["3000/some-file-3000.txt"], many)).message).to.match(/, but "3000\/some_file_3000\.txt"$/)
+    const unwanted = extractBytes(folder.path, "tar", tarArchive(small), { strip: "auto", include: ["*.csv"] })
+    expect((await failure(unwanted)).message).to.match(
+      /: none of its members is wanted; it has "a\.txt", "deep\/b\.txt", "empty"$/,
+    )
     const none = await failure(extractBytes(folder.path, "tar", tarArchive(small), { subpath: "nowhere" }))
     expect(none.message).to.equal('Cannot extract "thing.tar": it has nothing below "nowhere", but "top"')
     const stripped = await failure(extractBytes(folder.path, "tar", tarArchive(small), { strip: 9 }))
@@ -469,7 +476,7 @@ describe("extracting tar", () => {
     for (const bytes of [Buffer.alloc(1024), Buffer.alloc(10_240), gzipSync(Buffer.alloc(10_240))]) {
       const error = await failure(extractBytes(folder.path, "tar", bytes))
       expect([error.code, error.message]).to.deep.equal([
-        "BROKEN_DEFINITION",
+        "CONTENT_MISMATCH",
         'Cannot extract "thing.tar": it has no members',
       ])
     }

@@ -1,8 +1,8 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 
-/** An archive that has not what its definition says. */
-export function brokenSelection(message: string, details: Record<string, unknown>): DatamaestroError {
-  return new DatamaestroError("BROKEN_DEFINITION", message, {
+/** A sound archive that has not what its definition promises. */
+export function contentMismatch(message: string, details: Record<string, unknown>): DatamaestroError {
+  return new DatamaestroError("CONTENT_MISMATCH", message, {
     hint: "the archive has changed or the definition names other members: tell the author of the repository",
     details,
   })
@@ -10,5 +10,5 @@ export function brokenSelection(message: string, details: Record<string, unknown
 
 /** A sound archive with nothing in it, of which another download at once gives no more. */
 export function noMembers(archive: string): DatamaestroError {
-  return brokenSelection(`Cannot extract "${archive}": it has no members`, { archive, members: 0 })
+  return contentMismatch(`Cannot extract "${archive}": it has no members`, { archive, members: 0 })
 }

@@ -1,5 +1,6 @@
 import { rm, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
+import { DatamaestroError } from "@datamaestro/protocol"
 import type { StepContext } from "../pipeline-types.ts"
 import type { FileList } from "../store/file-list.ts"
 import { storageError } from "../store/storage-error.ts"
@@ -7,7 +8,7 @@ import { printable } from "../compression/damaged-archive.ts"
 import type { Throughput } from "../compression/decompress.ts"
 import { FollowedFile } from "../follow/followed-file.ts"
 import { untilSound } from "../follow/until-sound.ts"
-import { brokenSelection, noMembers } from "./broken-selection.ts"
+import { noMembers } from "./content-mismatch.ts"
 import { ExtractionLimits } from "./extraction-limits.ts"
 import type { Member } from "./member.ts"
 import { plainBytes } from "../follow/plain-bytes.ts"
@@ -45,7 +46,8 @@ const REPORT_MILLISECONDS = 100
 /**
  * Extracts an archive below a new folder; on failure the folder is removed.
  *
- * @throws DatamaestroError TRUNCATED, CORRUPT, UNSAFE_ARCHIVE, UNSUPPORTED_FORMAT, BROKEN_DEFINITION, NO_SPACE, INTERRUPTED
+ * @throws DatamaestroError TRUNCATED, CORRUPT, UNSAFE_ARCHIVE, UNSUPPORTED_FORMAT, CONTENT_MISMATCH, BROKEN_DEFINITION,
+ *   NO_SPACE, INTERRUPTED
  */
 export async function extractArchive(request: ExtractRequest, context: StepContext): Promise<ExtractedTree> {
   const { source, archive } = request
@@ -254,7 +256,10 @@ class Extraction {
     const { archive } = this.#request
     const [name, other] = [printable(member.name), printable(target.join("/"))]
     const reason = `is a hard link to "${other}", which is not among the wanted members`
-    throw brokenSelection(`Cannot extract "${archive}": member "${name}" ${reason}`, { archive, member: name })
+    throw new DatamaestroError("BROKEN_DEFINITION", `Cannot extract "${archive}": member "${name}" ${reason}`, {
+      hint: "the definition must name both or neither: tell the author of the repository",
+      details: { archive, member: name },
+    })
   }
 
   async #finish(): Promise<ExtractedTree> {

@@ -1,5 +1,12 @@
 import picomatch from "picomatch"
-import { brokenSelection } from "./broken-selection.ts"
+import { printable } from "../compression/damaged-archive.ts"
+import { nearNames } from "../near/near-names.ts"
+import { contentMismatch } from "./content-mismatch.ts"
+
+/** Of so many members the names are kept, to tell what there is in place of what is wanted. */
+const MOST_NAMES = 10_000
+/** So many of them are told. */
+const SHOWN_NAMES = 3
 
 /** Which members are wanted and under which names; as in `PlannedArchive`. */
 export interface SelectionOptions {
@@ -31,6 +38,8 @@ export class Selection {
   readonly #excludes: (name: string) => boolean = () => false
   readonly #found = new Set<string>()
   readonly #tops = new Set<string>()
+  /** What there is where something is wanted, as `files` would have it but for what `auto` drops. */
+  readonly #names: string[] = []
   #topIsFolder = false
   #settled = false
   #root: string[] = []
@@ -56,6 +65,10 @@ export class Selection {
   /** Must see every member, wanted or not. */
   observe(segments: readonly string[], type: string): void {
     const top = segments[0]
+    if (this.filtered && this.#names.length < MOST_NAMES) {
+      const name = this.destination(segments)
+      if (name !== undefined) this.#names.push(name.join("/"))
+    }
     if (top === undefined || this.#tops.size > 1) return
     this.#tops.add(top)
     if (segments.length > 1 || type === "directory") this.#topIsFolder = true
@@ -89,7 +102,7 @@ export class Selection {
     return this.#matches(destination.slice(1)) || whole
   }
 
-  /** @throws DatamaestroError BROKEN_DEFINITION naming the `files` that no member was wanted for */
+  /** @throws DatamaestroError CONTENT_MISMATCH naming the `files` that no member was wanted for, and the nearest that there are */
   requireFound(archive: string, written: Iterable<readonly string[]>): void {
     this.#found.clear()
     let some = false
@@ -102,14 +115,34 @@ export class Selection {
     const missing = [...(this.#files ?? [])].filter((name) => !this.#found.has(name))
     if (missing.length > 0) {
       const names = missing.map((name) => `"${name}"`).join(", ")
-      throw brokenSelection(`Cannot extract "${archive}": it has no ${names}`, { archive, missing })
+      const there = this.#nearest(missing)
+      const reason = `it has no ${names}${there.length === 0 ? "" : `, but ${there.join(", ")}`}`
+      throw contentMismatch(`Cannot extract "${archive}": ${reason}`, { archive, missing })
     }
     if (some) return
     if (this.#subpath.length === 0 && this.#strip === 0 && !this.filtered) return
-    const subpath = this.#subpath.join("/")
-    const there = [...this.#tops].map((top) => `"${top}"`).join(", ")
-    const reason = subpath === "" ? "none of its members is wanted" : `it has nothing below "${subpath}", but ${there}`
-    throw brokenSelection(`Cannot extract "${archive}": ${reason}`, { archive, subpath })
+    throw contentMismatch(`Cannot extract "${archive}": ${this.#nothing()}`, {
+      archive,
+      subpath: this.#subpath.join("/"),
+    })
+  }
+
+  /** Why nothing is wanted. */
+  #nothing(): string {
+    const passedOver = this.#nearest([])
+    if (passedOver.length > 0) return `none of its members is wanted; it has ${passedOver.join(", ")}`
+    if (this.#subpath.length === 0) return "none of its members is wanted"
+    const there = [...this.#tops].map((top) => `"${printable(top)}"`).join(", ")
+    return `it has nothing below "${this.#subpath.join("/")}", but ${there}`
+  }
+
+  /** What is nearest to names that are not there, else the first ones, quoted. */
+  #nearest(missing: readonly string[]): string[] {
+    const skipped = this.#root.length === 0 ? 0 : this.#root.join("/").length + 1
+    const names = this.#names.map((name) => name.slice(skipped)).filter((name) => name !== "")
+    const near = missing.slice(0, SHOWN_NAMES).flatMap((name) => nearNames(name, names, { limit: 1, separator: "/" }))
+    const shown = near.length > 0 ? near : names
+    return [...new Set(shown)].slice(0, SHOWN_NAMES).map((name) => `"${printable(name)}"`)
   }
 
   #matches(destination: readonly string[]): boolean {

@@ -42,6 +42,13 @@ export async function untilSound<T>(file: FollowedFile, { doing, signal, make, u
 }
 
 function speaksOfBytes(error: unknown): boolean {
-  const codes = ["CORRUPT", "TRUNCATED", "UNSAFE_ARCHIVE", "UNSUPPORTED_FORMAT", "BROKEN_DEFINITION"]
+  const codes = [
+    "CORRUPT",
+    "TRUNCATED",
+    "UNSAFE_ARCHIVE",
+    "UNSUPPORTED_FORMAT",
+    "CONTENT_MISMATCH",
+    "BROKEN_DEFINITION",
+  ]
   return error instanceof DatamaestroError && codes.includes(error.code)
 }

@@ -1,21 +1,25 @@
 /**
- * The known ids that were most likely meant, best first: those that contain the typed one, then those within a
+ * The known names that were most likely meant, best first: those that contain the typed one, then those within a
  * few slips of it, compared as a whole and by as many last parts as were typed.
+ *
+ * @param separator what parts the names: "." of ids, "/" of paths
  */
-export function nearIds(typed: string, known: Iterable<string>, limit = 3): string[] {
+export function nearNames(typed: string, known: Iterable<string>, { limit = 3, separator = "." } = {}): string[] {
   const wanted = typed.toLowerCase()
-  const partCount = wanted.split(".").length
+  const partCount = wanted.split(separator).length
+  const mostSlips = Math.max(wanted.length > 4 ? 2 : 1, wanted.length / 3)
   return [...known]
-    .map((id) => {
-      const whole = id.toLowerCase()
-      const tail = whole.split(".").slice(-partCount).join(".")
-      const slips = Math.min(editDistance(wanted, whole), editDistance(wanted, tail))
-      return { id, score: whole.includes(wanted) ? 0.5 : slips }
+    .map((name) => {
+      const whole = name.toLowerCase()
+      const tail = whole.split(separator).slice(-partCount).join(separator)
+      const near = [whole, tail].filter((other) => Math.abs(other.length - wanted.length) <= mostSlips)
+      const slips = near.map((other) => editDistance(wanted, other))
+      return { name, score: whole.includes(wanted) ? 0.5 : Math.min(...slips) }
     })
-    .filter(({ score }) => score <= Math.max(wanted.length > 4 ? 2 : 1, wanted.length / 3))
-    .sort((a, b) => a.score - b.score || (a.id < b.id ? -1 : 1))
+    .filter(({ score }) => score <= mostSlips)
+    .sort((a, b) => a.score - b.score || (a.name < b.name ? -1 : 1))
     .slice(0, limit)
-    .map(({ id }) => id)
+    .map(({ name }) => name)
 }
 
 /** Levenshtein's distance: how many insertions, deletions and replacements turn one word into the other. */

@@ -19,7 +19,7 @@ const REPORT_MILLISECONDS = 100
 /** As many requests as one server ever gets. */
 const AT_ONCE = 16
 /** Failures of one archive after which another may do. */
-const ARCHIVE_FAILURES = new Set(["DOWNLOAD_FAILED", "TRUNCATED", "CHECKSUM_MISMATCH", "CORRUPT"])
+const ARCHIVE_FAILURES = new Set(["DOWNLOAD_FAILED", "TRUNCATED", "CHECKSUM_MISMATCH", "CORRUPT", "CONTENT_MISMATCH"])
 
 /**
  * Fetches all files below a prefix of a bucket, several at a time. Those of an interrupted run are kept and verified;

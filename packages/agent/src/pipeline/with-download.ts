@@ -40,9 +40,9 @@ export interface Consumption {
  *
  * A download that somebody wipes from the cache before it was used is fetched again. One that turns out to be damaged is
  * removed and fetched once more, and then from where else there is, unless its author's own sum says that it is what it should
- * be; of which the output has another sum than is declared, at once from elsewhere. One of an earlier run whose content is of no
- * use (an unsafe archive, or one without the members that are wanted) comes anew if its server has other content by now. Then, and after
- * every other failure, it stays for the next run.
+ * be; of which the output has another sum than is declared, or whose content is of no use (an unsafe archive, or one without
+ * the members that are wanted), at once from elsewhere. One of an earlier run whose content is of no use comes anew if its
+ * server has other content by now. Then, and after every other failure, it stays for the next run.
  */
 export async function withDownload(
   preparation: Preparation,
@@ -71,7 +71,8 @@ export async function withDownload(
         throw error
       }
       const outdated = isUseless(error) && (await hasChanged(preparation, resource, request, download))
-      const suspect = request.integrity.length === 0 && (isDamage(error) || outdated)
+      const wrong = isUseless(error) && !download.fromCache && download.elsewhere.length > 0
+      const suspect = request.integrity.length === 0 && (isDamage(error) || outdated || wrong)
       await download.release({ remove: suspect })
       if (!suspect || preparation.signal.aborted) throw error
       leftOut ??= []
@@ -209,7 +210,7 @@ async function hasChanged(
 /** By what is in it, whole and undamaged as it is. */
 function isUseless(error: unknown): error is DatamaestroError {
   if (!(error instanceof DatamaestroError)) return false
-  return ["UNSAFE_ARCHIVE", "UNSUPPORTED_FORMAT", "BROKEN_DEFINITION"].includes(error.code)
+  return ["UNSAFE_ARCHIVE", "UNSUPPORTED_FORMAT", "CONTENT_MISMATCH", "BROKEN_DEFINITION"].includes(error.code)
 }
 
 /** No failure that is foreseen, as that a file is not there; from a thread it comes as one of ours. */
@@ -229,5 +230,5 @@ function isEmpty(error: DatamaestroError): boolean {
 
 /** Of a fresh download: the server's file is like that, since it changed or the definition is wrong, and comes so again. */
 function isServers(error: DatamaestroError): boolean {
-  return error.code === "CHECKSUM_MISMATCH" || isEmpty(error)
+  return error.code === "CHECKSUM_MISMATCH" || isUseless(error)
 }

@@ -1,7 +1,7 @@
 import { DatamaestroError } from "@datamaestro/protocol"
+import { nearNames } from "../near/near-names.ts"
 import { reasonOf } from "../repositories/load-repository.ts"
 import type { RepositoryIndex } from "../repositories/repository-index.ts"
-import { nearIds } from "./near-ids.ts"
 
 /** A dataset's full id and the repository it is in. */
 export interface DatasetAddress {
@@ -84,7 +84,7 @@ function endsIn(id: string, tail: string): boolean {
 }
 
 function unknown(typed: string, listing: Listing, within: string | undefined): DatamaestroError {
-  const near = nearIds(typed, new Set(listing.ids.map(({ id }) => id)))
+  const near = nearNames(typed, new Set(listing.ids.map(({ id }) => id)))
   const hints = [
     ...(listing.broken.length > 0 ? ["repair or remove what can't be loaded: it may be there"] : []),
     near.length > 0 ? `did you mean ${near.join(" or ")}?` : "look for it with `datamaestro search TERM`",

@@ -8,7 +8,7 @@ import {
   type AxisValue,
 } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
-import { nearIds } from "./near-ids.ts"
+import { nearNames } from "../near/near-names.ts"
 import type { VariantItem } from "./selector.ts"
 
 /** A value for each axis. */
@@ -115,7 +115,7 @@ function missing(definition: Varied, name: string, axis: Axis): DatamaestroError
 
 /** The closest match, as the beginning of a hint. */
 function meant(typed: string, known: readonly string[]): string {
-  const [nearest] = nearIds(typed, known, 1)
+  const [nearest] = nearNames(typed, known, { limit: 1 })
   return nearest === undefined ? "" : `did you mean ${nearest}? `
 }
 
