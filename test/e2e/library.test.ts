@@ -1,3 +1,4 @@
+import { axis, defineDataset, file, textFile } from "@datamaestro/dataset"
 import { expect } from "chai"
 import { once } from "node:events"
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
@@ -100,6 +101,24 @@ describe("the library", () => {
     expect(await dataset.info()).to.include({ state: "none" })
     expect(await dataset.prepare()).to.include({ id: "org.one" })
     expect(await dataset.info()).to.include({ state: "complete" })
+  })
+
+  it("reaches a dataset through a context by its definition, as prepareDataset does", async () => {
+    const define = (id: string) =>
+      defineDataset({
+        id,
+        axes: { dim: axis([50, 100]) },
+        resources: { text: file("https://example.org/one.txt") },
+        describe: ({ text }) => ({ train: textFile(text) }),
+      })
+    const context = Context.instance()
+    expect(context.dataset(define("org.one"), { selection: { dim: 50 } }).id).to.equal("org.one[dim=50]")
+    expect(context.dataset("org.one@sample", { selection: { dim: 50 } }).id).to.equal("org.one[dim=50]@sample")
+    const unknown = await rejection(context.dataset(define("org.unlisted"), { selection: { dim: 50 } }).prepare())
+    expect([unknown.code, unknown.message]).to.deep.equal([
+      "UNKNOWN_DATASET",
+      'Cannot find dataset "org.unlisted": its definition is in no repository that is found',
+    ])
   })
 
   describe("with another machine", () => {

@@ -1,7 +1,7 @@
 /** What the compiler must know of a prepared dataset when its definition is imported. */
 import { axis, defineDataset, file, textFile } from "@datamaestro/dataset"
 import { mnist } from "@datamaestro/repository-image/com.lecun.mnist"
-import { getDataset, prepareDataset } from "../../packages/controller/src/index.ts"
+import { Context, getDataset, prepareDataset } from "../../packages/controller/src/index.ts"
 
 const plain = defineDataset({
   id: "org.example.plain",
@@ -36,6 +36,17 @@ export async function typed(): Promise<void> {
   await prepareDataset(varied, { selection: { dim: 60 } })
   // @ts-expect-error the axis has no default
   await prepareDataset(varied)
+
+  const context = Context.instance()
+  const handle = context.dataset(varied, { selection: { dim: 100 } })
+  const list: string = (await handle.prepare()).words.path
+  const later: string = (await (await handle.start()).attach()).words.path
+  void [list, later]
+  // @ts-expect-error there is no such part
+  void (await handle.value()).train
+  // @ts-expect-error the axis has no default
+  context.dataset(varied)
+  void (await context.dataset("org.example.plain").prepare()).train.images.path
 
   const named = await prepareDataset("org.example.plain")
   void named.train.images.path

@@ -1,4 +1,4 @@
-export { Context, type DatasetHandle } from "./library/context.ts"
+export { Context, type DatasetHandle, type DatasetOptions } from "./library/context.ts"
 export type { JobHandle } from "./library/job-handle.ts"
 export { findDataset, getDataset, prepareDataset } from "./library/prepare-dataset.ts"
 export type { FindOptions, PrepareOptions, ValueOptions } from "./library/prepare-dataset.ts"

@@ -1,6 +1,7 @@
 import { Connections, DatamaestroError, Encoder } from "@datamaestro/protocol"
 import * as v from "valibot"
 import type { CallOptions, PrepareCallOptions, ValueCallOptions } from "./dataset-calls.ts"
+import type { DatasetOptions } from "./context.ts"
 import type { LocalMachineOptions, MachineOptions } from "../machine.ts"
 import type { Place } from "./place.ts"
 import type { FindOptions, PrepareOptions, ValueOptions } from "./prepare-dataset.ts"
@@ -62,6 +63,7 @@ const CALLS = {
     launcher: machine.launcher,
   } satisfies SchemasOf<LocalMachineOptions>,
   "Context.remote": { ...machine, ...call },
+  dataset: { selection } satisfies SchemasOf<DatasetOptions>,
   prepare,
   start: prepare,
   value,

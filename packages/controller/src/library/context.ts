@@ -1,3 +1,4 @@
+import type { AnyDefinition, Prepared } from "@datamaestro/dataset"
 import {
   DatamaestroError,
   type DatasetInfo,
@@ -15,28 +16,35 @@ import {
   type PrepareCallOptions,
   type ValueCallOptions,
 } from "./dataset-calls.ts"
+import { datasetId, type SelectedValues } from "./dataset-id.ts"
 import { jobHandle, listJobsIn, type JobHandle } from "./job-handle.ts"
 import { localPaths, readLocalSettings } from "./local-context.ts"
 import { libraryCall } from "./library-call.ts"
 import { localMachine, remoteMachine, type LocalMachineOptions, type Machine, type MachineOptions } from "../machine.ts"
 import { listRepositories, type RepositoryHandle } from "./repository-handle.ts"
 import { heldSession, openLasting, sessionPerCall, type SessionSource } from "./session-source.ts"
+import type { SelectedOptions, UntypedValue } from "./selected-options.ts"
+import { explainUnknown } from "./unknown-definition.ts"
 import { readUserSettings } from "../user-settings.ts"
 
+export interface DatasetOptions {
+  selection?: SelectedValues | undefined
+}
+
 /** A dataset by its id, not yet looked up: each call finds it. */
-export interface DatasetHandle {
+export interface DatasetHandle<V = UntypedValue> {
   readonly id: string
   /** @throws DatamaestroError UNKNOWN_DATASET and the others of `prepareDataset` */
-  prepare(options?: PrepareCallOptions): Promise<unknown>
+  prepare(options?: PrepareCallOptions): Promise<V>
   /**
    * Begins to prepare it as a job, which goes on when this program ends; resolves once the job can be found again.
    *
    * @throws DatamaestroError of the connection and of the storage; USAGE where the context was made with `onDisconnect: "cancel"`;
    * what fails later is told by the job
    */
-  start(options?: PrepareCallOptions): Promise<JobHandle>
+  start(options?: PrepareCallOptions): Promise<JobHandle<V>>
   /** The value with the paths it has or will have; nothing is fetched. */
-  value(options?: ValueCallOptions): Promise<unknown>
+  value(options?: ValueCallOptions): Promise<V>
   info(options?: CallOptions): Promise<DatasetInfo>
 }
 
@@ -120,26 +128,41 @@ export class Context implements AsyncDisposable {
     return listRepositories()
   }
 
-  dataset(id: string): DatasetHandle {
+  /**
+   * A dataset by its id, or by its definition, which gives its value a type.
+   *
+   * @throws DatamaestroError USAGE where it is neither
+   */
+  dataset<D extends AnyDefinition>(
+    definition: D,
+    ...options: SelectedOptions<DatasetOptions, D>
+  ): DatasetHandle<Prepared<D>>
+  dataset<V = UntypedValue>(id: string, options?: DatasetOptions): DatasetHandle<V>
+  dataset(dataset: string | AnyDefinition, options: DatasetOptions = {}): DatasetHandle {
+    checkOptions("dataset", options)
+    return this.#handle(datasetId(dataset, options.selection), explainUnknown(dataset))
+  }
+
+  #handle(id: string, explain: (error: unknown) => never): DatasetHandle {
     const { source } = this
     return {
       id,
       prepare: async (options = {}) => {
         checkOptions("prepare", options)
-        return await prepareIn(source, id, options)
+        return await prepareIn(source, id, options).catch(explain)
       },
       start: async (options = {}) => {
         checkOptions("start", options)
         if (this.#onDisconnect === "cancel") throw cannotGoOn(id)
-        return jobHandle(source, await startIn(source, id, options))
+        return jobHandle(source, await startIn(source, id, options).catch(explain))
       },
       value: async (options = {}) => {
         checkOptions("value", options)
-        return await valueIn(source, id, options)
+        return await valueIn(source, id, options).catch(explain)
       },
       info: async (options = {}) => {
         checkOptions("info", options)
-        return await infoIn(source, id, options)
+        return await infoIn(source, id, options).catch(explain)
       },
     }
   }

@@ -5,11 +5,12 @@ import type { CallOptions } from "./dataset-calls.ts"
 import { requestAttach } from "../jobs/request-prepare.ts"
 import { libraryCall } from "./library-call.ts"
 import type { Session } from "../session/session.ts"
+import type { UntypedValue } from "./selected-options.ts"
 import type { SessionSource } from "./session-source.ts"
 import { readUserSettings } from "../user-settings.ts"
 
 /** Work in a data directory that outlives whoever began it; not yet looked up: each call finds it. */
-export interface JobHandle {
+export interface JobHandle<V = UntypedValue> {
   /** The job's id, or the beginning of one. */
   readonly id: string
   /**
@@ -18,21 +19,21 @@ export interface JobHandle {
    *
    * @throws DatamaestroError UNKNOWN_JOB, and what the job failed with
    */
-  attach(options?: CallOptions): Promise<unknown>
+  attach(options?: CallOptions): Promise<V>
   /** Ends it, wherever it runs, and waits until it has; parts are kept. @returns the state it ended in */
   cancel(options?: CallOptions): Promise<JobState>
   /** What it has told, with times. */
   logs(options?: CallOptions): Promise<JobLogEntry[]>
 }
 
-export function jobHandle(source: SessionSource, id: string): JobHandle {
+export function jobHandle<V>(source: SessionSource, id: string): JobHandle<V> {
   return {
     id,
     attach: async (options = {}) => {
       checkOptions("attach", options)
       return await useIn(source, options, async (session, signal, onProgress) => {
         const { default_repository: defaultRepository } = readUserSettings()
-        return valueWithId(await requestAttach(session, id, { signal, onProgress, defaultRepository }))
+        return valueWithId(await requestAttach(session, id, { signal, onProgress, defaultRepository })) as V
       })
     },
     cancel: async (options = {}) => {

@@ -1,5 +1,5 @@
-import type { AnyDefinition, Prepared, SelectionArguments, SelectionOf } from "@datamaestro/dataset"
-import { DatamaestroError, type DatasetInfo } from "@datamaestro/protocol"
+import type { AnyDefinition, Prepared } from "@datamaestro/dataset"
+import type { DatasetInfo } from "@datamaestro/protocol"
 import { checkOptions } from "./check-options.ts"
 import {
   infoIn,
@@ -11,6 +11,8 @@ import {
 } from "./dataset-calls.ts"
 import { datasetId, type SelectedValues } from "./dataset-id.ts"
 import { sourceAt, type Place } from "./place.ts"
+import type { SelectedOptions, UntypedValue } from "./selected-options.ts"
+import { explainUnknown } from "./unknown-definition.ts"
 
 export interface PrepareOptions extends Place, PrepareCallOptions {
   selection?: SelectedValues | undefined
@@ -23,12 +25,6 @@ export interface ValueOptions extends Place, ValueCallOptions {
 export interface FindOptions extends Place, CallOptions {
   selection?: SelectedValues | undefined
 }
-
-/** The options, where `selection` is that of the definition, and required when an axis has no default. */
-export type SelectedOptions<O, D> =
-  [] extends SelectionArguments<D>
-    ? [options?: Omit<O, "selection"> & { selection?: SelectionOf<D> }]
-    : [options: Omit<O, "selection"> & { selection: SelectionOf<D> }]
 
 /**
  * Resolves, downloads, verifies and extracts a dataset on the machine where it is wanted.
@@ -44,7 +40,7 @@ export async function prepareDataset<V = UntypedValue>(id: string, options?: Pre
 export async function prepareDataset(dataset: string | AnyDefinition, options: PrepareOptions = {}): Promise<unknown> {
   checkOptions("prepareDataset", options)
   const prepared = prepareIn(sourceAt(options), datasetId(dataset, options.selection), options)
-  return await prepared.catch(explain(dataset))
+  return await prepared.catch(explainUnknown(dataset))
 }
 
 /** The value of a dataset with the paths it has or will have, without fetching anything. */
@@ -55,29 +51,11 @@ export async function getDataset<D extends AnyDefinition>(
 export async function getDataset<V = UntypedValue>(id: string, options?: ValueOptions): Promise<V>
 export async function getDataset(dataset: string | AnyDefinition, options: ValueOptions = {}): Promise<unknown> {
   checkOptions("getDataset", options)
-  return await valueIn(sourceAt(options), datasetId(dataset, options.selection), options).catch(explain(dataset))
+  return await valueIn(sourceAt(options), datasetId(dataset, options.selection), options).catch(explainUnknown(dataset))
 }
 
 /** The facts of a dataset: description, tags, resources, and its state on that machine. */
 export async function findDataset(dataset: string | AnyDefinition, options: FindOptions = {}): Promise<DatasetInfo> {
   checkOptions("findDataset", options)
-  return await infoIn(sourceAt(options), datasetId(dataset, options.selection), options).catch(explain(dataset))
-}
-
-/** The value of a dataset that is only named: its shape is known to its definition, not to the compiler. */
-// oxlint-disable-next-line typescript/no-explicit-any -- `ds.train.images.path` must be writable for an id too
-export type UntypedValue = any
-
-/** Whoever has the definition at hand need not search for it: it is the agent that can't find it. */
-function explain(dataset: string | AnyDefinition): (error: unknown) => never {
-  return (error) => {
-    const unknown = error instanceof DatamaestroError && error.code === "UNKNOWN_DATASET"
-    if (typeof dataset === "string" || !unknown) throw error
-    const message = `Cannot find dataset "${dataset.id}": its definition is in no repository that is found`
-    throw new DatamaestroError("UNKNOWN_DATASET", message, {
-      hint: "list it in the datasets of a Repository, and name the folder of that package in DATAMAESTRO_REPOSITORY_PATH or install it",
-      details: error.details,
-      cause: error,
-    })
-  }
+  return await infoIn(sourceAt(options), datasetId(dataset, options.selection), options).catch(explainUnknown(dataset))
 }
