@@ -462,6 +462,24 @@ describe("prepareDataset", () => {
       expect(again.events).to.deep.equal([{ phase: "dataset", dataset: id, state: "present" }])
     })
 
+    it("tells in one line of many files that are taken over unverified", async () => {
+      const names = Array.from({ length: 250 }, (_, index) => `f${index}`)
+      writeFiles(root, Object.fromEntries(names.map((name) => [name, "x"])))
+      const dataset = resolved(
+        defineDataset({
+          id,
+          resources: Object.fromEntries(names.map((name) => [name, file(origin.at(`/${name}`))])),
+          describe: ({ f0 }) => textFile(f0 as never),
+        }),
+      )
+      const options = prepareOptions(home.path)
+      await prepareDataset(dataset, options)
+      const notices = options.events.filter((event) => event.phase === "notice").map(({ message }) => message)
+      expect(notices).to.deep.equal([
+        `${id}: "${join(root, "f0")}" and 249 more were there already, and used unverified: no sum is known`,
+      ])
+    })
+
     it("takes over files without any state, and replaces those that are not what they should be", async () => {
       serveWords()
       writeFiles(root, { "train.txt": "wrong words", "test.txt": "there already" })

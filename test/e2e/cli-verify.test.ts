@@ -104,12 +104,14 @@ describe("verifying by the command line", () => {
     expect(stderr).to.contain("datamaestro prepare org.one")
   })
 
-  it("tells what was adopted without a sum as unverified", async () => {
+  it("counts what was adopted without a sum as unverified, and lists it with --json", async () => {
     await run("prepare", "org.one")
     for (const name of [".manifest.json", ".state.json"]) await rm(join(folder, name))
     await run("prepare", "org.one")
     const { status, stdout } = await run("verify", "org.one")
     expect(status).to.equal(0)
-    expect(stdout).to.equal(`org.one\tsound\t0\norg.one\tunverified\t${join(folder, "one.txt")}\n`)
+    expect(stdout).to.equal("org.one\tsound\t0\norg.one\tunverified\t1\n")
+    const { unverified } = JSON.parse((await run("--json", "verify", "org.one")).stdout) as { unverified: string[] }
+    expect(unverified).to.deep.equal([join(folder, "one.txt")])
   })
 })

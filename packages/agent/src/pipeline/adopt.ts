@@ -17,6 +17,11 @@ import { isSharedPlace, moveFromPython, pythonFolder } from "./python-place.ts"
 
 const REPORT_MILLISECONDS = 100
 
+export interface Adopted extends Recorded {
+  /** Where it is, if nothing tells whether it is what it should be. */
+  unverified?: string
+}
+
 /**
  * Takes over what is at a resource's final place although nothing of ours recorded it: prepared by Python datamaestro,
  * copied there by a person, or placed just before a kill. `undefined`: it did not.
@@ -24,7 +29,7 @@ const REPORT_MILLISECONDS = 100
  * With a declared sum of the output, or one that we recorded ourselves, it is verified; otherwise it is taken over only
  * if no state speaks of unfinished work, and told as unverified.
  */
-export async function adopt(preparation: Preparation, resource: StoredResource): Promise<Recorded | undefined> {
+export async function adopt(preparation: Preparation, resource: StoredResource): Promise<Adopted | undefined> {
   try {
     return await tryAdopt(preparation, resource)
   } catch (error) {
@@ -32,8 +37,8 @@ export async function adopt(preparation: Preparation, resource: StoredResource):
   }
 }
 
-async function tryAdopt(preparation: Preparation, resource: StoredResource): Promise<Recorded | undefined> {
-  const { found, options, plan } = preparation
+async function tryAdopt(preparation: Preparation, resource: StoredResource): Promise<Adopted | undefined> {
+  const { found } = preparation
   const entries = await contentOf(preparation, resource)
   const elsewhere = await pythonFolder(preparation, resource)
   if (elsewhere !== undefined && entries.every((entry) => entry === elsewhere)) {
@@ -55,15 +60,19 @@ async function tryAdopt(preparation: Preparation, resource: StoredResource): Pro
     files: checked === undefined ? await listFiles(preparation.folder, entries) : [checked],
   })
   recorded.catch(() => {})
-  if (checked === undefined) {
-    const path = join(preparation.folder, resource.target)
-    options.progress({
-      phase: "notice",
-      level: "info",
-      message: `${plan.id}: "${path}" was there already and is used unverified: no sum of it is known`,
-    })
-  }
-  return { recorded }
+  return { recorded, ...(checked === undefined ? { unverified: join(preparation.folder, resource.target) } : {}) }
+}
+
+/** Tells in one line of all that was taken over as it is: of thousands, a line for each would hide all else. */
+export function tellUnverified({ plan, options }: Preparation, paths: readonly string[]): void {
+  const [first] = paths
+  if (first === undefined) return
+  const what = paths.length === 1 ? `"${first}" was` : `"${first}" and ${paths.length - 1} more were`
+  options.progress({
+    phase: "notice",
+    level: "info",
+    message: `${plan.id}: ${what} there already, and used unverified: no sum is known`,
+  })
 }
 
 /** Manifest, then state, as after a placement. */

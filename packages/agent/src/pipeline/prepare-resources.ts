@@ -3,10 +3,10 @@ import { join } from "node:path"
 import { downloadsOf } from "@datamaestro/dataset"
 import { DatamaestroError, interrupted, type ProgressEvent } from "@datamaestro/protocol"
 import { sideBySide } from "../concurrency/side-by-side.ts"
-import { adopt } from "./adopt.ts"
+import { adopt, tellUnverified, type Adopted } from "./adopt.ts"
 import type { FoundDataset, StoredResource } from "./found-dataset.ts"
 import { located } from "./located.ts"
-import { continuePlacement, type Recorded } from "./place-resource.ts"
+import { continuePlacement } from "./place-resource.ts"
 import { missingDownloads } from "./missing-downloads.ts"
 import { prepareArchive } from "./prepare-archive.ts"
 import { prepareArchives } from "./prepare-archives.ts"
@@ -34,7 +34,11 @@ export async function takeStock(preparation: Preparation): Promise<Standing> {
   const left = await leftWorkFolders(preparation)
   // Of thousands that are taken over many are recorded in one write.
   const records: Promise<void>[] = []
-  const keep = (placed: Recorded | undefined): boolean => placed !== undefined && records.push(placed.recorded) > 0
+  const unverified: string[] = []
+  const keep = (placed: Adopted | undefined): boolean => {
+    if (placed?.unverified !== undefined) unverified.push(placed.unverified)
+    return placed !== undefined && records.push(placed.recorded) > 0
+  }
   try {
     for (const resource of found.stored) {
       if (signal.aborted) throw interrupted()
@@ -46,6 +50,7 @@ export async function takeStock(preparation: Preparation): Promise<Standing> {
       else if (keep(await adopt(preparation, resource))) standing.set(resource, "adopted")
       else standing.set(resource, undefined)
     }
+    tellUnverified(preparation, unverified)
   } finally {
     // Also after a failure: nothing may still be written when the lock is given back.
     await Promise.allSettled(records)
