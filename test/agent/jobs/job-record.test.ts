@@ -2,7 +2,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { expect } from "chai"
 import { execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"
-import { mkdir, readdir, utimes, writeFile, type FileHandle } from "node:fs/promises"
+import { mkdir, readdir, readFile, utimes, writeFile, type FileHandle } from "node:fs/promises"
 import { join } from "node:path"
 import { unreadableJob } from "../../../packages/agent/src/jobs/job-errors.ts"
 import { followJob } from "../../../packages/agent/src/jobs/follow-job.ts"
@@ -141,6 +141,28 @@ describe("a job's folder", () => {
     expect(taken.filter((each) => each !== undefined)).to.have.length(1)
     for (const each of taken) await each?.end({ state: "cancelled" })
     expect(await states()).to.deep.equal(["job-one cancelled"])
+  })
+
+  it("is given no result by a process that was taken for dead while it slept: whoever took it over gives it one", async () => {
+    const record = await create("job-one")
+    const { lease } = jobFiles(join(jobs, "job-one"))
+    await writeFile(lease, (await readFile(lease, "utf8")).replace(/"token":"[^"]+"/, `"token":"${"a".repeat(24)}"`))
+    await record.end({ state: "cancelled" })
+    expect(await readResult(join(jobs, "job-one"))).to.equal(undefined)
+  })
+
+  it("is not asked to stop by a wish from before it was resumed, but by one from before it was begun", async () => {
+    const path = join(jobs, "job-one")
+    await (await create("job-one")).end({ state: "stopped", reason: "for the test" })
+    for (const [how, left] of [
+      ["begun", true],
+      ["resumed", false],
+    ] as const) {
+      await writeFile(jobFiles(path).cancel, "")
+      const record = await JobRecord.resume(path, how)
+      expect(existsSync(jobFiles(path).cancel), how).to.equal(left)
+      await record?.end({ state: "stopped", reason: "for the test" })
+    }
   })
 
   it("is followed from elsewhere to its result, or until nobody works on it", async () => {
