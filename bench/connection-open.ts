@@ -43,7 +43,7 @@ export async function benchOpenChannel(place: Place, environment: NodeJS.Process
 }
 
 async function timeRequest(ssh: SshTarget): Promise<number> {
-  const session = await openSession({ ssh, node: "auto", debug: false, prompter: silentPrompter, onEvent: () => {} })
+  const session = await openSession({ ssh, node: "auto", prompter: silentPrompter, onEvent: () => {} })
   try {
     const times: number[] = []
     for (let count = 0; count < REQUESTS; count++) {

@@ -34,7 +34,6 @@ async function openRecorded(options: Partial<SessionOptions>): Promise<{ session
   const events: SessionEvent[] = []
   const session = await openSession({
     node: "auto",
-    debug: false,
     prompter: { available: false, ask: () => Promise.reject(new Error("nobody is there to be asked")) },
     onEvent: (event) => events.push(event),
     ...options,

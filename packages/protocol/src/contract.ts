@@ -46,7 +46,6 @@ export const AGENT_METHODS = {
       dataSetting: v.optional(v.string()),
       /** `login`: ask the login shell for its environment (remote); `inherit`: the process's own (local). */
       environment: v.picklist(["login", "inherit"]),
-      debug: v.optional(v.boolean()),
     }),
     v.object({
       protocol: v.number(),

@@ -12,7 +12,6 @@ describe("a session that is made anew", () => {
   const events: SessionEvent[] = []
   const options = (signal?: AbortSignal): SessionOptions => ({
     node: "auto",
-    debug: false,
     prompter: silentPrompter,
     onEvent: (event) => events.push(event),
     signal,

@@ -84,7 +84,7 @@ function machinesOf({ from, to, fromData }: CopyOptions, { options, settings }: 
 
 async function open(
   machine: Machine,
-  { openSession, options, loginPrompter: prompter, reporter, signal }: Invocation,
+  { openSession, loginPrompter: prompter, reporter, signal }: Invocation,
   further: Pick<SessionOptions, "copySource">,
 ): Promise<Session> {
   const { ssh, node, data, dataSetting, reconnectMinutes, host } = machine
@@ -93,7 +93,6 @@ async function open(
     node,
     data,
     dataSetting,
-    debug: options.debug,
     prompter,
     onEvent: (event) => reporter.event(event, host),
     signal,

@@ -105,7 +105,6 @@ async function confirm({ id, repository, file, registered }: Created, call: Call
   const session = await invocation.openSession({
     node: machine.node,
     data: machine.data,
-    debug: invocation.options.debug,
     prompter: invocation.prompter,
     onEvent: onProgress,
     signal,

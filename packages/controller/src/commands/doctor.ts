@@ -84,10 +84,9 @@ async function examineHere(
   url: string,
 ): Promise<void> {
   examination.passed("Node", `${process.version} at ${process.execPath}`)
-  const { options, prompter, reporter, signal } = invocation
+  const { prompter, reporter, signal } = invocation
   const session = await invocation.openSession({
     ...machine,
-    debug: options.debug,
     prompter,
     onEvent: (event) => reporter.event(event),
     signal,
@@ -108,7 +107,7 @@ async function examineThere(
   examination: Examination,
   url: string,
 ): Promise<void> {
-  const { options, reporter, signal } = invocation
+  const { reporter, signal } = invocation
   const prefix = invocation.machines.length > 1 ? machine.host : undefined
   const onEvent = (event: CommandEvent): void => reporter.event(event, prefix)
   const transport = await connect(ssh, invocation, examination, onEvent)
@@ -119,7 +118,7 @@ async function examineThere(
     const { client, initialized } = await openRemoteAgent(transport, {
       deployment: loadDeployment(),
       node: machine.node,
-      initialize: initializeParams({ ...machine, debug: options.debug }, "login"),
+      initialize: initializeParams(machine, "login"),
       onEvent,
       onHello: ({ node, execPath }) => {
         // A Node that was remembered and is gone is followed by another.

@@ -99,7 +99,6 @@ function sessionOptions<R>(
     holdMinutes: holdMinutesOf(machine, invocation),
     ahead,
     needsRepositories,
-    debug: invocation.options.debug,
     relay: machine.relay,
     prompter: invocation.loginPrompter,
     onEvent,

@@ -31,7 +31,6 @@ export async function openOn(machine: Machine, options: OpenOptions): Promise<Se
     node: machine.node,
     data: machine.data,
     dataSetting: machine.dataSetting,
-    debug: false,
     relay: machine.relay,
     prompter: options.prompter ?? silentPrompter,
     onEvent: options.onEvent ?? (() => {}),

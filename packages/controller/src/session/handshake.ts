@@ -5,14 +5,13 @@ import { controllerVersion } from "../version.ts"
 
 /** What the agent is told first. */
 export function initializeParams(
-  options: Pick<SessionOptions, "data" | "dataSetting" | "debug">,
+  options: Pick<SessionOptions, "data" | "dataSetting">,
   environment: "login" | "inherit",
 ): Params<"initialize"> {
   return {
     protocol: PROTOCOL_VERSION,
     controller: controllerVersion(),
     environment,
-    debug: options.debug,
     ...(options.data === undefined ? {} : { data: options.data }),
     ...(options.dataSetting === undefined ? {} : { dataSetting: options.dataSetting }),
   }

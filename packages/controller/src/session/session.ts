@@ -25,7 +25,6 @@ export interface SessionOptions {
   ahead?: AheadRequest | undefined
   /** The agent will have to know the repositories: they are gathered while it is being reached, and told with the handshake. */
   needsRepositories?: boolean | undefined
-  debug: boolean
   /** When downloads go out through this machine; never by default. */
   relay?: RelayMode | undefined
   /** What the agent may copy from another machine. */
@@ -98,7 +97,7 @@ function sessionOf(reached: ReachedAgent, options: SessionOptions): Session {
   const { relay: mode, copySource, onEvent } = options
   // Datasets are the same wherever their definitions are asked for: by this machine's own agent.
   const openLocal = (): Promise<Session> =>
-    openSession({ node: "auto", debug: false, prompter: silentPrompter, onEvent: () => {} })
+    openSession({ node: "auto", prompter: silentPrompter, onEvent: () => {} })
   const wanted = mode !== undefined || copySource !== undefined
   const relay = wanted ? relayFor(client, { mode, copySource, openLocal, onEvent }) : undefined
   return {
