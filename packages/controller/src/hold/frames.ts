@@ -1,31 +1,28 @@
 import type { Socket } from "node:net"
 
-/** What one byte in front of a frame says of its content, in both directions. JSON, save the streams' bytes. */
-export type FrameType =
-  /** To the holder. */
-  | "request"
-  | "answer"
-  | "ahead"
-  | "done"
-  | "input"
-  | "inputEnd"
-  /** From the holder. */
-  | "connected"
-  | "alive"
-  | "question"
-  | "notice"
-  | "failure"
-  | "started"
-  | "output"
-  | "error"
-  | "ended"
-  | "status"
+/** What one byte in front of a frame says of its content, by its place here. JSON, save the streams' bytes. */
+const TYPES = [
+  // To the holder.
+  "request",
+  "answer",
+  "ahead",
+  "done",
+  "input",
+  "inputEnd",
+  // From the holder.
+  "connected",
+  "alive",
+  "question",
+  "notice",
+  "failure",
+  "started",
+  "output",
+  "error",
+  "ended",
+  "status",
+] as const
 
-const TYPES: readonly FrameType[] = [
-  ...(["request", "answer", "ahead", "done", "input", "inputEnd"] as const),
-  ...(["connected", "alive", "question", "notice", "failure", "started"] as const),
-  ...(["output", "error", "ended", "status"] as const),
-]
+export type FrameType = (typeof TYPES)[number]
 
 const HEADER = 5
 /** More is no frame of ours. */

@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, statSync } from "node:fs"
+import { chmodSync, lstatSync, mkdirSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { cacheDirectory } from "../cache-directory.ts"
@@ -28,10 +28,9 @@ export function holdFolder(create: boolean): string | undefined {
 function isOurs(folder: string, uid: number, create: boolean): boolean {
   try {
     if (create) makePrivate(folder)
-    const { mode, uid: owner } = lstatSync(folder)
-    return (
-      statSync(folder).isDirectory() && !lstatSync(folder).isSymbolicLink() && owner === uid && (mode & 0o077) === 0
-    )
+    // A link is no folder of ours.
+    const found = lstatSync(folder)
+    return found.isDirectory() && found.uid === uid && (found.mode & 0o077) === 0
   } catch {
     return false
   }

@@ -16,7 +16,7 @@ import { silentPrompter } from "../reporter/silent-prompter.ts"
 import type { Session, SessionEvent } from "../session/session.ts"
 import type { OpenOptions, SessionSource } from "./session-source.ts"
 import type { Prompter } from "../transport/prompter.ts"
-import { readUserSettings, rememberAgreement } from "../user-settings.ts"
+import { readUserSettings, rememberAgreement, type UserSettings } from "../user-settings.ts"
 import { valueWithId } from "../value-with-id.ts"
 
 /** What every long call takes. */
@@ -57,7 +57,7 @@ async function prepareWith(source: SessionSource, id: string, options: PrepareCa
     onWarning: (message) => options.onProgress?.({ phase: "notice", level: "warning", message }),
   })
   return await withRepositories(source, options, async (session, signal) => {
-    const params = { ...paramsOf(id, options), onDisconnect: source.onDisconnect, slurm: source.slurm }
+    const params = { ...paramsOf(id, options, settings), onDisconnect: source.onDisconnect, slurm: source.slurm }
     const answer = await agreements.during((accepted) =>
       requestPrepare(session, { ...params, agreements: accepted }, { signal, onProgress: options.onProgress }),
     )
@@ -70,7 +70,7 @@ export async function startIn(source: SessionSource, id: string, options: Prepar
   const settings = readUserSettings()
   const agreements = acceptedAgreements(settings, options.accept ?? [])
   const params = {
-    ...paramsOf(id, options),
+    ...paramsOf(id, options, settings),
     agreements,
     onDisconnect: "continue",
     slurm: source.slurm,
@@ -83,10 +83,14 @@ export async function startIn(source: SessionSource, id: string, options: Prepar
   })
 }
 
-function paramsOf(id: string, options: PrepareCallOptions): Params<"datasets/prepare"> {
+function paramsOf(
+  id: string,
+  options: PrepareCallOptions,
+  { default_repository: defaultRepository }: UserSettings,
+): Params<"datasets/prepare"> {
   return {
     id: checkedId(id),
-    defaultRepository: readUserSettings().default_repository,
+    defaultRepository,
     encoder: options.encoder ?? "normal",
     download: options.download ?? true,
     force: options.force ?? false,

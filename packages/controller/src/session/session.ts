@@ -96,8 +96,7 @@ function sessionOf(reached: ReachedAgent, options: SessionOptions): Session {
   let closed: Promise<void> | undefined
   const { relay: mode, copySource, onEvent } = options
   // Datasets are the same wherever their definitions are asked for: by this machine's own agent.
-  const openLocal = (): Promise<Session> =>
-    openSession({ node: "auto", prompter: silentPrompter, onEvent: () => {} })
+  const openLocal = (): Promise<Session> => openSession({ node: "auto", prompter: silentPrompter, onEvent: () => {} })
   const wanted = mode !== undefined || copySource !== undefined
   const relay = wanted ? relayFor(client, { mode, copySource, openLocal, onEvent }) : undefined
   return {
