@@ -70,6 +70,17 @@ describe("sources of a download", () => {
       expect(origin.requestsOf("/good")[0]?.headers.range).to.match(/^bytes=[1-9]\d+-$/)
     })
 
+    it("are left for the next, which begins anew where nobody knows how long the file is", async () => {
+      const { origin } = setup
+      origin.route("/slow", { body: large, throttle: 30_000, length: "chunked" })
+      origin.route("/good", { body: large })
+      const { tuning } = setup.context()
+      const urls = [origin.at("/slow"), origin.at("/good")]
+      const result = await setup.fetch({ urls, integrity: sums }, { tuning: { ...tuning, ...slow } })
+      expect(result).to.include({ sha256: sha256(large), source: origin.at("/good") })
+      expect(origin.requestsOf("/good").map(({ headers }) => headers.range)).to.deep.equal([undefined])
+    })
+
     it("are taken all the same when no other works, from where they were left", async () => {
       const { origin } = setup
       origin.route("/slow", { body: large, throttle: 30_000 })
