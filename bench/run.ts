@@ -5,6 +5,7 @@
 import { cpus } from "node:os"
 import { parseArgs } from "node:util"
 import { benchConnection } from "./connection.ts"
+import { benchCopy } from "./copy.ts"
 import { markdownTable } from "./markdown.ts"
 import { benchRelay } from "./relay.ts"
 import { benchStart } from "./start.ts"
@@ -22,7 +23,7 @@ const { values } = parseArgs({
     markdown: { type: "boolean", default: false },
   },
 })
-const names = ["start", "connection", "relay", ...PIPELINE_ROWS]
+const names = ["start", "connection", "relay", "copy", ...PIPELINE_ROWS]
 const wanted = values.only ?? names
 const unknown = wanted.filter((name) => !names.includes(name))
 const rounds = values.rounds === undefined ? undefined : Number(values.rounds)
@@ -35,5 +36,6 @@ console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 
 if (wanted.includes("start")) await benchStart(rounds ?? 15)
 if (wanted.includes("connection")) await benchConnection(rounds ?? 15)
 if (wanted.includes("relay")) await benchRelay(rounds ?? 5, values.small ? 16 : 1)
+if (wanted.includes("copy")) await benchCopy(rounds ?? 5, values.small ? 16 : 1)
 const results = await benchPipeline({ rounds: rounds ?? 5, rows: wanted, scale: values.small ? 16 : 1 })
 if (values.markdown) console.log(`\n${markdownTable(results)}`)

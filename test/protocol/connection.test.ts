@@ -50,6 +50,22 @@ const untilAborted = (signal: AbortSignal): Promise<never> =>
   })
 
 describe("a client and a server on one link", () => {
+  it("brings the bytes of an answer to whoever asked, before it", async () => {
+    const { client } = link({
+      "copies/read": async ({ paths }, { sendBytes }) => {
+        for (const path of paths) await sendBytes(Buffer.from(path))
+        return {}
+      },
+    })
+    const read = async (...paths: string[]): Promise<string> => {
+      const chunks: Uint8Array[] = []
+      const onBytes = (bytes: Uint8Array): void => void chunks.push(bytes)
+      await client.request("copies/read", { dataset: "d", paths, offset: 0, length: 1 }, { onBytes })
+      return Buffer.concat(chunks).toString()
+    }
+    expect(await Promise.all([read("a", "b"), read("c", "d"), read()])).to.deep.equal(["ab", "cd", ""])
+  })
+
   it("answer many requests at once, each with its own answer", async () => {
     const { client } = link({
       "datafolders/set": async ({ key, path }) => {

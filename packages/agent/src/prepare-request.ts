@@ -13,7 +13,7 @@ import type { PrepareOptions } from "./pipeline.ts"
 import type { ResolvedDataset } from "./resolve/resolve-dataset.ts"
 
 type Request = Params<"datasets/prepare">
-type PrepareContext = RequestContext &
+type PrepareContext = Pick<RequestContext, "signal" | "progress"> &
   Pick<PrepareOptions, "followHolder" | "sharing" | "isAwaited"> & { relay?: Relay | undefined }
 
 /** Resolves a dataset, prepares it, and tells its value. */

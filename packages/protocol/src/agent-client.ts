@@ -18,6 +18,8 @@ export interface RequestOptions {
   /** Aborting sends `$/cancelRequest`; the request then ends with the agent's answer, INTERRUPTED. */
   signal?: AbortSignal | undefined
   onProgress?: ProgressListener | undefined
+  /** Takes the bytes that come with the answer, before it; they stay as they are. */
+  onBytes?: ((bytes: Uint8Array) => void) | undefined
 }
 
 export interface AgentClientOptions {
@@ -43,6 +45,7 @@ type AheadMethod = "datafolders/list" | "repositories/declare"
 
 interface Pending {
   onProgress: ProgressListener
+  onBytes: RequestOptions["onBytes"]
   /** The authors' steps that run for it, as messages name them. */
   steps: Set<string>
   fail: (error: Error) => void
@@ -78,6 +81,10 @@ export class AgentClient {
       port.close()
     })
     port.onLine((line) => this.#receive(line))
+    port.onBytes?.((id, bytes) => {
+      this.#heartbeat.heard()
+      this.#pending.get(id)?.onBytes?.(bytes)
+    })
     port.onClose((reason) =>
       this.#end(reason ?? new DatamaestroError("CONNECTION_LOST", "The connection to the agent was closed")),
     )
@@ -109,7 +116,7 @@ export class AgentClient {
         followSteps(steps, event)
         options.onProgress?.(event)
       }
-      this.#pending.set(id, { onProgress, steps, fail: reject })
+      this.#pending.set(id, { onProgress, onBytes: options.onBytes, steps, fail: reject })
     })
     options.signal?.addEventListener("abort", cancel, { once: true })
     try {

@@ -18,6 +18,8 @@ export interface RequestContext {
   /** Aborted by `$/cancelRequest`, and when the connection ends: then its reason is CONNECTION_LOST. */
   signal: AbortSignal
   progress: ProgressListener
+  /** Sends bytes that come with the answer, before it; resolves when there is room for more. */
+  sendBytes(bytes: Uint8Array): Promise<void>
 }
 
 export type AgentHandlers = {
@@ -87,6 +89,12 @@ export class AgentServer {
         const result = await handlers[method](params, {
           signal: abort.signal,
           progress: (event) => coalescer.take(event),
+          sendBytes: async (bytes) => {
+            if (this.#ended) return
+            this.#heartbeat.spoke()
+            // Requests have numbers, by which the other end knows whose bytes they are.
+            await this.#port.sendBytes?.(Number(id), bytes)
+          },
         })
         coalescer.flush()
         return createJSONRPCSuccessResponse(id, result)

@@ -118,10 +118,10 @@ export const AGENT_METHODS = {
   "copies/describe": method(DatasetSelector, v.object({ id: v.string(), datasets: v.array(v.string()) })),
   /** @see copyAddress */
   "copies/manifest": method(v.object({ dataset: v.string() }), CopiedDataset),
-  /** A piece of a file, in base64; shorter at the file's end. */
+  /** So many bytes of files that follow each other, from an offset in the first on; they come as the answer's bytes. */
   "copies/read": method(
-    v.object({ dataset: v.string(), path: v.string(), offset: v.number(), length: v.number() }),
-    v.object({ data: v.string() }),
+    v.object({ dataset: v.string(), paths: v.array(v.string()), offset: v.number(), length: v.number() }),
+    v.object({}),
   ),
   /** The value with the paths it will have, without touching the disk. */
   "datasets/value": method(v.object({ ...DatasetSelector.entries, encoder: Encoder }), Prepared),

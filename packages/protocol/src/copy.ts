@@ -27,19 +27,18 @@ export type CopiedDataset = v.InferOutput<typeof CopiedDataset>
  * How the receiving agent asks, through the relay, for what the other one has.
  *
  * @param dataset `com.lecun.mnist@image`
- * @param path of a file; without it, the `CopiedDataset` is meant
+ * @param paths of files, whose bytes follow each other: one request for many small ones; without any, the `CopiedDataset` is meant
  */
-export function copyAddress(dataset: string, path?: string): string {
-  return `copy:${[dataset, ...(path === undefined ? [] : [path])].map(encodeURIComponent).join("/")}`
+export function copyAddress(dataset: string, paths: readonly string[] = []): string {
+  return `copy:${[dataset, ...paths].map(encodeURIComponent).join("/")}`
 }
 
 /** @returns nothing when it is no such address */
-export function parseCopyAddress(address: string): { dataset: string; path: string | undefined } | undefined {
-  const match = /^copy:([^/]+)(?:\/([^/]+))?$/.exec(address)
-  if (match?.[1] === undefined) return undefined
+export function parseCopyAddress(address: string): { dataset: string; paths: string[] } | undefined {
+  if (!address.startsWith("copy:")) return undefined
   try {
-    const path = match[2] === undefined ? undefined : decodeURIComponent(match[2])
-    return { dataset: decodeURIComponent(match[1]), path }
+    const [dataset = "", ...paths] = address.slice("copy:".length).split("/").map(decodeURIComponent)
+    return dataset === "" || paths.includes("") ? undefined : { dataset, paths }
   } catch {
     return undefined
   }

@@ -51,6 +51,14 @@ export function frameHeader(stream: number, length: number): string {
   return `#${stream} ${length}\n`
 }
 
+/** Cuts bytes into frames, each to be written in one go: nothing may come between its two. */
+export function* frames(stream: number, bytes: Uint8Array): Generator<{ header: string; piece: Uint8Array }> {
+  for (let at = 0; at < bytes.length; at += MAX_FRAME_BYTES) {
+    const piece = bytes.subarray(at, at + MAX_FRAME_BYTES)
+    yield { header: frameHeader(stream, piece.length), piece }
+  }
+}
+
 /** @returns nothing when the line announces no frame */
 export function parseFrameHeader(line: string): { stream: number; length: number } | undefined {
   const match = /^#(\d{1,9}) (\d{1,7})$/.exec(line)

@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readFileSync, readlinkSync, statSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
@@ -10,7 +11,7 @@ import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { failure, temporaryFolder, tree } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, writeFiles } from "../../fixtures/preparation.ts"
 
-const contents: Record<string, string> = { "a.txt": "alpha", "sub/b.txt": "beta" }
+let contents: Record<string, string>
 const fileOf = (path: string, content: string) => ({
   path,
   bytes: content.length,
@@ -21,6 +22,7 @@ describe("a dataset that is copied from another machine", () => {
   let home: ReturnType<typeof temporaryFolder>
   let root: string
   beforeEach(() => {
+    contents = { "a.txt": "alpha", "sub/b.txt": "beta" }
     home = temporaryFolder()
     root = join(home.path, "data/test/org/example/thing")
     writeFiles(join(home.path, "data/test/org/example"), { "other/x.txt": "another dataset's" })
@@ -34,11 +36,21 @@ describe("a dataset that is copied from another machine", () => {
     folders: [],
     ...given,
   })
-  const copy = async (given: Partial<CopiedResource>): Promise<void> => {
+  /** Which files were asked for, from where on in the first one. */
+  let asked: [paths: readonly string[], from: number][]
+  const bytesOf = (paths: readonly string[], from: number): Buffer =>
+    Buffer.from(paths.map((path) => contents[path] ?? "").join("")).subarray(from)
+  const copy = async (
+    given: Partial<CopiedResource>,
+    send: (bytes: Buffer) => Iterable<Buffer> = (bytes) => [bytes],
+  ): Promise<void> => {
+    asked = []
     const reader = {
       resource: () => Promise.resolve(copied(given)),
-      file: (_: object, path: string, offset: number) =>
-        Promise.resolve(Readable.from([Buffer.from((contents[path] ?? "").slice(offset))])),
+      files: (_: object, paths: readonly string[], from: number) => {
+        asked.push([paths, from])
+        return Promise.resolve(Readable.from(send(bytesOf(paths, from))))
+      },
     } as unknown as CopyReader
     const definition = defineDataset({
       id: "org.example.thing",
@@ -69,6 +81,59 @@ describe("a dataset that is copied from another machine", () => {
     await copy({})
     expect(readFileSync(join(root, "a.txt"), "utf8")).to.equal("alpha")
     expect(readFileSync(join(root, "sub/b.txt"), "utf8")).to.equal("beta")
+    expect(asked).to.deep.equal([
+      [["a.txt"], 2],
+      [["sub/b.txt"], 0],
+    ])
+  })
+
+  it("asks for many small files at once, however their bytes come", async () => {
+    const many = Array.from({ length: 300 }, (_, index) => fileOf(`sub/${index}`, index % 3 === 0 ? "" : `${index}`))
+    for (const { path } of many) contents[path] = Number(path.slice(4)) % 3 === 0 ? "" : path.slice(4)
+    const inPieces = function* (bytes: Buffer): Generator<Buffer> {
+      for (let at = 0; at < bytes.length; at += 5) yield bytes.subarray(at, at + 5)
+    }
+    await copy({ entries: ["sub"], files: many }, inPieces)
+    expect(asked.map(([paths]) => paths.length)).to.have.members([256, 44])
+    for (const { path } of many) expect(readFileSync(join(root, path), "utf8"), path).to.equal(contents[path])
+  })
+
+  it("keeps the whole files of those that were asked for at once, and the beginning of a large one that was cut", async () => {
+    const large = Buffer.alloc(300_000, "0123456789").toString()
+    Object.assign(contents, { "sub/c.txt": large })
+    const files = Object.entries(contents).map(([path, content]) => fileOf(path, content))
+    const cutAt = (length: number) =>
+      function* (bytes: Buffer): Generator<Buffer> {
+        yield bytes.subarray(0, length)
+        throw Object.assign(new Error("cut"), { code: "CONNECTION_LOST" })
+      }
+    expect(await failure(copy({ files }, cutAt(7)))).to.have.property("code", "CONNECTION_LOST")
+    expect(await failure(copy({ files }, cutAt(1004)))).to.have.property("code", "CONNECTION_LOST")
+    expect(asked).to.deep.equal([[["sub/b.txt", "sub/c.txt"], 0]])
+    await copy({ files })
+    expect(asked).to.deep.equal([[["sub/c.txt"], 1000]])
+    expect(readFileSync(join(root, "sub/b.txt"), "utf8")).to.equal("beta")
+    expect(readFileSync(join(root, "sub/c.txt"), "utf8")).to.equal(large)
+  })
+
+  it("is refused where a file has become shorter over there, or another", async () => {
+    for (const send of [(bytes: Buffer) => [bytes.subarray(1)], (bytes: Buffer) => [Buffer.alloc(bytes.length)]]) {
+      const error = await failure(copy({}, send))
+      expect(error).to.include({ code: "CHECKSUM_MISMATCH", exitStatus: 5 })
+      expect(existsSync(join(root, "a.txt"))).to.equal(false)
+    }
+  })
+
+  it("tells that the disk is full as what it is", async function () {
+    mkdirSync(root, { recursive: true })
+    if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "datamaestro-test", root]).status !== 0) return this.skip()
+    try {
+      contents["a.txt"] = "a".repeat(200_000)
+      const error = await failure(copy({ files: [fileOf("a.txt", contents["a.txt"])], entries: ["a.txt"] }))
+      expect(error).to.include({ code: "NO_SPACE", exitStatus: 6 })
+    } finally {
+      execFileSync("umount", ["-l", root])
+    }
   })
 
   it("writes through no link that an earlier run left", async () => {

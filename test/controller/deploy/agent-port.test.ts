@@ -1,5 +1,8 @@
+import { MAGIC } from "@datamaestro/protocol"
 import { expect } from "chai"
+import { once } from "node:events"
 import { PassThrough, Writable } from "node:stream"
+import { BOOT_MAGIC } from "../../../packages/controller/src/deploy/boot-protocol.ts"
 import { AgentPort } from "../../../packages/controller/src/deploy/agent-port.ts"
 import type { ChannelEnd } from "../../../packages/controller/src/transport/transport.ts"
 
@@ -33,6 +36,24 @@ describe("the controller's end of an agent's channel", () => {
       expect(written).to.be.at.least(20_000)
       expect(waits).to.equal(before)
       expect(stdin.listenerCount("close")).to.equal(listeners)
+    } finally {
+      port.close()
+    }
+  })
+
+  it("takes the agent's bytes between its lines", async () => {
+    const stdout = new PassThrough()
+    const port = new AgentPort(
+      { stdin: new PassThrough(), stdout, stderr: new PassThrough(), ended: new Promise(() => {}), close: () => {} },
+      { label: "machine", node: "auto", bootTimeout: 60_000, onHello: () => {}, onStored: () => {} },
+    )
+    const came: (string | [number, string])[] = []
+    port.onLine((line) => void came.push(line))
+    port.onBytes((stream, bytes) => void came.push([stream, Buffer.from(bytes).toString()]))
+    try {
+      stdout.end(`noise\n#1 5\n${BOOT_MAGIC}\n${MAGIC}\n{}\n#7 4\na\nb\n{"last":1}\n`)
+      await once(stdout, "end")
+      expect(came).to.deep.equal(["{}", [7, "a\nb\n"], '{"last":1}'])
     } finally {
       port.close()
     }

@@ -40,9 +40,9 @@ export class CopyReader {
     return Object.hasOwn(resources, name) ? resources[name] : undefined
   }
 
-  /** A file's bytes from an offset on. */
-  async file(dataset: DatasetName, path: string, offset: number, signal: AbortSignal): Promise<Readable> {
-    return await this.#ask(copyAddress(datasetKey(dataset), path), { range: `bytes=${offset}-` }, signal)
+  /** The bytes of files, one behind the other, from an offset in the first on. */
+  async files(dataset: DatasetName, paths: readonly string[], offset: number, signal: AbortSignal): Promise<Readable> {
+    return await this.#ask(copyAddress(datasetKey(dataset), paths), { range: `bytes=${offset}-` }, signal)
   }
 
   async #describe(key: string, signal: AbortSignal): Promise<CopiedDataset> {

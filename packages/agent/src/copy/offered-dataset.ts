@@ -17,12 +17,14 @@ const MADE_THERE = new Set(["links", "linkfolder", "linkfile"])
 export class OfferedDataset {
   readonly description: CopiedDataset
   readonly #folder: string
-  readonly #files: ReadonlySet<string>
+  /** Their sizes by their paths. */
+  readonly #files: ReadonlyMap<string, number>
 
   private constructor(folder: string, description: CopiedDataset) {
     this.#folder = folder
     this.description = description
-    this.#files = new Set(Object.values(description.resources).flatMap(({ files }) => files.map(({ path }) => path)))
+    const files = Object.values(description.resources).flatMap((resource) => resource.files)
+    this.#files = new Map(files.map(({ path, bytes }) => [path, bytes]))
   }
 
   /** @throws DatamaestroError NOT_PREPARED, CORRUPT when files are not as the manifest says */
@@ -40,27 +42,43 @@ export class OfferedDataset {
     return new OfferedDataset(found.folder, { resources })
   }
 
-  /** Up to so many bytes of one of its files. */
-  async piece(path: string, offset: number, length: number): Promise<Buffer> {
-    if (!this.#files.has(path)) throw new DatamaestroError("NOT_PREPARED", `Cannot copy "${path}": no manifest has it`)
-    const full = join(this.#folder, path)
-    try {
-      const file = await open(full, "r")
-      try {
-        const buffer = Buffer.allocUnsafe(length)
-        let filled = 0
-        while (filled < length) {
-          const { bytesRead } = await file.read(buffer, filled, length - filled, offset + filled)
-          if (bytesRead === 0) break
-          filled += bytesRead
-        }
-        return buffer.subarray(0, filled)
-      } finally {
-        await file.close()
-      }
-    } catch (error) {
-      throw storageError(error, `read "${full}"`)
+  /**
+   * So many bytes of its files, one behind the other, from an offset in the first on; fewer where one is shorter than it was: what
+   * follows would be taken for a part of it.
+   */
+  async read(paths: readonly string[], offset: number, length: number): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafe(length)
+    let filled = 0
+    for (const [index, path] of paths.entries()) {
+      const bytes = this.#files.get(path)
+      if (bytes === undefined) throw new DatamaestroError("NOT_PREPARED", `Cannot copy "${path}": no manifest has it`)
+      const start = index === 0 ? offset : 0
+      const wanted = buffer.subarray(filled, filled + Math.max(0, bytes - start))
+      const read = await readInto(wanted, join(this.#folder, path), start)
+      filled += read
+      if (read < wanted.length) break
     }
+    return buffer.subarray(0, filled)
+  }
+}
+
+/** @returns how many bytes the file had from there on, of those wanted */
+async function readInto(buffer: Buffer, path: string, offset: number): Promise<number> {
+  try {
+    const file = await open(path, "r")
+    try {
+      let filled = 0
+      while (filled < buffer.length) {
+        const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, offset + filled)
+        if (bytesRead === 0) break
+        filled += bytesRead
+      }
+      return filled
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    throw storageError(error, `read "${path}"`)
   }
 }
 

@@ -39,9 +39,10 @@ export function copyHandlers(session: AgentSession): Pick<AgentHandlers, `copies
       return { id, datasets: order.map(({ plan }) => datasetKey(plan)) }
     },
     "copies/manifest": async ({ dataset }, { signal }) => (await offer(dataset, signal)).description,
-    "copies/read": async ({ dataset, path, offset, length }, { signal }) => {
-      const piece = await (await offer(dataset, signal)).piece(path, offset, Math.min(length, MOST_BYTES))
-      return { data: piece.toString("base64") }
+    "copies/read": async ({ dataset, paths, offset, length }, { signal, sendBytes }) => {
+      const offered = await offer(dataset, signal)
+      await sendBytes(await offered.read(paths, offset, Math.min(length, MOST_BYTES)))
+      return {}
     },
   }
 }

@@ -1,22 +1,23 @@
-import { createHash, type Hash } from "node:crypto"
-import { createReadStream } from "node:fs"
-import { chmod, mkdir, open, readdir, stat, symlink } from "node:fs/promises"
+import { chmod, mkdir, readdir, stat, symlink } from "node:fs/promises"
 import { dirname, join } from "node:path"
-import { pipeline } from "node:stream/promises"
-import { DatamaestroError, interrupted, type CopiedResource } from "@datamaestro/protocol"
-import { asCopyError, type CopyReader } from "../copy/copy-reader.ts"
+import { interrupted, type CopiedResource } from "@datamaestro/protocol"
+import type { CopyReader } from "../copy/copy-reader.ts"
 import { requireInside } from "../copy/require-inside.ts"
+import { StoragePace } from "../extract/storage-pace.ts"
 import { storageError } from "../store/storage-error.ts"
 import { hashFile } from "../verify/hash-file.ts"
 import type { StoredResource } from "./found-dataset.ts"
 import { placeKept } from "./place-kept.ts"
+import { receiveFiles, type CopiedFile, type IncomingFiles } from "./receive-files.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { removeFile } from "../store/remove-file.ts"
 
+/** Runs of files. */
 const AT_ONCE = 16
+/** From so many bytes, or files, on a run is long enough. */
+const RUN_BYTES = 1024 * 1024
+const RUN_FILES = 256
 const REPORT_MILLISECONDS = 100
-
-type CopiedFile = CopiedResource["files"][number]
 
 /**
  * Brings a resource as another machine has it, each file held against its SHA-256. What an interrupted run brought is
@@ -30,9 +31,9 @@ export async function prepareCopied(
   const kept = join(preparation.downloads, `${resource.name}.copied`)
   try {
     requireInside(copied)
-    await removeLinks(kept)
+    const present = await presentFiles(kept)
     await makeFolders(kept, copied)
-    await copyFiles(preparation, resource, { reader, copied, kept })
+    await copyFiles(preparation, resource, { reader, copied, kept, present })
     for (const { path, to } of copied.links) await symlink(to, join(kept, path))
     const { source, etag, lastModified, download } = copied
     await placeKept(preparation, resource, {
@@ -53,10 +54,18 @@ export async function prepareCopied(
   }
 }
 
-/** Those of an earlier run are made anew, last of all: nothing is written through a link. */
-async function removeLinks(kept: string): Promise<void> {
+/**
+ * What an earlier run has left, as paths. Its links are removed, and made anew last of all: nothing is written through a link.
+ */
+async function presentFiles(kept: string): Promise<ReadonlySet<string>> {
   const entries = await readdir(kept, { recursive: true, withFileTypes: true }).catch(() => [])
-  for (const entry of entries) if (entry.isSymbolicLink()) await removeFile(join(entry.parentPath, entry.name))
+  const present = new Set<string>()
+  for (const entry of entries) {
+    const path = join(entry.parentPath, entry.name)
+    if (entry.isSymbolicLink()) await removeFile(path)
+    else if (!entry.isDirectory()) present.add(path)
+  }
+  return present
 }
 
 async function makeFolders(kept: string, { files, links, folders }: CopiedResource): Promise<void> {
@@ -67,19 +76,22 @@ async function makeFolders(kept: string, { files, links, folders }: CopiedResour
 async function copyFiles(
   preparation: Preparation,
   resource: StoredResource,
-  { reader, copied, kept }: { reader: CopyReader; copied: CopiedResource; kept: string },
+  {
+    reader,
+    copied,
+    kept,
+    present,
+  }: { reader: CopyReader; copied: CopiedResource; kept: string; present: ReadonlySet<string> },
 ): Promise<void> {
   const stop = new AbortController()
   const signal = AbortSignal.any([preparation.signal, stop.signal])
   const report = reporter(preparation, resource, copied.files)
-  const next = copied.files.values()
+  const incoming: IncomingFiles = { reader, dataset: preparation.plan, kept, pace: new StoragePace(), signal, report }
+  const runs = runsOf(copied.files)
   const work = async (): Promise<void> => {
-    for (const file of next) {
+    for (const run of runs) {
       if (signal.aborted) throw interrupted()
-      const path = join(kept, file.path)
-      if (await isThere(path, file, signal)) report(file.bytes)
-      else await copyFile(reader, { dataset: preparation.plan, file, path, signal, report })
-      if (file.executable === true) await makeExecutable(path)
+      await copyRun(incoming, run, present)
     }
   }
   const workers = Array.from({ length: AT_ONCE }, () => work())
@@ -89,79 +101,56 @@ async function copyFiles(
   if (failed !== undefined) throw preparation.signal.aborted ? interrupted() : (stop.signal.reason ?? failed.reason)
 }
 
+/** Files that are asked for at once: a request for each of many small ones would take longer than its bytes. */
+function* runsOf(files: readonly CopiedFile[]): Generator<CopiedFile[]> {
+  let run: CopiedFile[] = []
+  let bytes = 0
+  for (const file of files) {
+    run.push(file)
+    bytes += file.bytes
+    if (bytes < RUN_BYTES && run.length < RUN_FILES) continue
+    yield run
+    run = []
+    bytes = 0
+  }
+  if (run.length > 0) yield run
+}
+
+/** What an earlier run brought is not asked for again: whole files, and the beginnings of others, which come by themselves. */
+async function copyRun(
+  incoming: IncomingFiles,
+  run: readonly CopiedFile[],
+  present: ReadonlySet<string>,
+): Promise<void> {
+  const lacking: CopiedFile[] = []
+  for (const file of run) {
+    const path = join(incoming.kept, file.path)
+    const have = present.has(path) ? await presentBytes(path, file, incoming.signal) : 0
+    incoming.report(have)
+    if (have === file.bytes && have > 0) continue
+    if (have > 0) await receiveFiles(incoming, [file], have)
+    else lacking.push(file)
+  }
+  await receiveFiles(incoming, lacking)
+  for (const file of run) if (file.executable === true) await makeExecutable(join(incoming.kept, file.path))
+}
+
+/** How many bytes of it are there; none of one that is as long as it should be, or longer, and is not what it should be. */
+async function presentBytes(path: string, { bytes, sha256 }: CopiedFile, signal: AbortSignal): Promise<number> {
+  const found = await stat(path).catch(() => undefined)
+  if (found === undefined || found.size === 0) return 0
+  if (found.isFile() && found.size < bytes) return found.size
+  if (found.isFile() && found.size === bytes) {
+    if ((await hashFile(path, ["sha256"], { signal })).digests.sha256 === sha256) return bytes
+  }
+  await removeFile(path)
+  return 0
+}
+
 /** For all who may read it, as archives are extracted: in a directory of a group others run it, too. */
 async function makeExecutable(path: string): Promise<void> {
   const { mode } = await stat(path)
   await chmod(path, (mode & 0o777) | ((mode & 0o444) >> 2))
-}
-
-async function isThere(path: string, { bytes, sha256 }: CopiedFile, signal: AbortSignal): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined)
-  if (found?.isFile() !== true || found.size !== bytes) return false
-  return (await hashFile(path, ["sha256"], { signal })).digests.sha256 === sha256
-}
-
-interface OneCopy {
-  dataset: { id: string; repository: string }
-  file: CopiedFile
-  path: string
-  signal: AbortSignal
-  report(bytes: number): void
-}
-
-/**
- * Under its own name, which may be as long as the file system lets it be: one that is shorter than it should be is a
- * beginning, and what is as long counts by its sum only.
- */
-async function copyFile(reader: CopyReader, { dataset, file, path, signal, report }: OneCopy): Promise<void> {
-  const hash = createHash("sha256")
-  let have = (await stat(path).catch(() => undefined))?.size ?? 0
-  if (have >= file.bytes) {
-    await removeFile(path)
-    have = 0
-  }
-  if (have > 0) await feed(hash, path, signal)
-  report(have)
-  const output = await open(path, "a")
-  try {
-    if (have < file.bytes) {
-      const body = await reader.file(dataset, file.path, have, signal)
-      try {
-        for await (const chunk of body as AsyncIterable<Buffer>) {
-          hash.update(chunk)
-          await output.writeFile(chunk)
-          have += chunk.length
-          report(chunk.length)
-        }
-      } catch (error) {
-        throw signal.aborted ? interrupted() : asCopyError(error)
-      }
-    }
-  } finally {
-    await output.close()
-  }
-  const found = hash.digest("hex")
-  if (found !== file.sha256 || have !== file.bytes) {
-    await removeFile(path)
-    throw new DatamaestroError(
-      "CHECKSUM_MISMATCH",
-      `Cannot copy "${file.path}" of "${dataset.id}": its SHA-256 is ${found}, wanted ${file.sha256}`,
-      {
-        hint: "the file was changed where it is copied from: verify the dataset there, or prepare it here",
-        details: { path: file.path, wanted: file.sha256, found },
-      },
-    )
-  }
-}
-
-async function feed(hash: Hash, path: string, signal: AbortSignal): Promise<void> {
-  await pipeline(
-    createReadStream(path, { highWaterMark: 1024 * 1024 }),
-    async (chunks: AsyncIterable<Buffer>) => {
-      for await (const chunk of chunks) hash.update(chunk)
-    },
-    { signal },
-  )
 }
 
 function reporter(

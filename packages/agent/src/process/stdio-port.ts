@@ -1,13 +1,15 @@
-import { LineDecoder, type LinePort } from "@datamaestro/protocol"
+import { frames, LineDecoder, type LinePort } from "@datamaestro/protocol"
 import type { Readable, Writable } from "node:stream"
 
 /** How long input is read after nobody takes output any more, in milliseconds: by then its end was read, too. */
 const LAST_WORDS = 500
 
+type Write = (data: string | Uint8Array, written?: () => void) => boolean
+
 /** The agent's end of the channel. */
 export class StdioPort implements LinePort {
   readonly #input: Readable
-  readonly #write: (text: string) => boolean
+  readonly #write: Write
   readonly #decoder: LineDecoder
   #onLine: ((line: string) => void) | undefined
   #onBytes: ((stream: number, bytes: Uint8Array) => void) | undefined
@@ -15,7 +17,7 @@ export class StdioPort implements LinePort {
   #closed = false
 
   /** @param write the output's own, where `output.write` was put to another use */
-  constructor(input: Readable, output: Writable, write: (text: string) => boolean) {
+  constructor(input: Readable, output: Writable, write: Write) {
     this.#input = input
     this.#write = write
     this.#decoder = new LineDecoder({
@@ -34,6 +36,15 @@ export class StdioPort implements LinePort {
 
   send(line: string): void {
     if (!this.#closed) this.#write(`${line}\n`)
+  }
+
+  async sendBytes(stream: number, bytes: Uint8Array): Promise<void> {
+    for (const { header, piece } of frames(stream, bytes)) {
+      if (this.#closed) return
+      // At once: nothing may come between the two.
+      this.#write(header)
+      await new Promise<void>((resolve) => this.#write(piece, resolve))
+    }
   }
 
   onLine(listener: (line: string) => void): void {

@@ -6,6 +6,18 @@ const PIECE = 1024 * 1024
 /** Pieces of a file asked for at once: enough to keep a long line busy. */
 const AHEAD = 6
 
+interface File {
+  path: string
+  bytes: number
+}
+
+/** What is asked for at once: bytes of files that follow each other, from an offset in the first on. */
+interface Piece {
+  paths: string[]
+  offset: number
+  length: number
+}
+
 /** The machine that prepared data is copied from, as the relay to the other one sees it. Only wanted datasets can be read. */
 export class CopySource {
   readonly #session: Session
@@ -25,15 +37,20 @@ export class CopySource {
   /**
    * The bytes at an address of `copyAddress`; nothing when it isn't to be had.
    *
-   * @param from where in a file to begin
+   * @param from where in the first file to begin
    */
   async open(address: string, from: number): Promise<AsyncIterable<Buffer> | undefined> {
     const asked = parseCopyAddress(address)
     if (asked === undefined || !this.#wanted.has(asked.dataset)) return undefined
     const { description, sizes } = await this.#described(asked.dataset)
-    if (asked.path === undefined) return once(Buffer.from(JSON.stringify(description)))
-    const size = sizes.get(asked.path)
-    return size === undefined ? undefined : this.#read(asked.dataset, asked.path, from, size)
+    if (asked.paths.length === 0) return once(Buffer.from(JSON.stringify(description)))
+    const files: File[] = []
+    for (const path of asked.paths) {
+      const bytes = sizes.get(path)
+      if (bytes === undefined) return undefined
+      files.push({ path, bytes })
+    }
+    return this.#read(asked.dataset, files, from)
   }
 
   #described(dataset: string): Promise<{ description: CopiedDataset; sizes: Map<string, number> }> {
@@ -54,11 +71,14 @@ export class CopySource {
     return { description, sizes: new Map(files.map(({ path, bytes }) => [path, bytes])) }
   }
 
-  async *#read(dataset: string, path: string, from: number, size: number): AsyncGenerator<Buffer> {
+  async *#read(dataset: string, files: readonly File[], from: number): AsyncGenerator<Buffer> {
     const pending: Promise<Buffer>[] = []
-    for (let asked = from; asked < size || pending.length > 0;) {
-      for (; asked < size && pending.length < AHEAD; asked += PIECE) {
-        const piece = this.#piece(dataset, path, asked)
+    const next = piecesOf(files, from)
+    for (;;) {
+      while (pending.length < AHEAD) {
+        const { value: wanted } = next.next()
+        if (wanted === undefined) break
+        const piece = this.#piece(dataset, wanted)
         // Its turn comes later, or never.
         piece.catch(() => {})
         pending.push(piece)
@@ -69,11 +89,14 @@ export class CopySource {
     }
   }
 
-  async #piece(dataset: string, path: string, offset: number): Promise<Buffer> {
-    const { data } = await this.#again(({ agent }) =>
-      agent.request("copies/read", { dataset, path, offset, length: PIECE }, { signal: this.#signal }),
-    )
-    return Buffer.from(data, "base64")
+  async #piece(dataset: string, piece: Piece): Promise<Buffer> {
+    let chunks: Uint8Array[] = []
+    await this.#again(({ agent }) => {
+      chunks = []
+      const onBytes = (bytes: Uint8Array): void => void chunks.push(bytes)
+      return agent.request("copies/read", { dataset, ...piece }, { signal: this.#signal, onBytes })
+    })
+    return Buffer.concat(chunks)
   }
 
   /** Over a connection that is made anew when it is lost. */
@@ -93,4 +116,21 @@ export class CopySource {
 
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
   yield await Promise.resolve(bytes)
+}
+
+function* piecesOf(files: readonly File[], from: number): Generator<Piece> {
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0)
+  for (let at = from; at < total; at += PIECE) {
+    const paths: string[] = []
+    let offset = 0
+    let start = 0
+    for (const { path, bytes } of files) {
+      if (start < at + PIECE && start + bytes > at) {
+        if (paths.length === 0) offset = at - start
+        paths.push(path)
+      }
+      start += bytes
+    }
+    yield { paths, offset, length: Math.min(PIECE, total - at) }
+  }
 }

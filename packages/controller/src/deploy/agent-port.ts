@@ -1,11 +1,4 @@
-import {
-  DatamaestroError,
-  frameHeader,
-  LineDecoder,
-  MAGIC,
-  MAX_FRAME_BYTES,
-  type LinePort,
-} from "@datamaestro/protocol"
+import { DatamaestroError, frames, LineDecoder, MAGIC, type LinePort } from "@datamaestro/protocol"
 import { printable } from "../transport/printable.ts"
 import type { Channel, ChannelEnd } from "../transport/transport.ts"
 import { BOOT_MAGIC, NO_NODE_MAGIC, UPLOAD_PREFIX, type BootLine, type UploadHeader } from "./boot-protocol.ts"
@@ -52,6 +45,7 @@ export class AgentPort implements LinePort {
   #deadline: ReturnType<typeof setTimeout> | undefined
   #failure: Error | undefined
   #onLine: ((line: string) => void) | undefined
+  #onBytes: ((stream: number, bytes: Uint8Array) => void) | undefined
   #onClose: ((reason?: Error) => void) | undefined
   #sacrificed = false
   /** What we sent came back, e.g. as commands that a shell doesn't know: it won't reach the agent any more. */
@@ -69,6 +63,7 @@ export class AgentPort implements LinePort {
       onLine: (line) => this.#bootLine(line),
       magic: BOOT_MAGIC,
       onMagic: () => (this.#phase = "boot"),
+      onBytes: (stream, bytes) => this.#onBytes?.(stream, bytes),
     })
     channel.stdout.on("data", (chunk: Buffer) => this.#receive(chunk))
     channel.stderr.on("data", (chunk: Buffer) => {
@@ -104,16 +99,19 @@ export class AgentPort implements LinePort {
 
   async sendBytes(stream: number, bytes: Uint8Array): Promise<void> {
     const { stdin } = this.#channel
-    for (let at = 0; at < bytes.length; at += MAX_FRAME_BYTES) {
+    for (const { header, piece } of frames(stream, bytes)) {
       if (this.#closed || !stdin.writable) return
-      const piece = bytes.subarray(at, at + MAX_FRAME_BYTES)
       // In one write: nothing may come between the two.
-      if (!stdin.write(Buffer.concat([Buffer.from(frameHeader(stream, piece.length)), piece]))) await this.#drained()
+      if (!stdin.write(Buffer.concat([Buffer.from(header), piece]))) await this.#drained()
     }
   }
 
   onLine(listener: (line: string) => void): void {
     this.#onLine = listener
+  }
+
+  onBytes(listener: (stream: number, bytes: Uint8Array) => void): void {
+    this.#onBytes = listener
   }
 
   onClose(listener: (reason?: Error) => void): void {
