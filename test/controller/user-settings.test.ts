@@ -3,7 +3,7 @@ import { createHash } from "node:crypto"
 import { expect } from "chai"
 import { chmod, lstat, mkdir, mkdtemp, readFile, rm, symlink, writeFile, readdir } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { localMachine, remoteMachine } from "../../packages/controller/src/machine.ts"
 import { acceptedAgreements } from "../../packages/controller/src/accepted-agreements.ts"
 import { readUserSettings, rememberAgreement, userSettingsPath } from "../../packages/controller/src/user-settings.ts"
@@ -161,6 +161,26 @@ describe("user settings", () => {
     expect(accepted).to.deep.equal([{ id: "org.x", sha256: sum }, "a", "b", "c", "given"])
     await rememberAgreement({ id: "org.x" }, path)
     expect(acceptedAgreements(readUserSettings(path), [], {})).to.deep.equal(["org.x"])
+  })
+
+  it("stay what Python's datamaestro reads, which refuses any key but agreements", async () => {
+    await rememberAgreement({ id: "org.x", text: "be kind" }, path)
+    const keys = async () => Object.keys(JSON.parse(await readFile(path, "utf8")) as object)
+    expect(await keys()).to.deep.equal(["agreements"])
+    const texts = join(dirname(path), "agreement-texts.json")
+    expect((await lstat(texts)).mode & 0o077).to.equal(0)
+
+    await rm(texts)
+    await write('{"agreements": {"org.old": "2020-01-01"}, "agreement_texts": {"org.old": "abc"}, "mine": 1}')
+    expect(acceptedAgreements(readUserSettings(path), [], {})).to.deep.equal([{ id: "org.old", sha256: "abc" }])
+    await rememberAgreement({ id: "org.x", text: "be kind" }, path)
+    expect(await keys()).to.deep.equal(["agreements", "mine"])
+    expect(acceptedAgreements(readUserSettings(path), [], {})).to.deep.include({ id: "org.old", sha256: "abc" })
+
+    await writeFile(texts, '{"org.x": }')
+    const error = await rejection(read())
+    expect([error.code, error.exitStatus]).to.deep.equal(["MALFORMED_SETTINGS", 6])
+    expect(error.message).to.contain(`"${texts}": line 1, column 11`)
   })
 
   it("are made when there are none, for the user only", async () => {

@@ -1,18 +1,10 @@
-import {
-  DatamaestroError,
-  decodeJsonDocument,
-  NotList,
-  noSettingsFile,
-  parseJsonDocument,
-  requireOnce,
-  SlurmOptions,
-} from "@datamaestro/protocol"
+import { NotList, parseJsonDocument, requireOnce, SlurmOptions } from "@datamaestro/protocol"
 import { createHash } from "node:crypto"
-import { readFileSync, statSync } from "node:fs"
 import { homedir } from "node:os"
 import { dirname, isAbsolute, join } from "node:path"
+import { AgreementTexts, agreementTextsPath, readAgreementTexts } from "./agreement-texts.ts"
 import { makeFolder } from "./make-folder.ts"
-import { systemReason } from "./system-reason.ts"
+import { readSettingsText, settingsError } from "./settings-text.ts"
 import * as v from "valibot"
 
 /** For how long a connection is held after its last command, in minutes; 0 is `off`, too. */
@@ -56,8 +48,8 @@ const UserSettings = v.looseObject({
   default_repository: v.optional(v.string()),
   /** Agreement id to the date of acceptance, ISO 8601. */
   agreements: v.optional(v.pipe(NotList, v.record(v.string(), v.string()))),
-  /** Agreement id to the SHA-256, in hex, of the text that was accepted; only of those that have one. */
-  agreement_texts: v.optional(v.pipe(NotList, v.record(v.string(), v.string()))),
+  /** Read from a file of their own beside this one, where earlier versions had them here. */
+  agreement_texts: v.optional(AgreementTexts),
   /** For hosts that say nothing of their own. */
   reconnect_minutes: v.optional(v.pipe(v.number(), v.minValue(0))),
   hold_minutes: v.optional(HoldMinutes),
@@ -79,58 +71,53 @@ export function userSettingsPath(): string {
  * @throws DatamaestroError MALFORMED_SETTINGS with line and column, PERMISSION_DENIED, STORAGE_FAILED
  */
 export function readUserSettings(path: string = userSettingsPath()): UserSettings {
-  return parse(readText(path), path)
+  const settings = parse(readSettingsText(path), path)
+  if (settings.agreements === undefined) return settings
+  return { ...settings, agreement_texts: textsBeside(path, settings) }
 }
 
 /**
- * Records that an agreement was accepted now, and the SHA-256 of its text if it has one, keeping every other byte of the
- * file as it is.
+ * Records that an agreement was accepted now, keeping every other byte of the file as it is, and beside it the SHA-256
+ * of its text if it has one.
  */
 export async function rememberAgreement(
   { id, text }: { id: string; text?: string | undefined },
   path: string = userSettingsPath(),
 ): Promise<void> {
+  const before = readSettingsText(path) ?? "{}\n"
+  const settings = parse(before, path)
+  for (const key of ["agreements", "agreement_texts"]) requireOnce(before, path, [key, id])
+  const known = textsBeside(path, settings)
+  const { [id]: _, ...others } = known
+  const texts = text === undefined ? others : { ...others, [id]: createHash("sha256").update(text).digest("hex") }
   const { applyEdits, modify } = await import("jsonc-parser")
   const formattingOptions = { insertSpaces: true, tabSize: 2, eol: "\n" }
-  const set = (json: string, key: string, value: string | undefined): string =>
-    applyEdits(json, modify(json, [key, id], value, { formattingOptions }))
-  const before = readText(path) ?? "{}\n"
-  const known = parse(before, path).agreement_texts?.[id] !== undefined
-  for (const key of ["agreements", "agreement_texts"]) requireOnce(before, path, [key, id])
-  const accepted = set(before, "agreements", new Date().toISOString())
-  const sum = text === undefined ? undefined : createHash("sha256").update(text).digest("hex")
-  const after = sum === undefined && !known ? accepted : set(accepted, "agreement_texts", sum)
+  const set = (json: string, key: string[], value: string | undefined): string =>
+    applyEdits(json, modify(json, key, value, { formattingOptions }))
+  const accepted = set(before, ["agreements", id], new Date().toISOString())
+  const after = settings.agreement_texts === undefined ? accepted : set(accepted, ["agreement_texts"], undefined)
+  // Before the agreement itself: alone it says nothing.
+  if (Object.keys({ ...known, ...texts }).length > 0) {
+    await write(agreementTextsPath(path), `${JSON.stringify(texts, null, 2)}\n`)
+  }
+  await write(path, after)
+}
+
+/** Those of earlier versions are in `user.json` itself. */
+function textsBeside(path: string, { agreement_texts: inside }: UserSettings): AgreementTexts {
+  return { ...inside, ...readAgreementTexts(agreementTextsPath(path)) }
+}
+
+async function write(path: string, text: string): Promise<void> {
   const { replaceFile } = await import("./replace-file.ts")
   try {
     makeFolder(dirname(path))
-    await replaceFile(path, after, 0o600)
+    await replaceFile(path, text, 0o600)
   } catch (error) {
-    throw storageError("write", path, error)
+    throw settingsError("write", path, error)
   }
 }
 
 function parse(text: string | undefined, path: string): UserSettings {
   return text === undefined ? {} : parseJsonDocument(text, path, UserSettings)
-}
-
-function readText(path: string): string | undefined {
-  try {
-    // A pipe would keep whoever opens it.
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) throw noSettingsFile(path)
-    return decodeJsonDocument(readFileSync(path), path)
-  } catch (error) {
-    if (error instanceof DatamaestroError) throw error
-    const { code } = error as NodeJS.ErrnoException
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined
-    throw storageError("read", path, error)
-  }
-}
-
-function storageError(verb: string, path: string, cause: unknown): DatamaestroError {
-  const { code, reason } = systemReason(cause)
-  return new DatamaestroError(code, `Cannot ${verb} "${path}": ${reason}`, {
-    hint: "check the file's permissions, or point XDG_CONFIG_HOME to another folder",
-    details: { path },
-    cause,
-  })
 }
