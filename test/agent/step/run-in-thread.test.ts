@@ -28,6 +28,7 @@ const STEPS = {
   prints: `console.error("50 words\\nso far"); process.stdout.write("done"); throw new RangeError("no more")`,
   fills: `throw Object.assign(new Error("full"), { code: "ENOSPC" })`,
   floods: `for (let line = 0; line < 20_000; line++) console.log(line); for (let at = 0; at < 1e5; at++) progress(at / 1e5)`,
+  reads: `await Promise.all(Array.from({ length: 40 }, () => fs.createReadStream(input.words, { signal }).toArray())); fs.writeFileSync(output, "")`,
   "throws.text": `throw "just text"`,
   "throws.object": `throw { status: 500 }`,
   leaves: `setTimeout(() => process.exit(3)); await new Promise(() => {})`,
@@ -133,6 +134,12 @@ describe("runInThread", function () {
     expect(lines).to.deep.equal(Array.from({ length: 20_000 }, (_, line) => String(line)))
     expect(events.length).to.be.within(2, 100)
     expect(events.at(-1)).to.have.property("fraction", 0.99999)
+  })
+
+  it("is not warned of many files that are read at once with its signal", async () => {
+    const { ended, lines } = run("reads")
+    await ended
+    expect(lines).to.deep.equal([])
   })
 
   it("fails where the code would have ended the process", async () => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events"
 import { parentPort, type MessagePort } from "node:worker_threads"
 import type { StepResource } from "@datamaestro/dataset"
 import { interrupted, ProgressCoalescer } from "@datamaestro/protocol"
@@ -20,6 +21,8 @@ export function serveStep(): void {
   if (port === null) throw new Error("this is no thread")
   forbidEnding(() => true)
   const stopping = new AbortController()
+  // Authors give it to all that they do, maybe hundreds of files at once: Node's warning of that would be told as theirs.
+  setMaxListeners(0, stopping.signal)
   port.on("message", (message: ToStep) => {
     if (message.type === "cancel") return stopping.abort(interrupted())
     markPrograms(message.mark)
