@@ -46,7 +46,8 @@ export function isExceeded(bytes: Uint8Array): boolean {
  * - A connection that is reset has not ended: where only its end tells the body's, undici takes what had come for the whole.
  * - `100 Continue` may come to any request (RFC 9110, section 15.2), where undici gives the connection up.
  *
- * And notes what `isExceeded` tells.
+ * And notes what `isExceeded` tells. What is changed here is no part of undici's interface, which offers nothing for it: undici is
+ * pinned to one version, and `test/outgoing/mend-parsers.test.ts` fails where another one has its parser elsewhere.
  */
 export function mendParsers(): void {
   if (listening) return

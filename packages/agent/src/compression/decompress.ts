@@ -4,7 +4,7 @@ import { createGunzip, type Gunzip } from "node:zlib"
 import { runDecompressor, startDecompressor } from "./decompress-program.ts"
 import { decompressionError, requireNothingBehind } from "./gunzip-errors.ts"
 
-/** Chunks of 64 KiB cost 1.7 times as much (DESIGN.md). */
+/** With chunks of 64 KiB it takes 1.7 times as long. */
 const CHUNK_BYTES = 1024 * 1024
 
 /**

@@ -7,7 +7,7 @@ import { GUNZIP_SOURCE } from "./gunzip-thread-source.ts"
 import { ThreadAhead } from "../threads/thread-ahead.ts"
 import type { DecompressOptions } from "./decompress.ts"
 
-/** Chunks of 64 KiB cost 1.7 times as much (DESIGN.md). */
+/** With chunks of 64 KiB it takes 1.7 times as long. */
 const SLOT_BYTES = 1024 * 1024
 /** So far the decompressor may be ahead of its reader. */
 const SLOTS = 4

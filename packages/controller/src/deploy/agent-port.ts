@@ -1,10 +1,9 @@
 import { DatamaestroError, frames, LineDecoder, MAGIC, type LinePort } from "@datamaestro/protocol"
-import { printable } from "../transport/printable.ts"
+import { outputEnd } from "../transport/output-end.ts"
 import type { Channel, ChannelEnd } from "../transport/transport.ts"
-import { BOOT_MAGIC, NO_NODE_MAGIC, UPLOAD_PREFIX, type BootLine, type UploadHeader } from "./boot-protocol.ts"
+import { agentEnded } from "./agent-ended.ts"
+import { BOOT_MAGIC, UPLOAD_PREFIX, type BootLine, type UploadHeader } from "./boot-protocol.ts"
 import { bootFailure } from "./boot-failure.ts"
-import { memoryHint } from "./memory-hint.ts"
-import { noNodeError } from "./no-node-error.ts"
 import { parseBootLine } from "./parse-boot-line.ts"
 import { TextTail } from "./text-tail.ts"
 
@@ -26,7 +25,6 @@ export interface AgentPortOptions {
 const SACRIFICE = "\n".repeat(8)
 const HEARTBEAT = JSON.stringify({ jsonrpc: "2.0", method: "$/heartbeat", params: {} })
 const UPLOAD_CHUNK = 64 * 1024
-const OUTPUT_GRACE = 200
 /** In each message that we send, and in nothing that start-up files print. */
 const OURS = "jsonrpc"
 /** How long what reads our messages in the agent's place may go on telling of it, in milliseconds. */
@@ -76,7 +74,8 @@ export class AgentPort implements LinePort {
     void channel.ended.catch(failed).then(async (end) => {
       this.#ended = true
       this.#proceed()
-      await this.#outputRead()
+      // The last lines may still be on their way to us.
+      await outputEnd(this.#channel.stdout)
       this.#end(end)
     })
     this.#restartDeadline()
@@ -163,19 +162,6 @@ export class AgentPort implements LinePort {
     this.#waiting.clear()
   }
 
-  /** The last lines may still be on their way to us when the program has ended; what keeps its output open is not waited for. */
-  async #outputRead(): Promise<void> {
-    const { stdout } = this.#channel
-    if (stdout.readableEnded || stdout.destroyed) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, OUTPUT_GRACE)
-      stdout.once("close", () => {
-        clearTimeout(timer)
-        resolve()
-      })
-    })
-  }
-
   #receive(chunk: Buffer): void {
     try {
       this.#decoder.push(chunk)
@@ -227,48 +213,6 @@ export class AgentPort implements LinePort {
 
   #end(end: ChannelEnd): void {
     if (this.#closed) return
-    this.fail(this.#reason(end))
+    this.fail(this.#failure ?? agentEnded(end, { ...this.#told(), node: this.#options.node }))
   }
-
-  #reason(end: ChannelEnd): Error {
-    if (this.#failure !== undefined) return this.#failure
-    const { label, node } = this.#options
-    if (end.error !== undefined) {
-      if (end.error instanceof DatamaestroError) return end.error
-      return new DatamaestroError("CONNECTION_LOST", `The connection to "${label}" broke: ${end.error.message}`, {
-        hint: "check the network, then run the same command again: it continues where it stopped",
-        details: { host: label },
-        cause: end.error,
-      })
-    }
-    if (this.#phase === "noise") {
-      if (this.#decoder.noise.includes(NO_NODE_MAGIC)) return noNodeError(this.#decoder.noise, { label, node })
-      return bootFailure({ ...this.#told(), reason: `the program ended ${describeEnd(end)}`, code: end.code })
-    }
-    // Each program of an SSH server ends with a status or a signal (RFC 4254, 6.10): this one's server is gone.
-    if (end.code === null && end.signal === null) {
-      return new DatamaestroError("CONNECTION_LOST", `The connection to "${label}" broke: the other side ended it`, {
-        hint: "check the network, then run the same command again: it continues where it stopped",
-        details: { host: label },
-      })
-    }
-    const stderr = printable(this.#stderr.text)
-    return new DatamaestroError(
-      "AGENT_DIED",
-      `The agent on "${label}" died ${describeEnd(end)}${stderr === "" ? "" : `:\n${stderr}`}`,
-      {
-        hint:
-          memoryHint(stderr) ??
-          "run the same command again: it continues where it stopped; if the agent dies again, report it with the output of --debug",
-        details: { host: label, code: end.code, signal: end.signal, stderr },
-      },
-    )
-  }
-}
-
-function describeEnd({ code, signal }: ChannelEnd): string {
-  // OpenSSH's server names those alone that POSIX has: the others are "SIG@openssh.com".
-  if (signal?.includes("@") === true) return "by a signal that its SSH server does not name"
-  if (signal !== null) return `by ${signal.startsWith("SIG") ? signal : `SIG${signal}`}`
-  return code === null ? "without saying why" : `with exit code ${code}`
 }

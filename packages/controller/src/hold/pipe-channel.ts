@@ -3,6 +3,7 @@ import type { Readable } from "node:stream"
 import type { Channel } from "../transport/transport.ts"
 import { writeFrame, type FrameType } from "./frames.ts"
 import { toWireFailure } from "./wire-failure.ts"
+import { outputEnd } from "../transport/output-end.ts"
 
 /**
  * Joins a running program to the connection of a command, each side held back by the other.
@@ -26,7 +27,7 @@ export function pipeChannel(socket: Socket, channel: Channel, output: Buffer): (
   send(channel.stderr, "error")
   channel.stdin.on("error", () => undefined)
   void channel.ended.then(async ({ code, signal, error }) => {
-    await Promise.all([read(channel.stdout), read(channel.stderr)])
+    await Promise.all([outputEnd(channel.stdout), outputEnd(channel.stderr)])
     const failure = error === undefined ? {} : { error: toWireFailure(error) }
     writeFrame(socket, "ended", { code, signal, ...failure })
     socket.end()
@@ -44,18 +45,4 @@ export function pipeChannel(socket: Socket, channel: Channel, output: Buffer): (
     }
     channel.stdin.on("drain", proceed).on("close", proceed)
   }
-}
-
-const LAST_OUTPUT = 200
-
-/** What a program leaves open behind itself is not waited for. */
-async function read(stream: Readable): Promise<void> {
-  if (stream.readableEnded || stream.destroyed) return
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, LAST_OUTPUT)
-    stream.once("close", () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
 }
