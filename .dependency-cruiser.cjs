@@ -75,6 +75,7 @@ module.exports = {
     ...[
       ["ssh2", "^packages/controller/src/transport/"],
       ["undici", "^packages/(agent/src/fetch|outgoing/src)/"],
+      ["tar", "^packages/agent/src/extract/"],
       ["yauzl", "^packages/agent/src/extract/"],
       ["commander", "^packages/controller/src/(cli\\.ts|commands/)"],
       ["json-rpc-2.0", "^packages/protocol/src/"],

@@ -1,4 +1,4 @@
-import { BLOCK, tarNumber } from "./tar-header.ts"
+import { BLOCK } from "./tar-header.ts"
 
 /** Holes that contradict each other, or the file's size. */
 export class SparseMapError extends Error {}
@@ -73,6 +73,29 @@ function addPieces(map: SparseMap, block: Buffer, { pieces, count, more }: typeo
     map.add(tarNumber(block, start, middle) ?? NaN, tarNumber(block, middle, middle + NUMBER_BYTES) ?? NaN)
   }
   return block[more] !== 0
+}
+
+/** A field that is a number: octal, or in base 256 where its first bit says so. Empty: undefined; malformed: NaN. */
+function tarNumber(block: Buffer, start: number, end: number): number | undefined {
+  const first = block[start] ?? 0
+  if ((first & 0x80) !== 0) {
+    // In two's complement of the other bits.
+    let value = (first & 0x40) === 0 ? first & 0x3f : (first & 0x3f) - 0x40
+    for (let at = start + 1; at < end; at++) value = value * 256 + (block[at] ?? 0)
+    return Number.isSafeInteger(value) ? value : NaN
+  }
+  let at = start
+  while (at < end && block[at] === 0x20) at++
+  let value = 0
+  const digits = at
+  for (; at < end; at++) {
+    const digit = (block[at] ?? 0) - 0x30
+    if (digit < 0 || digit > 7) break
+    value = value * 8 + digit
+  }
+  const ended = at === end || block[at] === 0 || block[at] === 0x20
+  if (!ended) return NaN
+  return at === digits ? undefined : value
 }
 
 /** No real number is longer. */
