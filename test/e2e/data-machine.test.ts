@@ -284,6 +284,18 @@ describe("a data machine", function () {
       expect(error.message).to.contain("may not log in to a shell")
     })
 
+    it("lets nobody in before the password is changed, which takes a terminal: told (exit 8)", async () => {
+      // What sshd runs in the place of the command, and PAM's words.
+      const expired =
+        "echo WARNING: Your password has expired. >&2; echo Password change required but no TTY available.; exit 1"
+      const error = await rejection(openSshSession(await home([`ForceCommand ${expired}`])))
+      expect(error).to.have.property("exitStatus", 8)
+      expect(error.message).to.contain("the password of the account has expired")
+      expect(error.hint).to.equal(
+        'log in with "ssh cluster", which asks for a new one, then run the same command again',
+      )
+    })
+
     it("runs a command of its own choice: told, with what it printed", async () => {
       const error = await rejection(openSshSession(await home(["ForceCommand echo Use the web portal"])))
       expect(error.message).to.contain("Use the web portal")

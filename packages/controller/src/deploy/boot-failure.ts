@@ -38,10 +38,18 @@ export function bootFailure({ label, noise, stderr, booted, reason, code }: Boot
       said: /session open refused by peer/i,
       why: "its server allows no session, as jump hosts do (MaxSessions)",
     },
+    {
+      // Of PAM, where the session has no terminal on which it could ask for another one.
+      said: /password (change required|has expired)|required to change your password/i,
+      why: "the password of the account has expired",
+      hint: `log in with "${sshCommand(label)}", which asks for a new one, then run the same command again`,
+    },
   ].find(({ said }) => said.test(printed))
   if (refusal !== undefined) {
     return new DatamaestroError("DEPLOY_FAILED", `Cannot run anything on "${label}": ${refusal.why}`, {
-      hint: "ask the administrators of this machine for an account that may run commands, or choose another host",
+      hint:
+        refusal.hint ??
+        "ask the administrators of this machine for an account that may run commands, or choose another host",
       details,
     })
   }
