@@ -92,6 +92,15 @@ describe("a held connection", function () {
     expect(server.connections).to.equal(1)
   })
 
+  it("serves a copy, too, which asks nothing either", async () => {
+    await start()
+    await list()
+    const copied = await lab.run(["-F", server.configFile, "copy", "com.lecun.mnist", "--from", "cluster"])
+    expect(copied.status, copied.stderr).to.equal(7)
+    expect(copied.stderr).to.contain("it is not prepared where it is to come from")
+    expect(server.connections).to.equal(1)
+  })
+
   it("tells why it can't be made, and is not there then", async () => {
     await start({ requiredMethods: ["password"], password: "sesame" })
     const { status, stderr } = await list()

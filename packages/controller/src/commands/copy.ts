@@ -7,6 +7,7 @@ import { localMachine, remoteMachine, type Machine } from "../machine.ts"
 import type { Session, SessionOptions } from "../session/session.ts"
 import type { DirectCommand } from "./command.ts"
 import type { Invocation } from "./invocation.ts"
+import { sessionOptions } from "./session-options.ts"
 import { CANCEL_GRACE, CLOSE_GRACE, unlessAbandoned } from "./unless-abandoned.ts"
 import { withHost } from "./with-host.ts"
 
@@ -84,21 +85,15 @@ function machinesOf({ from, to, fromData }: CopyOptions, { options, settings }: 
 
 async function open(
   machine: Machine,
-  { openSession, loginPrompter: prompter, reporter, signal }: Invocation,
+  invocation: Invocation,
   further: Pick<SessionOptions, "copySource">,
 ): Promise<Session> {
-  const { ssh, node, data, dataSetting, reconnectMinutes, host } = machine
-  const session: SessionOptions = {
-    ssh,
-    node,
-    data,
-    dataSetting,
-    prompter,
-    onEvent: (event) => reporter.event(event, host),
-    signal,
-    ...further,
-  }
-  return await openReconnecting(openSession, session, { minutes: reconnectMinutes })
+  const common = sessionOptions(machine, invocation, { needsRepositories: true }, (event) =>
+    invocation.reporter.event(event, machine.host),
+  )
+  // Nothing is downloaded that could be relayed.
+  const options = { ...common, relay: undefined, ...further }
+  return await openReconnecting(invocation.openSession, options, { minutes: machine.reconnectMinutes })
 }
 
 function notHost(): DatamaestroError {

@@ -1,10 +1,10 @@
 import { asDatamaestroError, DatamaestroError, interrupted } from "@datamaestro/protocol"
-import { holdMinutes } from "../hold/hold-time.ts"
 import type { Machine } from "../machine.ts"
 import { openReconnecting } from "../jobs/reconnecting-session.ts"
 import type { Session, SessionOptions } from "../session/session.ts"
 import type { Call, Command, Failure } from "./command.ts"
 import type { Invocation } from "./invocation.ts"
+import { sessionOptions } from "./session-options.ts"
 import { CANCEL_GRACE, CLOSE_GRACE, unlessAbandoned } from "./unless-abandoned.ts"
 import { adviceFor, withHost } from "./with-host.ts"
 
@@ -48,7 +48,7 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
   tellIgnoredSettings(machine, (event) => reporter.event(event, prefix))
   let session: Session | undefined
   const work = async (): Promise<void> => {
-    const options = sessionOptions(command, machine, invocation, (event) => reporter.event(event, prefix))
+    const options = sessionOptions(machine, invocation, command, (event) => reporter.event(event, prefix))
     session = await openReconnecting(invocation.openSession, options, { minutes: machine.reconnectMinutes })
     if (command.needsRepositories) await session.declareRepositories()
     const call: Call = {
@@ -83,32 +83,6 @@ function tellIgnoredSettings({ ignored, host }: Machine, onEvent: SessionOptions
     const message = `"${key}"${whose} in the user settings is not known to this version`
     onEvent({ phase: "notice", level: "warning", message })
   }
-}
-
-function sessionOptions<R>(
-  { ahead, needsRepositories }: Command<R>,
-  machine: Machine,
-  invocation: Invocation,
-  onEvent: SessionOptions["onEvent"],
-): SessionOptions {
-  return {
-    ssh: machine.ssh,
-    node: machine.node,
-    data: machine.data,
-    dataSetting: machine.dataSetting,
-    holdMinutes: holdMinutesOf(machine, invocation),
-    ahead,
-    needsRepositories,
-    relay: machine.relay,
-    prompter: invocation.loginPrompter,
-    onEvent,
-    signal: invocation.signal,
-  }
-}
-
-/** What the command line, the environment and the settings say. */
-function holdMinutesOf({ ssh, holdSettings: settings }: Machine, { options: { sshOptions } }: Invocation): number {
-  return ssh === undefined ? 0 : holdMinutes({ sshOptions, environment: process.env, settings })
 }
 
 function jsonText<R>(command: Command<R>, outcomes: readonly Outcome<R>[]): string {
