@@ -265,7 +265,7 @@ describe("the system's ssh as transport", function () {
     expect(refused.hint).to.equal(
       'check that "ssh machine" works: it goes the same way, and shows all that is said there',
     )
-    const silent = ["ProxyCommand=sh -c 'echo waiting for a token >&2; exec sleep 600'", "ConnectTimeout=1"]
+    const silent = ["ProxyCommand=sh -c 'echo waiting for a token >&2; sleep 600'", "ConnectTimeout=1"]
     const late = await failureOf(attempt(server, { options: silent }))
     expect(late.message).to.match(/: its ProxyCommand or jump host says: waiting for a token$/)
     const configFile = await append(server, `Host gate\n HostKeyAlias nobody-knows-it\nHost machine\n ProxyJump gate`)

@@ -88,6 +88,9 @@ export interface SshRun {
   stderr: string
 }
 
+/** How long what ssh has started may go on telling why there is no way, in milliseconds: it may keep the words' end to itself. */
+const LAST_WORDS = 500
+
 /**
  * Runs the system's `ssh` to its end, without a terminal.
  *
@@ -108,6 +111,9 @@ export async function runSsh(
     windowsHide: true,
     ...(options.environment === undefined ? {} : { env: options.environment }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
+  })
+  child.once("exit", (code) => {
+    if (code !== 0) setTimeout(() => endGroup(child.pid), LAST_WORDS).unref()
   })
   let stdout = ""
   let stderr = ""
