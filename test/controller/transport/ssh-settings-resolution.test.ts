@@ -412,6 +412,13 @@ describe("resolveSshSettings", () => {
     expect(warnings.join("\n")).to.match(/canonicalizehostname yes.*line 3[\s\S]*certificatefile \/x[\s\S]*frobnicate/)
   })
 
+  it("does not warn of SHA-1 signatures allowed for old servers, which it makes anyway where nothing else is taken", async () => {
+    const file = await write("old", "PubkeyAcceptedAlgorithms +ssh-rsa\nPubkeyAcceptedKeyTypes +ssh-rsa\n")
+    expect(resolveSshSettings(target("a", file)).warnings).to.deep.equal([])
+    const only = await write("only", "PubkeyAcceptedAlgorithms ssh-rsa\n")
+    expect(resolveSshSettings(target("a", only)).warnings).to.have.length(1)
+  })
+
   const malformed: [string, string, RegExp][] = [
     ["a missing argument", "Host a\nPort\n", /line 2/],
     ["an unclosed quote", 'IdentityFile "/x\n', /line 1/],

@@ -99,6 +99,12 @@ export const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   "xauthlocation",
 ])
 
+/** What people add for old servers, and the built-in client does anyway: it signs as the server says that it takes it. */
+export const DONE_ANYWAY: ReadonlyMap<string, string> = new Map([
+  ["pubkeyacceptedalgorithms", "+ssh-rsa"],
+  ["pubkeyacceptedkeytypes", "+ssh-rsa"],
+])
+
 /** Directives that do nothing when they say so. */
 export const OFF_VALUES: ReadonlySet<string> = new Set(["no", "none", "false"])
 

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs"
 import type { SshConfigEvaluation } from "./ssh-config-evaluation.ts"
 import type { SshConfigLine } from "./ssh-config-lines.ts"
-import { BEYOND_BUILT_IN, HONOURED, OFF_VALUES, WITHOUT_EFFECT } from "./ssh-known-options.ts"
+import { BEYOND_BUILT_IN, DONE_ANYWAY, HONOURED, OFF_VALUES, WITHOUT_EFFECT } from "./ssh-known-options.ts"
 import { matchesPattern } from "./ssh-pattern.ts"
 import type { SshSurroundings } from "./ssh-surroundings.ts"
 
@@ -13,6 +13,7 @@ export function unhonoured(config: SshConfigEvaluation): string[] {
     if (HONOURED.has(keyword) || WITHOUT_EFFECT.has(keyword)) continue
     const line = config.first(keyword)
     if (line === undefined || OFF_VALUES.has(line.raw.toLowerCase())) continue
+    if (DONE_ANYWAY.get(keyword) === line.raw.toLowerCase()) continue
     if (ignorable.some((pattern) => pattern !== "" && matchesPattern(keyword, pattern))) continue
     told.push(`The built-in SSH client does not honour ${describeLine(line)}`)
   }
