@@ -1,5 +1,6 @@
 import { expect } from "chai"
 import { execFileSync, spawnSync } from "node:child_process"
+import { existsSync } from "node:fs"
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -134,6 +135,25 @@ describe("datamaestro --transport openssh", function () {
         if (signal === "SIGKILL") await share()
       }
     })
+  })
+
+  it("leaves nothing of a log-in that Ctrl-C interrupts, also where the connection was to be held", async () => {
+    const lab = await heldLab()
+    const temporary = await temporaryFolder("t-")
+    try {
+      const begun = join(lab.home, "begun")
+      const hangs = `ProxyCommand=sh -c 'echo > ${begun}; exec sleep 600'`
+      let interrupt: (signal: NodeJS.Signals) => void = () => {}
+      const args = ["-F", sshd.configFile, "--host", "cluster", "--transport", "openssh", "-o", hangs, "version"]
+      const running = lab.run(args, { env: { TMPDIR: temporary.path }, onStart: (kill) => (interrupt = kill) })
+      while (!existsSync(begun)) await sleep(20)
+      interrupt("SIGINT")
+      expect((await running).status).to.equal(130)
+      while ((await readdir(temporary.path)).length > 0) await sleep(20)
+    } finally {
+      await lab.remove()
+      await temporary.remove()
+    }
   })
 
   it("holds a connection between commands as the built-in client does", async () => {

@@ -33,6 +33,8 @@ export class Holder {
   readonly #leases = new Set<Socket>()
   #transport: Transport | undefined
   #connecting: Socket | undefined
+  /** Settles when it has connected, failed, or cleaned up after it was told to leave that. */
+  #connected = Promise.resolve()
   readonly #ahead = new NextProgram(() => (this.#closing ? undefined : this.#transport))
   #idleSince = Date.now()
   #idle: NodeJS.Timeout | undefined
@@ -64,6 +66,7 @@ export class Holder {
     withdraw(this.#options.folder, this.#options.key, this.#socket)
     this.#server.close()
     this.#ahead.close()
+    await this.#connected
     await this.#transport?.close()
   }
 
@@ -110,7 +113,7 @@ export class Holder {
       void this.#ahead.start()
     })
     if (this.#transport !== undefined) this.#greet(socket, this.#transport)
-    else void this.#connect(socket, prompter)
+    else this.#connected = this.#connect(socket, prompter)
     return (type, body) => {
       if (type === "done") finished = true
       else if (type === "ahead") this.#ahead.wish(readJson(body) as string)
@@ -128,6 +131,7 @@ export class Holder {
         onNotice: (notice) => writeFrame(socket, "notice", notice),
       })
       this.#transport = transport
+      if (this.#abort.signal.aborted) return
       // Nothing must keep the folder in use in which the command was typed.
       process.chdir("/")
       this.#connecting = undefined
