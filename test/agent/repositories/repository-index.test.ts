@@ -87,6 +87,30 @@ export default ${THING}`,
     ])
   })
 
+  it("gives up a module that waits for what never comes", async () => {
+    const never = await plugins.add("never", {
+      "index.js": `${withStatics("static datasets = {}")}\nawait new Promise(() => {})`,
+    })
+    const lazy = await plugins.add("nevermore", {
+      "index.js": withStatics('static datasets = { "org.x.thing": () => import("./thing.js") }'),
+      "thing.js": "await new Promise(() => {})",
+    })
+    const modulePath = (at: typeof lazy.module): string => (at.kind === "file" ? at.path : "")
+    const index = new RepositoryIndex([never, lazy], { modulePath, limit: 100 })
+    const [failed, dataset] = [
+      rejection(index.repository("never")),
+      rejection(index.definition("nevermore", "org.x.thing")),
+    ]
+    expect(await failed).to.include({
+      code: "BROKEN_REPOSITORY",
+      message: `Cannot load repository "never": its module can't be loaded: its code has not come to its end within 0.1 s`,
+    })
+    expect(await dataset).to.include({
+      code: "BROKEN_DEFINITION",
+      message: `Cannot use dataset "org.x.thing" of repository "nevermore": its code has not come to its end within 0.1 s`,
+    })
+  })
+
   const broken: [string, string, RegExp][] = [
     ["throws on load", `throw new Error("no GPU\\nhere")`, /can't be loaded: no GPU$/],
     ["ends the process", `process.exit(3)`, /can't be loaded: it called process.exit\(3\)$/],

@@ -8,6 +8,8 @@ export interface AuthorCode {
   mark: () => string | undefined
   /** It is known to come to an end. */
   ours?: boolean
+  /** How long it may wait for whatever it waits for, in milliseconds; without end by default. Nothing ends what computes. */
+  limit?: number
   /** Told of what it leaves unhandled when it is done, or while other code of the same package runs. */
   onLate: (error: unknown) => void
 }
@@ -47,6 +49,8 @@ export async function runAuthorCode<T>(owner: string, code: AuthorCode, run: () 
   const failed = new Promise<never>((_resolve, reject) => (fail = reject))
   const current = { ...code, fail }
   running.add(current)
+  const { limit } = code
+  const timer = limit === undefined ? undefined : setTimeout(() => fail(endless(limit)), limit)
   try {
     return await Promise.race([(async () => await run())(), failed])
   } catch (error) {
@@ -54,9 +58,14 @@ export async function runAuthorCode<T>(owner: string, code: AuthorCode, run: () 
     if (typeof error === "object" && error !== null) thrown.add(error)
     throw error
   } finally {
+    clearTimeout(timer)
     running.delete(current)
     if (code.ours !== true) countCode(-1)
   }
+}
+
+function endless(limit: number): Error {
+  return new Error(`its code has not come to its end within ${limit / 1000} s`)
 }
 
 function guard(): void {

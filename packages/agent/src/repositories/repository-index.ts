@@ -21,15 +21,18 @@ export interface RepositoryIndexOptions {
   /** Why a module can't be loaded, where that is known better than by what was thrown. */
   explain?:
     ((module: RepositoryLocation["module"], error: unknown) => Promise<DatamaestroError | undefined>) | undefined
-  /** Told of an author's code that takes long, which is waited for all the same, or leaves an error unhandled when it is done. */
+  /** Told of an author's code that takes long, which is waited for a while all the same, or leaves an error unhandled when it is done. */
   tell?: ((message: string) => void) | undefined
   /** Told of code that may never end before it begins, and once it is over: while it holds up the agent, nothing can be told. */
   onCode?: ((code: string, over: boolean) => void) | undefined
   /** What takes long, in milliseconds; 10 s by default. */
   patience?: number
+  /** What takes so long, in milliseconds, is given up: a module may wait for what never comes. 5 min by default. */
+  limit?: number
 }
 
 const PATIENCE = 10_000
+const LIMIT = 5 * 60_000
 
 /**
  * The repositories of a session. Each is loaded when something needs it, each definition too; what is broken
@@ -44,6 +47,7 @@ export class RepositoryIndex {
   readonly #tell: RepositoryIndexOptions["tell"]
   readonly #onCode: RepositoryIndexOptions["onCode"]
   readonly #patience: number
+  readonly #limit: number
   readonly #loaded = new Map<string, Promise<LoadedRepository>>()
   readonly #definitions = new Map<string, Promise<AnyDefinition>>()
 
@@ -61,6 +65,7 @@ export class RepositoryIndex {
     this.#tell = options.tell
     this.#onCode = options.onCode
     this.#patience = options.patience ?? PATIENCE
+    this.#limit = options.limit ?? LIMIT
     this.unreadable = options.unreadable ?? []
   }
 
@@ -144,6 +149,7 @@ export class RepositoryIndex {
     const code = {
       mark: () => location && packageMark(location.module),
       ours,
+      limit: this.#limit,
       onLate: (error: unknown) => this.#tell?.(`The code of ${from} left an error unhandled: ${reasonOf(error)}`),
     }
     try {
