@@ -60,11 +60,12 @@ describe("one URL wanted by many", () => {
     const first = await setup.fetch({ urls: [url] })
     // As while it is downloaded.
     const lock = await cache.lock(cache.keyOf(url), { signal: new AbortController().signal })
-    const second = worker(url)
+    // Read from now on: what a process has said that nobody reads is lost once it has ended.
+    const second = result(worker(url))
     await until(async () => (await setup.suffixes()).filter((suffix) => suffix.endsWith(".use")).length === 2)
     await lock.release()
     await first.release({ remove: true })
-    expect(await result(second)).to.include({ sha256: sha256(body), fromCache: true })
+    expect(await second).to.include({ sha256: sha256(body), fromCache: true })
     expect(origin.requests).to.have.length(1)
   })
 
