@@ -1,6 +1,7 @@
 import { expect } from "chai"
 import { mkdirSync, readdirSync, statSync } from "node:fs"
-import { mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises"
+import promises, { mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises"
+import { syncBuiltinESMExports } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
@@ -13,9 +14,14 @@ import { RepositoryIndex } from "../../../packages/agent/src/repositories/reposi
 
 const HOURS = 3600 * 1000
 const RealDate = Date
+/** `f_type` of statfs(2). */
+const NFS = 0x6969
+const { statfs } = promises
 
-/** This machine's clock is off by so much; that of the file system is not. */
+/** This machine's clock is off by so much; that of the file system, which is another machine's, is not. */
 function skew(milliseconds: number): void {
+  promises.statfs = (async (path: string) => ({ ...(await statfs(path)), type: NFS })) as unknown as typeof statfs
+  syncBuiltinESMExports()
   globalThis.Date = class extends RealDate {
     constructor(...args: [] | [number | string]) {
       super(...((args.length === 0 ? [RealDate.now() + milliseconds] : args) as [number]))
@@ -40,6 +46,8 @@ for (const [name, by] of [
     })
     afterEach(async () => {
       globalThis.Date = RealDate
+      promises.statfs = statfs
+      syncBuiltinESMExports()
       await rm(folder, { recursive: true, force: true })
     })
     const elsewhere = async (path: string): Promise<void> =>
