@@ -140,6 +140,29 @@ describe("a dataset of many resources", () => {
     expect(before).to.equal(true)
   })
 
+  it("marks many that are made anew in one write, while others are marked", async () => {
+    const resources = many(40)
+    await prepareDataset(dataset(resources), prepareOptions(home.path))
+    const begun = new Set<string>()
+    DatasetState.prototype.set = async function (name, state) {
+      if (state === "partial") begun.add(name)
+      await set.call(this, name, state)
+    }
+    let first = 0
+    promises.rename = async (from, to) => {
+      if (first === 0 && String(to).endsWith(".state.json")) {
+        await unless(() => begun.size >= 10)
+        first = begun.size
+      }
+      await rename(from, to)
+    }
+    syncBuiltinESMExports()
+    const options = prepareOptions(home.path, { force: true })
+    await prepareDataset(dataset(resources), options)
+    expect(first).to.be.at.least(10)
+    expect(options.events.filter((event) => event.phase === "resource")).to.have.length(40)
+  })
+
   it("records many that are taken over in a few writes", async () => {
     const names = Array.from({ length: 30 }, (_, index) => `part${index}`)
     writeFiles(join(home.path, FOLDER), Object.fromEntries(names.map((name) => [name, "content"])))

@@ -58,7 +58,7 @@ export interface Preparation {
   lock: Lock
   /** Nothing is placed: that is up to the process that has the dataset's lock. */
   onlyReady?: boolean
-  /** Runs one placement at a time, so that two resources never fill one place unseen. */
+  /** Runs one placement at a time of those that may meet others', so that two resources never fill one place unseen. */
   placing<T>(work: () => Promise<T>): Promise<T>
 }
 

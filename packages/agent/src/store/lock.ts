@@ -2,6 +2,7 @@ import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { lstat, type FileHandle } from "node:fs/promises"
 import { dirname } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { sharedRun } from "../concurrency/shared-run.ts"
 import { removeClaimed } from "./lock-claim.ts"
 import { isThisProcess, thisHolder, type Holder } from "./lock-holder.ts"
 import {
@@ -150,6 +151,10 @@ class FileLock implements Lock {
   readonly #timer: NodeJS.Timeout
   #beating: Promise<void> = Promise.resolve()
   #released: Promise<void> | undefined
+  #ours = false
+  readonly #look = sharedRun(async () => {
+    this.#ours = (await readRecord(this.#path))?.token === this.#self.token
+  })
 
   constructor(path: string, self: Holder, file: FileHandle) {
     this.#path = path
@@ -164,10 +169,10 @@ class FileLock implements Lock {
 
   async held(): Promise<boolean> {
     if (this.#released !== undefined) return false
-    const record = await readRecord(this.#path).catch((error: unknown) => {
+    await this.#look().catch((error: unknown) => {
       throw storageError(error, `look at the lock "${this.#path}"`)
     })
-    return record?.token === this.#self.token
+    return this.#ours
   }
 
   release(): Promise<void> {
