@@ -18,6 +18,8 @@ import { removeFile } from "../store/remove-file.ts"
 const REPORT_MILLISECONDS = 100
 /** As many requests as one server ever gets. */
 const AT_ONCE = 16
+/** The most that is worth holding in memory, in bytes. */
+const SMALL_OBJECT = 4 * 1024 * 1024
 /** Failures of one archive after which another may do. */
 const ARCHIVE_FAILURES = new Set(["DOWNLOAD_FAILED", "TRUNCATED", "CHECKSUM_MISMATCH", "CORRUPT", "CONTENT_MISMATCH"])
 
@@ -108,8 +110,10 @@ async function haveOne(
   const path = join(folder, object.path)
   const there = await keptFile(path, object, preparation.signal)
   if (there !== undefined) return { path: object.path, ...there }
+  // Without a sum nothing shows what a crash has left of it.
+  if (object.md5 === undefined) return undefined
   const { fetchSmall } = await import("../fetch/fetch-small.ts")
-  const small = await fetchSmall(requestOf(object), quietFetchContext(preparation, resource))
+  const small = await fetchSmall(requestOf(object), quietFetchContext(preparation, resource), SMALL_OBJECT)
   if (small === undefined) return undefined
   await mkdir(dirname(path), { recursive: true })
   // Not through another name: what a crash leaves here is held against its sum before it counts. Anew, though: what is

@@ -1,6 +1,7 @@
 import { join } from "node:path"
 import type { PlannedFile } from "@datamaestro/dataset"
 import type { CachedDownload } from "../pipeline-types.ts"
+import { SMALL_BYTES } from "../fetch/expected-size.ts"
 import { readPlacement } from "../place/placement.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { sourceRecord, urlName } from "./download-source.ts"
@@ -36,7 +37,7 @@ async function preparePlain(preparation: Preparation, resource: PlannedFile): Pr
     const work = makeWorkFolder(preparation, resource)
     try {
       await inTurn(extractions, preparation.signal, () => linkFile(cached.path, join(work, OUTPUT)))
-      await place(preparation, resource, work, cached, cached)
+      await place(preparation, resource, work, cached, cached, { quick: cached.bytes <= SMALL_BYTES })
     } catch (error) {
       // What is ready is whole: the next run only has to move it.
       if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
@@ -68,7 +69,7 @@ async function prepareTransformed(preparation: Preparation, resource: PlannedFil
       checkIntegrity(late, digests, { name: target, url: cached.source })
       const { sha256 } = digests
       if (sha256 === undefined) throw new Error(`the sha256 of "${target}" was not computed`)
-      await place(preparation, resource, work, cached, { bytes: written, sha256 }, moved)
+      await place(preparation, resource, work, cached, { bytes: written, sha256 }, { moved })
     })
   }
   return await withDownload(preparation, resource, request, {
@@ -83,12 +84,13 @@ async function place(
   work: string,
   download: CachedDownload,
   { bytes, sha256 }: { bytes: number; sha256: string },
-  moved?: () => void,
+  { moved, quick = false }: { moved?: () => void; quick?: boolean },
 ): Promise<void> {
   const { target } = resource
   const made = {
     moves: [{ from: OUTPUT, to: target }],
     record: { ...sourceRecord(download), files: [{ path: target, bytes, sha256 }] },
+    quick,
   }
   await placeResource(preparation, resource, work, made, moved)
 }

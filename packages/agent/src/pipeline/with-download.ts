@@ -113,7 +113,7 @@ async function fetchAndBegin(
   const early = new EarlyConsumption(consumer)
   try {
     const signal = AbortSignal.any([preparation.signal, early.hopeless])
-    const download = await fetch(preparation, resource, request, signal, (part) => early.available(part))
+    const download = await fetch(preparation, resource, request, signal, (part) => early.available(part), true)
     const finish = async (): Promise<void> => {
       if (early.begun !== undefined) return await early.finish(download)
       await consumer.finish(download)
@@ -188,11 +188,24 @@ async function fetch(
   request: FetchRequest,
   signal: AbortSignal,
   onAvailable: (part: AvailableBytes) => void,
+  maySkipCache = false,
 ): Promise<CachedDownload> {
   const { downloads } = await queues()
   const { fetchDownload } = await import("../fetch/fetch-download.ts")
+  const { downloadSmall, isSmall } = await import("./download-small.ts")
+  const { noteSize } = await import("../fetch/expected-size.ts")
   const context = { ...fetchContext(preparation, resource), signal, onAvailable }
-  return await inTurn(downloads, signal, () => fetchDownload(request, context))
+  const usual = async (): Promise<CachedDownload> => {
+    const download = await fetchDownload(request, context)
+    noteSize(request, download.bytes)
+    return download
+  }
+  // Asked when its turn comes: those before it have shown how large such files are.
+  const first = await inTurn(downloads, signal, async () =>
+    maySkipCache && (await isSmall(preparation, request)) ? "small" : await usual(),
+  )
+  if (first !== "small") return first
+  return (await downloadSmall(preparation, request, context)) ?? (await inTurn(downloads, signal, usual))
 }
 
 /** Of an earlier run, and its server has other content by now. */

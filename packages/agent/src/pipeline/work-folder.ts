@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { existsSync, mkdirSync } from "node:fs"
-import { readdir, rm } from "node:fs/promises"
+import { readdir, rm, rmdir } from "node:fs/promises"
 import { join } from "node:path"
 import { storageError } from "../store/storage-error.ts"
 import type { Preparation } from "./preparation.ts"
@@ -12,14 +12,23 @@ import type { StoredResource } from "./found-dataset.ts"
  */
 export function makeWorkFolder({ downloads }: Preparation, resource: StoredResource): string {
   const path = join(downloads, `${resource.name}.${randomBytes(6).toString("hex")}.work`)
+  makeDownloadsFolder(downloads)
   try {
-    // Of one level each: see `makeFolder` for what Node's own `recursive` does on some storage.
-    if (!existsSync(downloads)) mkdirSync(downloads)
     mkdirSync(path)
   } catch (error) {
     throw storageError(error, `write into "${downloads}"`)
   }
   return path
+}
+
+/** The dataset's folder is there: its lock is held. */
+export function makeDownloadsFolder(downloads: string): void {
+  try {
+    // Of one level: see `makeFolder` for what Node's own `recursive` does on some storage.
+    if (!existsSync(downloads)) mkdirSync(downloads)
+  } catch (error) {
+    throw storageError(error, `write into "${downloads}"`)
+  }
 }
 
 /** The work folders that earlier runs left, by the name of their resource. */
@@ -33,5 +42,10 @@ export async function leftWorkFolders({ downloads }: Pick<Preparation, "download
 }
 
 export async function removeWorkFolder(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true })
+  // As most are left: of thousands, a look at each first takes a while.
+  const done = await rmdir(path).then(
+    () => true,
+    () => false,
+  )
+  if (!done) await rm(path, { recursive: true, force: true })
 }

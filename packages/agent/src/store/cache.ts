@@ -99,6 +99,12 @@ export class DownloadCache {
     })
   }
 
+  /** Whether there is anything of that key, whole or not, also in the shared cache, or was a moment ago. */
+  async hasAny(key: string): Promise<boolean> {
+    const names = await this.#names.of(key, RECENT).catch(() => [])
+    return names.length > 0 || (await this.shared?.find(key).catch(() => undefined)) !== undefined
+  }
+
   /** Of each key that has unfinished parts, the bytes of the largest. */
   async partSizes(): Promise<Map<string, number>> {
     const sizes = new Map<string, number>()
