@@ -6,20 +6,26 @@
  */
 export function nearNames(typed: string, known: Iterable<string>, { limit = 3, separator = "." } = {}): string[] {
   const wanted = typed.toLowerCase()
-  const partCount = wanted.split(separator).length
-  const mostSlips = Math.max(wanted.length > 4 ? 2 : 1, wanted.length / 3)
-  return [...known]
-    .map((name) => {
-      const whole = name.toLowerCase()
-      const tail = whole.split(separator).slice(-partCount).join(separator)
-      const near = [whole, tail].filter((other) => Math.abs(other.length - wanted.length) <= mostSlips)
-      const slips = near.map((other) => editDistance(wanted, other))
-      return { name, score: whole.includes(wanted) ? 0.5 : Math.min(...slips) }
-    })
-    .filter(({ score }) => score <= mostSlips)
-    .sort((a, b) => a.score - b.score || (a.name < b.name ? -1 : 1))
-    .slice(0, limit)
-    .map(({ name }) => name)
+  const parts = wanted.split(separator)
+  const near: { name: string; score: number }[] = []
+  for (const name of known) {
+    const whole = name.toLowerCase()
+    const most = mostSlips(parts, whole.split(separator))
+    const tail = whole.split(separator).slice(-parts.length).join(separator)
+    const comparable = [whole, tail].filter((other) => Math.abs(other.length - wanted.length) <= most)
+    const slips = Math.min(...comparable.map((other) => editDistance(wanted, other)))
+    if (whole.includes(wanted)) near.push({ name, score: 0.5 })
+    else if (slips <= most) near.push({ name, score: slips })
+  }
+  near.sort((a, b) => a.score - b.score || (a.name < b.name ? -1 : 1))
+  return near.slice(0, limit).map(({ name }) => name)
+}
+
+/** A third of what was typed, save for the first parts that both have: those say nothing of what was meant. */
+function mostSlips(typed: readonly string[], other: readonly string[]): number {
+  const differing = typed.findIndex((part, index) => part !== other[index])
+  const rest = typed.slice(differing < 0 ? 0 : differing).join(".").length
+  return Math.max(rest > 4 ? 2 : 1, rest / 3)
 }
 
 /** Levenshtein's distance: how many insertions, deletions and replacements turn one word into the other. */
