@@ -82,6 +82,11 @@ export class DatamaestroError extends Error {
   }
 }
 
+/** Whether what failed is the connection: the work may go on at its other end. */
+export function isConnectionLost(error: unknown): boolean {
+  return error instanceof DatamaestroError && error.code === "CONNECTION_LOST"
+}
+
 /** The shape of an error on the wire, as JSON-RPC 2.0 section 5.1 has it; programs match `data.name`. */
 export interface WireError {
   code: number

@@ -1,4 +1,4 @@
-import { DatamaestroError, interrupted, type ProgressListener } from "@datamaestro/protocol"
+import { interrupted, isConnectionLost, type ProgressListener } from "@datamaestro/protocol"
 import { writeFile } from "node:fs/promises"
 import { basename } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -57,7 +57,7 @@ export async function followJob(folder: string, options: FollowJobOptions): Prom
   let idle = true
   for (let poll = 0; ; poll++) {
     if (signal.aborted && cancelling === undefined) {
-      if (!owner || (isLoss(signal.reason) && !cancelOnLoss)) throw interrupted()
+      if (!owner || (isConnectionLost(signal.reason) && !cancelOnLoss)) throw interrupted()
       cancelling = { since: performance.now(), told: false }
       await requestCancel(folder)
     }
@@ -111,8 +111,4 @@ export async function requestCancel(folder: string): Promise<void> {
   await writeFile(jobFiles(folder).cancel, "").catch((error: unknown) => {
     throw storageError(error, `ask the job "${folder}" to stop`)
   })
-}
-
-function isLoss(reason: unknown): boolean {
-  return reason instanceof DatamaestroError && reason.code === "CONNECTION_LOST"
 }

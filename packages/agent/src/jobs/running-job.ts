@@ -1,6 +1,6 @@
 import {
-  DatamaestroError,
   interrupted,
+  isConnectionLost,
   type ProgressEvent,
   type ProgressListener,
   type Result,
@@ -98,8 +98,7 @@ export class RunningJob {
     let onAbort = (): void => {}
     const left = new Promise<never>((_, reject) => {
       onAbort = () => {
-        const lost = signal.reason instanceof DatamaestroError && signal.reason.code === "CONNECTION_LOST"
-        if (lost) return reject(signal.reason)
+        if (isConnectionLost(signal.reason)) return reject(signal.reason)
         if (owner) return this.cancel()
         reject(interrupted())
       }
@@ -143,8 +142,8 @@ export class RunningJob {
     if (this.#stopped !== undefined) return { state: "stopped", reason: this.#stopped }
     if (this.ending) return { state: "cancelled" }
     // The machine through which it downloads is gone: whoever attaches brings another.
-    const lost = error instanceof DatamaestroError && error.code === "CONNECTION_LOST"
-    return lost ? { state: "stopped", reason: error.message } : { state: "failed", error }
+    if (isConnectionLost(error)) return { state: "stopped", reason: (error as Error).message }
+    return { state: "failed", error }
   }
 
   async #end(end: JobEnd): Promise<void> {

@@ -1,4 +1,4 @@
-import { DatamaestroError, parseCopyAddress, type CopiedDataset } from "@datamaestro/protocol"
+import { isConnectionLost, parseCopyAddress, type CopiedDataset } from "@datamaestro/protocol"
 import { setMaxListeners } from "node:events"
 import type { Session } from "../session/session.ts"
 
@@ -106,8 +106,7 @@ export class CopySource {
       try {
         return await ask(this.#session)
       } catch (error) {
-        const lost = error instanceof DatamaestroError && error.code === "CONNECTION_LOST"
-        if (!lost || this.#session.restore === undefined) throw error
+        if (!isConnectionLost(error) || this.#session.restore === undefined) throw error
         await this.#session.restore(agent, this.#signal)
       }
     }

@@ -1,5 +1,6 @@
 import {
   DatamaestroError,
+  isConnectionLost,
   newJobId,
   type AgentClient,
   type Params,
@@ -37,7 +38,7 @@ export async function requestPrepare(
         { signal, onProgress: tell },
       )
     } catch (error) {
-      if (!isLoss(error) || params.onDisconnect === "cancel" || session.restore === undefined) throw error
+      if (!isConnectionLost(error) || params.onDisconnect === "cancel" || session.restore === undefined) throw error
       await restore(session, agent, job, { signal, onProgress })
     }
   }
@@ -60,7 +61,7 @@ export async function requestAttach(
       }
       return await agent.request("jobs/attach", { job, relay: relay?.mode }, { signal, onProgress: tell })
     } catch (error) {
-      if (!isLoss(error) || session.restore === undefined) throw error
+      if (!isConnectionLost(error) || session.restore === undefined) throw error
       await restore(session, agent, job, { signal, onProgress })
     }
   }
@@ -83,10 +84,6 @@ async function restore(session: Session, lost: AgentClient, job: string, call: P
       cause: error,
     })
   }
-}
-
-function isLoss(error: unknown): boolean {
-  return error instanceof DatamaestroError && error.code === "CONNECTION_LOST"
 }
 
 function isInterruption(error: unknown): boolean {

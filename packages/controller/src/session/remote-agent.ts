@@ -1,4 +1,4 @@
-import { DatamaestroError } from "@datamaestro/protocol"
+import { isConnectionLost } from "@datamaestro/protocol"
 import type { Deployment } from "../deploy/deployment.ts"
 import { aheadOf, gatherFor, initializeParams } from "./handshake.ts"
 import type { HoldOptions } from "../hold/connect-held.ts"
@@ -67,8 +67,7 @@ async function reachOver(
     })
     return { ...started, label: transport.label, where: "remote", gathered, end: () => transport.close() }
   } catch (error) {
-    const lost = error instanceof DatamaestroError && error.code === "CONNECTION_LOST"
-    if (lost && transport.held?.reused === true && signal?.aborted !== true) {
+    if (isConnectionLost(error) && transport.held?.reused === true && signal?.aborted !== true) {
       await transport.held.discard()
       throw new StaleConnection(undefined, { cause: error })
     }
