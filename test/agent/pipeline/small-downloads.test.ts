@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { gzipSync } from "node:zlib"
 import { defineDataset, file, md5, rawFile } from "@datamaestro/dataset"
+import { noteSize } from "../../../packages/agent/src/fetch/expected-size.ts"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
 import { temporaryFolder } from "../../fixtures/extraction.ts"
@@ -35,11 +36,11 @@ describe("small files of one server", () => {
     home.remove()
   })
 
-  const dataset = (urls: readonly string[], size: { size?: number } = {}) => {
+  const dataset = (urls: readonly string[], size: { size?: number } = {}, id = "org.example.small") => {
     const files = urls.map((url, index) => [`part${index}`, file(url, { name: `part${index}`, ...size })])
     return resolved(
       defineDataset({
-        id: "org.example.small",
+        id,
         resources: Object.fromEntries(files) as Record<string, ReturnType<typeof file>>,
         describe: ({ part0 }) => ({ part: rawFile(part0 as never) }),
       }),
@@ -53,25 +54,44 @@ describe("small files of one server", () => {
     expect(readdirSync(join(home.path, FOLDER))).to.not.include(".downloads")
   }
 
-  for (const [what, from, size] of [
-    ["once some have shown that they are small", 8, {}],
-    ["where they are declared to be small", 0, { size: 7 }],
-  ] as const) {
-    it(`come eight at a time ${what}, and none by way of the cache`, async () => {
-      let release = (): void => {}
-      const until = new Promise<void>((resolve) => (release = resolve))
-      origin.route("/small.a", { body: "content", holdAfter: { bytes: 1, until, from } })
-      const preparing = prepareDataset(dataset(urls("/small.a"), size), prepareOptions(home.path))
-      while (origin.mostAtOnce("/small.a") < 8) await sleep(5)
-      release()
-      await preparing
-      expectAll()
-      const others = from === 0 ? 0 : from + 3
-      expect(committed).to.be.at.most(others)
-      // Besides those that came in turn until then.
-      expect(origin.mostAtOnce("/small.a")).to.be.within(8, 11)
-    })
-  }
+  it("come eight at a time once some have shown that they are small, and none by way of the cache", async () => {
+    let release = (): void => {}
+    const until = new Promise<void>((resolve) => (release = resolve))
+    origin.route("/small.a", { body: "content", holdAfter: { bytes: 1, until, from: 8 } })
+    const preparing = prepareDataset(dataset(urls("/small.a")), prepareOptions(home.path))
+    while (origin.mostAtOnce("/small.a") < 8) await sleep(5)
+    release()
+    await preparing
+    expectAll()
+    expect(committed).to.be.at.most(11)
+    // Besides those that came in turn until then.
+    expect(origin.mostAtOnce("/small.a")).to.be.within(8, 11)
+  })
+
+  it("are few that are declared to be small, and come by way of the cache", async () => {
+    origin.route("/few.h", { body: "content" })
+    await prepareDataset(dataset(urls("/few.h", 3), { size: 7 }), prepareOptions(home.path))
+    expectAll(3)
+    expect(committed).to.equal(3)
+  })
+
+  it("are asked for once where two datasets want them at a time", async () => {
+    origin.route("/small.e", { body: "content" })
+    await prepareDataset(dataset(urls("/small.e", 10)), prepareOptions(home.path))
+    let release = (): void => {}
+    const until = new Promise<void>((resolve) => (release = resolve))
+    origin.route("/shared.e", { body: "content", holdAfter: { bytes: 1, until } })
+    const both = ["org.example.one", "org.example.two"].map((id) =>
+      prepareDataset(dataset([origin.at("/shared.e")], {}, id), prepareOptions(home.path)),
+    )
+    while (origin.requestsOf("/shared.e").length === 0) await sleep(5)
+    await sleep(50)
+    release()
+    await Promise.all(both)
+    expect(origin.requestsOf("/shared.e")).to.have.length(1)
+    for (const id of ["one", "two"])
+      expect(readFileSync(join(home.path, "data/test/org/example", id, "part0"), "utf8")).to.equal("content")
+  })
 
   it("may have a large one among them, which comes as any large one", async () => {
     const large = randomBytes(2 * 1024 * 1024)
@@ -107,6 +127,7 @@ describe("small files of one server", () => {
     const [wrong, right] = ["wrong...", "content."].map((text) => gzipSync(text, { level: 0 })) as [Buffer, Buffer]
     origin.route("/wrong.gz", { body: wrong })
     origin.route("/right.gz", { body: right })
+    for (let seen = 0; seen < 8; seen++) noteSize({ urls: [origin.at("/wrong.gz")] }, 1)
     const words = file([origin.at("/wrong.gz"), origin.at("/right.gz")], {
       name: "part0",
       size: right.length,

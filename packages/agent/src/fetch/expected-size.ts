@@ -8,11 +8,9 @@ const ENOUGH = 8
 /** Of each kind, how many came since the last one that was not small, or could not be had by one request. */
 const inARow = new Map<string, number>()
 
-/** Whether a file is small: it is declared so, or the last ones that had its server and ending were. */
-export function expectSmall({ urls, size }: Pick<FetchRequest, "urls" | "size">): boolean {
-  if (size !== undefined && size > SMALL_BYTES) return false
-  const seen = inARow.get(kindOf(urls))
-  return seen === undefined ? size !== undefined : seen >= ENOUGH
+/** Whether a file is one of many small ones: the last ones that had its server and ending were, and it is not declared to be large. */
+export function expectSmall({ urls, size = 0 }: Pick<FetchRequest, "urls" | "size">): boolean {
+  return size <= SMALL_BYTES && (inARow.get(kindOf(urls)) ?? 0) >= ENOUGH
 }
 
 /** @param bytes of it; `undefined`: it could not be had as the small ones are */

@@ -34,7 +34,7 @@ export async function downloadSmall(
 ): Promise<CachedDownload | undefined> {
   const { signal, resource } = context
   const [first = ""] = request.urls
-  const small = await inSmallTurn(first, signal, () => fetchSmall(request, context, SMALL_BYTES))
+  const small = await once(request, () => inSmallTurn(first, signal, () => fetchSmall(request, context, SMALL_BYTES)))
   if (signal.aborted) throw interrupted()
   noteSize(request, small?.content.length)
   if (small === undefined) return undefined
@@ -42,6 +42,22 @@ export async function downloadSmall(
   const path = join(downloads, `${resource}.${randomBytes(6).toString("hex")}.small`)
   await write(path, small.content)
   return download(path, redactUrl(first), small)
+}
+
+const underWay = new Map<string, Promise<SmallDownload | undefined>>()
+
+/** Whoever wants what is on its way already, for another dataset, waits for that. */
+async function once(
+  { urls, size, integrity }: FetchRequest,
+  fetch: () => Promise<SmallDownload | undefined>,
+): Promise<SmallDownload | undefined> {
+  const key = JSON.stringify([urls, size, integrity])
+  const found = underWay.get(key)
+  // Who asked for it may have been interrupted.
+  if (found !== undefined) return await found.catch(() => undefined)
+  const fetching = fetch().finally(() => underWay.delete(key))
+  underWay.set(key, fetching)
+  return await fetching
 }
 
 function download(path: string, url: string, small: SmallDownload): CachedDownload {
