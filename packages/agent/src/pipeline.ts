@@ -1,4 +1,4 @@
-import { readdir, rm, rmdir } from "node:fs/promises"
+import { readdir, rmdir } from "node:fs/promises"
 import { join } from "node:path"
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { tellChangedFiles } from "./pipeline/changed-files.ts"
@@ -21,6 +21,7 @@ import { readLease } from "./store/lease.ts"
 import { sweepClaims } from "./store/lock-claim.ts"
 import { acquireLock, type Lock } from "./store/lock.ts"
 import { MANIFEST_FILE } from "./store/manifest.ts"
+import { removeTree } from "./store/remove-tree.ts"
 import { STATE_FILE } from "./store/state.ts"
 import { storageError } from "./store/storage-error.ts"
 import { removeUnfinished } from "./store/write-atomic.ts"
@@ -178,7 +179,7 @@ async function removeLeftovers(folder: string): Promise<void> {
   const names = await readdir(folder)
   for (const name of [STATE_FILE, MANIFEST_FILE]) await removeUnfinished(join(folder, name), names)
   await sweepClaims(join(folder, LOCK_FILE), names)
-  await rm(join(folder, DOWNLOADS_FOLDER), { recursive: true, force: true })
+  await removeTree(join(folder, DOWNLOADS_FOLDER))
 }
 
 /** The lock, or undefined where we may not write but everything is there to be read. */

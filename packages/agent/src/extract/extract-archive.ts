@@ -1,8 +1,9 @@
-import { rm, stat } from "node:fs/promises"
+import { stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { DatamaestroError } from "@datamaestro/protocol"
 import type { StepContext } from "../pipeline-types.ts"
 import type { FileList } from "../store/file-list.ts"
+import { removeTree } from "../store/remove-tree.ts"
 import { storageError } from "../store/storage-error.ts"
 import { printable } from "../compression/damaged-archive.ts"
 import type { Throughput } from "../compression/decompress.ts"
@@ -73,7 +74,7 @@ export async function extractFollowed(
         await extraction.close()
       }
     },
-    undo: () => rm(output, { recursive: true, force: true }),
+    undo: () => removeTree(output),
   })
 }
 

@@ -1,4 +1,4 @@
-import { lstat, readdir, rm, rmdir } from "node:fs/promises"
+import { lstat, readdir, rmdir } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { interrupted, type Paths, type Result } from "@datamaestro/protocol"
 import { isDatasetMark, isDotFile } from "../place/nested-dataset.ts"
@@ -6,6 +6,7 @@ import { reasonOf } from "../repositories/load-repository.ts"
 import type { RepositoryIndex } from "../repositories/repository-index.ts"
 import { folderName } from "../store/layout.ts"
 import { isStale, readRecord } from "../store/lock-record.ts"
+import { removeTree } from "../store/remove-tree.ts"
 import { storageError } from "../store/storage-error.ts"
 
 type Orphans = Result<"orphans/list">
@@ -83,7 +84,7 @@ export async function removeOrphans(
   const removed: string[] = []
   for (const path of wanted.filter((each) => still.has(each))) {
     if (options.signal.aborted) throw interrupted()
-    await rm(path, { recursive: true, force: true }).catch((error: unknown) => {
+    await removeTree(path).catch((error: unknown) => {
       throw storageError(error, `remove "${path}"`)
     })
     removed.push(path)

@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import { downloadsOf } from "@datamaestro/dataset"
 import { DatamaestroError, interrupted, type ProgressEvent } from "@datamaestro/protocol"
@@ -21,6 +20,7 @@ import { isBeingMade, isShareable, makeShared } from "./shared-making.ts"
 import { runStep } from "./run-step.ts"
 import { leftWorkFolders } from "./work-folder.ts"
 import { totalBytes } from "../store/file-list.ts"
+import { removeTree } from "../store/remove-tree.ts"
 
 type How = Extract<ProgressEvent, { phase: "resource" }>["how"]
 
@@ -184,7 +184,7 @@ export async function removeTransient(found: FoundDataset): Promise<void> {
   // All of them in one write each, before the first file goes.
   await Promise.all(spent.map(({ name }) => found.state.set(name, "none")))
   await Promise.all(spent.map((resource) => found.record(resource, undefined)))
-  for (const { target } of spent) await rm(join(found.folder, target), { recursive: true, force: true })
+  for (const { target } of spent) await removeTree(join(found.folder, target))
 }
 
 function tell({ plan, options, found }: Preparation, resource: StoredResource, how: How): void {

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto"
 import { existsSync, mkdirSync } from "node:fs"
-import { readdir, rm, rmdir } from "node:fs/promises"
+import { readdir, rmdir } from "node:fs/promises"
 import { join } from "node:path"
+import { removeTree } from "../store/remove-tree.ts"
 import { storageError } from "../store/storage-error.ts"
 import type { Preparation } from "./preparation.ts"
 import type { StoredResource } from "./found-dataset.ts"
@@ -47,5 +48,5 @@ export async function removeWorkFolder(path: string): Promise<void> {
     () => true,
     () => false,
   )
-  if (!done) await rm(path, { recursive: true, force: true })
+  if (!done) await removeTree(path)
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto"
-import { lstat, mkdir, rename, rm } from "node:fs/promises"
+import { lstat, mkdir, rename } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { DatamaestroError } from "@datamaestro/protocol"
+import { removeTree } from "../store/remove-tree.ts"
 import { findNestedDataset } from "./nested-dataset.ts"
 
 /**
@@ -28,7 +29,7 @@ export async function setAside(path: string, aside: string): Promise<void> {
   } catch (error) {
     // A container's overlayfs (see redirect_dir in its documentation) renames no folder that lies in the image.
     if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error
-    await rm(path, { recursive: true })
+    await removeTree(path)
   }
 }
 

@@ -25,9 +25,12 @@ export async function readDatasetDocument<S extends v.GenericSchema>(
   })
   if (text === undefined) return undefined
   try {
-    const { version = VERSION } = parseJsonDocument(text, path, Versioned)
+    const document = parseJsonDocument(text, path, Versioned)
+    const { version = VERSION } = document
     if (version > VERSION) throw newer(path, version)
-    return parseJsonDocument(text, path, schema)
+    const read = v.safeParse(schema, document)
+    // Of a fault the text tells where it is.
+    return read.success ? read.output : parseJsonDocument(text, path, schema)
   } catch (error) {
     if (!(error instanceof DatamaestroError) || error.details["version"] !== undefined) throw error
     throw new DatamaestroError(error.code, error.message, {

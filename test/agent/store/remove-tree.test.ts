@@ -1,0 +1,47 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { expect } from "chai"
+import { removeTree } from "../../../packages/agent/src/store/remove-tree.ts"
+import { temporaryFolder, tree } from "../../fixtures/extraction.ts"
+
+describe("removing a folder with all that is in it", () => {
+  let folder: ReturnType<typeof temporaryFolder>
+  beforeEach(() => {
+    folder = temporaryFolder()
+    for (const path of ["kept/deep", "gone/deep/deeper", "gone/empty"])
+      mkdirSync(join(folder.path, path), { recursive: true })
+    for (const path of ["kept/a", "kept/deep/b", "gone/a", "gone/deep/deeper/b"])
+      writeFileSync(join(folder.path, path), "x")
+  })
+  afterEach(() => folder.remove())
+
+  it("follows no link, and takes what is no folder or not there", async () => {
+    symlinkSync("../kept", join(folder.path, "gone/link"))
+    symlinkSync("nowhere", join(folder.path, "gone/deep/dangling"))
+    symlinkSync("kept", join(folder.path, "link"))
+    writeFileSync(join(folder.path, "file"), "x")
+    for (const name of ["gone", "link", "file", "absent"]) await removeTree(join(folder.path, name))
+    expect(tree(folder.path)).to.deep.equal({ kept: "/", "kept/a": "x", "kept/deep": "/", "kept/deep/b": "x" })
+  })
+
+  it("begins with some files at once only, however many there are", async () => {
+    for (let index = 0; index < 2000; index++) writeFileSync(join(folder.path, "gone", `${index}`), "")
+    let most = 0
+    const removing = removeTree(join(folder.path, "gone"))
+    while (existsSync(join(folder.path, "gone"))) {
+      most = Math.max(most, process.getActiveResourcesInfo().filter((kind) => kind.startsWith("FSReq")).length)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await removing
+    expect(most).to.be.within(1, 20)
+    expect(readdirSync(folder.path)).to.deep.equal(["kept"])
+  })
+
+  it("ends with the error of what cannot be removed", async function () {
+    if (process.getuid?.() === 0) this.skip()
+    chmodSync(join(folder.path, "gone/deep"), 0o555)
+    const error = await removeTree(join(folder.path, "gone")).catch((reason: NodeJS.ErrnoException) => reason.code)
+    chmodSync(join(folder.path, "gone/deep"), 0o755)
+    expect(error).to.equal("EACCES")
+  })
+})
