@@ -57,7 +57,10 @@ export class TarReading {
     if (this.#fed === 0) throw truncatedArchive(this.#archive, "it is empty")
     if (!this.#hasHeader && (this.#endMarks < 2 || this.#fed > EMPTY_BYTES)) throw this.#noTar()
     if (this.#left + this.#padding > 0 || this.#members.wantsBlock) throw this.#truncated("it ends within a member")
-    if (this.#endMarks < 2 && (this.#held > 0 || !whole)) throw this.#truncated("its end mark is missing")
+    // The first block of zeros is enough, as for tar itself: of the second one some programs know nothing.
+    const rest = this.#block.subarray(0, this.#held)
+    const marked = this.#endMarks > 0 && rest.every((byte) => byte === 0)
+    if (!marked && (this.#held > 0 || !whole)) throw this.#truncated("its end mark is missing")
   }
 
   /** Leaves what is open. */
