@@ -28,6 +28,16 @@ describe("names of members, in any encoding", () => {
     expect(files.map(({ path }) => path)).to.include("café/naïve")
   })
 
+  it("do not matter to the sum of a header that an old program summed up as signed bytes", async () => {
+    const archive = tarArchive([{ name: "x", rawName: latin1("caf\xe9"), content: "1" }])
+    const sum = parseInt(archive.toString("latin1", 148, 154), 8)
+    archive.write((sum - 256).toString(8).padStart(6, "0"), 148, "latin1")
+    const { root } = await extractBytes(folder.path, "tar", archive)
+    expect(tree(root)).to.deep.equal({ café: "1" })
+    archive.write((sum - 255).toString(8).padStart(6, "0"), 148, "latin1")
+    expect(await failure(extractBytes(folder.path, "tar", archive))).to.have.property("code", "CORRUPT")
+  })
+
   it("are told apart where they share a byte, and meet what the definition names", async () => {
     const members = [
       { name: "x", rawName: latin1("\xe4"), content: "ä" },

@@ -22,8 +22,10 @@ const NAME = [0, 100] as const
 const LINK = [157, 257] as const
 const PREFIX = [345, 500] as const
 const SIZE = 124
+const SUM = [148, 156] as const
 const TYPE = 156
 const MAGIC = [257, 263] as const
+const SPACE = 0x20
 
 /**
  * What the block says, its checksum and numbers read by npm tar; undefined where it is damaged; `"end"`: it is all zeros.
@@ -51,11 +53,19 @@ export function tarHeader(block: Buffer): TarHeader | "end" | undefined {
 function soundHeader(block: Buffer): Header | undefined {
   try {
     const header = new Header(block)
-    return header.nullBlock || header.cksumValid ? header : undefined
+    return header.nullBlock || header.cksumValid || header.cksum === signedSum(block) ? header : undefined
   } catch {
     // A number that JavaScript has not.
     return undefined
   }
+}
+
+/** As old programs sum up bytes above 0x7f, in names that are no ASCII. */
+function signedSum(block: Buffer): number {
+  const [from, to] = SUM
+  let sum = (to - from) * SPACE
+  for (let at = 0; at < BLOCK; at++) if (at < from || at >= to) sum += block.readInt8(at)
+  return sum
 }
 
 /** A field's bytes up to the first NUL. */
