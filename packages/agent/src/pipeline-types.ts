@@ -13,7 +13,7 @@ export interface StepContext {
 
 /** A download that lies whole and verified in the cache, held so that nobody removes it. */
 export interface CachedDownload {
-  /** Absolute path of the `.dl` file. */
+  /** Absolute path: of the `.dl` file, or of one of its own. */
   path: string
   /** The URL that is its key: the plan's first. */
   url: string
@@ -28,6 +28,8 @@ export interface CachedDownload {
   lastModified: string | undefined
   /** Nothing was transferred: the cache had it. */
   fromCache: boolean
+  /** It did not go by way of the cache, which has nothing of it to be removed. */
+  besideCache?: boolean
   /** Lets go of it; `remove` also deletes it unless somebody else holds it. */
   release(options: { remove: boolean }): Promise<void>
 }

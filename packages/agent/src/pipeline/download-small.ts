@@ -72,6 +72,7 @@ function download(path: string, url: string, small: SmallDownload): CachedDownlo
     etag,
     lastModified,
     fromCache: false,
+    besideCache: true,
     release: () => removeFile(path),
   }
 }

@@ -1,7 +1,6 @@
 import { join } from "node:path"
 import type { PlannedFile } from "@datamaestro/dataset"
 import type { CachedDownload } from "../pipeline-types.ts"
-import { SMALL_BYTES } from "../fetch/expected-size.ts"
 import { readPlacement } from "../place/placement.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { sourceRecord, urlName } from "./download-source.ts"
@@ -37,7 +36,7 @@ async function preparePlain(preparation: Preparation, resource: PlannedFile): Pr
     const work = makeWorkFolder(preparation, resource)
     try {
       await inTurn(extractions, preparation.signal, () => linkFile(cached.path, join(work, OUTPUT)))
-      await place(preparation, resource, work, cached, cached, { quick: cached.bytes <= SMALL_BYTES })
+      await place(preparation, resource, work, cached, cached, { quick: cached.besideCache === true })
     } catch (error) {
       // What is ready is whole: the next run only has to move it.
       if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
