@@ -1,14 +1,18 @@
 import type { CopiedDataset, CopiedResource } from "@datamaestro/protocol"
 import { DatamaestroError, interrupted, type Paths } from "@datamaestro/protocol"
+import { closeSync, openSync, readSync } from "node:fs"
 import { lstat, open, readdir, readlink } from "node:fs/promises"
 import { join } from "node:path"
 import { differenceAtSight } from "../pipeline/changed-files.ts"
 import { FoundDataset } from "../pipeline/found-dataset.ts"
+import { StoragePace } from "../extract/storage-pace.ts"
 import { isDatasetMark } from "../place/nested-dataset.ts"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import type { ManifestRecord } from "../store/manifest.ts"
 import { storageError } from "../store/storage-error.ts"
 import { hashFile } from "../verify/hash-file.ts"
+
+const SMALL_BYTES = 256 * 1024
 
 /** What is made on each machine by itself. */
 const MADE_THERE = new Set(["links", "linkfolder", "linkfile"])
@@ -19,6 +23,7 @@ export class OfferedDataset {
   readonly #folder: string
   /** Their sizes by their paths. */
   readonly #files: ReadonlyMap<string, number>
+  readonly #pace = new StoragePace()
 
   private constructor(folder: string, description: CopiedDataset) {
     this.#folder = folder
@@ -54,31 +59,55 @@ export class OfferedDataset {
       if (bytes === undefined) throw new DatamaestroError("NOT_PREPARED", `Cannot copy "${path}": no manifest has it`)
       const start = index === 0 ? offset : 0
       const wanted = buffer.subarray(filled, filled + Math.max(0, bytes - start))
-      const read = await readInto(wanted, join(this.#folder, path), start)
+      const read = await this.#readInto(wanted, join(this.#folder, path), start)
       filled += read
       if (read < wanted.length) break
     }
     return buffer.subarray(0, filled)
   }
+
+  /**
+   * A small file synchronously, which takes a fifth of the processor's time, unless each operation is a round trip.
+   *
+   * @returns how many bytes the file had from there on, of those wanted
+   */
+  async #readInto(buffer: Buffer, path: string, offset: number): Promise<number> {
+    try {
+      const atOnce = buffer.length <= SMALL_BYTES && !this.#pace.slow
+      return atOnce ? this.#pace.timed(() => readNow(buffer, path, offset)) : await readLater(buffer, path, offset)
+    } catch (error) {
+      throw storageError(error, `read "${path}"`)
+    }
+  }
 }
 
-/** @returns how many bytes the file had from there on, of those wanted */
-async function readInto(buffer: Buffer, path: string, offset: number): Promise<number> {
+function readNow(buffer: Buffer, path: string, offset: number): number {
+  const file = openSync(path, "r")
   try {
-    const file = await open(path, "r")
-    try {
-      let filled = 0
-      while (filled < buffer.length) {
-        const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, offset + filled)
-        if (bytesRead === 0) break
-        filled += bytesRead
-      }
-      return filled
-    } finally {
-      await file.close()
+    let filled = 0
+    while (filled < buffer.length) {
+      const read = readSync(file, buffer, filled, buffer.length - filled, offset + filled)
+      if (read === 0) break
+      filled += read
     }
-  } catch (error) {
-    throw storageError(error, `read "${path}"`)
+    return filled
+  } finally {
+    closeSync(file)
+  }
+}
+
+async function readLater(buffer: Buffer, path: string, offset: number): Promise<number> {
+  const file = await open(path, "r")
+  try {
+    let filled = 0
+    while (filled < buffer.length) {
+      const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, offset + filled)
+      if (bytesRead === 0) break
+      filled += bytesRead
+    }
+    return filled
+  } finally {
+    await file.close()
   }
 }
 

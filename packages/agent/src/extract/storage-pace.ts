@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs"
 
-/** Milliseconds that creating a file waits beyond which writers side by side are faster: on a local disk it is 0. */
+/** Milliseconds that creating or opening a file waits beyond which several side by side are faster: on a local disk it is 0. */
 const SLOW_CREATION = 0.3
 const SAMPLES = 15
 
@@ -23,7 +23,7 @@ export class StoragePace {
     return this.#slow ?? false
   }
 
-  /** Creates a file and remembers how long that took. */
+  /** Creates, or opens and reads, a file and remembers how long that took. */
   timed<T>(create: () => T): T {
     if (this.#slow !== undefined) return create()
     const busy = threadBusy()
