@@ -102,8 +102,10 @@ async function main(): Promise<void> {
       `${JSON.stringify({ mirrors: { [ORIGINAL]: origin.url } }, null, 2)}\n`,
     )
 
+    // What the person has set for datamaestro is none of the demo's: data directory, repositories.
+    const others = Object.entries(process.env).filter(([name]) => !name.startsWith("DATAMAESTRO_"))
     const environment = {
-      ...process.env,
+      ...Object.fromEntries(others),
       HOME: laptop,
       XDG_CACHE_HOME: join(laptop, ".cache"),
       XDG_CONFIG_HOME: join(laptop, ".config"),
