@@ -1,4 +1,4 @@
-import { DatamaestroError, LineDecoder, MAX_NOISE_BYTES } from "@datamaestro/protocol"
+import { DatamaestroError, frames, LineDecoder, MAX_NOISE_BYTES } from "@datamaestro/protocol"
 import { expect } from "chai"
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -39,5 +39,46 @@ describe("LineDecoder", () => {
     expect(() => decoder.push(bytes("x")))
       .to.throw(DatamaestroError)
       .with.property("code", "PROTOCOL_MISMATCH")
+  })
+
+  describe("of bytes between the lines", () => {
+    const sent = (stream: number, content: Uint8Array): Uint8Array[] =>
+      [...frames(stream, content)].flatMap(({ header, piece }) => [bytes(header), piece])
+    const received = (text: Uint8Array, size = text.length) => {
+      const [lines, streams] = [[] as string[], new Map<number, Buffer>()]
+      const onBytes = (stream: number, piece: Uint8Array): void =>
+        void streams.set(stream, Buffer.concat([streams.get(stream) ?? Buffer.alloc(0), piece]))
+      const decoder = new LineDecoder({ onLine: (line) => lines.push(line), onBytes })
+      for (let at = 0; at < text.length; at += size) decoder.push(text.subarray(at, at + size))
+      return { lines, streams: new Map([...streams].map(([stream, content]) => [stream, content.toString()])) }
+    }
+
+    it("takes them wherever the chunks end, and line ends among them for bytes", () => {
+      const parts = [bytes("first\n"), ...sent(7, bytes('a\n#7 1\n{"b')), ...sent(8, bytes("c")), bytes("last\n")]
+      for (const size of [1, 2, 5, 100]) {
+        const { lines, streams } = received(Buffer.concat(parts), size)
+        expect(lines).to.deep.equal(["first", "last"])
+        expect([...streams]).to.deep.equal([
+          [7, 'a\n#7 1\n{"b'],
+          [8, "c"],
+        ])
+      }
+    })
+
+    it("cuts many into several frames", () => {
+      const content = Buffer.alloc(2_500_000, "0123456789")
+      const parts = sent(1, content)
+      expect(parts).to.have.length(6)
+      expect(received(Buffer.concat(parts)).streams.get(1)).to.equal(content.toString())
+    })
+
+    it("sends none where there are none, and takes an announcement of none", () => {
+      expect(sent(1, bytes(""))).to.deep.equal([])
+      expect(received(bytes("#1 0\nnext\n"))).to.deep.equal({ lines: ["next"], streams: new Map() })
+    })
+
+    it("takes for a line what announces more than a frame has", () => {
+      expect(received(bytes("#1 1048577\n#1 x\n")).lines).to.deep.equal(["#1 1048577", "#1 x"])
+    })
   })
 })

@@ -1,5 +1,4 @@
 import { DatamaestroError } from "./errors.ts"
-import { parseFrameHeader } from "./relay.ts"
 
 /**
  * The first line an agent writes. All that a shell's start-up files print before it is noise.
@@ -15,14 +14,38 @@ export const MAX_NOISE_BYTES = 16 * 1024
 
 const NEWLINE = 0x0a
 
+/** The most bytes of a frame. */
+const MAX_FRAME_BYTES = 1024 * 1024
+
 export interface LineDecoderOptions {
   onLine: (line: string) => void
   /** Wait for this line first, dropping what comes before it. */
   magic?: string
   onMagic?: () => void
   maxLineBytes?: number
-  /** Takes the bytes of frames, see `frameHeader`, as they come; without it a frame is a line like others. */
+  /** Takes the bytes of frames, see `frames`, as they come; without it a frame is a line like others. */
   onBytes?: (stream: number, bytes: Uint8Array) => void
+}
+
+/**
+ * Cuts bytes into frames, each to be written in one go: nothing may come between its two. What stands before the bytes is a line
+ * that no JSON begins like.
+ *
+ * @param stream whose bytes they are: of a request, or of what is relayed
+ */
+export function* frames(stream: number, bytes: Uint8Array): Generator<{ header: string; piece: Uint8Array }> {
+  for (let at = 0; at < bytes.length; at += MAX_FRAME_BYTES) {
+    const piece = bytes.subarray(at, at + MAX_FRAME_BYTES)
+    yield { header: `#${stream} ${piece.length}\n`, piece }
+  }
+}
+
+/** @returns nothing when the line announces no frame */
+function parseFrameHeader(line: string): { stream: number; length: number } | undefined {
+  const match = /^#(\d{1,9}) (\d{1,7})$/.exec(line)
+  if (match === null) return undefined
+  const length = Number(match[2])
+  return length > MAX_FRAME_BYTES ? undefined : { stream: Number(match[1]), length }
 }
 
 /** Cuts a byte stream into UTF-8 lines, after skipping noise up to a magic line. */

@@ -27,7 +27,7 @@ export const RELAY_FROM_AGENT = {
   "$/relay/close": v.object({ stream }),
 } as const
 
-/** What the controller tells of it. The body itself comes in frames, see `frameHeader`. */
+/** What the controller tells of it. The body itself comes in frames, see `frames`. */
 export const RELAY_FROM_CONTROLLER = {
   "$/relay/head": v.object({ stream, status: v.number(), headers: v.record(v.string(), v.string()) }),
   /** The last of a stream: the body is whole, or why there will be no more. */
@@ -42,27 +42,3 @@ export const RELAY_FROM_CONTROLLER = {
     ),
   }),
 } as const
-
-/** The most bytes of a frame. */
-export const MAX_FRAME_BYTES = 1024 * 1024
-
-/** What stands before the bytes of a frame: a line that no JSON begins like. */
-export function frameHeader(stream: number, length: number): string {
-  return `#${stream} ${length}\n`
-}
-
-/** Cuts bytes into frames, each to be written in one go: nothing may come between its two. */
-export function* frames(stream: number, bytes: Uint8Array): Generator<{ header: string; piece: Uint8Array }> {
-  for (let at = 0; at < bytes.length; at += MAX_FRAME_BYTES) {
-    const piece = bytes.subarray(at, at + MAX_FRAME_BYTES)
-    yield { header: frameHeader(stream, piece.length), piece }
-  }
-}
-
-/** @returns nothing when the line announces no frame */
-export function parseFrameHeader(line: string): { stream: number; length: number } | undefined {
-  const match = /^#(\d{1,9}) (\d{1,7})$/.exec(line)
-  if (match === null) return undefined
-  const length = Number(match[2])
-  return length > MAX_FRAME_BYTES ? undefined : { stream: Number(match[1]), length }
-}
