@@ -2,25 +2,27 @@ import { defineDataset, folder, tar } from "@datamaestro/dataset"
 import { expect } from "chai"
 import { createHash } from "node:crypto"
 import { execFileSync } from "node:child_process"
-import { rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { OfferedDataset } from "../../../packages/agent/src/copy/offered-dataset.ts"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { failure } from "../../fixtures/extraction.ts"
+import { knownPace, type KnownPace } from "../../fixtures/known-pace.ts"
 import { prepareOptions, resolved } from "../../fixtures/preparation.ts"
 import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
-import { tarArchive } from "../../fixtures/tar-archive.ts"
+import { tarArchive, type TarMember } from "../../fixtures/tar-archive.ts"
 
 describe("a dataset that is offered to another machine", () => {
   let setup: PreparationSetup
   let origin: PreparationSetup["origin"]
   let home: PreparationSetup["home"]
-  const members = [
-    { name: "a.txt", content: "a" },
-    { name: "sub/b.txt", content: "b" },
-    { name: "sub/l", type: "2", linkname: "b.txt" },
-  ]
+  let members: TarMember[]
   beforeEach(async () => {
+    members = [
+      { name: "a.txt", content: "a" },
+      { name: "sub/b.txt", content: "b" },
+      { name: "sub/l", type: "2", linkname: "b.txt" },
+    ]
     setup = await setUpPreparation({ "/thing.tar": { body: tarArchive(members) } })
     ;({ origin, home } = setup)
   })
@@ -73,4 +75,42 @@ describe("a dataset that is offered to another machine", () => {
       expect([error.code, error.message]).to.deep.equal(["CORRUPT", `Cannot copy "${place("sub/b.txt")}": ${reason}`])
     }
   })
+
+  for (const slow of [false, true]) {
+    describe(`is read where storage is ${slow ? "slow" : "quick"}`, () => {
+      let pace: KnownPace
+      beforeEach(() => (pace = knownPace(slow)))
+      afterEach(() => pace.restore())
+
+      const content = (bytes: number): string => "0123456789".repeat(bytes / 10)
+      const offered = async (files: Record<string, string>) => {
+        members.push(...Object.entries(files).map(([name, text]) => ({ name, content: text })))
+        origin.route("/thing.tar", { body: tarArchive(members) })
+        return (await prepared())()
+      }
+      const read = async (offer: OfferedDataset, paths: string[], offset: number, length: number): Promise<string> =>
+        (await offer.read(paths, offset, length)).toString()
+
+      it("one file behind the other, from an offset in the first on", async () => {
+        const offer = await offered({ "c.txt": "gamma", "empty.txt": "" })
+        const before = pace.synchronous
+        expect(await read(offer, ["c.txt", "empty.txt", "sub/b.txt", "a.txt"], 2, 4)).to.equal("mmab")
+        expect(await read(offer, ["c.txt"], 0, 5)).to.equal("gamma")
+        expect(pace.synchronous > before).to.equal(!slow)
+      })
+
+      it("a large one never synchronously", async () => {
+        const offer = await offered({ "large.txt": content(300_000) })
+        const before = pace.synchronous
+        expect(await read(offer, ["large.txt"], 10, 280_000)).to.equal(content(280_000))
+        expect(pace.synchronous).to.equal(before)
+      })
+
+      it("up to where a file is shorter than it was: what follows is none of it", async () => {
+        const offer = await offered({ "c.txt": "gamma" })
+        truncateSync(place("c.txt"), 3)
+        expect(await read(offer, ["c.txt", "a.txt"], 1, 5)).to.equal("am")
+      })
+    })
+  }
 })

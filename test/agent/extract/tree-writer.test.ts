@@ -2,7 +2,7 @@ import { lstatSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { expect } from "chai"
 import type { Member } from "../../../packages/agent/src/extract/member.ts"
-import { StoragePace } from "../../../packages/agent/src/extract/storage-pace.ts"
+import { StoragePace } from "../../../packages/agent/src/store/storage-pace.ts"
 import { TreeWriter } from "../../../packages/agent/src/extract/tree-writer.ts"
 import { failure, temporaryFolder, tree } from "../../fixtures/extraction.ts"
 

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises"
 import { Bzip2Block, Bzip2Fault, OutOfBits } from "./bzip2-block.ts"
-import { ByteQueue } from "./byte-queue.ts"
+import { ByteQueue } from "../bytes/byte-queue.ts"
 import { corruptArchive, truncatedArchive, unsupportedCompression } from "./damaged-archive.ts"
 import type { DecompressOptions } from "./decompress.ts"
 

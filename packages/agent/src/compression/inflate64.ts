@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises"
-import { ByteQueue } from "./byte-queue.ts"
+import { ByteQueue } from "../bytes/byte-queue.ts"
 import { corruptArchive, truncatedArchive } from "./damaged-archive.ts"
 import type { DecompressOptions } from "./decompress.ts"
 import { Deflate64Stream, EndOfInput } from "./deflate64-stream.ts"

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises"
-import { ByteQueue } from "./byte-queue.ts"
+import { ByteQueue } from "../bytes/byte-queue.ts"
 import { corruptArchive, truncatedArchive, unsupportedCompression } from "./damaged-archive.ts"
 import type { DecompressOptions } from "./decompress.ts"
 import { frameHeader, HEADER_BYTES, isSkippable, plainHeader, type FrameHeader } from "./zstd-frame.ts"

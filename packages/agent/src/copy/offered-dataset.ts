@@ -5,14 +5,12 @@ import { lstat, open, readdir, readlink } from "node:fs/promises"
 import { join } from "node:path"
 import { differenceAtSight } from "../pipeline/changed-files.ts"
 import { FoundDataset } from "../pipeline/found-dataset.ts"
-import { StoragePace } from "../extract/storage-pace.ts"
 import { isDatasetMark } from "../place/nested-dataset.ts"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import type { ManifestRecord } from "../store/manifest.ts"
 import { storageError } from "../store/storage-error.ts"
+import { SMALL_FILE_BYTES, StoragePace } from "../store/storage-pace.ts"
 import { hashFile } from "../verify/hash-file.ts"
-
-const SMALL_BYTES = 256 * 1024
 
 /** What is made on each machine by itself. */
 const MADE_THERE = new Set(["links", "linkfolder", "linkfile"])
@@ -67,36 +65,34 @@ export class OfferedDataset {
   }
 
   /**
-   * A small file synchronously, which takes a fifth of the processor's time, unless each operation is a round trip.
+   * A small file synchronously, unless each operation is a round trip.
    *
    * @returns how many bytes the file had from there on, of those wanted
    */
   async #readInto(buffer: Buffer, path: string, offset: number): Promise<number> {
     try {
-      const atOnce = buffer.length <= SMALL_BYTES && !this.#pace.slow
-      return atOnce ? this.#pace.timed(() => readNow(buffer, path, offset)) : await readLater(buffer, path, offset)
+      if (buffer.length > SMALL_FILE_BYTES || this.#pace.slow) return await readAll(buffer, path, offset)
+      const read = this.#pace.timed(() => readOnce(buffer, path, offset))
+      if (read === buffer.length) return read
+      return read + (await readAll(buffer.subarray(read), path, offset + read))
     } catch (error) {
       throw storageError(error, `read "${path}"`)
     }
   }
 }
 
-function readNow(buffer: Buffer, path: string, offset: number): number {
+/** @returns how many bytes came at once: there may be more */
+function readOnce(buffer: Buffer, path: string, offset: number): number {
   const file = openSync(path, "r")
   try {
-    let filled = 0
-    while (filled < buffer.length) {
-      const read = readSync(file, buffer, filled, buffer.length - filled, offset + filled)
-      if (read === 0) break
-      filled += read
-    }
-    return filled
+    return readSync(file, buffer, 0, buffer.length, offset)
   } finally {
     closeSync(file)
   }
 }
 
-async function readLater(buffer: Buffer, path: string, offset: number): Promise<number> {
+/** @returns how many bytes the file has from there on, up to as many as are wanted */
+async function readAll(buffer: Buffer, path: string, offset: number): Promise<number> {
   const file = await open(path, "r")
   try {
     let filled = 0

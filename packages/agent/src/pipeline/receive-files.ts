@@ -3,13 +3,11 @@ import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { createHash } from "node:crypto"
 import { interrupted, type CopiedResource } from "@datamaestro/protocol"
-import { ByteQueue } from "../compression/byte-queue.ts"
+import { ByteQueue } from "../bytes/byte-queue.ts"
 import { asCopyError, type CopyReader } from "../copy/copy-reader.ts"
-import type { StoragePace } from "../extract/storage-pace.ts"
+import { SMALL_FILE_BYTES, type StoragePace } from "../store/storage-pace.ts"
 import { IncomingFile, requireSame } from "./incoming-file.ts"
 
-/** Up to here a file is held until it is whole. */
-const HELD_BYTES = 256 * 1024
 const WRITTEN_ANEW = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
 
 export type CopiedFile = CopiedResource["files"][number]
@@ -37,7 +35,7 @@ export async function receiveFiles(incoming: IncomingFiles, files: readonly Copi
     for (const [index, file] of files.entries()) {
       const path = join(kept, file.path)
       const start = index === 0 ? have : 0
-      if (start === 0 && file.bytes <= HELD_BYTES) {
+      if (start === 0 && file.bytes <= SMALL_FILE_BYTES) {
         await bytes.fill(file.bytes)
         const content = bytes.take(file.bytes)
         requireSame(dataset.id, file, content.length, createHash("sha256").update(content).digest("hex"))

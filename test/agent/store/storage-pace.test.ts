@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { StoragePace } from "../../../packages/agent/src/extract/storage-pace.ts"
+import { StoragePace } from "../../../packages/agent/src/store/storage-pace.ts"
 
 const CREATIONS = 15
 

@@ -4,6 +4,9 @@ import { readFileSync } from "node:fs"
 const SLOW_CREATION = 0.3
 const SAMPLES = 15
 
+/** Up to here a file is worth to be read or written as a whole and synchronously, which takes a fifth of the processor's time, unless storage is slow. In bytes. */
+export const SMALL_FILE_BYTES = 256 * 1024
+
 /**
  * Judges by the first files how long the storage makes one wait that creates a file. What the processor does meanwhile
  * does not count: on a local disk that is all of it, and writers side by side would only get in each other's way, as on
