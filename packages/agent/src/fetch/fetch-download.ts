@@ -1,5 +1,6 @@
 import type { Environment } from "@datamaestro/outgoing"
 import { DatamaestroError } from "@datamaestro/protocol"
+import { UnderWay } from "../concurrency/under-way.ts"
 import type { CachedDownload, FetchRequest } from "../pipeline-types.ts"
 import type { DownloadCache } from "../store/cache.ts"
 import { redactUrl } from "../store/cache-url.ts"
@@ -12,7 +13,7 @@ import { obtain, type Obtained } from "./obtain.ts"
 import { SharedJob } from "./shared-job.ts"
 import { isReachable, sourcesOf } from "./sources.ts"
 
-const running = new WeakMap<DownloadCache, Map<string, SharedJob>>()
+const running = new WeakMap<DownloadCache, UnderWay<SharedJob>>()
 
 /**
  * The verified download of a resource: from the cache, else from its mirrors and URLs in order, continuing what an
@@ -87,15 +88,9 @@ function sharedJob(
   name: string,
   run: (signal: AbortSignal, emit: (event: JobEvent) => void) => Promise<Obtained>,
 ): SharedJob {
-  const jobs = running.get(cache) ?? new Map<string, SharedJob>()
+  const jobs = running.get(cache) ?? new UnderWay<SharedJob>()
   running.set(cache, jobs)
-  const known = jobs.get(name)
-  if (known !== undefined) return known
-  const started = new SharedJob(run, () => {
-    if (jobs.get(name) === started) jobs.delete(name)
-  })
-  jobs.set(name, started)
-  return started
+  return jobs.share(name, (ended) => new SharedJob(run, ended))
 }
 
 function withoutUrl(resource: string): DatamaestroError {

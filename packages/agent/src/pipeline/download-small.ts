@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto"
 import { open } from "node:fs/promises"
 import { join } from "node:path"
 import { interrupted } from "@datamaestro/protocol"
+import { UnderWay } from "../concurrency/under-way.ts"
 import { expectSmall, noteSize, SMALL_BYTES } from "../fetch/expected-size.ts"
 import type { FetchContext } from "../fetch/fetch-types.ts"
 import { fetchSmall, type SmallDownload } from "../fetch/fetch-small.ts"
@@ -26,6 +27,9 @@ export async function isSmall({ options }: Preparation, request: FetchRequest): 
   return expectSmall(request) && !(await cache.hasAny(cache.keyOf(url)))
 }
 
+/** Whoever wants what is on its way already, for another dataset, waits for that. */
+const underWay = new UnderWay<Promise<SmallDownload | undefined>>()
+
 /** Downloads a small file into the dataset's own `.downloads`; `undefined` where it is to be had in the usual way. That it is there is told, not how it comes. */
 export async function downloadSmall(
   { downloads }: Preparation,
@@ -33,8 +37,13 @@ export async function downloadSmall(
   context: FetchContext,
 ): Promise<CachedDownload | undefined> {
   const { signal, resource } = context
-  const [first = ""] = request.urls
-  const small = await once(request, () => inSmallTurn(first, signal, () => fetchSmall(request, context, SMALL_BYTES)))
+  const { urls, size, integrity } = request
+  const [first = ""] = urls
+  const fetching = underWay.share(JSON.stringify([urls, size, integrity]), (ended) =>
+    inSmallTurn(first, signal, () => fetchSmall(request, context, SMALL_BYTES)).finally(ended),
+  )
+  // It fails when whoever asked for it first is interrupted.
+  const small = await fetching.catch(() => undefined)
   if (signal.aborted) throw interrupted()
   noteSize(request, small?.content.length)
   if (small === undefined) return undefined
@@ -42,22 +51,6 @@ export async function downloadSmall(
   const path = join(downloads, `${resource}.${randomBytes(6).toString("hex")}.small`)
   await write(path, small.content)
   return download(path, redactUrl(first), small)
-}
-
-const underWay = new Map<string, Promise<SmallDownload | undefined>>()
-
-/** Whoever wants what is on its way already, for another dataset, waits for that. */
-async function once(
-  { urls, size, integrity }: FetchRequest,
-  fetch: () => Promise<SmallDownload | undefined>,
-): Promise<SmallDownload | undefined> {
-  const key = JSON.stringify([urls, size, integrity])
-  const found = underWay.get(key)
-  // Who asked for it may have been interrupted.
-  if (found !== undefined) return await found.catch(() => undefined)
-  const fetching = fetch().finally(() => underWay.delete(key))
-  underWay.set(key, fetching)
-  return await fetching
 }
 
 function download(path: string, url: string, small: SmallDownload): CachedDownload {
