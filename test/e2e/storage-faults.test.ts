@@ -6,8 +6,19 @@ import { datamaestro, type CommandRun } from "../helpers/command-line.ts"
 import { compileFaultyStorage, type Fault } from "../helpers/faulty-storage.ts"
 import { startJobLab, until, type JobLab } from "../helpers/job-lab.ts"
 
+type StorageError = NonNullable<Fault["error"]>
+
+/** What only moving says. */
+const TOLD_OF_MOVES = {
+  EEXIST: [/its new name is taken/, /see what has that name/],
+  ENOTEMPTY: [/its new name is taken/, /see what has that name/],
+  EXDEV: [/on another file system/, /mounted or linked along this path/],
+} satisfies Partial<Record<StorageError, readonly [reason: RegExp, hint: RegExp]>>
+
 /** What each is told as, and what a person can do. */
-const TOLD: Readonly<Record<NonNullable<Fault["error"]>, readonly [reason: RegExp, hint: RegExp]>> = {
+const TOLD: Readonly<
+  Record<Exclude<StorageError, keyof typeof TOLD_OF_MOVES>, readonly [reason: RegExp, hint: RegExp]>
+> = {
   EACCES: [/permission denied/, /owner and the permissions/],
   EDQUOT: [/your disk quota is used up/, /free some of your quota/],
   EIO: [/input\/output error/, /tell the administrators/],
@@ -39,10 +50,7 @@ describe("storage that fails while a dataset is prepared", function () {
   const visible = (seconds: string): string[] =>
     existsSync(place(seconds)) ? readdirSync(place(seconds)).filter((name) => !name.startsWith(".")) : []
 
-  for (const [error, [reason, hint]] of Object.entries(TOLD) as [
-    NonNullable<Fault["error"]>,
-    readonly [RegExp, RegExp],
-  ][]) {
+  for (const [error, [reason, hint]] of Object.entries(TOLD) as [StorageError, readonly [RegExp, RegExp]][]) {
     it(`by ${error}: it is told with what to do, what came is kept, and the next run goes on with it`, async () => {
       const fault = faulty({ error, prefix: join(lab.data, "cache"), after: 700_000 })
       const { status, stdout, stderr } = await run(["prepare", lab.dataset(1)], fault)
@@ -68,6 +76,20 @@ describe("storage that fails while a dataset is prepared", function () {
       const again = await run(["prepare", lab.dataset(0.2)])
       expect(await lab.isRight(again.stdout), again.stderr).to.equal(true)
       expect(lab.origin.requestsOf("/0.2/1")).to.have.length(1)
+    })
+  }
+
+  for (const [error, [reason, hint]] of Object.entries({ ...TOLD_OF_MOVES, EIO: TOLD.EIO }) as [
+    StorageError,
+    readonly [RegExp, RegExp],
+  ][]) {
+    it(`by ${error} where what was made is to be moved into its place: it is told, and the next run moves it`, async () => {
+      const fault = faulty({ error, prefix: join(lab.data, "data"), moves: true })
+      const { status, stderr } = await run(["prepare", lab.dataset(0.2)], fault)
+      expect(status, stderr).to.equal(6)
+      expect(stderr).to.match(reason).and.match(hint)
+      const again = await run(["prepare", lab.dataset(0.2)])
+      expect(await lab.isRight(again.stdout), again.stderr).to.equal(true)
     })
   }
 

@@ -7,6 +7,8 @@
  * Where FAULTY_STORAGE_PLAIN is, all is well but that no times are kept, no links taken and nothing forced onto the disk, and that no
  * inode is said to be free, as on FAT and much of FUSE (EIO for a hard link and the inodes: rclone).
  *
+ * Where FAULTY_STORAGE_MOVES is, only that fails which moves something out of a work folder.
+ *
  * Where FAULTY_STORAGE_FOLLOWS is, a symbolic link's time is set of what it leads to, as with sshfs.
  *
  *   cc -shared -fPIC -O2 -o faulty-storage.so faulty-storage.c -ldl
@@ -34,6 +36,7 @@ static int create;
 static long at;
 static int plain;
 static int follows;
+static int moves;
 static atomic_long operations;
 static atomic_long written;
 
@@ -45,6 +48,7 @@ __attribute__((constructor)) static void start(void) {
   create = getenv("FAULTY_STORAGE_CREATE") != NULL;
   plain = getenv("FAULTY_STORAGE_PLAIN") != NULL;
   follows = getenv("FAULTY_STORAGE_FOLLOWS") != NULL;
+  moves = getenv("FAULTY_STORAGE_MOVES") != NULL;
   at = atol(getenv("FAULTY_STORAGE_AT") ? getenv("FAULTY_STORAGE_AT") : "0");
 }
 
@@ -72,7 +76,7 @@ static int fails_at(const char *path) { return at > 0 && is_below(path) && is_th
 
 /* Whether BYTES more may not be written there. */
 static int fails(int file, ssize_t bytes) {
-  if (plain || !is_file_below(file)) return 0;
+  if (plain || moves || !is_file_below(file)) return 0;
   if (at > 0) return is_the_one();
   if (atomic_fetch_add(&written, bytes) + bytes <= limit) return 0;
   errno = number;
@@ -152,7 +156,15 @@ int utimensat(int folder, const char *path, const struct timespec times[2], int 
   return refuses(below) ? -1 : REAL(utimensat)(folder, path, times, flags);
 }
 
-int rename(const char *from, const char *to) { return fails_at(to) ? -1 : REAL(rename)(from, to); }
+/* Whether it leads out of a work folder, to where it is to stay. */
+static int is_move(const char *from, const char *to) {
+  if (!moves || !is_below(to) || strstr(from, ".work/") == NULL || strstr(to, ".work/") != NULL) return 0;
+  errno = number;
+  return 1;
+}
+int rename(const char *from, const char *to) {
+  return is_move(from, to) || fails_at(to) ? -1 : REAL(rename)(from, to);
+}
 /* The file is closed all the same. */
 int close(int file) {
   int failing = fails_with(file);

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 export interface Fault {
-  error?: "EACCES" | "EDQUOT" | "EIO" | "ENOSPC" | "ENOTCONN" | "EROFS"
+  error?: "EACCES" | "EDQUOT" | "EEXIST" | "EIO" | "ENOSPC" | "ENOTCONN" | "ENOTEMPTY" | "EROFS" | "EXDEV"
   /** Where it happens: the beginning of paths. */
   prefix: string
   /** Bytes that a process can write there before. */
@@ -15,6 +15,8 @@ export interface Fault {
   at?: number
   /** Nothing fails, but that no times are kept, no links taken, nothing forced onto the disk, and no inode said to be free. */
   plain?: boolean
+  /** Only moving something out of a work folder fails. */
+  moves?: boolean
   /** A symbolic link's time is set of what it leads to. */
   follows?: boolean
 }
@@ -30,7 +32,7 @@ export function compileFaultyStorage(folder: string): ((fault: Fault) => Record<
   const compiled = spawnSync("cc", ["-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], { stdio: "inherit" })
   if (compiled.status !== 0 && process.env["CI"] !== undefined) throw new Error("there is no C compiler")
   if (compiled.status !== 0) return undefined
-  return ({ error = "EIO", prefix, after = 0, create = false, at, plain = false, follows = false }) => ({
+  return ({ error = "EIO", prefix, after = 0, create = false, at, plain = false, follows = false, moves = false }) => ({
     LD_PRELOAD: library,
     FAULTY_STORAGE_PREFIX: prefix,
     FAULTY_STORAGE_BYTES: String(after),
@@ -38,6 +40,7 @@ export function compileFaultyStorage(folder: string): ((fault: Fault) => Record<
     ...(at === undefined ? {} : { FAULTY_STORAGE_AT: String(at) }),
     ...(plain ? { FAULTY_STORAGE_PLAIN: "1" } : {}),
     ...(follows ? { FAULTY_STORAGE_FOLLOWS: "1" } : {}),
+    ...(moves ? { FAULTY_STORAGE_MOVES: "1" } : {}),
     ...(create ? { FAULTY_STORAGE_CREATE: "1" } : {}),
     // Else libuv could pass libc by.
     UV_USE_IO_URING: "0",

@@ -15,6 +15,16 @@ describe("an error of the storage", () => {
     expect(told({ code: "EACCES" })).to.equal('PERMISSION_DENIED Cannot write "/data/x": permission denied')
     expect(told({ code: "ENOENT", syscall: "mkdir" })).to.match(/no folder can be made there$/)
     expect(told({ code: "EBUSY", syscall: "rename" })).to.match(/^STORAGE_FAILED .*: it is in use, as a place is where/)
+    for (const code of ["EEXIST", "ENOTEMPTY"]) {
+      expect(told({ code, syscall: "rename" })).to.match(
+        /^STORAGE_FAILED .*: the storage says that its new name is taken$/,
+      )
+      expect(told({ code, syscall: "rmdir" })).to.match(
+        /^STORAGE_FAILED .*: the storage says that the folder is not empty$/,
+      )
+      expect(told({ code, syscall: "open" })).to.equal("as it was")
+    }
+    expect(told({ code: "EXDEV", syscall: "rename" })).to.match(/^STORAGE_FAILED .* on another file system/)
     expect(told({ code: "ENOENT", syscall: "open" })).to.equal("as it was")
     expect(told({})).to.equal("as it was")
   })

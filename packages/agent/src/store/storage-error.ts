@@ -130,9 +130,34 @@ const SYMLINK_EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   },
 }
 
+/** Object stores' mounts say so for a while of what is gone; elsewhere another program has put something there. */
+const NAME_TAKEN: Explanation = {
+  code: "STORAGE_FAILED",
+  reason: "the storage says that its new name is taken",
+  hint: "see what has that name, and move it away if you don't need it, or just try again: mounts of object stores need a moment; if it stays, choose a place on another file system with --data",
+}
+const RENAME_EXPLANATIONS: Readonly<Record<string, Explanation>> = {
+  EEXIST: NAME_TAKEN,
+  ENOTEMPTY: NAME_TAKEN,
+  EXDEV: {
+    code: "STORAGE_FAILED",
+    reason: "a part of the path lies on another file system, or counts for another quota",
+    hint: "see what is mounted or linked along this path: a dataset's folder has to lie on one file system; or choose another place with --data",
+  },
+}
+
+/** NFS keeps what is still open in another name (`.nfs…`) until it is closed. */
+const NOT_EMPTY: Explanation = {
+  code: "STORAGE_FAILED",
+  reason: "the storage says that the folder is not empty",
+  hint: "try again: another program may have a file in it open, or mounts of object stores need a moment; if it stays, remove the folder by hand",
+}
+
 const BY_CALL: Readonly<Record<string, Readonly<Record<string, Explanation>>>> = {
   mkdir: { ...EXPLANATIONS, ...MKDIR_EXPLANATIONS },
   symlink: { ...EXPLANATIONS, ...SYMLINK_EXPLANATIONS },
+  rename: { ...EXPLANATIONS, ...RENAME_EXPLANATIONS },
+  rmdir: { ...EXPLANATIONS, EEXIST: NOT_EMPTY, ENOTEMPTY: NOT_EMPTY },
 }
 
 /** What takes an inode. When it has no space although there are bytes, files are what there are too many of. */
