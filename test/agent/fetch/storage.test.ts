@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto"
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { authorizationFor } from "../../../packages/agent/src/fetch/credentials.ts"
-import { networkFailure, retryAfter, retryDelay } from "../../../packages/agent/src/fetch/retry-policy.ts"
+import { networkFailure, retryDelay } from "../../../packages/agent/src/fetch/retry-policy.ts"
 import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
 import { temporaryFolder } from "../../fixtures/extraction.ts"
 import { rejection } from "../../helpers/rejection.ts"
@@ -69,15 +69,6 @@ describe("retry policy", () => {
     expect([1, 2, 3, 9].map((failures) => retryDelay(failures, 0, tuning, () => 1))).to.deep.equal([1, 2, 4, 60])
     expect(retryDelay(3, 0, tuning, () => 0)).to.equal(0)
     expect(retryDelay(1, 100, tuning, () => 0)).to.equal(100)
-  })
-
-  it("reads Retry-After and RateLimit", () => {
-    expect(retryAfter({ "retry-after": "7" })).to.equal(7)
-    const date = "Wed, 21 Oct 2015 07:28:00 GMT"
-    expect(retryAfter({ "retry-after": "Wed, 21 Oct 2015 07:28:30 GMT", date })).to.equal(30)
-    expect(retryAfter({ "retry-after": date }, Date.parse(date) + 5000)).to.equal(0)
-    expect(retryAfter({ "retry-after": "soon" })).to.equal(0)
-    expect(retryAfter({ ratelimit: '"default";r=0;t=42' })).to.equal(42)
   })
 
   it("knows what will not pass, and leaves what is no network failure", () => {

@@ -276,6 +276,13 @@ describe("a transfer", () => {
       }
     })
 
+    it("waits until the budget of requests is renewed, as GitHub and Dryad tell it", async () => {
+      const headers = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": String(Math.ceil(Date.now() / 1000) + 2) }
+      setup.origin.route("/a", { body, fail: { status: 403, headers, times: 1 } })
+      await setup.fetch({ urls: [setup.origin.at("/a")] })
+      expect(setup.events.find((event) => event.phase === "retry")?.delay).to.be.within(0.9, 3.1)
+    })
+
     it("is given up at once when it should wait for hours", async () => {
       setup.origin.route("/a", { body, fail: { status: 429, retryAfter: 7200 } })
       const error = await rejection(setup.fetch({ urls: [setup.origin.at("/a")] }))

@@ -1,5 +1,6 @@
 import type { FetchTuning } from "./fetch-types.ts"
 import { ProxyRefused, ProxyUnreachable } from "./proxy-unreachable.ts"
+import { namesTime, retryAfter } from "./retry-after.ts"
 
 /** A failure of one attempt after which the same source is worth another. */
 export class Retryable extends Error {
@@ -27,31 +28,15 @@ export function retryDelay(
   return floor + random() * ceiling
 }
 
-/**
- * Seconds that a server asks to wait: `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), measured by the
- * server's own `Date`, or the `t=` of an exhausted `RateLimit` (draft-ietf-httpapi-ratelimit-headers).
- */
-export function retryAfter(headers: Readonly<Record<string, string | undefined>>, now: number = Date.now()): number {
-  const value = headers["retry-after"]?.trim()
-  if (value !== undefined && /^\d+(\.\d+)?$/.test(value)) return Number(value)
-  if (value !== undefined && value !== "") {
-    const then = Date.parse(value)
-    const server = Date.parse(headers.date ?? "")
-    if (!Number.isNaN(then)) return Math.max(0, (then - (Number.isNaN(server) ? now : server)) / 1000)
-  }
-  const waits = [...(headers.ratelimit ?? "").matchAll(/[;,\s]t=(\d+)/g)].map((match) => Number(match[1]))
-  return waits.length === 0 ? 0 : Math.max(...waits)
-}
-
 /** The server has yet to make what was asked for. */
 const ACCEPTED = 202
 
-/** What an answer asks for that promises another one later; GitHub tells by 403 and `Retry-After` who asks too often. */
+/** What an answer asks for that promises another one later; GitHub tells by 403, with when to come back, who asks too often. */
 export function askedToRetry(
   status: number,
   headers: Readonly<Record<string, string | undefined>>,
 ): Retryable | undefined {
-  if (!isRetryableStatus(status) && !(status === 403 && headers["retry-after"] !== undefined)) return undefined
+  if (!isRetryableStatus(status) && !(status === 403 && namesTime(headers))) return undefined
   const still = status === ACCEPTED ? " (it has yet to make the file)" : ""
   return new Retryable(`the server answered ${status}${still}`, { floor: retryAfter(headers) })
 }

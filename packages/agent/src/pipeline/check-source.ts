@@ -9,7 +9,7 @@ import { HTML_SNIFF_BYTES, looksLikeHtml } from "../fetch/html-page.ts"
 import { FETCH_TUNING } from "../fetch/fetch-types.ts"
 import type { Environment } from "@datamaestro/outgoing"
 import { HTML_INSTEAD } from "../fetch/source-error.ts"
-import { isRetryableStatus, networkFailure, retryAfter, retryDelay } from "../fetch/retry-policy.ts"
+import { askedToRetry, networkFailure, retryDelay } from "../fetch/retry-policy.ts"
 
 /** What a check found at one URL. */
 export type SourceStatus = Result<"repositories/check">["datasets"][number]["resources"][number]["sources"][number]
@@ -44,10 +44,11 @@ export async function checkSource(url: string, options: CheckSourceOptions): Pro
         return { url, ok: false, status, error: HTML_INSTEAD }
       }
       if (there) return { url, ok: true, status, ...(size === undefined ? {} : { size }) }
-      floor = retryAfter(headers)
-      if (last || !isRetryableStatus(status) || floor > LONGEST_WAIT) {
+      const asked = askedToRetry(status, headers)
+      if (last || asked === undefined || asked.floor > LONGEST_WAIT) {
         return { url, ok: false, status, error: `the server answered ${status}` }
       }
+      floor = asked.floor
     } catch (error) {
       if (signal.aborted) throw interrupted()
       const failure = networkFailure(error)
