@@ -117,6 +117,7 @@ describe("preparing on a real file system that fails", () => {
     remount("nr_inodes=200")
     const error = await failure(prepareDataset(dataset, prepareOptions(data)))
     expect(error.code).to.equal("NO_SPACE")
+    expect(error.hint).to.contain("what was downloaded is kept")
     expect(visible("org.example.many")).to.deep.equal([])
     const requests = origin.requests.length
     remount("nr_inodes=2000")

@@ -51,7 +51,7 @@ export class ExtractionLimits {
 
   #noSpace(reason: string, details: Record<string, unknown>): DatamaestroError {
     return new DatamaestroError("NO_SPACE", `Cannot extract "${this.#archive}": ${reason}`, {
-      hint: "free some space, or choose another place with --data; the download is kept",
+      hint: "free some space, or choose another place with --data",
       details: { archive: this.#archive, ...details },
     })
   }

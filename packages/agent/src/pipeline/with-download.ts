@@ -6,6 +6,7 @@ import { fetchContext } from "./fetch-context.ts"
 import { releaseDownload } from "./release-download.ts"
 import type { Preparation } from "./preparation.ts"
 import type { StoredResource } from "./found-dataset.ts"
+import { tellKept } from "./tell-kept.ts"
 import { enterEarly, inTurn, leaveEarly, queues } from "./queues.ts"
 
 /** How often a download is fetched again because somebody wiped the cache. */
@@ -68,13 +69,13 @@ export async function withDownload(
       }
       if (preparation.options.download === false) {
         await download.release({ remove: false })
-        throw error
+        throw tellKept(error)
       }
       const outdated = isUseless(error) && (await hasChanged(preparation, resource, request, download))
       const wrong = isUseless(error) && !download.fromCache && download.elsewhere.length > 0
       const suspect = request.integrity.length === 0 && (isDamage(error) || outdated || wrong)
       await download.release({ remove: suspect })
-      if (!suspect || preparation.signal.aborted) throw error
+      if (!suspect || preparation.signal.aborted) throw download.besideCache === true ? error : tellKept(error)
       leftOut ??= []
       const givenUp = attempt > 1 || (!download.fromCache && isServers(error))
       const [next] = leftOut.includes(download.source) ? [] : download.elsewhere
@@ -124,7 +125,7 @@ async function fetchAndBegin(
     const { failure } = early
     await early.begun?.discard?.()
     early.leave()
-    throw preparation.signal.aborted ? error : (failure?.error ?? error)
+    throw preparation.signal.aborted ? error : failure === undefined ? error : tellKept(failure.error)
   }
 }
 
