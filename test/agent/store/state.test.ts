@@ -77,6 +77,8 @@ describe("a dataset's state and manifest", () => {
       [".state.json", '{"version": 1,\n "resources": {"a": {"state": 3}}}', "line 2"],
       [".manifest.json", '{"resources": {"a": {}}}', "line 1"],
       [".manifest.json", '{"version": 2}', "its version is 2"],
+      [".state.json", '{"resources": []}', "line 1, column 15: resources: must be an object, not a list"],
+      [".manifest.json", '{"resources": []}', "line 1, column 15: resources: must be an object, not a list"],
     ] as const) {
       writeFiles(home.path, { [name]: text })
       const error = await failure(name === ".state.json" ? DatasetState.read(home.path) : Manifest.read(home.path))

@@ -1,4 +1,5 @@
 import { join } from "node:path"
+import { NotList } from "@datamaestro/protocol"
 import * as v from "valibot"
 import { readDatasetDocument } from "./dataset-document.ts"
 import type { Files } from "./file-list.ts"
@@ -41,7 +42,7 @@ export type ManifestRecord = v.InferOutput<typeof ManifestRecord>
 
 const ManifestDocument = v.looseObject({
   version: v.optional(v.number(), 1),
-  resources: v.optional(v.record(v.string(), ManifestRecord), {}),
+  resources: v.optional(v.pipe(NotList, v.record(v.string(), ManifestRecord)), {}),
 })
 type ManifestDocument = v.InferOutput<typeof ManifestDocument>
 

@@ -1,4 +1,5 @@
 import { join } from "node:path"
+import { NotList } from "@datamaestro/protocol"
 import * as v from "valibot"
 import { readDatasetDocument } from "./dataset-document.ts"
 import { LatestWrite } from "./latest-write.ts"
@@ -11,7 +12,7 @@ export type ResourceState = v.InferOutput<typeof ResourceState>
 /** `.state.json`, as Python datamaestro reads and writes it; unknown keys are kept. */
 const StateDocument = v.looseObject({
   version: v.optional(v.number(), 1),
-  resources: v.optional(v.record(v.string(), v.looseObject({ state: ResourceState })), {}),
+  resources: v.optional(v.pipe(NotList, v.record(v.string(), v.looseObject({ state: ResourceState }))), {}),
 })
 type StateDocument = v.InferOutput<typeof StateDocument>
 
