@@ -2,6 +2,7 @@ import { lstat, readdir } from "node:fs/promises"
 import { join } from "node:path"
 import { downloadsOf, type Integrity } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
+import { sourcesOf } from "../fetch/sources.ts"
 import { findNestedDataset, holdsFiles, isDotFile } from "../place/nested-dataset.ts"
 import type { Files, ManifestFile } from "../store/file-list.ts"
 import type { ManifestRecord } from "../store/manifest.ts"
@@ -39,17 +40,20 @@ export async function adopt(preparation: Preparation, resource: StoredResource):
 
 async function tryAdopt(preparation: Preparation, resource: StoredResource): Promise<Adopted | undefined> {
   const { found } = preparation
-  const entries = await contentOf(preparation, resource)
+  const own = found.manifest.record(resource.name)
+  const renamed = own === undefined ? renamedFrom(preparation, resource) : undefined
+  const known = own ?? renamed
+  const entries = await contentOf(preparation, resource, known)
   const elsewhere = await pythonFolder(preparation, resource)
   if (elsewhere !== undefined && entries.every((entry) => entry === elsewhere)) {
     if (!(await hasPromised(preparation, resource, elsewhere))) return undefined
     return (await moveFromPython(preparation, resource, elsewhere)) ? { recorded: Promise.resolve() } : undefined
   }
   if (entries.length === 0 || !(await hasPromised(preparation, resource))) return undefined
-  if (outdated(preparation, resource)) return undefined
-  const checked = await verified(preparation, resource)
+  if (found.isOutdated(resource)) return undefined
+  if (isAnothers(preparation, resource, entries, renamed)) return undefined
+  const checked = await verified(preparation, resource, known)
   if (checked === "different") return undefined
-  const known = found.manifest.record(resource.name)
   const unfinished = found.state.of(resource.name) === "partial" || (await isHalfMoved(preparation, resource))
   if (checked === undefined && unfinished) return undefined
   const recorded = record(found, resource, {
@@ -57,10 +61,11 @@ async function tryAdopt(preparation: Preparation, resource: StoredResource): Pro
     ...(known === undefined ? { adopted: true, verified: checked !== undefined } : {}),
     time: new Date().toISOString(),
     entries,
-    files: checked === undefined ? await listFiles(preparation.folder, entries) : [checked],
+    files: checked === undefined ? (renamed?.files ?? (await listFiles(preparation.folder, entries))) : [checked],
   })
   recorded.catch(() => {})
-  return { recorded, ...(checked === undefined ? { unverified: join(preparation.folder, resource.target) } : {}) }
+  const told = checked !== undefined || renamed !== undefined
+  return { recorded, ...(told ? {} : { unverified: join(preparation.folder, resource.target) }) }
 }
 
 /** Tells in one line of all that was taken over as it is: of thousands, a line for each would hide all else. */
@@ -79,6 +84,7 @@ export function tellUnverified({ plan, options }: Preparation, paths: readonly s
 async function record(found: FoundDataset, resource: StoredResource, entry: ManifestRecord): Promise<void> {
   await found.record(resource, entry)
   await found.state.set(resource.name, "complete")
+  await found.former.giveUp(resource, entry.entries, (path) => found.takenBy(resource, path) !== undefined)
 }
 
 /**
@@ -89,17 +95,39 @@ async function isHalfMoved({ found, downloads }: Preparation, { name, target }: 
   return target === "" && found.state.of(name) === undefined && (await exists(join(downloads, name)))
 }
 
-/** What an older definition made is no candidate. */
-function outdated({ found }: Preparation, resource: StoredResource): boolean {
-  const shape = found.manifest.record(resource.name)?.shape
-  return shape !== undefined && shape !== shapeOf(resource)
+/** What is recorded under a former name, if this resource would be the same: from the same source, and whole. */
+function renamedFrom({ found, options }: Preparation, resource: StoredResource): ManifestRecord | undefined {
+  const shape = shapeOf(resource)
+  const sources = downloadsOf(resource).flatMap(({ urls }) => sourcesOf(urls, options.mirrors))
+  for (const name of found.former.names()) {
+    const record = found.manifest.record(name)
+    if (record?.shape !== shape || found.state.of(name) !== "complete") continue
+    if (record.source === undefined ? sources.length === 0 : sources.includes(record.source)) return record
+  }
+  return undefined
+}
+
+/** Whether an older definition had something else at the place, as far as that is known, and no declared sum tells. */
+function isAnothers(
+  { found }: Preparation,
+  resource: StoredResource,
+  entries: readonly string[],
+  renamed: ManifestRecord | undefined,
+): boolean {
+  if (declaredSums(resource).length > 0) return false
+  const records = found.former.at(resource, entries).map((name) => found.manifest.record(name))
+  return records.some((record) => record !== renamed && (record?.shape ?? record?.source) !== undefined)
 }
 
 /**
  * The entries, below the dataset's folder, that can only be this resource's content. Dot files, the places of other
  * resources, folders of other datasets and folders without any file are none.
  */
-async function contentOf({ found, folder, plan }: Preparation, resource: StoredResource): Promise<string[]> {
+async function contentOf(
+  { found, folder, plan }: Preparation,
+  resource: StoredResource,
+  known: ManifestRecord | undefined,
+): Promise<string[]> {
   if (resource.target !== "") {
     const path = join(folder, resource.target)
     const stat = await lstat(path).catch(() => undefined)
@@ -109,7 +137,7 @@ async function contentOf({ found, folder, plan }: Preparation, resource: StoredR
     if (resource.kind === "linkfolder" || resource.kind === "linkfile") return [resource.target]
     if (resource.kind === "manual" && stat.isFile()) return resource.unpack === undefined ? [resource.target] : []
     if (!stat.isDirectory()) return resource.kind === "step" ? [resource.target] : []
-    if (found.manifest.record(resource.name) === undefined && isSharedPlace(plan, resource)) return []
+    if (known === undefined && isSharedPlace(plan, resource)) return []
     return (await holdsFiles(path)) ? [resource.target] : []
   }
   const others = plan.resources.filter((other) => "target" in other && other.name !== resource.name)
@@ -118,7 +146,7 @@ async function contentOf({ found, folder, plan }: Preparation, resource: StoredR
   const taken = new Set(others.map((other) => ("target" in other ? other.target.split("/")[0] : "")))
   // The archive itself, brought here by hand, is not what it holds.
   const archives = new Set(downloadsOf(resource).flatMap(({ urls }) => urls.map(urlName)))
-  const recorded = found.manifest.record(resource.name)?.entries
+  const recorded = known?.entries
   const names = recorded ?? (await readdir(folder).catch(() => []))
   const content: string[] = []
   for (const name of names) {
@@ -159,9 +187,10 @@ function declaredSums(resource: StoredResource): Integrity[] {
 async function verified(
   preparation: Preparation,
   resource: StoredResource,
+  known: ManifestRecord | undefined,
 ): Promise<ManifestFile | "different" | undefined> {
-  const { found, folder, signal, options, plan } = preparation
-  const recorded = sumOf(found.manifest.record(resource.name)?.files, resource.target)
+  const { folder, signal, options, plan } = preparation
+  const recorded = sumOf(known?.files, resource.target)
   const declared = declaredSums(resource)
   if (recorded === undefined && declared.length === 0) return undefined
   const path = join(folder, resource.target)

@@ -41,8 +41,7 @@ async function stateOf(
   }
   const recorded = found.state.of(resource.name) ?? "none"
   if (recorded !== "complete") return recorded
-  const entries = found.manifest.record(resource.name)?.entries ?? [resource.target]
-  return (await found.entriesExist(entries)) ? "complete" : "none"
+  return (await found.isComplete(resource)) ? "complete" : "none"
 }
 
 function combined(states: readonly State[]): State {

@@ -14,6 +14,7 @@ import { Manifest, type ManifestRecord } from "../store/manifest.ts"
 import { Places } from "../store/places.ts"
 import { DatasetState } from "../store/state.ts"
 import { storageError } from "../store/storage-error.ts"
+import { FormerRecords } from "./former-records.ts"
 
 /** A resource that has files in the dataset's folder. */
 export type StoredResource = Exclude<PlannedResource, { kind: "reference" | "datafolder" }>
@@ -29,6 +30,7 @@ export class FoundDataset {
   readonly manifest: Manifest
   /** The resources that have files in the folder. */
   readonly stored: readonly StoredResource[]
+  #former: FormerRecords | undefined
   #places: Places | undefined
   #dependents: Map<string, StoredResource[]> | undefined
   #promised: Map<string, string[][]> | undefined
@@ -59,20 +61,27 @@ export class FoundDataset {
   /** As `isPresent`, but content with the state that Python datamaestro wrote: for folders we may not write to. */
   async isUsable(): Promise<boolean> {
     for (const resource of this.stored) {
-      const there = await this.entriesExist(this.manifest.record(resource.name)?.entries ?? [resource.target])
-      const whole = this.state.of(resource.name) === "complete" && there && (await this.linksLead(resource))
-      if (!whole && (await this.isNeeded(resource))) return false
+      if (!(await this.isComplete(resource)) && (await this.isNeeded(resource))) return false
     }
     return true
   }
 
+  /** By the state, which may be Python's; what is recorded has the wanted shape, and its entries exist. */
+  async isComplete(resource: StoredResource): Promise<boolean> {
+    if (this.state.of(resource.name) !== "complete" || this.isOutdated(resource)) return false
+    const entries = this.manifest.record(resource.name)?.entries ?? [resource.target]
+    return (await this.entriesExist(entries)) && (await this.linksLead(resource))
+  }
+
+  /** An older definition made what is recorded. */
+  isOutdated(resource: StoredResource): boolean {
+    const shape = this.manifest.record(resource.name)?.shape
+    return shape !== undefined && shape !== shapeOf(resource)
+  }
+
   /** Complete by the state, recorded in the manifest, of the wanted shape, and its entries exist. */
   async isWhole(resource: StoredResource): Promise<boolean> {
-    if (this.state.of(resource.name) !== "complete") return false
-    const record = this.manifest.record(resource.name)
-    if (record === undefined) return false
-    if (record.shape !== undefined && record.shape !== shapeOf(resource)) return false
-    return (await this.entriesExist(record.entries)) && (await this.linksLead(resource))
+    return this.manifest.record(resource.name) !== undefined && (await this.isComplete(resource))
   }
 
   /** Whether what a resource links to is still there; true for one that links to nothing. */
@@ -117,9 +126,17 @@ export class FoundDataset {
     return this.#promised.get(resource.name) ?? []
   }
 
+  /** What is recorded of older definitions. */
+  get former(): FormerRecords {
+    const current = (): string[] => this.stored.filter((one) => !this.isOutdated(one)).map(({ name }) => name)
+    this.#former ??= new FormerRecords(this.manifest, this.state, new Set(current()))
+    return this.#former
+  }
+
   /** Records in the manifest what a resource consists of, or forgets it. */
   async record(resource: StoredResource, record: ManifestRecord | undefined): Promise<void> {
     this.#places?.set(resource.name, placesOf(resource, record))
+    this.#former?.renew(resource.name)
     await this.manifest.set(resource.name, record)
   }
 
@@ -159,13 +176,16 @@ export class FoundDataset {
   #findPlaces(): Places {
     const places = new Places()
     for (const resource of this.stored) {
-      places.set(resource.name, placesOf(resource, this.manifest.record(resource.name)))
+      places.set(
+        resource.name,
+        placesOf(resource, this.isOutdated(resource) ? undefined : this.manifest.record(resource.name)),
+      )
     }
     return places
   }
 }
 
-/** Where a resource is, and where an older definition had it. The folder itself is nobody's alone. */
+/** Where a resource is and will be. The folder itself is nobody's alone. */
 function placesOf({ target }: StoredResource, record: ManifestRecord | undefined): string[] {
   return [target, ...(record?.entries ?? [])].filter((place) => place !== "")
 }

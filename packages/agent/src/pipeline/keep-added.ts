@@ -41,10 +41,12 @@ async function keep(
   const record = found.manifest.record(name)
   let own: ReadonlySet<string> | undefined
   const isOwn = (path: string): boolean => {
-    own ??= new Set(record === undefined ? [] : [...record.entries, ...pathsOf(record.files), ...(record.links ?? [])])
+    const { entries = [], files = [], links = [] } = record ?? {}
+    own ??= new Set([...entries, ...pathsOf(files), ...links, ...found.former.paths()])
     return own.has(path)
   }
   const kept: Changes = { moves: [...moves], stale: [] }
+  const folders: Changes["moves"] = []
   for (const { from, to } of moves) {
     await requireNoNestedDataset(join(folder, to))
     await keepForeign(join(folder, to), join(work, from), (path) => isOwn(join(to, path)))
@@ -56,13 +58,14 @@ async function keep(
       await mkdir(join(work, from))
       await keepForeign(path, join(work, from), (below) => isOwn(join(entry, below)))
       if ((await readdir(join(work, from))).length > 0) {
-        kept.moves.push({ from, to: entry })
+        folders.push({ from, to: entry })
         continue
       }
     }
     kept.stale.push(entry)
   }
-  return kept
+  // Before what goes into them.
+  return { moves: [...folders, ...kept.moves], stale: kept.stale }
 }
 
 /** A folder that goes, and that nobody else's dataset is in, which lets it stay. */

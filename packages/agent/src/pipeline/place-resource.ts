@@ -1,9 +1,12 @@
 import { join } from "node:path"
+import { downloadsOf } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
+import { sourcesOf } from "../fetch/sources.ts"
 import { canCarryOut, carryOut, declareReady, readPlacement, type Placement } from "../place/placement.ts"
 import type { ManifestRecord } from "../store/manifest.ts"
 import { storageError } from "../store/storage-error.ts"
 import { shapeOf, type StoredResource } from "./found-dataset.ts"
+import { isWithin } from "./former-records.ts"
 import { keepAdded } from "./keep-added.ts"
 import type { Preparation } from "./preparation.ts"
 import { removeWorkFolder } from "./work-folder.ts"
@@ -43,8 +46,10 @@ export async function placeResource(
     const entries = moves.map(({ to }) => to)
     requireOwnPlaces(preparation, resource, entries)
     tellChange(preparation, resource, record)
-    const old = found.manifest.record(resource.name)?.entries ?? []
-    const stale = old.filter((entry) => !entries.includes(entry) && found.takenBy(resource, entry) === undefined)
+    const before = [resource.name, ...found.former.at(resource, entries)]
+    const old = new Set(before.flatMap((name) => found.manifest.record(name)?.entries ?? []))
+    const places = new Set(entries)
+    const stale = [...old].filter((entry) => !isWithin(entry, places) && found.takenBy(resource, entry) === undefined)
     const placement: Placement = {
       plan: fingerprint(resource),
       ...(await keepAdded(preparation, resource, work, { moves, stale })),
@@ -92,6 +97,8 @@ async function move(
   const before = found.state.of(resource.name)
   try {
     await found.state.set(resource.name, "partial")
+    const entries = placement.record.entries
+    await found.former.giveUp(resource, entries, (entry) => found.takenBy(resource, entry) !== undefined)
     await carryOut(work, folder, placement)
   } catch (error) {
     const inTheWay = placement.moves.map(({ to }) => join(folder, to)).indexOf(pathOf(error))
@@ -110,9 +117,10 @@ async function move(
  * Whether all of it goes, and was, where by the plan nothing of another resource may be: then it is nobody's turn to wait for, and
  * of thousands that replace what is there many are marked in one write.
  */
-function isApart({ found }: Preparation, { name, target }: StoredResource, moves: Made["moves"]): boolean {
+function isApart({ found }: Preparation, resource: StoredResource, moves: Made["moves"]): boolean {
+  const { name, target } = resource
   const entries = [...moves.map(({ to }) => to), ...(found.manifest.record(name)?.entries ?? [])]
-  return target !== "" && entries.every((entry) => entry === target)
+  return target !== "" && entries.every((entry) => entry === target) && found.former.at(resource, entries).length === 0
 }
 
 /** What could not be renamed. */
@@ -134,13 +142,18 @@ async function finish(
 }
 
 /** The author declared no sum, or changed it: at least it is told that this is not what was downloaded last time. */
-function tellChange({ found, plan, options }: Preparation, { name }: StoredResource, record: Made["record"]): void {
+function tellChange({ found, plan, options }: Preparation, resource: StoredResource, record: Made["record"]): void {
+  const { name } = resource
   const before = found.manifest.record(name)
   if (before?.download === undefined || record.download === undefined || before.download === record.download) return
+  // A definition that names another source now may well want something else.
+  const sources = [record.source, ...downloadsOf(resource).flatMap(({ urls }) => sourcesOf(urls, options.mirrors))]
+  if (before.source !== undefined && !sources.includes(before.source)) return
+  const was = before.source === record.source ? "it" : (before.source ?? "it")
   options.progress({
     phase: "notice",
     level: "warning",
-    message: `${plan.id}: ${record.source ?? name} is not what it was on ${before.time.slice(0, 10)}: its sha256 was ${before.download}, and is ${record.download}`,
+    message: `${plan.id}: ${record.source ?? name} is not what ${was} was on ${before.time.slice(0, 10)}: its sha256 was ${before.download}, and is ${record.download}`,
   })
 }
 

@@ -6,6 +6,7 @@ import { jsonText } from "../store/json-text.ts"
 import { storageError } from "../store/storage-error.ts"
 import { syncDirectory, writeAtomic } from "../store/write-atomic.ts"
 import { lstatOrNothing, replaceEntry, requireNoNestedDataset, setAside } from "./replace-entry.ts"
+import { foldersOf } from "../store/places.ts"
 import { findNestedDataset } from "./nested-dataset.ts"
 
 /** What a finished extraction or step still has to do: moves within one file system, each of them atomic. */
@@ -64,6 +65,13 @@ export async function readPlacement(work: string): Promise<Placement | undefined
 export async function carryOut(work: string, folder: string, placement: Placement): Promise<void> {
   const aside = join(work, ASIDE_FOLDER)
   const parents = new Set<string>()
+  const folders = new Set(placement.moves.flatMap(({ to }) => foldersOf(to)))
+  for (const entry of placement.stale) {
+    // Others go into a folder of its name. Once one is there, this has been done.
+    if (!folders.has(entry)) continue
+    const moves = placement.moves.filter(({ to }) => foldersOf(to).includes(entry))
+    if (await areAhead(work, moves)) await setAsideOwn(join(folder, entry), aside)
+  }
   for (const { from, to } of placement.moves) {
     const source = join(work, from)
     const final = join(folder, to)
@@ -73,11 +81,21 @@ export async function carryOut(work: string, folder: string, placement: Placemen
     await replaceEntry(source, final, aside)
   }
   for (const entry of placement.stale) {
-    const path = join(folder, entry)
-    const old = await lstatOrNothing(path)
-    if (old === undefined) continue
-    if (old.isDirectory() && (await findNestedDataset(path)) !== undefined) continue
-    await setAside(path, aside)
+    if (!folders.has(entry)) await setAsideOwn(join(folder, entry), aside)
   }
   for (const parent of parents) if (parent !== folder) await syncDirectory(parent)
+}
+
+/** Whether none of them is done yet. */
+async function areAhead(work: string, moves: Placement["moves"]): Promise<boolean> {
+  for (const { from } of moves) if ((await lstatOrNothing(join(work, from))) === undefined) return false
+  return true
+}
+
+/** Unless it is gone, or another dataset's folder is in it. */
+async function setAsideOwn(path: string, aside: string): Promise<void> {
+  const old = await lstatOrNothing(path)
+  if (old === undefined) return
+  if (old.isDirectory() && (await findNestedDataset(path)) !== undefined) return
+  await setAside(path, aside)
 }

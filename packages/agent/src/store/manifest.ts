@@ -69,6 +69,11 @@ export class Manifest {
     return new Manifest(path, (await readDatasetDocument(path, ManifestDocument)) ?? { version: 1, resources: {} })
   }
 
+  /** Of all resources that are recorded, also of those that the definition has no more. */
+  names(): string[] {
+    return Object.keys(this.#document.resources)
+  }
+
   record(name: string): ManifestRecord | undefined {
     return Object.hasOwn(this.#document.resources, name) ? this.#document.resources[name] : undefined
   }

@@ -31,7 +31,7 @@ export class Places {
 }
 
 /** `a/b` and `a` of `a/b/c`. */
-function foldersOf(place: string): string[] {
+export function foldersOf(place: string): string[] {
   const folders: string[] = []
   for (let end = place.lastIndexOf("/"); end > 0; end = place.lastIndexOf("/", end - 1))
     folders.push(place.slice(0, end))

@@ -1,0 +1,167 @@
+import { createHash } from "node:crypto"
+import { readFileSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { defineDataset, file, folder, sha256, tar, type Resources } from "@datamaestro/dataset"
+import { expect } from "chai"
+import { diskState, planWork, prepareDataset } from "../../../packages/agent/src/pipeline.ts"
+import { FoundDataset } from "../../../packages/agent/src/pipeline/found-dataset.ts"
+import { carryOut } from "../../../packages/agent/src/place/placement.ts"
+import { tree } from "../../fixtures/extraction.ts"
+import { prepareOptions, resolved, writeFiles } from "../../fixtures/preparation.ts"
+import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
+import { tarGzArchive } from "../../fixtures/tar-archive.ts"
+
+describe("a definition that has changed since", () => {
+  let setup: PreparationSetup
+  let root: string
+  beforeEach(async () => {
+    setup = await setUpPreparation({
+      "/a.txt": { body: "a" },
+      "/b.txt": { body: "b" },
+      "/old.tar.gz": {
+        body: tarGzArchive([
+          { name: "x.txt", content: "old x" },
+          { name: "sub/y.txt", content: "old y" },
+        ]),
+      },
+      "/new.tar.gz": {
+        body: tarGzArchive([
+          { name: "x.txt", content: "new x" },
+          { name: "z.txt", content: "new z" },
+        ]),
+      },
+    })
+    ;({ root } = setup)
+  })
+  afterEach(() => setup.close())
+
+  const at = (path: string): string => setup.origin.at(path)
+  const dataset = (resources: Resources) =>
+    resolved(
+      defineDataset({
+        id: "org.example.thing",
+        resources,
+        describe: (all) => Object.fromEntries(Object.entries(all).map(([name, path]) => [name, folder(path as never)])),
+      }),
+    )
+  const prepare = async (resources: Resources, given: Parameters<typeof prepareOptions>[1] = {}) => {
+    const options = prepareOptions(setup.home.path, given)
+    await prepareDataset(dataset(resources), options)
+    return options.events
+  }
+  const warnings = (events: Awaited<ReturnType<typeof prepare>>): string[] =>
+    events.flatMap((event) => (event.phase === "notice" && event.level === "warning" ? [event.message] : []))
+  const content = (): Record<string, string> =>
+    Object.fromEntries(Object.entries(tree(root)).filter(([name, what]) => !name.startsWith(".") && what !== "/"))
+  const manifest = () =>
+    (
+      JSON.parse(readFileSync(join(root, ".manifest.json"), "utf8")) as {
+        resources: Record<string, { source?: string }>
+      }
+    ).resources
+
+  it("may put into a folder what was that folder, or a file of its name", async () => {
+    await prepare({ data: tar(at("/old.tar.gz"), { into: "thing" }) })
+    await prepare({ data: file(at("/a.txt"), { name: "thing/deep.txt" }) })
+    expect(content()).to.deep.equal({ "thing/deep.txt": "a" })
+    await prepare({ data: file(at("/a.txt"), { name: "thing" }) })
+    expect(content()).to.deep.equal({ thing: "a" })
+    await prepare({ data: file(at("/a.txt"), { name: "thing/a/deep.txt" }) })
+    expect(content()).to.deep.equal({ "thing/a/deep.txt": "a" })
+  })
+
+  it("may put into a folder what was that folder, in which a person's files stay", async () => {
+    await prepare({ data: tar(at("/old.tar.gz"), { into: "thing" }) })
+    writeFiles(root, { "thing/sub/mine.txt": "mine" })
+    await prepare({ data: file(at("/a.txt"), { name: "thing/deep.txt" }) })
+    expect(content()).to.deep.equal({ "thing/deep.txt": "a", "thing/sub/mine.txt": "mine" })
+  })
+
+  it("may have what was in a folder be that folder, with an entry of the old name", async () => {
+    await prepare({ data: tar(at("/old.tar.gz"), { into: "thing/sub" }) })
+    await prepare({ data: tar(at("/old.tar.gz"), { into: "thing", strip: 0 }) })
+    expect(content()).to.deep.equal({ "thing/x.txt": "old x", "thing/sub/y.txt": "old y" })
+  })
+
+  it("is placed also where a kill came between the moves", async () => {
+    const work = join(root, ".downloads/data.work")
+    writeFiles(root, { "thing/1.txt": "1" })
+    writeFiles(work, { "2.txt": "2" })
+    const moves = ["1.txt", "2.txt"].map((name) => ({ from: name, to: `thing/${name}` }))
+    const record = { time: "", entries: moves.map(({ to }) => to), files: [] }
+    await carryOut(work, root, { plan: "", moves, stale: ["thing"], record })
+    expect(content()).to.deep.equal({ "thing/1.txt": "1", "thing/2.txt": "2" })
+  })
+
+  it("may have two resources change places", async () => {
+    await prepare({ a: file(at("/a.txt"), { name: "1.txt" }), b: file(at("/b.txt"), { name: "2.txt" }) })
+    await prepare({ a: file(at("/a.txt"), { name: "2.txt" }), b: file(at("/b.txt"), { name: "1.txt" }) })
+    expect(content()).to.deep.equal({ "1.txt": "b", "2.txt": "a" })
+  })
+
+  it("keeps what is recorded of a resource that only has another name now", async () => {
+    await prepare({ a: file(at("/a.txt"), { name: "1.txt" }) })
+    setup.origin.requests.length = 0
+    await prepare({ b: file(at("/a.txt"), { name: "1.txt" }) })
+    expect(setup.origin.requests).to.deep.equal([])
+    expect(manifest()["b"]).to.include({ source: at("/a.txt") })
+    const archived = (name: string) => ({ [name]: tar(at("/old.tar.gz")) })
+    await prepare(archived("first"))
+    setup.origin.requests.length = 0
+    await prepare(archived("second"))
+    expect(setup.origin.requests).to.deep.equal([])
+    expect(manifest()["second"]).to.include({ source: at("/old.tar.gz") })
+  })
+
+  it("takes nothing over that another resource had at the place", async () => {
+    const first = { a: file(at("/a.txt"), { name: "1.txt" }) }
+    const second = { b: file(at("/b.txt"), { name: "1.txt" }) }
+    await prepare(first)
+    await prepare(second)
+    expect(content()).to.deep.equal({ "1.txt": "b" })
+    expect(manifest()).to.have.keys("b")
+    await prepare(first)
+    expect(content()).to.deep.equal({ "1.txt": "a" })
+  })
+
+  it("takes over what has the declared sum, whoever had it there", async () => {
+    await prepare({ a: file(at("/a.txt"), { name: "1.txt" }) })
+    setup.origin.requests.length = 0
+    const integrity = sha256(createHash("sha256").update("a").digest("hex"))
+    await prepare({ b: file(at("/moved.txt"), { name: "1.txt", integrity }) })
+    expect(setup.origin.requests).to.deep.equal([])
+    expect(manifest()).to.have.keys("b")
+  })
+
+  it("mixes no archive with one that another resource had at the place", async () => {
+    for (const given of [{}, { into: "place" }]) {
+      await prepare({ old: tar(at("/old.tar.gz"), given) })
+      writeFiles(root, { "place/mine.txt": "mine" })
+      await prepare({ new: tar(at("/new.tar.gz"), given) })
+      const within = "into" in given ? "place/" : ""
+      const made = { [`${within}x.txt`]: "new x", [`${within}z.txt`]: "new z" }
+      expect(content()).to.deep.equal({ ...made, "place/mine.txt": "mine" })
+      rmSync(root, { recursive: true })
+    }
+  })
+
+  it("does not have what the old one made called prepared", async () => {
+    await prepare({ data: tar(at("/old.tar.gz")) })
+    const changed = dataset({ data: tar(at("/old.tar.gz"), { into: "thing" }) })
+    const options = { ...prepareOptions(setup.home.path), datafolders: {}, mirrors: {} }
+    expect((await planWork(changed, options)).work.map(({ action }) => action)).to.deep.equal(["download"])
+    expect(await diskState(changed, options)).to.deep.equal({ dataset: "none", resources: { data: "none" } })
+    // Of a folder that can't be written to.
+    expect(await (await FoundDataset.read(options.paths, changed.plan)).isUsable()).to.equal(false)
+  })
+
+  it("warns of a changed download only where it names the same source", async () => {
+    await prepare({ data: file(at("/a.txt"), { name: "1.txt" }) })
+    expect(warnings(await prepare({ data: file(at("/b.txt"), { name: "2.txt" }) }))).to.deep.equal([])
+    const mirrors = { [at("/b")]: at("/a") }
+    const [warning = ""] = warnings(
+      await prepare({ data: file(at("/b.txt"), { name: "2.txt" }) }, { mirrors, force: true }),
+    )
+    expect(warning).to.include(at("/a.txt")).and.include(at("/b.txt"))
+  })
+})
