@@ -85,6 +85,8 @@ export interface Origin {
   requestsOf(path: string): OriginRequest[]
   /** The most responses of a path that were under way at once. */
   mostAtOnce(path: string): number
+  /** The responses of a path that are under way. */
+  underWay(path: string): number
   /** Adds or replaces a route. */
   route(path: string, route: OriginRoute): void
   close(): Promise<void>
@@ -138,6 +140,7 @@ export async function startOrigin(routes: Readonly<Record<string, OriginRoute>> 
     at: (path, host = "127.0.0.1") => `http://${host}:${port}${path}`,
     requests,
     mostAtOnce: (path) => underWay.get(path)?.most ?? 0,
+    underWay: (path) => underWay.get(path)?.now ?? 0,
     requestsOf: (path) => requests.filter((request) => request.path === path),
     route: (path, route) => {
       table.set(path, route)
