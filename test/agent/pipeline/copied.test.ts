@@ -1,14 +1,18 @@
 import { execFileSync, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readFileSync, readlinkSync, statSync, symlinkSync } from "node:fs"
+import promises from "node:fs/promises"
+import { syncBuiltinESMExports } from "node:module"
 import { join } from "node:path"
 import { Readable } from "node:stream"
+import { setTimeout as sleep } from "node:timers/promises"
 import type { CopiedResource } from "@datamaestro/protocol"
 import { defineDataset, folder, tar } from "@datamaestro/dataset"
 import { expect } from "chai"
 import type { CopyReader } from "../../../packages/agent/src/copy/copy-reader.ts"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { failure, temporaryFolder, tree } from "../../fixtures/extraction.ts"
+import { knownPace, type KnownPace } from "../../fixtures/known-pace.ts"
 import { prepareOptions, resolved, writeFiles } from "../../fixtures/preparation.ts"
 
 let contents: Record<string, string>
@@ -124,15 +128,63 @@ describe("a dataset that is copied from another machine", () => {
     }
   })
 
-  it("tells that the disk is full as what it is", async function () {
-    mkdirSync(root, { recursive: true })
-    if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "datamaestro-test", root]).status !== 0) return this.skip()
+  for (const slow of [false, true]) {
+    describe(`onto storage that is ${slow ? "slow" : "quick"}`, () => {
+      let pace: KnownPace
+      beforeEach(() => (pace = knownPace(slow)))
+      afterEach(() => pace.restore())
+
+      it("is written synchronously only where that is quick", async () => {
+        writeFiles(join(root, ".downloads/data.copied"), { "a.txt": "", "sub/b.txt": "longer" })
+        await copy({})
+        expect(readFileSync(join(root, "a.txt"), "utf8")).to.equal("alpha")
+        expect(readFileSync(join(root, "sub/b.txt"), "utf8")).to.equal("beta")
+        expect(pace.synchronous).to.equal(slow ? 0 : 2)
+      })
+
+      it("tells that the disk is full as what it is", async function () {
+        mkdirSync(root, { recursive: true })
+        const mount = ["-t", "tmpfs", "-o", "size=64k", "datamaestro-test", root]
+        if (spawnSync("mount", mount).status !== 0) return this.skip()
+        try {
+          contents["a.txt"] = "a".repeat(200_000)
+          const error = await failure(copy({ files: [fileOf("a.txt", contents["a.txt"])], entries: ["a.txt"] }))
+          expect(error).to.include({ code: "NO_SPACE", exitStatus: 6 })
+        } finally {
+          execFileSync("umount", ["-l", root])
+        }
+      })
+    })
+  }
+
+  it("is written many files at once where storage is slow", async () => {
+    const { writeFile } = promises
+    const pace = knownPace(true)
+    const waiting: (() => void)[] = []
+    // None is written before another one is, too.
+    promises.writeFile = async (path, ...file) => {
+      const copied = typeof path === "string" && path.includes(".copied/")
+      if (copied) {
+        await new Promise<void>((resolve) => {
+          waiting.push(resolve)
+          if (waiting.length > 1) for (const next of waiting) next()
+        })
+        await sleep(20)
+      }
+      await writeFile(path, ...file)
+    }
+    syncBuiltinESMExports()
     try {
-      contents["a.txt"] = "a".repeat(200_000)
-      const error = await failure(copy({ files: [fileOf("a.txt", contents["a.txt"])], entries: ["a.txt"] }))
-      expect(error).to.include({ code: "NO_SPACE", exitStatus: 6 })
+      // Several runs of files that are asked for at once.
+      const files = Array.from({ length: 18 }, (_, index) => `sub/${index}`)
+      contents = Object.fromEntries(files.map((path) => [path, path.repeat(20_000)]))
+      await copy({ entries: ["sub"] })
+      for (const path of files) expect(readFileSync(join(root, path), "utf8")).to.equal(contents[path])
+      expect(waiting).to.have.length(files.length)
     } finally {
-      execFileSync("umount", ["-l", root])
+      pace.restore()
+      promises.writeFile = writeFile
+      syncBuiltinESMExports()
     }
   })
 
