@@ -35,7 +35,7 @@ export const ZEROS = Buffer.alloc(64 * 1024)
 export type Recorder = (bytes: number, sha256: string) => void
 
 /** After so many bytes of a file they are put onto the disk beside the writing, so that its end does not wait for all. */
-const WRITE_BACK_BYTES = 32 * 1024 * 1024
+export const WRITE_BACK_BYTES = 32 * 1024 * 1024
 
 /** A file that is open and written synchronously: for many small files several times faster than a stream each. */
 export class OpenFile implements FileSink {

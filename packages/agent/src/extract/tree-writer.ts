@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import type { FileList } from "../store/file-list.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
-import { HeldFile, NEW_FILE, OpenFile, writeNewFile, type FileSink } from "./file-sinks.ts"
+import { HeldFile, NEW_FILE, OpenFile, WRITE_BACK_BYTES, writeNewFile, type FileSink } from "./file-sinks.ts"
 import { linkOrCopy } from "./link-or-copy.ts"
 import { makeSymlinks, type Symlink } from "./make-symlinks.ts"
 import { nameParts, timeOf, type Member } from "./member.ts"
@@ -12,6 +12,7 @@ import { SecondWriter } from "./second-writer.ts"
 import { StoragePace } from "../store/storage-pace.ts"
 import { fileMode, isDirectory, type TreeEntry } from "./tree-entry.ts"
 import { withoutTimes } from "./without-times.ts"
+import { WriteBack } from "./write-back.ts"
 import { WrittenFiles } from "./written-files.ts"
 
 /** After so many files a second thread is worth its start. */
@@ -42,6 +43,7 @@ export class TreeWriter {
   readonly #writes = new ParallelWrites()
   /** Names under which an older file of the archive is still being written: it goes once it is there. */
   readonly #replaced = new Set<string>()
+  readonly #writeBack: WriteBack
   #second: SecondWriter | undefined
   #started = 0
   #late = 0
@@ -50,6 +52,7 @@ export class TreeWriter {
     this.#root = root
     this.#archive = archive
     this.#pace = pace
+    this.#writeBack = new WriteBack(root)
     mkdirSync(root, { recursive: true })
   }
 
@@ -76,6 +79,8 @@ export class TreeWriter {
         })
       })
     }
+    // Larger ones see to it themselves, and slow storage has each file when it is closed.
+    if (member.size < WRITE_BACK_BYTES && !this.#pace.slow) this.#writeBack.add(member.size)
     const sink = replaces ? undefined : this.#secondFile(key, target, mode, member)
     if (sink !== undefined) return sink
     if (!replaces) {
@@ -147,8 +152,9 @@ export class TreeWriter {
     if (second !== undefined) throw second.error
   }
 
-  /** Ends its thread. */
+  /** Ends what it started beside. */
   async close(): Promise<void> {
+    this.#writeBack.close()
     await this.#second?.close()
   }
 

@@ -1,8 +1,7 @@
-import { execFile } from "node:child_process"
 import { open, readdir } from "node:fs/promises"
 import { join } from "node:path"
-import { promisify } from "node:util"
 import { storageError } from "../store/storage-error.ts"
+import { syncFileSystem } from "../store/sync-file-system.ts"
 import { syncDirectory } from "../store/write-atomic.ts"
 import { syncOpenFile } from "../store/sync-open-file.ts"
 
@@ -24,14 +23,6 @@ export async function syncTree(root: string, files: Iterable<string> & { readonl
   } catch (error) {
     throw storageError(error, `put "${root}" onto the disk`)
   }
-}
-
-/** syncfs(2) through coreutils' `sync -f`; Node has no call for it, and not every system the option. */
-async function syncFileSystem(path: string): Promise<boolean> {
-  return await promisify(execFile)("sync", ["-f", path]).then(
-    () => true,
-    () => false,
-  )
 }
 
 async function syncFile(path: string): Promise<void> {
