@@ -1,6 +1,7 @@
 import { expect } from "chai"
 import {
   axis,
+  type Axes,
   concat,
   csv,
   datafolderPath,
@@ -37,7 +38,7 @@ import {
 const URL_A = "https://example.org/a.txt"
 const PATH = { path: "" } as unknown as SymbolicPath
 
-function define(resources: Resources, facts: Partial<DatasetFacts> = {}): void {
+function define(resources: Resources, facts: Partial<DatasetFacts> & { axes?: Axes } = {}): void {
   defineDataset({ id: "org.example.thing", ...facts, resources, describe: () => ({}) })
 }
 
@@ -67,6 +68,19 @@ describe("defineDataset", () => {
   for (const id of ["", ".a", "a.", "a..b", "a/b", "../x", "a b", "a[b]", "a@b"]) {
     it(`refuses the id ${JSON.stringify(id)}`, () => {
       expect(failure(() => define({}, { id })).field).to.equal("id")
+    })
+  }
+
+  for (const key of ["_a", "a-1.b", "données", "Ж٣"]) {
+    it(`takes ${key} for the name of a resource and of an axis`, () => {
+      expect(() => define({ [key]: file(URL_A) }, { axes: { [key]: axis([1]) } })).not.to.throw()
+    })
+  }
+
+  for (const key of ["1a", "-a", "٣a", "a b", "a/b", "é!", ""]) {
+    it(`refuses ${JSON.stringify(key)} for both`, () => {
+      expect(failure(() => define({ [key]: file(URL_A) })).field).to.equal(`resources.${key}`)
+      expect(failure(() => define({ a: file(URL_A) }, { axes: { [key]: axis([1]) } })).field).to.equal(`axes.${key}`)
     })
   }
 

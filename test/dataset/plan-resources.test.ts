@@ -37,6 +37,8 @@ describe("planResources", () => {
     expect(stateName("trainURLList2")).to.equal("train_url_list2")
     expect(stateName("data_6B")).to.equal("data_6B")
     expect(stateName("images.train")).to.equal("images.train")
+    expect(stateName("données2HTMLBrut")).to.equal("données2_html_brut")
+    expect(stateName("ÉTÉ")).to.equal("ÉTÉ")
   })
 
   const gunzipping: [string, Parameters<typeof file>, string, boolean][] = [

@@ -1,6 +1,7 @@
 import { axisFault, type Axes, type NoAxes, type Selected } from "./axis.ts"
 import { brandOf, AXIS, DEFINITION, FORMAT_VERSION } from "./brands.ts"
 import { DefinitionError } from "./definition-error.ts"
+import { isFieldName } from "./field-name.ts"
 import { checkFields } from "./known-fields.ts"
 import type { DatasetFacts, Definition, Symbols } from "./definition.ts"
 import { planResources, type PlanSurroundings } from "./plan-resources.ts"
@@ -82,8 +83,13 @@ export function defineDataset<R extends Resources, V extends DescribedObject, A 
 
 /** Why something can't be a dataset's id, or undefined when it can. Its dots become folders. */
 export function datasetIdFault(id: unknown): string | undefined {
-  if (typeof id === "string" && /^[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*$/u.test(id.normalize("NFC"))) return undefined
+  if (typeof id === "string" && isId(id)) return undefined
   return "an id is made of letters, digits, _ and -, in parts joined by dots"
+}
+
+function isId(text: string): boolean {
+  if (/^[\w-]+(?:\.[\w-]+)*$/.test(text)) return true
+  return /^[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*$/u.test(text.normalize("NFC"))
 }
 
 function checkFacts(facts: DatasetFacts): void {
@@ -118,7 +124,7 @@ function checkFacts(facts: DatasetFacts): void {
 
 function checkAxes(id: string, axes: Axes): void {
   for (const [name, axis] of Object.entries(axes)) {
-    if (!/^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(name)) {
+    if (!isFieldName(name)) {
       throw new DefinitionError(
         id,
         `axes.${name}`,

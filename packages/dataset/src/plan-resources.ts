@@ -1,5 +1,6 @@
 import { checkTargets, fold, type Target } from "./claim-targets.ts"
 import { DefinitionError } from "./definition-error.ts"
+import { isFieldName } from "./field-name.ts"
 import { orderResources } from "./order-resources.ts"
 import { checkRelative, checkTarget, fault, planArchive, planFile, type Place } from "./plan-download.ts"
 import { planBucket, planConcat, planMerge } from "./plan-archives.ts"
@@ -157,7 +158,7 @@ function nameResources(definition: string, resources: Resources): Map<string, st
   const names = new Map<string, string>()
   for (const [key, resource] of Object.entries(resources)) {
     const field = `resources.${key}`
-    if (!/^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(key)) {
+    if (!isFieldName(key)) {
       throw new DefinitionError(
         definition,
         field,

@@ -3,9 +3,10 @@
  * underscore or no lower-case letter is no camelCase and stays.
  */
 export function stateName(key: string): string {
-  if (key.includes("_") || !/\p{Ll}/u.test(key)) return key
-  return key
-    .replace(/(?<=[\p{Ll}\p{N}])(?=\p{Lu})/gu, "_")
-    .replace(/(?<=\p{Lu})(?=\p{Lu}\p{Ll})/gu, "_")
-    .toLowerCase()
+  const ascii = /^[\w.-]*$/.test(key)
+  if (key.includes("_") || !(ascii ? /[a-z]/ : /\p{Ll}/u).test(key)) return key
+  const borders = ascii
+    ? /(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g
+    : /(?<=[\p{Ll}\p{N}])(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})/gu
+  return key.replace(borders, "_").toLowerCase()
 }

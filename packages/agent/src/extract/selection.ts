@@ -95,6 +95,7 @@ export class Selection {
 
   /** Whether a destination is one of `files` and matches `include`. */
   wants(destination: readonly string[]): boolean {
+    if (!this.filtered) return destination.length > 0
     if (this.#excludes(destination.join("/"))) return false
     if (!this.#auto || (this.#settled && this.#root.length === 0)) return this.#matches(destination)
     if (this.#settled && this.#excludes(destination.slice(1).join("/"))) return false

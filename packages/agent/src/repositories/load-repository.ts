@@ -62,7 +62,7 @@ export async function loadRepository(
   run: RunCode = async (code) => await code(),
 ): Promise<LoadedRepository> {
   // It is a folder below the data directory, and part of ids: `com.lecun.mnist@image`.
-  if (!/^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u.test(location.id)) {
+  if (!/^\w[\w.-]*$/.test(location.id) && !/^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u.test(location.id)) {
     throw broken(location, "a name is made of letters, digits, _, - and .", path)
   }
   const module = await run(() => importModule(path)).catch(async (thrown: unknown) => {

@@ -95,6 +95,7 @@ function parts(path: string): string[] {
 }
 
 function encodeName(name: string): string {
+  if (/^[\w.,=[\]+-]*$/.test(name)) return name
   return name.replace(/[^\p{L}\p{M}\p{N}_.,=[\]+-]/gu, (character) =>
     Array.from(
       new TextEncoder().encode(character),
