@@ -4,6 +4,7 @@ import { chmod, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { readLoginEnvironment } from "../../../packages/agent/src/login/login-environment.ts"
 import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
+import { callWithoutFiles } from "../../helpers/without-files.ts"
 
 describe("readLoginEnvironment", () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -33,6 +34,12 @@ describe("readLoginEnvironment", () => {
     const wrong = await shell(`export NODE_OPTIONS="--require /no/such.js" PLAIN=yes; eval "$2"`)
     const { variables } = await readLoginEnvironment({ shell: wrong })
     expect(variables).to.include({ PLAIN: "yes" }).and.not.have.property("NODE_OPTIONS")
+  })
+
+  it("says so where no more files may be opened: Node then makes no pipe for a program", () => {
+    const module = "packages/agent/src/login/login-environment.ts"
+    const answer = callWithoutFiles(module, "readLoginEnvironment", { shell: "/bin/sh" })
+    expect(answer).to.have.property("warning").that.contains("EMFILE")
   })
 
   it("is content with an env that has no -0", async () => {

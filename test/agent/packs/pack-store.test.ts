@@ -9,6 +9,7 @@ import { missingPacks, PackReceiver } from "../../../packages/agent/src/packs/pa
 import { writeTar } from "../../../packages/controller/src/repositories/write-tar.ts"
 import { rejection } from "../../helpers/rejection.ts"
 import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
+import { callWithoutFiles } from "../../helpers/without-files.ts"
 
 describe("PackReceiver", () => {
   let root: Awaited<ReturnType<typeof temporaryFolder>>
@@ -78,6 +79,16 @@ describe("PackReceiver", () => {
       expect(error).to.have.property("message").that.matches(state)
       expect(await missingPacks(folder, [module])).to.deep.equal([hash])
     }
+  })
+
+  it("keeps a pack that can't be read since no more files may be opened", async () => {
+    await send(new PackReceiver(folder), pack)
+    const answer = callWithoutFiles("packages/agent/src/packs/pack-entry.ts", "packEntry", folder, {
+      kind: "pack",
+      ...module,
+    })
+    expect(answer).to.have.nested.property("thrown.code", "STORAGE_FAILED")
+    expect(await missingPacks(folder, [module])).to.deep.equal([])
   })
 
   it("knows what has gone from a pack", async () => {

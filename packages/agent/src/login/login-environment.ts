@@ -84,6 +84,11 @@ function run(shell: string, { command, input, end, timeout }: Run): Promise<Outp
         ? spawn(shell, ["-c", command ?? ""], { ...options, argv0: `-${basename(shell)}` })
         : // By a pipe of the shell's: those of Node are sockets, which fish takes for a folder.
           spawn("/bin/sh", ["-c", 'printf %s "$1" | "$0" -l', shell, input], options)
+    // Where no more files may be opened Node makes no pipe either, whatever its types say; it tells in a moment.
+    if ((child.stdout as typeof child.stdout | undefined) === undefined) {
+      child.once("error", (error) => resolve({ reason: error.message }))
+      return
+    }
     let chunks: Buffer[] = []
     let size = 0
     // As its terminal's end would be: an agent that needed no answer leaves no start-up files hanging.

@@ -20,6 +20,8 @@ interface Listing {
   ids: DatasetAddress[]
   /** Repositories that could not be looked into, and why. */
   broken: string[]
+  /** That it is this machine's fault, not theirs. */
+  failure?: DatamaestroError
 }
 
 /**
@@ -27,7 +29,7 @@ interface Listing {
  * end of another one, and the repository that is searched first over the others. Loads no definition.
  *
  * @throws DatamaestroError UNKNOWN_DATASET with near ids as hint; AMBIGUOUS_DATASET listing the matches;
- *   UNKNOWN_REPOSITORY, BROKEN_REPOSITORY for the one that was named
+ *   UNKNOWN_REPOSITORY, BROKEN_REPOSITORY for the one that was named; STORAGE_FAILED where it may be in one that this machine can't read
  */
 export async function findDataset(
   typed: string,
@@ -56,7 +58,7 @@ function choose(typed: string, id: string, listing: Listing, within?: string): D
   const exact = listing.ids.filter((address) => address.id === id)
   const matches = exact.length > 0 ? exact : listing.ids.filter((address) => endsIn(address.id, id))
   const [match, ...others] = matches
-  if (match === undefined) throw unknown(typed, listing, within)
+  if (match === undefined) throw listing.failure ?? unknown(typed, listing, within)
   if (others.length === 0) return match
   const names = matches.map((address) => `${address.id}@${address.repository}`).sort()
   throw new DatamaestroError("AMBIGUOUS_DATASET", `Cannot choose dataset "${typed}": there are ${names.join(", ")}`, {
@@ -69,8 +71,11 @@ async function list(index: RepositoryIndex, repositories: readonly string[]): Pr
   const listing: Listing = { ids: [], broken: [] }
   const loaded = await Promise.allSettled(repositories.map((id) => index.repository(id)))
   for (const result of loaded) {
-    if (result.status === "rejected") listing.broken.push(reasonOf(result.reason))
-    else listing.ids.push(...addresses(result.value.id, result.value.datasets.keys()))
+    if (result.status === "rejected") {
+      const reason: unknown = result.reason
+      listing.broken.push(reasonOf(reason))
+      if (reason instanceof DatamaestroError && reason.code === "STORAGE_FAILED") listing.failure ??= reason
+    } else listing.ids.push(...addresses(result.value.id, result.value.datasets.keys()))
   }
   return listing
 }

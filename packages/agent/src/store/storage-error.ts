@@ -52,6 +52,11 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
     reason: "too many open files",
     hint: "raise the limit with `ulimit -n`",
   },
+  ENFILE: {
+    code: "STORAGE_FAILED",
+    reason: "too many files are open on this machine",
+    hint: "try again; if it stays, tell the administrators of this machine",
+  },
   ENOTDIR: {
     code: "STORAGE_FAILED",
     reason: "a part of the path is a file, not a folder",

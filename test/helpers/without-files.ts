@@ -1,0 +1,28 @@
+import { execFileSync } from "node:child_process"
+import { fileURLToPath } from "node:url"
+
+/**
+ * Calls a function of a module where no more files may be opened.
+ *
+ * @param module relative to the root of the repository
+ * @returns what it returned, or `{ thrown: { code, message } }`
+ */
+export function callWithoutFiles(module: string, name: string, ...args: readonly unknown[]): unknown {
+  const root = fileURLToPath(new URL("../..", import.meta.url))
+  const script = `
+    import { openSync } from "node:fs"
+    const { ${name}: call } = await import(process.argv[1])
+    // What the call loads and starts at its first time.
+    await call(...JSON.parse(process.argv[2])).catch(() => {})
+    try { for (;;) openSync("/dev/null") } catch {}
+    const answer = await call(...JSON.parse(process.argv[2])).catch(({ code, message }) => ({ thrown: { code, message } }))
+    process.stdout.write(JSON.stringify(answer))
+  `
+  const node = ["--import=tsx", "--conditions=@datamaestro/source", "--input-type=module", "-e", script]
+  const output = execFileSync(
+    "sh",
+    ["-c", 'ulimit -n 200; exec "$0" "$@"', process.execPath, ...node, `${root}${module}`, JSON.stringify(args)],
+    { cwd: root, encoding: "utf8" },
+  )
+  return JSON.parse(output)
+}
