@@ -161,6 +161,14 @@ describe("a data machine", function () {
       expect(error).to.have.property("hint").that.contains("ulimit -v")
     })
 
+    it("leave no process to start: told as that", async () => {
+      // sshd's own counts, and the shell that reads this is there already.
+      const machine = await account({ files: { ".bashrc": "ulimit -u 1\n" } })
+      const error = await rejection(openSshSession(machine))
+      expect(error).to.have.property("exitStatus", 8)
+      expect(error).to.have.property("hint").that.contains("ulimit -u")
+    })
+
     it("hang: given up in time, with what they printed", async () => {
       const machine = await account({ files: { ".bashrc": "echo The file system is being repaired\nsleep 60\n" } })
       const error = await rejection(openSshSession(machine, { bootTimeout: 1500 }))

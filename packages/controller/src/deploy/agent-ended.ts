@@ -3,7 +3,7 @@ import { printable } from "../transport/printable.ts"
 import type { ChannelEnd } from "../transport/transport.ts"
 import { bootFailure, type BootFailure } from "./boot-failure.ts"
 import { NO_NODE_MAGIC } from "./boot-protocol.ts"
-import { memoryHint } from "./memory-hint.ts"
+import { limitHint } from "./limit-hint.ts"
 import { noNodeError } from "./no-node-error.ts"
 
 export interface SpokenSoFar extends Pick<BootFailure, "label" | "noise" | "stderr" | "booted"> {
@@ -17,7 +17,7 @@ export function agentEnded(end: ChannelEnd, spoken: SpokenSoFar): DatamaestroErr
   if (end.error instanceof DatamaestroError) return end.error
   if (end.error !== undefined) return connectionBroke(label, end.error.message, end.error)
   if (!booted) {
-    if (noise.includes(NO_NODE_MAGIC)) return noNodeError(noise, { label, node })
+    if (noise.includes(NO_NODE_MAGIC)) return noNodeError(noise, { label, node, stderr: spoken.stderr })
     return bootFailure({ ...spoken, reason: `the program ended ${describeEnd(end)}`, code: end.code })
   }
   // Each program of an SSH server ends with a status or a signal (RFC 4254, 6.10): this one's server is gone.
@@ -28,7 +28,7 @@ export function agentEnded(end: ChannelEnd, spoken: SpokenSoFar): DatamaestroErr
     `The agent on "${label}" died ${describeEnd(end)}${stderr === "" ? "" : `:\n${stderr}`}`,
     {
       hint:
-        memoryHint(stderr) ??
+        limitHint(stderr, end) ??
         "run the same command again: it continues where it stopped; if the agent dies again, report it with the output of --debug",
       details: { host: label, code: end.code, signal: end.signal, stderr },
     },

@@ -1,7 +1,7 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { printable } from "../transport/printable.ts"
 import { sshCommand } from "../transport/ssh-command.ts"
-import { memoryHint } from "./memory-hint.ts"
+import { limitHint } from "./limit-hint.ts"
 
 export interface BootFailure {
   label: string
@@ -63,9 +63,14 @@ export function bootFailure({ label, noise, stderr, booted, reason, code }: Boot
   }
   // Nothing of ours has run there: no agent that died, or that speaks another protocol.
   return new DatamaestroError("DEPLOY_FAILED", message, {
-    hint:
-      memoryHint(printed) ??
-      `see what \`${sshCommand(label)} echo hello\` prints: a forced command, or a start-up file of the login shell that ends or asks something, stands in the way`,
+    hint: limitHint(printed) ?? wayHint(label, code),
     details,
   })
+}
+
+/** @param code that the program ended with; undefined while it runs */
+function wayHint(label: string, code: number | null | undefined): string {
+  const see = `see what \`${sshCommand(label)} echo hello\` prints: a forced command, or a start-up file of the login shell that ends or asks something, stands in the way`
+  if (code !== undefined) return see
+  return `${see}; or Node hangs, as it does where it gets too few threads (\`ulimit -u\`)`
 }
