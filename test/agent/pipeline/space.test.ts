@@ -195,6 +195,27 @@ describe("a preparation that can't fit", function () {
     await prepareDataset(thing({ data: tar(origin.at("/a.tar.gz")) }), prepareOptions(large))
   })
 
+  it("is told of the disk that is too small, where cache and data are on two", async () => {
+    origin.route("/a", { body: Buffer.concat([body, body]) })
+    const large = join(home.path, "large")
+    const make = (name: string): string => {
+      const path = join(large, name)
+      mkdirSync(path, { recursive: true })
+      return path
+    }
+    const dataset = thing({ a: file(origin.at("/a"), { name: "a.bin", size: 2 * body.length }) })
+    const planned = (path: string) => planWork(dataset, { ...prepareOptions(path), datafolders: {}, mirrors: {} })
+    symlinkSync(data, join(make("cache-is-small"), "cache"))
+    expect(await planned(join(large, "cache-is-small"))).to.include({ needs: 2 * body.length, fits: false })
+    symlinkSync(data, join(make("data-is-small"), "data"))
+    const path = join(large, "data-is-small")
+    expect(await planned(path)).to.include({ needs: 2 * body.length, fits: false })
+    // Also of what is in the cache already, of which the file becomes a copy.
+    await prepareDataset(dataset, prepareOptions(path, { fetchOnly: true }))
+    expect(await planned(path)).to.include({ fetch: 0, needs: 2 * body.length, fits: false })
+    expect((await failure(prepareDataset(dataset, prepareOptions(path)))).message).to.match(/10\.5 MB are needed/)
+  })
+
   it("is no trouble where it fits as it is: a file takes no second copy", async () => {
     origin.route("/a", { body })
     const declared = { name: "a.bin", size: body.length }

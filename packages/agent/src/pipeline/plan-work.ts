@@ -12,7 +12,7 @@ import { leastSpace, type SpaceNeed } from "./least-space.ts"
 import { missingDownloads } from "./missing-downloads.ts"
 import { depositAt } from "./prepare-manual.ts"
 import { unacceptedAgreement } from "./requirements.ts"
-import { outputNeed, packedBytes, spaceNeed } from "./space-need.ts"
+import { fetchNeed, packedBytes, spaceNeed } from "./space-need.ts"
 import { totalBytes } from "../store/file-list.ts"
 
 export interface PlanWorkOptions {
@@ -46,18 +46,33 @@ export async function planWork(dataset: ResolvedDataset, options: PlanWorkOption
   const work = planned.map((each) => each.work)
   const wanted = work.filter(({ action }) => action === "download")
   const fetch = wanted.reduce((sum, { bytes = 0 }) => sum + bytes, 0)
-  const free = await freeSpace(options.paths.data)
-  const needs = await spaceNeeds(planned, sizes, options.cache)
-  const least = leastSpace(needs, options.keepDownloads === true)
-  const files = needs.reduce((sum, need) => sum + need.files, 0)
+  const folder = datasetFolder(options.paths, plan)
+  const { here, inCache } = await spaceNeeds(planned, sizes, options.cache)
+  const keep = options.keepDownloads === true
+  const [room, cacheRoom] = [await roomFor(here, folder, keep), await roomFor(inCache, options.cache.path, keep)]
   return {
     id: plan.id,
     repository: plan.repository,
-    path: datasetFolder(options.paths, plan),
+    path: folder,
     work,
     unaccepted,
     fetch,
     unknown: wanted.filter(({ bytes }) => bytes === undefined).length,
+    // Of two disks the one that is too small is told of.
+    ...(cacheRoom.fits === false && room.fits !== false ? cacheRoom : room),
+  }
+}
+
+/** Whether it fits there, as far as anybody knows. */
+async function roomFor(
+  needs: readonly SpaceNeed[],
+  path: string,
+  keep: boolean,
+): Promise<Pick<Plan, "needs" | "free" | "fits">> {
+  const least = leastSpace(needs, keep)
+  const files = needs.reduce((sum, need) => sum + need.files, 0)
+  const free = await freeSpace(path)
+  return {
     needs: least,
     ...(Number.isFinite(free?.bytes) ? { free: free?.bytes } : {}),
     ...(free === undefined ? {} : { fits: least <= free.bytes && files <= free.files }),
@@ -147,18 +162,21 @@ async function spaceNeeds(
   planned: readonly PlannedDownload[],
   sizes: ReadonlyMap<string, number>,
   cache: DownloadCache,
-): Promise<SpaceNeed[]> {
-  const needs: SpaceNeed[] = []
+): Promise<{ here: SpaceNeed[]; inCache: SpaceNeed[] }> {
+  const here: SpaceNeed[] = []
+  const inCache: SpaceNeed[] = []
   const parts = await cache.partSizes()
   for (const { resource, found, missing } of planned) {
     if (resource === undefined) continue
     // Servers were asked for the first source of each, which may be a mirror.
     const told = missing.map(({ urls }) => ({ urls, bytes: sizes.get(urls[0] ?? "") }))
     const sizeOf = (url: string): number | undefined => told.find(({ urls }) => urls.includes(url))?.bytes
-    const need = spaceNeed(resource, found, await packedBytes(resource, cache, parts, sizeOf))
-    needs.push((await shareSpace(cache.path, found.folder)) ? need : outputNeed(need))
+    const packed = await packedBytes(resource, cache, parts, sizeOf)
+    const apart = !(await shareSpace(cache.path, found.folder))
+    here.push(spaceNeed(resource, found, packed, apart))
+    if (apart) inCache.push(fetchNeed(packed))
   }
-  return needs
+  return { here, inCache }
 }
 
 /** What speaks HTTP is loaded only here: a preparation that finds everything has no use for it. */

@@ -9,7 +9,7 @@ import { storageError } from "../store/storage-error.ts"
 import type { FoundDataset, StoredResource } from "./found-dataset.ts"
 import { leastSpace } from "./least-space.ts"
 import type { PrepareOptions } from "./preparation.ts"
-import { fetchNeed, outputNeed, packedBytes, spaceNeed } from "./space-need.ts"
+import { fetchNeed, packedBytes, spaceNeed } from "./space-need.ts"
 
 /** What only the person can provide: data folders that are configured and there. They are never copied. */
 export async function requireDatafolders({ plan }: ResolvedDataset, options: PrepareOptions): Promise<void> {
@@ -72,12 +72,14 @@ export async function requireSpace(
   { cache, keepDownloads = false, fetchOnly = false }: PrepareOptions,
 ): Promise<void> {
   const parts = await cache.partSizes()
-  const together = await shareSpace(cache.path, found.folder)
+  const apart = !(await shareSpace(cache.path, found.folder))
+  // Where the cache is on a disk of its own, each download is held against that one when it comes.
+  const made = missing.filter((resource) => !fetchOnly || !apart || resource.kind === "bucket")
   const needs = await Promise.all(
-    missing.map(async (resource) => {
+    made.map(async (resource) => {
       const packed = await packedBytes(resource, cache, parts)
-      const need = fetchOnly && resource.kind !== "bucket" ? fetchNeed(packed) : spaceNeed(resource, found, packed)
-      return together ? need : outputNeed(need)
+      if (fetchOnly && resource.kind !== "bucket") return fetchNeed(packed)
+      return spaceNeed(resource, found, packed, apart)
     }),
   )
   const free = await freeSpace(found.folder)

@@ -13,33 +13,33 @@ export interface PackedBytes {
 }
 
 /**
- * What a resource takes. Of an output that was made before, its size and files are recorded; of another one as much is
+ * What a resource takes where its dataset is. Of an output that was made before, its size and files are recorded; of another one as much is
  * sure as was packed, unless only parts of it are wanted.
+ *
+ * @param apart the cache is on a file system of its own, which has the downloads
  */
 export function spaceNeed(
   resource: StoredResource,
   found: FoundDataset,
-  { missing: fetch, present }: PackedBytes,
+  packed: PackedBytes,
+  apart: boolean,
 ): SpaceNeed {
-  // The file is its download, by another name.
-  if (isPlainFile(resource)) return { fetch: 0, output: fetch, freed: 0, files: 1 }
+  const { missing, present } = packed
+  // The file is its download, by another name; or a copy of it.
+  if (isPlainFile(resource)) return { fetch: 0, output: apart ? missing + present : missing, freed: 0, files: 1 }
+  const downloads = apart ? { fetch: 0, freed: 0 } : { fetch: missing, freed: present }
   const record = found.manifest.record(resource.name)
   const files = record?.shape === shapeOf(resource) ? record.files : undefined
   if (files !== undefined) {
     const output = totalBytes(files)
-    return { fetch, output, freed: present, files: files.length }
+    return { ...downloads, output, files: files.length }
   }
   // Of several downloads each is a part of it.
-  const output = growsUnpacked(resource) ? fetch + present : 0
-  return { fetch, output, freed: present, files: 0 }
+  const output = growsUnpacked(resource) ? missing + present : 0
+  return { ...downloads, output, files: 0 }
 }
 
-/** Where the cache is on a file system of its own: that has the downloads, each of which is held against it when it comes. */
-export function outputNeed({ output, files }: SpaceNeed): SpaceNeed {
-  return { fetch: 0, output, freed: 0, files }
-}
-
-/** Of what is only downloaded, and stays. */
+/** What it takes where the cache is, if nothing is made of it there. */
 export function fetchNeed({ missing }: PackedBytes): SpaceNeed {
   return { fetch: missing, output: 0, freed: 0, files: 0 }
 }
