@@ -81,7 +81,7 @@ async function examine(
 ): Promise<{ found: FoundDataset; present: boolean }> {
   const { plan } = dataset
   await requireDatafolders(dataset, options)
-  const found = await FoundDataset.read(options.paths, plan)
+  const found = await FoundDataset.read(options.paths, plan, options.datafolders)
   if (options.force !== true && (await found.isPresent())) {
     await tellChangedFiles(found, found.stored, options.progress)
     return { found, present: true }
@@ -105,7 +105,7 @@ async function prepareOne(dataset: ResolvedDataset, options: PrepareOptions, ask
   const lock = await lockDataset(found, options)
   if (lock === undefined) return tell("present")
   try {
-    const fresh = await FoundDataset.read(options.paths, plan)
+    const fresh = await FoundDataset.read(options.paths, plan, options.datafolders)
     if (options.force !== true && (await fresh.isPresent())) return tell("present")
     const how = await prepareLocked(dataset, fresh, lock, options)
     if (how !== "fetched") tell(how)

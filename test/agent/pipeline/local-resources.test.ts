@@ -64,6 +64,18 @@ describe("resources that are no download", () => {
       expect(again.events).to.deep.equal([{ phase: "dataset", dataset: "org.example.thing", state: "present" }])
     })
 
+    it("follows the data folder to where the settings have it now, also while the former place is there", async () => {
+      const elsewhere = join(home.path, "elsewhere")
+      writeFiles(elsewhere, { "AP/1": "one" })
+      const resources = { documents: linkFolder(datafolderPath("disks", "AP")) }
+      await prepare(resources)
+      await prepare(resources, { datafolders: { disks: elsewhere } })
+      expect(readlinkSync(join(root, "documents"))).to.equal(join(elsewhere, "AP"))
+      // What is not set any more may be where it was.
+      const { events } = await prepare(resources, { datafolders: {} })
+      expect(events).to.deep.equal([{ phase: "dataset", dataset: "org.example.thing", state: "present" }])
+    })
+
     it("links where nothing may be downloaded, as nothing is", async () => {
       await prepare({ documents: linkFolder(datafolderPath("disks", "AP")) }, { download: false })
       expect(readlinkSync(join(root, "documents"))).to.equal(join(disks, "AP"))

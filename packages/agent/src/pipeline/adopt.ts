@@ -50,7 +50,7 @@ async function tryAdopt(preparation: Preparation, resource: StoredResource): Pro
     return (await moveFromPython(preparation, resource, elsewhere)) ? { recorded: Promise.resolve() } : undefined
   }
   if (entries.length === 0 || !(await hasPromised(preparation, resource))) return undefined
-  if (found.isOutdated(resource)) return undefined
+  if (found.isOutdated(resource) || !found.leadsToItsPlace(resource)) return undefined
   if (isAnothers(preparation, resource, entries, renamed)) return undefined
   const checked = await verified(preparation, resource, known)
   if (checked === "different") return undefined

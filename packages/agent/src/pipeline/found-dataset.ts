@@ -9,12 +9,13 @@ import type {
   PlannedValue,
 } from "@datamaestro/dataset"
 import type { Paths } from "@datamaestro/protocol"
-import { datasetFolder } from "../store/layout.ts"
+import { datasetFolder, type Datafolders } from "../store/layout.ts"
 import { Manifest, type ManifestRecord } from "../store/manifest.ts"
 import { Places } from "../store/places.ts"
 import { DatasetState } from "../store/state.ts"
 import { storageError } from "../store/storage-error.ts"
 import { FormerRecords } from "./former-records.ts"
+import { linkPlace } from "./link-place.ts"
 
 /** A resource that has files in the dataset's folder. */
 export type StoredResource = Exclude<PlannedResource, { kind: "reference" | "datafolder" }>
@@ -35,19 +36,33 @@ export class FoundDataset {
   #dependents: Map<string, StoredResource[]> | undefined
   #promised: Map<string, string[][]> | undefined
 
-  private constructor(plan: Plan, folder: string, state: DatasetState, manifest: Manifest) {
+  readonly #data: string
+  readonly #datafolders: Datafolders | undefined
+
+  private constructor(
+    plan: Plan,
+    paths: Paths,
+    state: DatasetState,
+    manifest: Manifest,
+    datafolders: Datafolders | undefined,
+  ) {
     this.plan = plan
-    this.folder = folder
+    this.folder = datasetFolder(paths, plan)
     this.state = state
     this.manifest = manifest
     this.stored = plan.resources.filter(isStored)
+    this.#data = paths.data
+    this.#datafolders = datafolders
   }
 
-  /** @throws DatamaestroError MALFORMED_SETTINGS for a damaged state or manifest */
-  static async read(paths: Paths, plan: Plan): Promise<FoundDataset> {
+  /**
+   * @param datafolders where given, a link to one that has moved is not whole
+   * @throws DatamaestroError MALFORMED_SETTINGS for a damaged state or manifest
+   */
+  static async read(paths: Paths, plan: Plan, datafolders?: Datafolders): Promise<FoundDataset> {
     const folder = datasetFolder(paths, plan)
     const [state, manifest] = await Promise.all([DatasetState.read(folder), Manifest.read(folder)])
-    return new FoundDataset(plan, folder, state, manifest)
+    return new FoundDataset(plan, paths, state, manifest, datafolders)
   }
 
   /** Everything that is needed is complete, recorded, and there. */
@@ -81,7 +96,8 @@ export class FoundDataset {
 
   /** Complete by the state, recorded in the manifest, of the wanted shape, and its entries exist. */
   async isWhole(resource: StoredResource): Promise<boolean> {
-    return this.manifest.record(resource.name) !== undefined && (await this.isComplete(resource))
+    const recorded = this.manifest.record(resource.name) !== undefined && this.leadsToItsPlace(resource)
+    return recorded && (await this.isComplete(resource))
   }
 
   /** Whether what a resource links to is still there; true for one that links to nothing. */
@@ -98,6 +114,15 @@ export class FoundDataset {
       if (found === undefined) return false
     }
     return true
+  }
+
+  /** Whether a link of ours leads to a place that it may lead to by the settings, as far as those tell. */
+  leadsToItsPlace(resource: StoredResource): boolean {
+    if (resource.kind !== "linkfolder" && resource.kind !== "linkfile") return true
+    const source = this.manifest.record(resource.name)?.source
+    if (source === undefined || this.#datafolders === undefined) return true
+    const places = resource.places.map((place) => linkPlace(place, this.#data, this.#datafolders ?? {}))
+    return places.includes(undefined) || places.includes(source)
   }
 
   /** A transient resource is not needed any more once all that is made from it is there. */

@@ -1,15 +1,14 @@
 import { mkdir, stat, symlink } from "node:fs/promises"
-import { homedir } from "node:os"
 import { dirname, join, relative } from "node:path"
-import type { LinkPlace, PlannedLink, PlannedLinks } from "@datamaestro/dataset"
+import type { PlannedLink, PlannedLinks } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
-import { expandPath } from "../data-directory.ts"
 import { readPlacement } from "../place/placement.ts"
 import { datasetFolder, folderName } from "../store/layout.ts"
 import { storageError } from "../store/storage-error.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { hashFile } from "../verify/hash-file.ts"
 import { hashFolder } from "./hash-folder.ts"
+import { linkPlace } from "./link-place.ts"
 import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
@@ -57,7 +56,7 @@ async function findSource({ plan, options }: Preparation, resource: PlannedLink)
   const wanted = resource.kind === "linkfolder" ? "folder" : "file"
   const looked: string[] = []
   for (const place of resource.places) {
-    const path = pathOf(place, options.paths.data, options.datafolders ?? {})
+    const path = linkPlace(place, options.paths.data, options.datafolders ?? {})
     if (path === undefined) continue
     looked.push(path)
     const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -80,13 +79,6 @@ function hintFor({ places, kind }: PlannedLink): string {
   const below =
     folder.path === "" ? "" : `, where PATH/${folder.path} is the ${kind === "linkfolder" ? "folder" : "file"}`
   return `it can't be downloaded: put it on the data machine, then \`datamaestro datafolders set ${folder.folder} PATH\`${below}`
-}
-
-function pathOf(place: LinkPlace, data: string, datafolders: Readonly<Record<string, string>>): string | undefined {
-  if ("absolute" in place) return place.absolute.replace(/^~(?=\/)/, process.env["HOME"] ?? homedir())
-  const folder = Object.hasOwn(datafolders, place.folder) ? datafolders[place.folder] : undefined
-  // As in the layout: a relative path in settings is meant from the data directory.
-  return folder === undefined ? undefined : join(expandPath(folder, data), place.path)
 }
 
 async function verifySource(preparation: Preparation, resource: PlannedLink, path: string): Promise<void> {
