@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto"
 import { readFileSync, rmSync } from "node:fs"
+import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { defineDataset, file, folder, sha256, tar, type Resources } from "@datamaestro/dataset"
+import { defineDataset, file, folder, sha256, step, tar, type Resources } from "@datamaestro/dataset"
 import { expect } from "chai"
 import { diskState, planWork, prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { FoundDataset } from "../../../packages/agent/src/pipeline/found-dataset.ts"
@@ -143,6 +144,38 @@ describe("a definition that has changed since", () => {
       expect(content()).to.deep.equal({ ...made, "place/mine.txt": "mine" })
       rmSync(root, { recursive: true })
     }
+  })
+
+  it("has steps made anew of inputs that have come with another content, and only of those", async () => {
+    let runs = 0
+    const made = (from: string) =>
+      step({
+        from: [from],
+        name: `${from}.made`,
+        run: async ({ input, output }) => {
+          runs++
+          await writeFile(output, `made of ${await readFile(input[from] ?? "", "utf8")}`)
+        },
+      })
+    const resources = (path: string) => ({
+      a: file(at(path), { name: path.slice(1) }),
+      one: made("a"),
+      two: step({
+        from: ["one"],
+        name: "two",
+        run: async ({ input, output }) => {
+          runs++
+          await writeFile(output, await readFile(input.one))
+        },
+      }),
+    })
+    await prepare(resources("/a.txt"))
+    rmSync(join(root, "a.txt"))
+    await prepare(resources("/a.txt"))
+    expect(runs).to.equal(2)
+    await prepare(resources("/b.txt"))
+    expect(content()).to.deep.equal({ "b.txt": "b", "a.made": "made of b", two: "made of b" })
+    expect(runs).to.equal(4)
   })
 
   it("does not have what the old one made called prepared", async () => {

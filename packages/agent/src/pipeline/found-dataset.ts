@@ -22,6 +22,8 @@ export type StoredResource = Exclude<PlannedResource, { kind: "reference" | "dat
 
 /** Beyond as many, one listing of the folder costs less than a look at each. */
 const FEW_ENTRIES = 16
+/** No resource's. */
+const NO_SHAPE = ""
 
 /** What the disk says about one dataset: its state, its manifest, and whether the files are there. */
 export class FoundDataset {
@@ -121,8 +123,8 @@ export class FoundDataset {
     if (resource.kind !== "linkfolder" && resource.kind !== "linkfile") return true
     const source = this.manifest.record(resource.name)?.source
     if (source === undefined || this.#datafolders === undefined) return true
-    const places = resource.places.map((place) => linkPlace(place, this.#data, this.#datafolders ?? {}))
-    return places.includes(undefined) || places.includes(source)
+    const places = new Set(resource.places.map((place) => linkPlace(place, this.#data, this.#datafolders ?? {})))
+    return places.has(undefined) || places.has(source)
   }
 
   /** A transient resource is not needed any more once all that is made from it is there. */
@@ -143,6 +145,14 @@ export class FoundDataset {
   dependents(resource: StoredResource): readonly StoredResource[] {
     this.#dependents ??= this.#findDependents()
     return this.#dependents.get(resource.name) ?? []
+  }
+
+  /** Has what is made of a resource be made anew, also by a later run. What it consists of stays known. */
+  async outdateDependents(resource: StoredResource): Promise<void> {
+    for (const { name } of this.dependents(resource)) {
+      const record = this.manifest.record(name)
+      if (record !== undefined) await this.manifest.set(name, { ...record, shape: NO_SHAPE })
+    }
   }
 
   /** The places inside a resource that the prepared value names, as path parts. */

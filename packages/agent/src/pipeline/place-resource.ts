@@ -99,6 +99,7 @@ async function move(
     await found.state.set(resource.name, "partial")
     const entries = placement.record.entries
     await found.former.giveUp(resource, entries, (entry) => found.takenBy(resource, entry) !== undefined)
+    if (hasOtherContent(placement.record, found.manifest.record(resource.name))) await found.outdateDependents(resource)
     await carryOut(work, folder, placement)
   } catch (error) {
     const inTheWay = placement.moves.map(({ to }) => join(folder, to)).indexOf(pathOf(error))
@@ -139,6 +140,20 @@ async function finish(
   await found.state.set(resource.name, "complete")
   // All is there: what stays behind is taken away with all that is left, at the end or by the next run.
   await removeWorkFolder(work).catch(() => {})
+}
+
+/** Of one file its name does not matter, and what is not known is taken to be the same. */
+function hasOtherContent({ files }: ManifestRecord, before: ManifestRecord | undefined): boolean {
+  if (before === undefined) return false
+  if (before.files.length !== files.length) return true
+  const known = new Map([...before.files].map((file) => [file.path, file]))
+  const [only] = before.files
+  for (const { path, bytes, sha256 } of files) {
+    const old = files.length === 1 ? only : known.get(path)
+    if (old === undefined || old.bytes !== bytes) return true
+    if (old.sha256 !== undefined && sha256 !== undefined && old.sha256 !== sha256) return true
+  }
+  return false
 }
 
 /** The author declared no sum, or changed it: at least it is told that this is not what was downloaded last time. */

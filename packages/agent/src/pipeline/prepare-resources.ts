@@ -102,7 +102,8 @@ export async function makeMissing(
   stop: (reason: unknown) => void,
 ): Promise<void> {
   const tasks = new Map<string, Promise<void>>()
-  const { sharing } = preparation.options
+  const { found, options } = preparation
+  const { sharing } = options
   const shared = new Set<string>()
   for (const [resource, how] of standing) {
     if (sharing !== undefined && how === undefined && isShareable(resource)) shared.add(resource.name)
@@ -112,7 +113,9 @@ export async function makeMissing(
     // What one needs comes before it, so that those that have begun never wait for one that has not.
     const needed = resource.kind === "step" || resource.kind === "wayback" ? resource.from : []
     await Promise.all(needed.flatMap((name) => tasks.get(name) ?? []))
-    if (how !== undefined) return tell(preparation, resource, how)
+    // What it is made of may have come with another content.
+    const outdated = how !== undefined && found.isOutdated(resource) && (await found.isNeeded(resource))
+    if (how !== undefined && !outdated) return tell(preparation, resource, how)
     const own = (): Promise<How> => make(preparation, resource)
     tell(preparation, resource, await (shared.has(resource.name) ? makeShared(preparation, resource, own) : own()))
   }
