@@ -22,7 +22,7 @@ import { DownloadCache } from "../../packages/agent/src/store/cache.ts"
 import { thisHolder } from "../../packages/agent/src/store/lock-holder.ts"
 import { failure, tree } from "../fixtures/extraction.ts"
 import { prepareOptions, resolved, writeFiles } from "../fixtures/preparation.ts"
-import { setUpPreparation, type PreparationSetup } from "../fixtures/preparation-setup.ts"
+import { eachPreparation, type PreparationSetup } from "../fixtures/preparation-setup.ts"
 import { tarArchive, tarGzArchive } from "../fixtures/tar-archive.ts"
 import { zipArchive } from "../fixtures/zip-archive.ts"
 
@@ -34,15 +34,8 @@ function content(path: string): Record<string, string> {
 }
 
 describe("prepareDataset", () => {
-  let setup: PreparationSetup
-  let origin: PreparationSetup["origin"]
-  let home: PreparationSetup["home"]
-  let root: string
-  beforeEach(async () => {
-    setup = await setUpPreparation()
-    ;({ origin, home, root } = setup)
-  })
-  afterEach(() => setup.close())
+  let { origin, home, root } = {} as PreparationSetup
+  eachPreparation((setup) => ({ origin, home, root } = setup))
 
   const id = "org.example.thing"
   const words = (given: object = {}) =>

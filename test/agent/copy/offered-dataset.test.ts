@@ -9,24 +9,21 @@ import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { failure } from "../../fixtures/extraction.ts"
 import { knownPace, type KnownPace } from "../../fixtures/known-pace.ts"
 import { prepareOptions, resolved } from "../../fixtures/preparation.ts"
-import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
+import { eachPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 import { tarArchive, type TarMember } from "../../fixtures/tar-archive.ts"
 
 describe("a dataset that is offered to another machine", () => {
-  let setup: PreparationSetup
-  let origin: PreparationSetup["origin"]
-  let home: PreparationSetup["home"]
+  let { origin, home } = {} as PreparationSetup
   let members: TarMember[]
-  beforeEach(async () => {
+  eachPreparation((setup) => {
+    ;({ origin, home } = setup)
     members = [
       { name: "a.txt", content: "a" },
       { name: "sub/b.txt", content: "b" },
       { name: "sub/l", type: "2", linkname: "b.txt" },
     ]
-    setup = await setUpPreparation({ "/thing.tar": { body: tarArchive(members) } })
-    ;({ origin, home } = setup)
+    origin.route("/thing.tar", { body: tarArchive(members) })
   })
-  afterEach(() => setup.close())
 
   const prepared = async () => {
     const dataset = resolved(

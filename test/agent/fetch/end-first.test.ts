@@ -9,7 +9,7 @@ import type { AvailableBytes } from "../../../packages/agent/src/pipeline-types.
 import { zipArchive } from "../../fixtures/zip-archive.ts"
 import type { OriginRoute } from "../../helpers/origin.ts"
 import { rejection } from "../../helpers/rejection.ts"
-import { setUpFetch, sha256, type FetchSetup } from "./fetch-setup.ts"
+import { setUpFetch, sha256, SHORT_TUNING, type FetchSetup } from "./fetch-setup.ts"
 
 const MIB = 1024 * 1024
 const KIB = 1024
@@ -29,10 +29,7 @@ describe("the directory at a zip's end", () => {
   afterEach(() => setup.close())
 
   const tuning = {
-    stallSeconds: 3,
-    firstDelaySeconds: 0.01,
-    longestDelaySeconds: 0.02,
-    attempts: 4,
+    ...SHORT_TUNING,
     segmentFromBytes: 64 * MIB,
     endFirstFromBytes: 2 * MIB,
   }

@@ -23,6 +23,14 @@ export interface FetchSetup {
   close(): Promise<void>
 }
 
+/** Waits for little. */
+export const SHORT_TUNING = {
+  stallSeconds: 3,
+  firstDelaySeconds: 0.01,
+  longestDelaySeconds: 0.02,
+  attempts: 4,
+} as const
+
 export async function setUpFetch(): Promise<FetchSetup> {
   const folder = await mkdtemp(join(tmpdir(), "fetch-"))
   const origin = await startOrigin()
@@ -41,13 +49,7 @@ export async function setUpFetch(): Promise<FetchSetup> {
     progress: (event) => events.push(event),
     cache,
     environment: { HOME: folder },
-    tuning: {
-      stallSeconds: 2,
-      firstDelaySeconds: 0.01,
-      longestDelaySeconds: 0.02,
-      attempts: 4,
-      attemptsWithAlternative: 2,
-    },
+    tuning: { ...SHORT_TUNING, stallSeconds: 2, attemptsWithAlternative: 2 },
     ...overrides,
   })
   return {

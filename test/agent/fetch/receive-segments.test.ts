@@ -6,7 +6,7 @@ import { requestPiece } from "../../../packages/agent/src/fetch/request-piece.ts
 import type { Attempt } from "../../../packages/agent/src/fetch/transfer-types.ts"
 import type { OriginRoute } from "../../helpers/origin.ts"
 import { rejection } from "../../helpers/rejection.ts"
-import { setUpFetch, sha256, type FetchSetup } from "./fetch-setup.ts"
+import { setUpFetch, sha256, SHORT_TUNING, type FetchSetup } from "./fetch-setup.ts"
 
 const MIB = 1024 * 1024
 const body = randomBytes(8 * MIB)
@@ -22,10 +22,7 @@ describe("several connections to one file", function () {
   afterEach(() => setup.close())
 
   const tuning = {
-    stallSeconds: 3,
-    firstDelaySeconds: 0.01,
-    longestDelaySeconds: 0.02,
-    attempts: 4,
+    ...SHORT_TUNING,
     segmentFromBytes: MIB,
     pieceBytes: MIB / 4,
     probeSeconds: 0.15,

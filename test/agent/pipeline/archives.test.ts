@@ -19,29 +19,22 @@ import { gzipSync } from "node:zlib"
 import { diskState, planWork, prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import type { PrepareOptions } from "../../../packages/agent/src/pipeline/preparation.ts"
 import { failure, tree } from "../../fixtures/extraction.ts"
-import { prepareOptions, resolved } from "../../fixtures/preparation.ts"
-import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
+import { prepareOptions, thingOf } from "../../fixtures/preparation.ts"
+import { eachPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 import { tarArchive, tarGzArchive } from "../../fixtures/tar-archive.ts"
 import { zipArchive } from "../../fixtures/zip-archive.ts"
 
+const zipOf = (files: Readonly<Record<string, string>>): Buffer =>
+  zipArchive(Object.entries(files).map(([name, content]) => ({ name, content })))
 const md5Of = (data: string | Buffer): string => createHash("md5").update(data).digest("hex")
 
 describe("resources of several downloads", () => {
-  let setup: PreparationSetup
-  let origin: PreparationSetup["origin"]
-  let home: PreparationSetup["home"]
-  let root: string
-  beforeEach(async () => {
-    setup = await setUpPreparation()
-    ;({ origin, home, root } = setup)
-  })
-  afterEach(() => setup.close())
+  let { origin, home, root } = {} as PreparationSetup
+  eachPreparation((setup) => ({ origin, home, root } = setup))
 
-  const thing = (resources: Resources) =>
-    resolved(defineDataset({ id: "org.example.thing", resources, describe: (symbols) => ({ ...symbols }) as never }))
   const prepare = async (resources: Resources, given: Partial<PrepareOptions> = {}) => {
     const options = prepareOptions(home.path, given)
-    await prepareDataset(thing(resources), options)
+    await prepareDataset(thingOf(resources), options)
     return options
   }
   const text = (name: string): string => readFileSync(join(root, name), "utf8")
@@ -54,7 +47,7 @@ describe("resources of several downloads", () => {
         { name: "qrels/part3.bz2", content: bzip2Sync("200 c\n") },
       ]
       origin.route("/qrels.tar.gz", { body: tarGzArchive(parts) })
-      origin.route("/more.zip", { body: zipArchive([{ name: "x.txt", content: "300 x" }]) })
+      origin.route("/more.zip", { body: zipOf({ "x.txt": "300 x" }) })
     })
 
     it("joins members by their path, each decompressed by its own suffix, archive after archive", async () => {
@@ -112,29 +105,19 @@ describe("resources of several downloads", () => {
     it("tells all that it downloads from", async () => {
       const resources = { all: concat([tar(origin.at("/qrels.tar.gz")), zip(origin.at("/more.zip"))], { name: "all" }) }
       const options = { ...prepareOptions(home.path), datafolders: {}, mirrors: undefined }
-      const { work } = await planWork(thing(resources), options)
+      const { work } = await planWork(thingOf(resources), options)
       expect(work[0]).to.deep.include({
         action: "download",
         urls: [origin.at("/qrels.tar.gz"), origin.at("/more.zip")],
       })
-      expect((await diskState(thing(resources), options)).dataset).to.equal("none")
+      expect((await diskState(thingOf(resources), options)).dataset).to.equal("none")
     })
   })
 
   describe("merge", () => {
     it("extracts several archives into one folder", async () => {
-      origin.route("/1.zip", {
-        body: zipArchive([
-          { name: "VG/1.jpg", content: "1" },
-          { name: "VG/x/3.jpg", content: "3" },
-        ]),
-      })
-      origin.route("/2.zip", {
-        body: zipArchive([
-          { name: "VG_2/2.jpg", content: "2" },
-          { name: "VG_2/x/4.jpg", content: "4" },
-        ]),
-      })
+      origin.route("/1.zip", { body: zipOf({ "VG/1.jpg": "1", "VG/x/3.jpg": "3" }) })
+      origin.route("/2.zip", { body: zipOf({ "VG_2/2.jpg": "2", "VG_2/x/4.jpg": "4" }) })
       await prepare({ images: merge([zip(origin.at("/1.zip")), zip(origin.at("/2.zip"))]) })
       expect(tree(join(root, "images"))).to.deep.equal({
         "1.jpg": "1",
@@ -162,18 +145,8 @@ describe("resources of several downloads", () => {
     })
 
     it("refuses two archives with one file, and keeps nothing of either", async () => {
-      origin.route("/1.zip", {
-        body: zipArchive([
-          { name: "a", content: "1" },
-          { name: "b", content: "1" },
-        ]),
-      })
-      origin.route("/2.zip", {
-        body: zipArchive([
-          { name: "b", content: "2" },
-          { name: "c", content: "2" },
-        ]),
-      })
+      origin.route("/1.zip", { body: zipOf({ a: "1", b: "1" }) })
+      origin.route("/2.zip", { body: zipOf({ b: "2", c: "2" }) })
       const error = await failure(prepare({ images: merge([zip(origin.at("/1.zip")), zip(origin.at("/2.zip"))]) }))
       expect(error.code).to.equal("BROKEN_DEFINITION")
       expect(error.message).to.contain('"b"')
@@ -319,7 +292,7 @@ describe("resources of several downloads", () => {
     })
 
     it("takes the archive where the bucket can't be listed", async () => {
-      origin.route("/train.zip", { body: zipArchive([{ name: "train/1.jpg", content: "one" }]) })
+      origin.route("/train.zip", { body: zipOf({ "train/1.jpg": "one" }) })
       const train = googleStorageFolder("gs://images/train", { mirrors: [zip(origin.at("/train.zip"))] })
       origin.route("/storage/v1/b/images/o", { body: "", fail: { status: 403 } })
       const { events } = await prepare({ train })

@@ -9,34 +9,29 @@ import { FoundDataset } from "../../../packages/agent/src/pipeline/found-dataset
 import { carryOut } from "../../../packages/agent/src/place/placement.ts"
 import { tree } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, writeFiles } from "../../fixtures/preparation.ts"
-import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
+import { eachPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 import { tarGzArchive } from "../../fixtures/tar-archive.ts"
 
 describe("a definition that has changed since", () => {
-  let setup: PreparationSetup
-  let root: string
-  beforeEach(async () => {
-    setup = await setUpPreparation({
-      "/a.txt": { body: "a" },
-      "/b.txt": { body: "b" },
-      "/old.tar.gz": {
-        body: tarGzArchive([
-          { name: "x.txt", content: "old x" },
-          { name: "sub/y.txt", content: "old y" },
-        ]),
-      },
-      "/new.tar.gz": {
-        body: tarGzArchive([
-          { name: "x.txt", content: "new x" },
-          { name: "z.txt", content: "new z" },
-        ]),
-      },
-    })
-    ;({ root } = setup)
+  let { origin, home, root } = {} as PreparationSetup
+  eachPreparation((setup) => ({ origin, home, root } = setup), {
+    "/a.txt": { body: "a" },
+    "/b.txt": { body: "b" },
+    "/old.tar.gz": {
+      body: tarGzArchive([
+        { name: "x.txt", content: "old x" },
+        { name: "sub/y.txt", content: "old y" },
+      ]),
+    },
+    "/new.tar.gz": {
+      body: tarGzArchive([
+        { name: "x.txt", content: "new x" },
+        { name: "z.txt", content: "new z" },
+      ]),
+    },
   })
-  afterEach(() => setup.close())
 
-  const at = (path: string): string => setup.origin.at(path)
+  const at = (path: string): string => origin.at(path)
   const dataset = (resources: Resources) =>
     resolved(
       defineDataset({
@@ -46,7 +41,7 @@ describe("a definition that has changed since", () => {
       }),
     )
   const prepare = async (resources: Resources, given: Parameters<typeof prepareOptions>[1] = {}) => {
-    const options = prepareOptions(setup.home.path, given)
+    const options = prepareOptions(home.path, given)
     await prepareDataset(dataset(resources), options)
     return options.events
   }
@@ -102,15 +97,15 @@ describe("a definition that has changed since", () => {
 
   it("keeps what is recorded of a resource that only has another name now", async () => {
     await prepare({ a: file(at("/a.txt"), { name: "1.txt" }) })
-    setup.origin.requests.length = 0
+    origin.requests.length = 0
     await prepare({ b: file(at("/a.txt"), { name: "1.txt" }) })
-    expect(setup.origin.requests).to.deep.equal([])
+    expect(origin.requests).to.deep.equal([])
     expect(manifest()["b"]).to.include({ source: at("/a.txt") })
     const archived = (name: string) => ({ [name]: tar(at("/old.tar.gz")) })
     await prepare(archived("first"))
-    setup.origin.requests.length = 0
+    origin.requests.length = 0
     await prepare(archived("second"))
-    expect(setup.origin.requests).to.deep.equal([])
+    expect(origin.requests).to.deep.equal([])
     expect(manifest()["second"]).to.include({ source: at("/old.tar.gz") })
   })
 
@@ -127,10 +122,10 @@ describe("a definition that has changed since", () => {
 
   it("takes over what has the declared sum, whoever had it there", async () => {
     await prepare({ a: file(at("/a.txt"), { name: "1.txt" }) })
-    setup.origin.requests.length = 0
+    origin.requests.length = 0
     const integrity = sha256(createHash("sha256").update("a").digest("hex"))
     await prepare({ b: file(at("/moved.txt"), { name: "1.txt", integrity }) })
-    expect(setup.origin.requests).to.deep.equal([])
+    expect(origin.requests).to.deep.equal([])
     expect(manifest()).to.have.keys("b")
   })
 
@@ -181,7 +176,7 @@ describe("a definition that has changed since", () => {
   it("does not have what the old one made called prepared", async () => {
     await prepare({ data: tar(at("/old.tar.gz")) })
     const changed = dataset({ data: tar(at("/old.tar.gz"), { into: "thing" }) })
-    const options = { ...prepareOptions(setup.home.path), datafolders: {}, mirrors: {} }
+    const options = { ...prepareOptions(home.path), datafolders: {}, mirrors: {} }
     expect((await planWork(changed, options)).work.map(({ action }) => action)).to.deep.equal(["download"])
     expect(await diskState(changed, options)).to.deep.equal({ dataset: "none", resources: { data: "none" } })
     // Of a folder that can't be written to.

@@ -2,23 +2,13 @@ import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
-import {
-  defineDataset,
-  file,
-  googleStorageFolder,
-  md5,
-  pieces,
-  sha256,
-  tar,
-  zip,
-  type Resources,
-} from "@datamaestro/dataset"
+import { file, googleStorageFolder, md5, pieces, sha256, tar, zip, type Resources } from "@datamaestro/dataset"
 import { expect } from "chai"
 import { prepareDataset, type PrepareOptions } from "../../../packages/agent/src/pipeline.ts"
 import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
 import { failure, temporaryFolder, tree } from "../../fixtures/extraction.ts"
-import { prepareOptions, resolved } from "../../fixtures/preparation.ts"
-import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
+import { prepareOptions, thingOf } from "../../fixtures/preparation.ts"
+import { eachPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 import { tarGzArchive } from "../../fixtures/tar-archive.ts"
 
 const md5Of = (text: string): string => createHash("md5").update(text).digest("hex")
@@ -31,20 +21,12 @@ function damaged(archive: Buffer): Buffer {
 }
 
 describe("a download that is sound by itself and of no use", () => {
-  let setup: PreparationSetup
-  let origin: PreparationSetup["origin"]
-  let home: PreparationSetup["home"]
-  let root: string
-  beforeEach(async () => {
-    setup = await setUpPreparation()
-    ;({ origin, home, root } = setup)
-  })
-  afterEach(() => setup.close())
+  let { origin, home, root } = {} as PreparationSetup
+  eachPreparation((setup) => ({ origin, home, root } = setup))
 
   const prepare = async (resources: Resources, given: Partial<PrepareOptions> = {}): Promise<string[]> => {
     const options = prepareOptions(home.path, given)
-    const definition = defineDataset({ id: "org.example.thing", resources, describe: (all) => ({ ...all }) as never })
-    await prepareDataset(resolved(definition), options)
+    await prepareDataset(thingOf(resources), options)
     return options.events.flatMap((event) => (event.phase === "notice" ? [event.message] : []))
   }
   const asked = (...paths: string[]): number[] => paths.map((path) => origin.requestsOf(path).length)
@@ -111,9 +93,8 @@ describe("a download that is sound by itself and of no use", () => {
     try {
       const cache = new DownloadCache(join(other.path, "cache"), { shared: join(home.path, "cache") })
       const options = prepareOptions(other.path, { cache })
-      const resources = { words: file(origin.at("/words.gz"), { integrity: md5(md5Of("new")) }) }
-      const definition = defineDataset({ id: "org.example.thing", resources, describe: (all) => ({ ...all }) as never })
-      await prepareDataset(resolved(definition), options)
+      const changed = file(origin.at("/words.gz"), { integrity: md5(md5Of("new")) })
+      await prepareDataset(thingOf({ words: changed }), options)
       expect(readFileSync(join(other.path, "data/test/org/example/thing/words"), "utf8")).to.equal("new")
     } finally {
       other.remove()

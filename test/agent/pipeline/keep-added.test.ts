@@ -6,32 +6,27 @@ import { join } from "node:path"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { failure, tree } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, writeFiles } from "../../fixtures/preparation.ts"
-import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
+import { eachPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 import { tarGzArchive } from "../../fixtures/tar-archive.ts"
 
 describe("what a person has put into a dataset's folder", () => {
-  let setup: PreparationSetup
-  let root: string
-  beforeEach(async () => {
-    setup = await setUpPreparation({
-      "/a.tar.gz": {
-        body: tarGzArchive([
-          { name: "train/1.txt", content: "one" },
-          { name: "train/deep/2.txt", content: "two" },
-          { name: "train/deep/latest", type: "2", linkname: "2.txt" },
-        ]),
-      },
-      "/b.txt": { body: "text" },
-    })
-    ;({ root } = setup)
+  let { origin, home, root } = {} as PreparationSetup
+  eachPreparation((setup) => ({ origin, home, root } = setup), {
+    "/a.tar.gz": {
+      body: tarGzArchive([
+        { name: "train/1.txt", content: "one" },
+        { name: "train/deep/2.txt", content: "two" },
+        { name: "train/deep/latest", type: "2", linkname: "2.txt" },
+      ]),
+    },
+    "/b.txt": { body: "text" },
   })
-  afterEach(() => setup.close())
 
   const archived = (given: Parameters<typeof tar>[1] = {}) =>
     resolved(
       defineDataset({
         id: "org.example.thing",
-        resources: { data: tar(setup.origin.at("/a.tar.gz"), { strip: 0, into: "data", ...given }) },
+        resources: { data: tar(origin.at("/a.tar.gz"), { strip: 0, into: "data", ...given }) },
         describe: ({ data }) => ({ first: textFile(data.join("train/1.txt")), path: folder(data) }),
       }),
     )
@@ -39,15 +34,23 @@ describe("what a person has put into a dataset's folder", () => {
     resolved(
       defineDataset({
         id: "org.example.thing",
-        resources: { text: file(setup.origin.at("/b.txt"), { name: "final" }) },
+        resources: { text: file(origin.at("/b.txt"), { name: "final" }) },
         describe: (all) => ({ text: textFile(all.text) }),
+      }),
+    )
+  const stepped = (version: string, run: (output: string) => Promise<void>) =>
+    resolved(
+      defineDataset({
+        id: "org.example.thing",
+        resources: { made: step({ from: [], name: "data", version, run: ({ output }) => run(output) }) },
+        describe: ({ made: all }) => ({ path: folder(all) }),
       }),
     )
   const content = (): Record<string, string> =>
     Object.fromEntries(Object.entries(tree(root)).filter(([name, what]) => !name.startsWith(".") && what !== "/"))
   const made = { "data/train/1.txt": "one", "data/train/deep/2.txt": "two", "data/train/deep/latest": "-> 2.txt" }
   const prepare = (dataset: Parameters<typeof prepareDataset>[0], force = false) =>
-    prepareDataset(dataset, prepareOptions(setup.home.path, { force }))
+    prepareDataset(dataset, prepareOptions(home.path, { force }))
 
   it("stays in a folder that is prepared anew, or that a definition has no more", async () => {
     await prepare(archived())
@@ -79,23 +82,10 @@ describe("what a person has put into a dataset's folder", () => {
 
   it("stays beside links that another version makes anew, or no more", async () => {
     const linked = (version: string, names: readonly string[]) =>
-      resolved(
-        defineDataset({
-          id: "org.example.thing",
-          resources: {
-            made: step({
-              from: [],
-              name: "data",
-              version,
-              run: async ({ output }) => {
-                await mkdir(output)
-                for (const name of names) await symlink(version, join(output, name))
-              },
-            }),
-          },
-          describe: ({ made: all }) => ({ path: folder(all) }),
-        }),
-      )
+      stepped(version, async (output) => {
+        await mkdir(output)
+        for (const name of names) await symlink(version, join(output, name))
+      })
     await prepare(linked("1", ["a", "b"]))
     symlinkSync("mine", join(root, "data/mine"))
     await prepare(linked("2", ["b", "c"]))
@@ -121,34 +111,21 @@ describe("what a person has put into a dataset's folder", () => {
     await inTheWay(text(), "final")
     writeFiles(root, { "data/train": "mine" })
     await inTheWay(archived(), "data/train")
-    setup.home.remove()
+    home.remove()
     writeFiles(root, { "data/train/1.txt/mine.txt": "mine" })
     await inTheWay(archived({ files: ["train/1.txt", "train/deep"] }), "data/train/1.txt/mine.txt")
-    setup.home.remove()
-    mkdirSync(join(setup.home.path, "large"), { recursive: true })
+    home.remove()
+    mkdirSync(join(home.path, "large"), { recursive: true })
     mkdirSync(root, { recursive: true })
-    symlinkSync(join(setup.home.path, "large"), join(root, "data"))
+    symlinkSync(join(home.path, "large"), join(root, "data"))
     await inTheWay(archived(), "data")
   })
 
   it("stays where it would get through a link of what takes its place, and is named", async () => {
-    const linked = resolved(
-      defineDataset({
-        id: "org.example.thing",
-        resources: {
-          made: step({
-            from: [],
-            name: "data",
-            version: "2",
-            run: async ({ output }) => {
-              await mkdir(join(output, "other"), { recursive: true })
-              await symlink("other", join(output, "train"))
-            },
-          }),
-        },
-        describe: ({ made: all }) => ({ path: folder(all) }),
-      }),
-    )
+    const linked = stepped("2", async (output) => {
+      await mkdir(join(output, "other"), { recursive: true })
+      await symlink("other", join(output, "train"))
+    })
     writeFiles(root, {
       ".state.json": '{"version":1,"resources":{"made":{"state":"partial"}}}',
       "data/train/mine.txt": "mine",

@@ -8,18 +8,12 @@ import { defineDataset, file, textFile } from "@datamaestro/dataset"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
 import { prepareOptions, resolved } from "../../fixtures/preparation.ts"
-import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
+import { eachPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 
 describe("downloads that are kept", () => {
-  let setup: PreparationSetup
-  let origin: PreparationSetup["origin"]
-  let home: PreparationSetup["home"]
+  let { origin, home } = {} as PreparationSetup
   const body = randomBytes(3_000_000)
-  beforeEach(async () => {
-    setup = await setUpPreparation({ "/a.bin": { body }, "/b.txt.gz": { body: gzipSync(body) } })
-    ;({ origin, home } = setup)
-  })
-  afterEach(() => setup.close())
+  eachPreparation((setup) => ({ origin, home } = setup), { "/a.bin": { body }, "/b.txt.gz": { body: gzipSync(body) } })
 
   const dataset = (id: string, path = "/a.bin") =>
     resolved(

@@ -22,7 +22,7 @@ import { planWork, prepareDataset } from "../../../packages/agent/src/pipeline.t
 import { verifyDataset } from "../../../packages/agent/src/pipeline/verify-dataset.ts"
 import type { PrepareOptions } from "../../../packages/agent/src/pipeline/preparation.ts"
 import { failure, temporaryFolder } from "../../fixtures/extraction.ts"
-import { prepareOptions, resolved, writeFiles } from "../../fixtures/preparation.ts"
+import { prepareOptions, resolved, thingOf, writeFiles } from "../../fixtures/preparation.ts"
 import { zipArchive } from "../../fixtures/zip-archive.ts"
 
 const sum = (text: string): string => createHash("md5").update(text).digest("hex")
@@ -38,12 +38,9 @@ describe("resources that are no download", () => {
   })
   afterEach(() => home.remove())
 
-  const define = (id: string, resources: Resources) =>
-    defineDataset({ id, resources, describe: (symbols) => ({ ...symbols }) as never })
-  const thing = (resources: Resources) => resolved(define("org.example.thing", resources))
   const prepare = async (resources: Resources, given: Partial<PrepareOptions> = {}) => {
     const options = prepareOptions(home.path, { datafolders: { disks }, ...given })
-    await prepareDataset(thing(resources), options)
+    await prepareDataset(thingOf(resources), options)
     return options
   }
 
@@ -154,7 +151,11 @@ describe("resources that are no download", () => {
     it("make a folder of several datasets, which moves with the data directory", async () => {
       writeFiles(disks, { "AP/1": "ap", "WSJ/1": "wsj" })
       const part = (name: string) =>
-        define(`org.example.tapes.${name.toLowerCase()}`, { documents: linkFolder(datafolderPath("disks", name)) })
+        defineDataset({
+          id: `org.example.tapes.${name.toLowerCase()}`,
+          resources: { documents: linkFolder(datafolderPath("disks", name)) },
+          describe: ({ documents }) => folder(documents),
+        })
       const resources = {
         ap: reference(part("AP")),
         wsj: reference(part("WSJ")),
@@ -214,14 +215,14 @@ describe("resources that are no download", () => {
       await prepare(resources)
       expect(readFileSync(join(root, "corpus/a.txt"), "utf8")).to.equal("a")
       expect(existsSync(join(root, "Corpus.zip"))).to.equal(true)
-      const work = await planWork(thing(resources), {
+      const work = await planWork(thingOf(resources), {
         ...prepareOptions(home.path),
         datafolders: {},
         mirrors: undefined,
       })
       expect(work.work[0]).to.include({ kind: "manual", action: "none" })
       const { signal, progress, paths } = prepareOptions(home.path)
-      expect(await verifyDataset(thing(resources), { paths, signal, progress })).to.deep.include({
+      expect(await verifyDataset(thingOf(resources), { paths, signal, progress })).to.deep.include({
         sound: 1,
         added: [],
       })

@@ -7,7 +7,7 @@ import { defineDataset, folder, merge, pieces, sha256, tar, zip, type ArchiveRes
 import { prepareDataset, type PrepareOptions } from "../../../packages/agent/src/pipeline.ts"
 import { failure, tree } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved } from "../../fixtures/preparation.ts"
-import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
+import { eachPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 import { tarArchive } from "../../fixtures/tar-archive.ts"
 import { zipArchive } from "../../fixtures/zip-archive.ts"
 
@@ -22,15 +22,8 @@ const files = { "a.txt": "one", b: "/", "b/large.txt": LARGE, "b/c.txt": "three"
 
 describe("archives in pieces", function () {
   this.timeout(20_000)
-  let setup: PreparationSetup
-  let origin: PreparationSetup["origin"]
-  let home: PreparationSetup["home"]
-  let root: string
-  beforeEach(async () => {
-    setup = await setUpPreparation()
-    ;({ origin, home, root } = setup)
-  })
-  afterEach(() => setup.close())
+  let { origin, home, root } = {} as PreparationSetup
+  eachPreparation((setup) => ({ origin, home, root } = setup))
 
   /** Serves an archive cut at uneven places; gives the pieces' URLs. */
   function cut(archive: Buffer, names: readonly string[]): string[] {

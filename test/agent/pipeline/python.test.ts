@@ -7,7 +7,7 @@ import { defineDataset, file, folder, sha256, tar, textFile, zip } from "@datama
 import { diskState, prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { temporaryFolder, tree } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, writeFiles, type PrepareFixture } from "../../fixtures/preparation.ts"
-import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
+import { eachPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 import { tarGzArchive } from "../../fixtures/tar-archive.ts"
 import { zipArchive } from "../../fixtures/zip-archive.ts"
 
@@ -16,9 +16,7 @@ import { zipArchive } from "../../fixtures/zip-archive.ts"
  * (written for it in its own way); and what it looks at in ours.
  */
 describe("a data directory of Python datamaestro's", () => {
-  let setup: PreparationSetup
-  let origin: PreparationSetup["origin"]
-  let home: PreparationSetup["home"]
+  let { origin, home } = {} as PreparationSetup
   const plain = randomBytes(200_000)
   const members = [
     { name: "top/1.txt", content: "one" },
@@ -26,18 +24,14 @@ describe("a data directory of Python datamaestro's", () => {
   ]
   const accented = "/café 中.txt"
 
-  beforeEach(async () => {
-    setup = await setUpPreparation({
-      "/words.txt.gz": { body: gzipSync("some words") },
-      "/plain.bin": { body: plain },
-      "/lone.tar.gz": { body: tarGzArchive(members) },
-      "/second.tar.gz": { body: tarGzArchive(members) },
-      "/first.zip": { body: zipArchive(members) },
-      [encodeURI(accented)]: { body: "accents" },
-    })
-    ;({ origin, home } = setup)
+  eachPreparation((setup) => ({ origin, home } = setup), {
+    "/words.txt.gz": { body: gzipSync("some words") },
+    "/plain.bin": { body: plain },
+    "/lone.tar.gz": { body: tarGzArchive(members) },
+    "/second.tar.gz": { body: tarGzArchive(members) },
+    "/first.zip": { body: zipArchive(members) },
+    [encodeURI(accented)]: { body: "accents" },
   })
-  afterEach(() => setup.close())
 
   const datasets = () => ({
     files: resolved(

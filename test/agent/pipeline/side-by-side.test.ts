@@ -4,20 +4,14 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { defineDataset, file, rawFile, step } from "@datamaestro/dataset"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { prepareOptions, resolved } from "../../fixtures/preparation.ts"
-import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
+import { eachPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 
 const DATASETS = ["a", "b", "c"]
 const EACH = 4
 
 describe("several datasets side by side", () => {
-  let setup: PreparationSetup
-  let origin: PreparationSetup["origin"]
-  let home: PreparationSetup["home"]
-  beforeEach(async () => {
-    setup = await setUpPreparation()
-    ;({ origin, home } = setup)
-  })
-  afterEach(() => setup.close())
+  let { origin, home } = {} as PreparationSetup
+  eachPreparation((setup) => ({ origin, home } = setup))
 
   it("download as much at once as one alone would", async () => {
     origin.route("/part", { body: "content", delay: 30 })

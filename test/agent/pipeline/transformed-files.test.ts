@@ -10,7 +10,7 @@ import { provideThreadSource } from "../../../packages/agent/src/threads/thread-
 import { provideBundledThreads } from "../../fixtures/agent-threads.ts"
 import { failure } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, type PrepareFixture } from "../../fixtures/preparation.ts"
-import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
+import { eachPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 
 const MIB = 1024 * 1024
 const hex = (algorithm: string, bytes: Buffer): string => createHash(algorithm).update(bytes).digest("hex")
@@ -22,18 +22,12 @@ for (const where of ["a thread of its own", "this thread"]) {
     const noise = randomBytes((where === "this thread" ? 6 : 34) * MIB)
     const plain = Buffer.concat([Buffer.alloc(3 * MIB, "words "), noise])
     const packed = gzipSync(plain, { level: 1 })
-    let setup: PreparationSetup
-    let origin: PreparationSetup["origin"]
-    let home: PreparationSetup["home"]
+    let { origin, home } = {} as PreparationSetup
     before(async () => {
       if (where !== "this thread") await provideBundledThreads()
     })
     after(() => provideThreadSource(undefined))
-    beforeEach(async () => {
-      setup = await setUpPreparation()
-      ;({ origin, home } = setup)
-    })
-    afterEach(() => setup.close())
+    eachPreparation((setup) => ({ origin, home } = setup))
 
     type FileOptions = NonNullable<Parameters<typeof file>[1]>
     const prepare = async (given: FileOptions = {}, options = prepareOptions(home.path)): Promise<PrepareFixture> => {

@@ -7,15 +7,11 @@ import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import type { PrepareOptions } from "../../../packages/agent/src/pipeline/preparation.ts"
 import { failure } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved } from "../../fixtures/preparation.ts"
-import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
+import { eachPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 
 describe("pages of an archive of the web", () => {
-  let setup: PreparationSetup
-  let origin: PreparationSetup["origin"]
-  let home: PreparationSetup["home"]
-  let root: string
-  beforeEach(async () => {
-    setup = await setUpPreparation()
+  let { origin, home, root } = {} as PreparationSetup
+  eachPreparation((setup) => {
     ;({ origin, home, root } = setup)
     for (const [name, body] of [
       ["a", "<p>A\u2028é</p>\r\n"],
@@ -25,7 +21,6 @@ describe("pages of an archive of the web", () => {
       origin.route(address(name), { body, contentType: "text/html" })
     }
   })
-  afterEach(() => setup.close())
 
   const page = (name: string): string => `http://example.org/${name}`
   const address = (name: string): string => `/web/20191127id_/${page(name)}`

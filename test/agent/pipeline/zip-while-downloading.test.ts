@@ -8,7 +8,7 @@ import { provideThreadSource, startThread } from "../../../packages/agent/src/th
 import { provideBundledThreads } from "../../fixtures/agent-threads.ts"
 import { failure } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, type PrepareFixture } from "../../fixtures/preparation.ts"
-import { setUpPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
+import { eachPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 import { zipArchive } from "../../fixtures/zip-archive.ts"
 import { until } from "../../helpers/job-lab.ts"
 
@@ -25,16 +25,10 @@ const body = archive("alpha")
 
 describe("a zip that is extracted while it is downloaded", function () {
   this.timeout(20_000)
-  let setup: PreparationSetup
-  let origin: PreparationSetup["origin"]
-  let home: PreparationSetup["home"]
+  let { origin, home } = {} as PreparationSetup
   before(() => provideBundledThreads())
   after(() => provideThreadSource(undefined))
-  beforeEach(async () => {
-    setup = await setUpPreparation()
-    ;({ origin, home } = setup)
-  })
-  afterEach(() => setup.close())
+  eachPreparation((setup) => ({ origin, home } = setup))
 
   const root = (): string => join(home.path, "data/test/org/example/thing")
   const prepare = async (sum?: string, options = prepareOptions(home.path)): Promise<PrepareFixture> => {
