@@ -47,7 +47,9 @@ export async function readLoginEnvironment(options: LoginEnvironmentOptions = {}
   }
   if (variables !== undefined) return { variables, warning: undefined }
   const reason = output.reason ?? "it did not print its environment"
-  return { variables: undefined, warning: `Cannot ask the login shell "${shell}" for its environment: ${reason}` }
+  const lost = "DATAMAESTRO_DIR, proxies and tokens that it may export don't count"
+  const warning = `Cannot ask the login shell "${shell}" for its environment: ${reason}; ${lost}`
+  return { variables: undefined, warning }
 }
 
 function accountShell(): string | null {
