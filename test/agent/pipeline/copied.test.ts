@@ -1,6 +1,16 @@
 import { execFileSync, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { existsSync, mkdirSync, readFileSync, readlinkSync, statSync, symlinkSync } from "node:fs"
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+} from "node:fs"
 import promises from "node:fs/promises"
 import { syncBuiltinESMExports } from "node:module"
 import { join } from "node:path"
@@ -89,6 +99,27 @@ describe("a dataset that is copied from another machine", () => {
       [["a.txt"], 2],
       [["sub/b.txt"], 0],
     ])
+  })
+
+  it("takes nothing that is there as it is, but what has the sum that it has over there", async () => {
+    writeFiles(root, { "a.txt": "alpha", "sub/b.txt": "beto", "sub/mine.txt": "mine" })
+    await copy({})
+    expect(asked).to.deep.equal([[["sub/b.txt"], 0]])
+    expect(tree(root)).to.include({ "a.txt": "alpha", "sub/b.txt": "beta", "sub/mine.txt": "mine" })
+    const { resources } = JSON.parse(readFileSync(join(root, ".manifest.json"), "utf8"))
+    expect(resources.data.files).to.have.deep.members([fileOf("a.txt", "alpha"), fileOf("sub/b.txt", "beta")])
+  })
+
+  it("never writes to what is at its place, of which an earlier run kept a second name", async () => {
+    writeFiles(root, { "a.txt": "alpha" })
+    mkdirSync(join(root, ".downloads/data.copied"), { recursive: true })
+    linkSync(join(root, "a.txt"), join(root, ".downloads/data.copied/a.txt"))
+    contents["a.txt"] = "alphabet"
+    const held = openSync(join(root, "a.txt"), "r")
+    await copy({})
+    expect(readFileSync(held, "utf8")).to.equal("alpha")
+    closeSync(held)
+    expect(readFileSync(join(root, "a.txt"), "utf8")).to.equal("alphabet")
   })
 
   it("asks for many small files at once, however their bytes come", async () => {

@@ -18,6 +18,9 @@ interface DatasetName {
   repository: string
 }
 
+/** Of what was changed or lost since it was prepared. */
+const CHANGED: ReadonlySet<ErrorCode> = new Set(["CORRUPT", "CHECKSUM_MISMATCH"])
+
 /** What another machine has of prepared datasets, asked for through the controller. */
 export class CopyReader {
   readonly #relay: Relay
@@ -79,5 +82,6 @@ export function asCopyError(error: unknown): unknown {
     })
   }
   const known = Object.hasOwn(EXIT_STATUS, code) ? (code as ErrorCode) : "UNEXPECTED"
-  return new DatamaestroError(known, error.message, { cause: error })
+  const hint = `the fault is on the machine to copy from: ${CHANGED.has(known) ? "prepare it anew there with --force, or " : ""}copy from elsewhere`
+  return new DatamaestroError(known, error.message, { ...(known === "UNEXPECTED" ? {} : { hint }), cause: error })
 }

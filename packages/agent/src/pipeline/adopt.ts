@@ -39,12 +39,14 @@ export async function adopt(preparation: Preparation, resource: StoredResource):
 }
 
 async function tryAdopt(preparation: Preparation, resource: StoredResource): Promise<Adopted | undefined> {
-  const { found } = preparation
+  const { found, options } = preparation
   const own = found.manifest.record(resource.name)
   const renamed = own === undefined ? renamedFrom(preparation, resource) : undefined
   const known = own ?? renamed
   const entries = await contentOf(preparation, resource, known)
-  const elsewhere = await pythonFolder(preparation, resource)
+  // What can be held against another machine's sums, file by file, is not taken as it is.
+  const onlySound = options.copy !== undefined && renamed === undefined && !isLink(resource)
+  const elsewhere = onlySound ? undefined : await pythonFolder(preparation, resource)
   if (elsewhere !== undefined && entries.every((entry) => entry === elsewhere)) {
     if (!(await hasPromised(preparation, resource, elsewhere))) return undefined
     return (await moveFromPython(preparation, resource, elsewhere)) ? { recorded: Promise.resolve() } : undefined
@@ -55,7 +57,7 @@ async function tryAdopt(preparation: Preparation, resource: StoredResource): Pro
   const checked = await verified(preparation, resource, known)
   if (checked === "different") return undefined
   const unfinished = found.state.of(resource.name) === "partial" || (await isHalfMoved(preparation, resource))
-  if (checked === undefined && unfinished) return undefined
+  if (checked === undefined && (unfinished || onlySound)) return undefined
   const recorded = record(found, resource, {
     ...known,
     ...(known === undefined ? { adopted: true, verified: checked !== undefined } : {}),
@@ -66,6 +68,10 @@ async function tryAdopt(preparation: Preparation, resource: StoredResource): Pro
   recorded.catch(() => {})
   const told = checked !== undefined || renamed !== undefined
   return { recorded, ...(told ? {} : { unverified: join(preparation.folder, resource.target) }) }
+}
+
+function isLink({ kind }: StoredResource): boolean {
+  return kind === "links" || kind === "linkfolder" || kind === "linkfile"
 }
 
 /** Tells in one line of all that was taken over as it is: of thousands, a line for each would hide all else. */

@@ -1,12 +1,14 @@
-import { chmod, mkdir, readdir, stat, symlink } from "node:fs/promises"
+import { chmod, lstat, mkdir, readdir, stat, symlink } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { interrupted, type CopiedResource } from "@datamaestro/protocol"
 import type { CopyReader } from "../copy/copy-reader.ts"
 import { requireInside } from "../copy/require-inside.ts"
+import { linkFile } from "../store/link-file.ts"
 import { StoragePace } from "../store/storage-pace.ts"
 import { storageError } from "../store/storage-error.ts"
 import { hashFile } from "../verify/hash-file.ts"
-import type { StoredResource } from "./found-dataset.ts"
+import { isWithin } from "./former-records.ts"
+import { exists, type StoredResource } from "./found-dataset.ts"
 import { placeKept } from "./place-kept.ts"
 import { receiveFiles, type CopiedFile, type IncomingFiles } from "./receive-files.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
@@ -19,9 +21,15 @@ const RUN_BYTES = 1024 * 1024
 const RUN_FILES = 256
 const REPORT_MILLISECONDS = 100
 
+/** What is there already: paths that an earlier run has left, and the resource's entries that have something at their place. */
+interface Present {
+  present: ReadonlySet<string>
+  placed: ReadonlySet<string>
+}
+
 /**
  * Brings a resource as another machine has it, each file held against its SHA-256. What an interrupted run brought is
- * kept: whole files, and the beginning of those that were under way.
+ * kept: whole files, and the beginning of those that were under way. So are files that are at their place already.
  */
 export async function prepareCopied(
   preparation: Preparation,
@@ -33,7 +41,8 @@ export async function prepareCopied(
     requireInside(copied)
     const present = await presentFiles(kept)
     await makeFolders(kept, copied)
-    await copyFiles(preparation, resource, { reader, copied, kept, present })
+    const placed = await presentEntries(preparation.folder, copied)
+    await copyFiles(preparation, resource, { reader, copied, kept, has: { present, placed } })
     for (const { path, to } of copied.links) await symlink(to, join(kept, path))
     const { source, etag, lastModified, download } = copied
     await placeKept(preparation, resource, {
@@ -68,6 +77,22 @@ async function presentFiles(kept: string): Promise<ReadonlySet<string>> {
   return present
 }
 
+/** The entries of it that have something at their place. */
+async function presentEntries(folder: string, { entries }: CopiedResource): Promise<ReadonlySet<string>> {
+  const there = new Set<string>()
+  for (const entry of entries) if (await exists(join(folder, entry))) there.add(entry)
+  return there
+}
+
+/** Gives a second name to a file that is as it should be at its place, where a person or an older definition has put it. */
+async function keepPlaced(placed: string, path: string, { bytes, sha256 }: CopiedFile, signal: AbortSignal) {
+  const found = await lstat(placed).catch(() => undefined)
+  if (found?.isFile() !== true || found.size === 0 || found.size !== bytes) return 0
+  if ((await hashFile(placed, ["sha256"], { signal })).digests.sha256 !== sha256) return 0
+  await linkFile(placed, path)
+  return bytes
+}
+
 async function makeFolders(kept: string, { files, links, folders }: CopiedResource): Promise<void> {
   const wanted = new Set([...[...files, ...links].map(({ path }) => dirname(path)), ...folders])
   for (const folder of wanted) await mkdir(join(kept, folder), { recursive: true })
@@ -76,12 +101,7 @@ async function makeFolders(kept: string, { files, links, folders }: CopiedResour
 async function copyFiles(
   preparation: Preparation,
   resource: StoredResource,
-  {
-    reader,
-    copied,
-    kept,
-    present,
-  }: { reader: CopyReader; copied: CopiedResource; kept: string; present: ReadonlySet<string> },
+  { reader, copied, kept, has }: { reader: CopyReader; copied: CopiedResource; kept: string; has: Present },
 ): Promise<void> {
   const stop = new AbortController()
   const signal = AbortSignal.any([preparation.signal, stop.signal])
@@ -91,7 +111,7 @@ async function copyFiles(
   const work = async (): Promise<void> => {
     for (const run of runs) {
       if (signal.aborted) throw interrupted()
-      await copyRun(incoming, run, present)
+      await copyRun(incoming, run, preparation.folder, has)
     }
   }
   const workers = Array.from({ length: AT_ONCE }, () => work())
@@ -120,12 +140,17 @@ function* runsOf(files: readonly CopiedFile[]): Generator<CopiedFile[]> {
 async function copyRun(
   incoming: IncomingFiles,
   run: readonly CopiedFile[],
-  present: ReadonlySet<string>,
+  folder: string,
+  { present, placed }: Present,
 ): Promise<void> {
   const lacking: CopiedFile[] = []
   for (const file of run) {
     const path = join(incoming.kept, file.path)
-    const have = present.has(path) ? await presentBytes(path, file, incoming.signal) : 0
+    const have = present.has(path)
+      ? await presentBytes(path, file, incoming.signal)
+      : isWithin(file.path, placed)
+        ? await keepPlaced(join(folder, file.path), path, file, incoming.signal)
+        : 0
     incoming.report(have)
     if (have === file.bytes && have > 0) continue
     if (have > 0) await receiveFiles(incoming, [file], have)
@@ -139,7 +164,8 @@ async function copyRun(
 async function presentBytes(path: string, { bytes, sha256 }: CopiedFile, signal: AbortSignal): Promise<number> {
   const found = await stat(path).catch(() => undefined)
   if (found === undefined || found.size === 0) return 0
-  if (found.isFile() && found.size < bytes) return found.size
+  // What has a second name is not written to.
+  if (found.isFile() && found.size < bytes && found.nlink === 1) return found.size
   if (found.isFile() && found.size === bytes) {
     if ((await hashFile(path, ["sha256"], { signal })).digests.sha256 === sha256) return bytes
   }
