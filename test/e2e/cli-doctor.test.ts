@@ -102,6 +102,9 @@ describe("datamaestro doctor", function () {
       }
       await fails("fsssssssssss", "USAGE", 2, "-o", "Port=none")
       await fails("ofssssssssss", "UNREACHABLE", 8, "-o", "Port=1")
+      for (const way of ["sh -c 'echo no way >&2; exit 1'", "echo HTTP/1.0 403"]) {
+        await fails("ofssssssssss", "UNREACHABLE", 8, "-o", `ProxyCommand=${way}`)
+      }
       await fails("oosfssssssss", "HOST_KEY_UNKNOWN", 8, "-o", "UserKnownHostsFile=/dev/null")
       await fails("oosofsssssss", "AUTHENTICATION_FAILED", 8, "-o", "PubkeyAuthentication=no")
       await fails("oosooofsssss", "NO_NODE", 8, "--node", "/nowhere/node")

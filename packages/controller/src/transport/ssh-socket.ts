@@ -14,6 +14,8 @@ export interface SshCarrier {
   /** Settles when a ProxyCommand that has ended has said all it had to say; at once for anything else. */
   silent(): Promise<void>
   close(): void
+  /** Called when the host has answered by its key, where only that shows that there is a connection. */
+  onAnswer?: () => void
 }
 
 /**

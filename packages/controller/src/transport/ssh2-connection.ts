@@ -173,7 +173,10 @@ class Login {
       algorithms: chooseAlgorithms(algorithms, compression, this.#check.knownTypes, (message) =>
         this.#options.onNotice("warning", message),
       ),
-      hostVerifier: (key: Buffer, decide: (accepted: boolean) => void) => this.#hostKey.verify(key, decide),
+      hostVerifier: (key: Buffer, decide: (accepted: boolean) => void) => {
+        this.#carrier.onAnswer?.()
+        this.#hostKey.verify(key, decide)
+      },
       ...(forwardAgent === undefined ? {} : { agent: forwardAgent }),
       readyTimeout: 0,
       keepaliveInterval,

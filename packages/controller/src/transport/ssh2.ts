@@ -69,8 +69,11 @@ async function dial(
   const hop = hopBefore(settings, target.configFile)
   if (hop === undefined) {
     const { proxyCommand, hostName, port } = settings
-    const carrier = proxyCommand === undefined ? await dialTcp(settings, options.signal) : dialCommand(proxyCommand)
-    options.onStage?.("connect", proxyCommand === undefined ? `${hostName}, port ${port}` : "by ProxyCommand")
+    const connected = (found: string): void => options.onStage?.("connect", found)
+    // Of a program that has been started nobody knows yet whether it leads anywhere.
+    if (proxyCommand !== undefined) return { ...dialCommand(proxyCommand), onAnswer: () => connected("by ProxyCommand") }
+    const carrier = await dialTcp(settings, options.signal)
+    connected(`${hostName}, port ${port}`)
     return carrier
   }
   if (depth >= MAX_JUMPS) throw tooManyJumps(settings.label)
