@@ -156,6 +156,34 @@ describe("datamaestro --transport openssh", function () {
     }
   })
 
+  it("ends what ssh keeps in the background where Ctrl-C comes in the moment in which that was made", async () => {
+    const lab = await heldLab()
+    try {
+      const [programs, made, calls] = ["programs", "made", "calls"].map((name) => join(lab.home, name)) as [
+        string,
+        string,
+        string,
+      ]
+      const ssh = `echo "$*" >> ${calls}; $(PATH=\${PATH#*:}; command -v ssh) "$@" || exit`
+      const slow = `case "$*" in *" -N "*) : > ${made}; exec sleep 60;; esac`
+      await mkdir(programs)
+      await writeFile(join(programs, "ssh"), `#!/bin/sh\n${ssh}\n${slow}\n`, { mode: 0o755 })
+      let interrupt: (signal: NodeJS.Signals) => void = () => {}
+      const args = ["-F", sshd.configFile, "--host", "cluster", "--transport", "openssh", "version"]
+      const running = lab.run(args, {
+        env: { PATH: `${programs}:${process.env["PATH"]}`, DATAMAESTRO_HOLD_MINUTES: "off" },
+        onStart: (kill) => (interrupt = kill),
+      })
+      while (!existsSync(made)) await sleep(20)
+      interrupt("SIGINT")
+      expect((await running).status).to.equal(130)
+      const [, socket] = / -N -o (ControlPath=\S+)/.exec(await readFile(calls, "utf8")) ?? []
+      expect(await readFile(calls, "utf8")).to.contain(`-o ${socket} -O exit`)
+    } finally {
+      await lab.remove()
+    }
+  })
+
   it("holds a connection between commands as the built-in client does", async () => {
     const lab = await heldLab()
     try {

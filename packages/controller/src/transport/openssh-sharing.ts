@@ -38,9 +38,14 @@ export async function chooseSharing(
 }
 
 function ownSharing(folder: string): OpensshSharing {
-  const options = ["-o", `ControlPath=${join(folder, "s").replaceAll("%", "%%")}`]
+  const options = ["-o", `ControlPath=${socketIn(folder).replaceAll("%", "%%")}`]
   const masterOptions = ["-o", "ControlMaster=yes", "-o", `ControlPersist=${PERSIST}`]
   return { options, masterOptions, connected: false, own: true }
+}
+
+/** Where a connection of ours listens. */
+export function socketIn(folder: string): string {
+  return join(folder, "s")
 }
 
 /** Ends a connection of ours. */

@@ -1,11 +1,12 @@
 import { interrupted } from "@datamaestro/protocol"
+import { existsSync } from "node:fs"
 import { rm } from "node:fs/promises"
 import { resolve } from "node:path"
 import { openAskpass, type Askpass } from "./openssh-askpass.ts"
 import { readOpensshConfiguration } from "./openssh-configuration.ts"
 import { opensshLogin, silentLogin, tellStages, tellWait } from "./openssh-login.ts"
 import { watchOpensshLogin } from "./openssh-login-watch.ts"
-import { chooseSharing, endSharing } from "./openssh-sharing.ts"
+import { chooseSharing, endSharing, socketIn, type OpensshSharing } from "./openssh-sharing.ts"
 import { OpensshTransport } from "./openssh-transport.ts"
 import { makeSocketFolder } from "./socket-folder.ts"
 import type { SshConnectOptions } from "./ssh-connect-options.ts"
@@ -37,16 +38,20 @@ export async function connectOpenssh(given: SshTarget, options: SshConnectOption
   let askpass: Askpass | undefined
   const watch = watchOpensshLogin(prompter, () => tellWait(configuration, options))
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true })
+  let share: OpensshSharing | undefined
   try {
     if (prompter.available) askpass = await openAskpass(folder, { ...options, prompter: watch.prompter })
-    const share = await chooseSharing(target, configuration, folder)
+    share = await chooseSharing(target, configuration, folder)
     if (share.connected) tellStages(options, "by your shared connection")
     else await opensshLogin(target, configuration, { ...options, share, askpass, watch })
     // What is the person's own needs no place of ours.
     if (!share.own) await remove()
-    const close = (): Promise<void> => (share.own ? endSharing(target, share.options).then(remove) : Promise.resolve())
-    return new OpensshTransport(target, configuration, share.options, close)
+    const { own, options: shared } = share
+    const close = (): Promise<void> => (own ? endSharing(target, shared).then(remove) : Promise.resolve())
+    return new OpensshTransport(target, configuration, shared, close)
   } catch (error) {
+    // Told to end in the moment in which it had logged in, ssh goes on in the background all the same.
+    if (share?.own === true && existsSync(socketIn(folder))) await endSharing(target, share.options)
     await remove()
     if (aborted()) throw interrupted()
     if (watch.signal.aborted) throw silentLogin(configuration, error)

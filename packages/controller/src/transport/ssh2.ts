@@ -71,7 +71,8 @@ async function dial(
     const { proxyCommand, hostName, port } = settings
     const connected = (found: string): void => options.onStage?.("connect", found)
     // Of a program that has been started nobody knows yet whether it leads anywhere.
-    if (proxyCommand !== undefined) return { ...dialCommand(proxyCommand), onAnswer: () => connected("by ProxyCommand") }
+    if (proxyCommand !== undefined)
+      return { ...dialCommand(proxyCommand), onAnswer: () => connected("by ProxyCommand") }
     const carrier = await dialTcp(settings, options.signal)
     connected(`${hostName}, port ${port}`)
     return carrier
