@@ -1,7 +1,9 @@
+import { copyAddress, DatamaestroError } from "@datamaestro/protocol"
 import { expect } from "chai"
 import { Readable } from "node:stream"
+import { text } from "node:stream/consumers"
 import { CopyReader } from "../../../packages/agent/src/copy/copy-reader.ts"
-import type { Relay } from "../../../packages/agent/src/fetch/way-out.ts"
+import type { Relay, RelayRequest } from "../../../packages/agent/src/fetch/way-out.ts"
 import { rejection } from "../../helpers/rejection.ts"
 
 describe("what another machine has of a dataset", () => {
@@ -40,5 +42,43 @@ describe("what another machine has of a dataset", () => {
       expect(error.hint).to.contain("datamaestro verify")
     }
     expect(await reader.resource(dataset, "data", signal)).to.equal(undefined)
+  })
+
+  it("is read as files that follow each other, from an offset on", async () => {
+    const asked: unknown[] = []
+    const relay = {
+      request: ({ url, headers }: RelayRequest) => {
+        asked.push([url, headers])
+        return Promise.resolve({ body: Readable.from([Buffer.from("bytes")]) })
+      },
+    } as unknown as Relay
+    const body = await new CopyReader(relay).files(dataset, ["a b", "sub/c"], 7, signal)
+    expect(await text(body)).to.equal("bytes")
+    expect(asked).to.deep.equal([[copyAddress("org.example.thing@mine", ["a b", "sub/c"]), { range: "bytes=7-" }]])
+  })
+
+  describe("is not to be had", () => {
+    const failing = async (failure: unknown, ended = signal): Promise<unknown> => {
+      const relay = { request: () => Promise.reject(failure as Error) } as unknown as Relay
+      return await new CopyReader(relay).files(dataset, ["a"], 0, ended).catch((error: unknown) => error)
+    }
+    const coded = (code: string): Error => Object.assign(new Error("why"), { code })
+
+    it("for the reason that the other machine has", async () => {
+      expect(await failing(coded("NOT_PREPARED"))).to.include({ code: "NOT_PREPARED", message: "why" })
+      expect(await failing(coded("ECONNRESET"))).to.include({ code: "UNEXPECTED", message: "why" })
+      const own = new DatamaestroError("CONNECTION_LOST", "gone")
+      expect(await failing(own)).to.equal(own)
+    })
+
+    it("while that is not connected: nothing is lost by that", async () => {
+      const refused = await failing(coded("REFUSED"))
+      expect(refused).to.have.property("code", "CONNECTION_LOST")
+      expect(refused).to.have.property("hint").that.contains("datamaestro copy")
+    })
+
+    it("once nobody wants it any more", async () => {
+      expect(await failing(coded("NOT_PREPARED"), AbortSignal.abort())).to.have.property("code", "INTERRUPTED")
+    })
   })
 })
