@@ -30,6 +30,16 @@ describe("what another machine has of a dataset", () => {
     expect(asked).to.deep.equal(["copy:org.example.thing%40mine"])
   })
 
+  it("is told to be made anew over there, where it was changed", async () => {
+    const fault = (code: string) => Object.assign(new Error('Cannot copy "/x": it has 2 bytes, wanted 1'), { code })
+    const { reader } = reading(() => Promise.reject(fault("CORRUPT")))
+    const error = await rejection(reader.resource(dataset, "data", signal))
+    expect(error).to.include({ code: "CORRUPT", exitStatus: 5 })
+    expect(error.hint).to.equal(
+      "the fault is on the machine to copy from: prepare it anew there with --force, or copy from elsewhere",
+    )
+  })
+
   it("is asked for again where that failed, and told where it makes no sense", async () => {
     const answers = ["{", '{"resources": {"data": {"entries": "a"}}}', '{"resources": {}}']
     const { reader } = reading(() => Promise.resolve(answers.shift() ?? ""))
