@@ -2,6 +2,7 @@ import { createHash } from "node:crypto"
 import { readFileSync, rmSync } from "node:fs"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { gzipSync } from "node:zlib"
 import { defineDataset, file, folder, sha256, step, tar, type Resources } from "@datamaestro/dataset"
 import { expect } from "chai"
 import { diskState, planWork, prepareDataset } from "../../../packages/agent/src/pipeline.ts"
@@ -171,6 +172,31 @@ describe("a definition that has changed since", () => {
     await prepare(resources("/b.txt"))
     expect(content()).to.deep.equal({ "b.txt": "b", "a.made": "made of b", two: "made of b" })
     expect(runs).to.equal(4)
+  })
+
+  it("has anew what is recorded with another SHA-256 than it now declares", async () => {
+    const sum = (content: string | Buffer, of: "download" | "output") =>
+      sha256(createHash("sha256").update(content).digest("hex"), of)
+    const declared = (content: string) => ({
+      packed: file(at("/packed.gz"), { name: "packed.txt", integrity: sum(content, "output") }),
+      raw: file(at("/raw.gz"), { name: "raw.txt", integrity: sum(gzipSync(content), "download") }),
+      plain: file(at("/plain.txt"), { integrity: sum(content, "output") }),
+    })
+    const serve = (content: string): void => {
+      for (const path of ["/packed.gz", "/raw.gz"]) origin.route(path, { body: gzipSync(content) })
+      origin.route("/plain.txt", { body: content })
+    }
+    serve("first")
+    await prepare(declared("first"))
+    serve("second")
+    expect(await diskState(dataset(declared("second")), { ...prepareOptions(home.path), datafolders: {} })).to.include({
+      dataset: "none",
+    })
+    await prepare(declared("second"))
+    expect(content()).to.deep.equal({ "packed.txt": "second", "raw.txt": "second", "plain.txt": "second" })
+    origin.requests.length = 0
+    await prepare(declared("second"))
+    expect(origin.requests).to.deep.equal([])
   })
 
   it("does not have what the old one made called prepared", async () => {

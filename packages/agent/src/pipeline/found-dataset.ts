@@ -92,8 +92,9 @@ export class FoundDataset {
 
   /** An older definition made what is recorded. */
   isOutdated(resource: StoredResource): boolean {
-    const shape = this.manifest.record(resource.name)?.shape
-    return shape !== undefined && shape !== shapeOf(resource)
+    const record = this.manifest.record(resource.name)
+    if (record === undefined) return false
+    return (record.shape !== undefined && record.shape !== shapeOf(resource)) || hasOtherSum(resource, record)
   }
 
   /** Complete by the state, recorded in the manifest, of the wanted shape, and its entries exist. */
@@ -238,6 +239,16 @@ export function shapeOf(resource: StoredResource): string {
   if (!("strip" in resource)) return madeShape(resource)
   const { target, strip, subpath, files, include } = resource
   return JSON.stringify([target, strip, subpath, files, include])
+}
+
+/** Whether a declared SHA-256 tells that what is recorded is something else. Other sums of it are not known. */
+function hasOtherSum(resource: StoredResource, { download, files }: ManifestRecord): boolean {
+  if (!("download" in resource) || resource.download.pieces !== undefined) return false
+  const [file] = resource.kind === "file" ? files : []
+  return resource.download.integrity.some(({ algorithm, hex, of }) => {
+    const recorded = of === "download" ? download : file?.sha256
+    return algorithm === "sha256" && recorded !== undefined && recorded !== "" && recorded !== hex
+  })
 }
 
 function madeShape(resource: Exclude<StoredResource, PlannedArchive>): string {
