@@ -15,7 +15,7 @@ import { gzipSync } from "node:zlib"
 const BUDGET = {
   "agent.cjs": { raw: 150_000, gzip: 50_000 },
   "agent-rest.cjs": { raw: 800_000, gzip: 270_000 },
-  "bootstrap.cjs": { raw: 8_000, gzip: 3_500 },
+  "bootstrap.cjs": { raw: 8_000, gzip: 3_550 },
 } as const
 
 const RUNS = 11

@@ -131,7 +131,7 @@ describe("the bootstrap, over the embedded SSH server", () => {
     const evil = new Script(wrap(`require("fs").writeFileSync(${JSON.stringify(ran)},"")`.padEnd(length)), {
       filename: agentFile(),
     }).createCachedData()
-    const content = Buffer.concat([Buffer.from("9999"), evil])
+    const content = Buffer.concat([Buffer.from("99999990"), evil])
     await writeFile(planted, createHash("sha256").update(content).digest("hex"))
     await appendFile(planted, content)
     for (const path of [join(server.home, ".cache/datamaestro"), agents(), folder()]) await chmod(path, 0o777)

@@ -289,7 +289,25 @@ describe("the command line", () => {
       expect([(await stat(kept)).mode & 0o777, written.mode & 0o777]).to.deep.equal([0o700, 0o600])
       const second = await datamaestro(["--help"], { env: { ...env, XDG_CACHE_HOME: cache } })
       expect(second).to.deep.equal(first)
-      expect((await stat(join(kept, entry))).mtimeMs).to.equal(written.mtimeMs)
+    })
+
+    it("adds to it what the next runs run, and then leaves it", async () => {
+      const cache = join(folder, "growing-cache")
+      const kept = join(cache, "datamaestro", "code-cache")
+      const run = async (...args: string[]): Promise<{ size: number; mtimeMs: number }> => {
+        const { status } = await datamaestro([...args, "--help"], { env: { ...env, XDG_CACHE_HOME: cache } })
+        expect(status).to.equal(0)
+        const [entry = "", ...more] = await readdir(kept)
+        expect(more).to.deep.equal([])
+        return await stat(join(kept, entry))
+      }
+      const first = await run()
+      const second = await run("jobs", "list")
+      expect(second.size).to.be.greaterThan(first.size)
+      for (let runs = 0; runs < 2; runs++) await run()
+      const last = await run("prepare")
+      expect((await run("prepare")).mtimeMs).to.equal(last.mtimeMs)
+      expect(last.size).to.be.at.least(second.size)
     })
 
     it("replaces what is damaged, and never runs what others may have written", async () => {
@@ -347,7 +365,16 @@ describe("the command line", () => {
       const second = await kept()
       expect([...second.keys()].sort()).to.deep.equal(["code-agent-rest.cjs", "code-agent.cjs"])
       await run("search", "nothing-is-called-so")
-      expect((await kept()).get("code-agent-rest.cjs")).to.be.greaterThan(second.get("code-agent-rest.cjs") ?? Infinity)
+      const third = (await kept()).get("code-agent-rest.cjs") ?? 0
+      expect(third).to.be.greaterThan(second.get("code-agent-rest.cjs") ?? Infinity)
+      // Other functions of the same modules.
+      await run("search", "tag:images", "repo:image")
+      const fourth = (await kept()).get("code-agent-rest.cjs") ?? 0
+      expect(fourth).to.be.greaterThan(third)
+      for (let runs = 0; runs < 3; runs++) await run("search", "nothing-is-called-so")
+      const settled = (await kept()).get("code-agent-rest.cjs")
+      await run("search", "images", "/mnist/")
+      expect((await kept()).get("code-agent-rest.cjs")).to.equal(settled)
     })
 
     it("works where nothing can be cached", async () => {

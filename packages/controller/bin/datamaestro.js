@@ -8,6 +8,8 @@ var NEEDED = [20, 19]
 var BUNDLE = path.join(__dirname, "..", "dist", "cli.cjs")
 /** Cached code that no start has used for this long is removed, in milliseconds. */
 var STALE = 30 * 24 * 3600 * 1000
+/** So many runs add what they ran to the code that the first one kept; its last byte counts them. */
+var ADDING_RUNS = 3
 
 /** What needs an agent of this machine, when no other one is named. */
 var WITH_AGENT = /^(prepare|download|info|search|repositories|verify|check|orphans|datafolders|cache|jobs|version)$/
@@ -108,7 +110,8 @@ function load() {
   var stat = fs.statSync(BUNDLE)
   var folder = cacheFolder()
   var name = ["cli", process.version, process.arch, stat.size, Math.round(stat.mtimeMs), kindOfRun()].join("-")
-  var cachedData = folder && readCached(folder, name)
+  var kept = folder && readCached(folder, name)
+  var cachedData = kept && kept.subarray(0, -1)
   var script = new vm.Script("(function (exports, require, module, __filename, __dirname) {" + source + "\n})", {
     filename: BUNDLE,
     cachedData: cachedData,
@@ -116,9 +119,10 @@ function load() {
   var module = { exports: {} }
   var bundleRequire = require("module").createRequire(BUNDLE)
   script.runInThisContext().call(module.exports, module.exports, bundleRequire, module, BUNDLE, path.dirname(BUNDLE))
-  if (folder && (!cachedData || script.cachedDataRejected)) {
+  var runs = kept && !script.cachedDataRejected ? kept[kept.length - 1] + 1 : 0
+  if (folder && runs <= ADDING_RUNS) {
     process.once("exit", function () {
-      writeCached(folder, name, script.createCachedData())
+      writeCached(folder, name, Buffer.concat([script.createCachedData(), Buffer.from([runs])]))
     })
   }
   return module.exports

@@ -5,8 +5,10 @@ import { writeWhole } from "../../write-whole.ts"
 import { prune, sha256 } from "./kept-agent.ts"
 import { isOwn, isPrivate, makePrivate } from "./private-folder.ts"
 
-/** How much of the code had run when it was kept: as many digits before it. */
-const WEIGHT = 4
+/** So many digits before the code say how much had run when it was kept. V8 reads it in place at a multiple of 8. */
+const HEAD = 8
+/** So many runs that used as much are kept together: other functions of the same modules. */
+const RUNS = 4
 
 export interface Compiled {
   exports: { runAgent?: (host: object) => void }
@@ -19,13 +21,13 @@ export function compile(source: Buffer, path: string, folder: string | undefined
   const codePath =
     folder === undefined ? undefined : join(folder, `code-${basename(path)}-${process.version}-${process.arch}.bin`)
   let cached: Buffer | undefined
-  let weight = -1
+  let kept = -1
   try {
     if (codePath !== undefined && folder !== undefined && isPrivate(join(folder, "../..")) && isOwn(codePath)) {
       const bytes = fs.readFileSync(codePath)
       if (sha256(bytes.subarray(64)) === bytes.toString("latin1", 0, 64)) {
-        cached = bytes.subarray(64 + WEIGHT)
-        weight = Number(bytes.toString("latin1", 64, 64 + WEIGHT))
+        cached = bytes.subarray(64 + HEAD)
+        kept = Number(bytes.toString("latin1", 64, 64 + HEAD))
       }
     }
   } catch {
@@ -43,11 +45,16 @@ export function compile(source: Buffer, path: string, folder: string | undefined
     exports: module.exports,
     keep(loaded) {
       if (codePath === undefined || folder === undefined) return
-      if (script.cachedDataRejected !== true && loaded <= weight) return
+      const first = loaded * RUNS
+      const next = first > kept || script.cachedDataRejected ? first : kept + 1
+      if (next >= first + RUNS) return
       makePrivate(join(folder, "../.."))
       makePrivate(join(folder, ".."))
       makePrivate(folder)
-      const data = Buffer.concat([Buffer.from(String(loaded).padStart(WEIGHT, "0")), script.createCachedData()])
+      const code = script.createCachedData()
+      // V8 throws away what has not run for long.
+      const best = next > first && cached && cached.length > code.length ? cached : code
+      const data = Buffer.concat([Buffer.from(String(next).padStart(HEAD)), best])
       writeWhole(codePath, Buffer.concat([Buffer.from(sha256(data), "latin1"), data]))
       prune(join(folder, ".."))
     },
