@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process"
 import { join } from "node:path"
+import { childProcess } from "../child-process.ts"
 import { packageFolder } from "../deploy/package-folder.ts"
 import { HOLDER_ARGUMENT, type HolderOptions } from "./hold-protocol.ts"
 
@@ -14,7 +14,7 @@ const START = 5000
  */
 export async function startHolder(options: HolderOptions): Promise<string | undefined> {
   const launcher = join(packageFolder(), "bin", "datamaestro.js")
-  const child = spawn(process.execPath, [launcher, HOLDER_ARGUMENT], {
+  const child = childProcess().spawn(process.execPath, [launcher, HOLDER_ARGUMENT], {
     stdio: ["pipe", "pipe", "ignore"],
     detached: true,
   })

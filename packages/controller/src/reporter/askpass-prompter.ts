@@ -1,5 +1,5 @@
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
-import { spawn } from "node:child_process"
+import { childProcess } from "../child-process.ts"
 import type { Prompter, Question } from "../transport/prompter.ts"
 import { systemReason } from "../system-reason.ts"
 import { sanitizeText } from "./sanitize.ts"
@@ -45,7 +45,10 @@ class AskpassPrompter implements Prompter {
     const over = AbortSignal.any([this.#signal, ...(signal === undefined ? [] : [signal])])
     if (over.aborted) throw interrupted()
     const words = sanitizeText(preface === undefined ? text : `${preface}\n${text}`)
-    const child = spawn(this.#program, [`${words} `], { stdio: ["ignore", "pipe", "inherit"], signal: over })
+    const child = childProcess().spawn(this.#program, [`${words} `], {
+      stdio: ["ignore", "pipe", "inherit"],
+      signal: over,
+    })
     let printed = ""
     child.stdout.setEncoding("utf8").on("data", (piece: string) => (printed += piece))
     const status = await new Promise<number | null>((resolve, reject) => {

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process"
+import { childProcess } from "../child-process.ts"
 
 /** Replaces a leading `~` or `~user` by the home folder; as it is where nobody is called so. */
 export function expandHome(text: string, home: string): string {
@@ -11,7 +11,7 @@ export function expandHome(text: string, home: string): string {
 /** By the shell, which asks whatever directory of accounts the machine has. */
 function homeOf(user: string): string | undefined {
   if (process.platform === "win32" || !/^[A-Za-z_][\w.-]*$/.test(user)) return undefined
-  const { stdout } = spawnSync("/bin/sh", ["-c", `echo ~${user}`], { encoding: "utf8" })
+  const { stdout } = childProcess().spawnSync("/bin/sh", ["-c", `echo ~${user}`], { encoding: "utf8" })
   const folder = stdout.trimEnd()
   return folder.startsWith("/") ? folder : undefined
 }

@@ -1,5 +1,5 @@
 import { DatamaestroError } from "@datamaestro/protocol"
-import { spawn } from "node:child_process"
+import { childProcess } from "../child-process.ts"
 import { takeEarlyAgent } from "./early-agent.ts"
 import type { Channel, ChannelEnd } from "./transport.ts"
 
@@ -22,7 +22,9 @@ export interface LocalChannel extends Channel {
 export async function spawnLocal(program: string, args: readonly string[]): Promise<LocalChannel> {
   const posix = process.platform !== "win32"
   const early = takeEarlyAgent(program, args)
-  const child = early ?? spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], detached: posix, windowsHide: true })
+  const child =
+    early ??
+    childProcess().spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], detached: posix, windowsHide: true })
   const ended = new Promise<ChannelEnd>((resolve) => {
     child.on("close", (code, signal) => resolve({ code, signal }))
     child.on("error", () => {})

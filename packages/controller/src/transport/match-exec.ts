@@ -1,7 +1,7 @@
-import { spawnSync } from "node:child_process"
 import { mkdtempSync, openSync, closeSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { childProcess } from "../child-process.ts"
 import { ownShell } from "./own-shell.ts"
 import { printable } from "./printable.ts"
 
@@ -34,5 +34,5 @@ export function matchExec(command: string): MatchExecAnswer {
 }
 
 function run(command: string, stderr: number | "ignore"): boolean {
-  return spawnSync(command, { shell: ownShell(), stdio: ["ignore", "ignore", stderr] }).status === 0
+  return childProcess().spawnSync(command, { shell: ownShell(), stdio: ["ignore", "ignore", stderr] }).status === 0
 }

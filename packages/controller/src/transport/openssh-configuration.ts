@@ -1,7 +1,7 @@
 import { DatamaestroError } from "@datamaestro/protocol"
-import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { homedir } from "node:os"
+import { childProcess } from "../child-process.ts"
 import { expandHome } from "./expand-home.ts"
 import { opensshArguments } from "./openssh-arguments.ts"
 import { refuseConfigPipe } from "./ssh-config-evaluation.ts"
@@ -104,7 +104,7 @@ export async function runSsh(
     onStderr?: ((text: string) => void) | undefined
   } = {},
 ): Promise<SshRun> {
-  const child = spawn("ssh", args, {
+  const child = childProcess().spawn("ssh", args, {
     stdio: ["ignore", "pipe", "pipe"],
     // A session of its own: nothing is asked on the terminal behind our back, and Ctrl-C reaches only this process.
     detached: process.platform !== "win32",

@@ -1,5 +1,6 @@
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
-import { spawn, type ChildProcess } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
+import { childProcess } from "../child-process.ts"
 import { opensshArguments, PLAIN_CHANNEL } from "./openssh-arguments.ts"
 import { cannotStart, runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
 import { opensshFailure } from "./openssh-failure.ts"
@@ -45,7 +46,11 @@ export class OpensshTransport implements Transport {
     // A connection that was shared has been logged in: nothing is left to be asked.
     const own = shared ? [...this.#share, "-o", "ControlMaster=no", "-o", "BatchMode=yes"] : this.#configuration.bounds
     const args = [...opensshArguments(this.#target, [...PLAIN_CHANNEL, ...own, "-o", "LogLevel=ERROR"]), command]
-    const child = spawn("ssh", args, { stdio: ["pipe", "pipe", "pipe"], detached: shared, windowsHide: true })
+    const child = childProcess().spawn("ssh", args, {
+      stdio: ["pipe", "pipe", "pipe"],
+      detached: shared,
+      windowsHide: true,
+    })
     this.#children.add(child)
     let words = ""
     // This is also where ssh says what went wrong.

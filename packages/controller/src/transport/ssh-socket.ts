@@ -1,8 +1,8 @@
 import { DatamaestroError } from "@datamaestro/protocol"
-import { spawn } from "node:child_process"
 import { connect, type Socket } from "node:net"
 import { Duplex } from "node:stream"
 import { setTimeout as sleep } from "node:timers/promises"
+import { childProcess } from "../child-process.ts"
 import { ownShell } from "./own-shell.ts"
 import type { SshSettings } from "./ssh-settings.ts"
 
@@ -145,7 +145,7 @@ const COMPLAINT_GRACE = 500
 export function dialCommand(command: string): SshCarrier {
   // The shell makes way for the command, as in OpenSSH, so that ending it ends the command.
   const line = process.platform === "win32" ? command : `exec ${command}`
-  const child = spawn(line, { shell: ownShell(), stdio: ["pipe", "pipe", "pipe"] })
+  const child = childProcess().spawn(line, { shell: ownShell(), stdio: ["pipe", "pipe", "pipe"] })
   let complaint = ""
   child.stderr.on("data", (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-2000)
