@@ -536,6 +536,26 @@ describe("extracting tar", () => {
     expect((await failure(extractBytes(folder.path, "tar", more))).code).to.equal("TRUNCATED")
   })
 
+  it("tells that another archive follows its end, and takes zeros there for what fills its last record", async () => {
+    const bytes = tarArchive(small)
+    const [filled, joined] = [Buffer.alloc(300_000), tarArchive([{ name: "top/c.txt", content: "gamma" }])]
+    for (const [rest, told] of [
+      [filled, []],
+      [joined, ['org.example.thing: what follows the end of "thing.tar" is left out, as by tar without -i']],
+      [
+        Buffer.concat([filled, joined]),
+        ['org.example.thing: what follows the end of "thing.tar" is left out, as by tar without -i'],
+      ],
+    ] as const) {
+      const events: ProgressEvent[] = []
+      const { root } = await extractBytes(folder.path, "tar", gzipSync(Buffer.concat([bytes, rest])), { events })
+      expect(tree(root)).to.include({ "top/a.txt": "alpha" }).and.not.have.property("top/c.txt")
+      expect(events.flatMap((event) => (event.phase === "notice" ? [event.message] : []))).to.deep.equal(told)
+      folder.remove()
+      folder = temporaryFolder()
+    }
+  })
+
   it("accepts a missing end mark only in bytes that were verified", async () => {
     const bytes = tarArchive(small, { end: false })
     expect((await failure(extractBytes(folder.path, "tar", bytes))).code).to.equal("TRUNCATED")

@@ -129,7 +129,7 @@ class Extraction {
     const { signal } = this.#context
     const throughput: Throughput = { packed: 0, plain: 0 }
     try {
-      await readTar(plainBytes(this.#file, { archive, signal, throughput }), this.#visitor(true), {
+      const more = await readTar(plainBytes(this.#file, { archive, signal, throughput }), this.#visitor(true), {
         archive,
         signal,
         whole: verified,
@@ -139,6 +139,7 @@ class Extraction {
           return this.#writer.room()
         },
       })
+      if (more) this.#warn(`what follows the end of "${archive}" is left out, as by tar without -i`)
       await this.#writer.settle()
       // The decompressor may be satisfied before the last bytes; nothing is done before the download is.
       await this.#file.whole()
@@ -243,11 +244,16 @@ class Extraction {
 
   #tellReplaced(): void {
     if (this.#replacing === undefined) return
-    const { dataset, progress } = this.#context
     const { count, last } = this.#replacing
     const were = count === 1 ? "1 was replaced, by" : `${count} were replaced, the last one by`
-    const message = `${dataset}: "strip" gives several members of "${this.#request.archive}" one name, of which only the last is kept: ${were} "${last}"`
-    progress({ phase: "notice", level: "warning", message })
+    this.#warn(
+      `"strip" gives several members of "${this.#request.archive}" one name, of which only the last is kept: ${were} "${last}"`,
+    )
+  }
+
+  #warn(message: string): void {
+    const { dataset, progress } = this.#context
+    progress({ phase: "notice", level: "warning", message: `${dataset}: ${message}` })
   }
 
   /** What a link's content is that of; where it was passed over, the content of the link is lost, too. */

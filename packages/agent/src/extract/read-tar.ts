@@ -21,13 +21,14 @@ const TURN_MILLISECONDS = 1
 /**
  * Reads an uncompressed tar stream (ustar, pax, GNU).
  *
+ * @returns whether more follows its end, which is left out, as by tar without -i
  * @throws DatamaestroError TRUNCATED, CORRUPT, UNSAFE_ARCHIVE (devices, fifos, unsafe names), UNSUPPORTED_FORMAT
  */
 export async function readTar(
   source: AsyncIterable<Buffer>,
   visitor: TarVisitor,
   options: ReadTarOptions,
-): Promise<void> {
+): Promise<boolean> {
   const reading = new TarReading(visitor, options.archive)
   let turn = performance.now()
   const others = async (): Promise<void> => {
@@ -45,6 +46,7 @@ export async function readTar(
       }
     }
     reading.end(options.whole)
+    return reading.exceeded
   } catch (error) {
     reading.discard()
     throw reading.told(error)

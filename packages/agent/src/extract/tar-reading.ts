@@ -22,6 +22,8 @@ export class TarReading {
   #content: TarContent["sink"]
   #left = 0
   #padding = 0
+  /** Behind its end there is more than zeros: another one, as `cat a.tar b.tar` makes it. */
+  exceeded = false
 
   constructor(visitor: TarVisitor, archive: string) {
     this.#members = new TarMembers(visitor, archive)
@@ -31,7 +33,8 @@ export class TarReading {
   /** Takes the next bytes; yields when others may have their turn. */
   *write(piece: Buffer): Generator<undefined> {
     this.#look(piece)
-    for (let at = 0; at < piece.length && this.#endMarks < 2;) {
+    let at = 0
+    while (at < piece.length && this.#endMarks < 2) {
       if (this.#left > 0) {
         const part = piece.subarray(at, at + this.#left)
         at += part.length
@@ -50,6 +53,7 @@ export class TarReading {
         if (this.#held === 0) yield* this.#readBlock()
       }
     }
+    this.exceeded ||= piece.subarray(at).some((byte) => byte !== 0)
   }
 
   /** @param whole a missing end mark is no cut */
