@@ -1,6 +1,8 @@
 import { expect } from "chai"
 import { createHash, randomBytes } from "node:crypto"
 import { readdirSync, readFileSync } from "node:fs"
+import promises from "node:fs/promises"
+import { syncBuiltinESMExports } from "node:module"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { gzipSync } from "node:zlib"
@@ -8,33 +10,29 @@ import { defineDataset, file, md5, rawFile } from "@datamaestro/dataset"
 import { noteSize } from "../../../packages/agent/src/fetch/expected-size.ts"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
-import { temporaryFolder } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved } from "../../fixtures/preparation.ts"
-import { startOrigin, type Origin } from "../../helpers/origin.ts"
+import { eachPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
+import { rejection } from "../../helpers/rejection.ts"
+
+type FileOptions = NonNullable<Parameters<typeof file>[1]>
 
 const FOLDER = "data/test/org/example/small"
 /** More than show that they are small. */
 const COUNT = 30
 
 describe("small files of one server", () => {
-  let home: ReturnType<typeof temporaryFolder>
-  let origin: Origin
+  let { origin, home } = {} as PreparationSetup
   let committed: number
   const { commit } = DownloadCache.prototype
-  beforeEach(async () => {
+  eachPreparation((setup) => {
+    ;({ origin, home } = setup)
     committed = 0
     DownloadCache.prototype.commit = async function (...entry) {
       committed++
       return await commit.apply(this, entry)
     }
-    home = temporaryFolder()
-    origin = await startOrigin()
   })
-  afterEach(async () => {
-    DownloadCache.prototype.commit = commit
-    await origin.close()
-    home.remove()
-  })
+  afterEach(() => (DownloadCache.prototype.commit = commit))
 
   const dataset = (urls: readonly string[], size: { size?: number } = {}, id = "org.example.small") => {
     const files = urls.map((url, index) => [`part${index}`, file(url, { name: `part${index}`, ...size })])
@@ -45,6 +43,10 @@ describe("small files of one server", () => {
         describe: ({ part0 }) => ({ part: rawFile(part0 as never) }),
       }),
     )
+  }
+  /** As if many had been. */
+  const expectSmall = (path: string): void => {
+    for (let seen = 0; seen < 8; seen++) noteSize({ urls: [origin.at(path)] }, 1)
   }
   const urls = (path: string, count = COUNT): string[] =>
     Array.from({ length: count }, (_, index) => origin.at(`${path}?${index}`))
@@ -75,22 +77,115 @@ describe("small files of one server", () => {
     expect(committed).to.equal(3)
   })
 
-  it("are asked for once where two datasets want them at a time", async () => {
-    origin.route("/small.e", { body: "content" })
-    await prepareDataset(dataset(urls("/small.e", 10)), prepareOptions(home.path))
-    let release = (): void => {}
-    const until = new Promise<void>((resolve) => (release = resolve))
-    origin.route("/shared.e", { body: "content", holdAfter: { bytes: 1, until } })
-    const both = ["org.example.one", "org.example.two"].map((id) =>
-      prepareDataset(dataset([origin.at("/shared.e")], {}, id), prepareOptions(home.path)),
-    )
-    while (origin.requestsOf("/shared.e").length === 0) await sleep(5)
-    await sleep(50)
-    release()
-    await Promise.all(both)
-    expect(origin.requestsOf("/shared.e")).to.have.length(1)
-    for (const id of ["one", "two"])
-      expect(readFileSync(join(home.path, "data/test/org/example", id, "part0"), "utf8")).to.equal("content")
+  describe("that two datasets want at a time", () => {
+    let release: () => void
+    let until: Promise<void>
+    beforeEach(() => {
+      until = new Promise((resolve) => (release = resolve))
+    })
+
+    const one = (id: string, path: string, given: FileOptions = {}) =>
+      resolved(
+        defineDataset({
+          id: `org.example.${id}`,
+          resources: { part: file(origin.at(path), { name: "part", ...given }) },
+          describe: ({ part }) => ({ part: rawFile(part) }),
+        }),
+      )
+    const part = (id: string, name = "part"): string =>
+      readFileSync(join(home.path, "data/test/org/example", id, name), "utf8")
+    /** Prepares both, of which the second begins once the first has asked. */
+    const prepareBoth = async (path: string, first: FileOptions, second: FileOptions) => {
+      expectSmall(path)
+      const begun = [prepareDataset(one("one", path, first), prepareOptions(home.path))]
+      while (origin.requestsOf(path).length === 0) await sleep(5)
+      begun.push(prepareDataset(one("two", path, second), prepareOptions(home.path)))
+      const both = Promise.allSettled(begun)
+      await sleep(50)
+      release()
+      return await both
+    }
+
+    it("are asked for once", async () => {
+      origin.route("/shared.e", { body: "content", holdAfter: { bytes: 1, until } })
+      await prepareBoth("/shared.e", {}, {})
+      expect(origin.requestsOf("/shared.e")).to.have.length(1)
+      expect([part("one"), part("two")]).to.deep.equal(["content", "content"])
+    })
+
+    it("are held against what each of them declares", async () => {
+      origin.route("/shared.f", { body: "content", holdAfter: { bytes: 1, until, times: 1 } })
+      const integrity = md5(createHash("md5").update("other").digest("hex"), "download")
+      const [, second] = await prepareBoth("/shared.f", {}, { integrity })
+      expect(second).to.have.nested.property("reason.code", "CHECKSUM_MISMATCH")
+      expect(part("one")).to.equal("content")
+    })
+
+    it("may be a page to the one and none to the other", async () => {
+      const page = "<!DOCTYPE html><html></html>"
+      origin.route("/shared", { body: page, holdAfter: { bytes: 1, until, times: 1 } })
+      const [, second] = await prepareBoth("/shared", {}, { name: "part.csv" })
+      expect(second).to.have.nested.property("reason.code", "DOWNLOAD_FAILED")
+      expect(part("one")).to.equal(page)
+    })
+
+    it("come for the other one, too, where the one that asked first gives up", async () => {
+      origin.route("/busy.g", { body: "content", holdAfter: { bytes: 1, until } })
+      origin.route("/shared.g", { body: "content" })
+      expectSmall("/shared.g")
+      const stop = new AbortController()
+      const busy = prepareDataset(dataset(urls("/busy.g", 8)), prepareOptions(home.path))
+      while (origin.underWay("/busy.g") < 8) await sleep(5)
+      // All that may come from this server at a time is on its way: both wait for their turn.
+      const first = rejection(
+        prepareDataset(one("one", "/shared.g"), prepareOptions(home.path, { signal: stop.signal })),
+      )
+      await sleep(50)
+      const second = prepareDataset(one("two", "/shared.g"), prepareOptions(home.path))
+      await sleep(50)
+      stop.abort()
+      expect(await first).to.have.property("code", "INTERRUPTED")
+      release()
+      await Promise.all([busy, second])
+      expect(part("two")).to.equal("content")
+    })
+  })
+
+  it("are asked for anew once they have come", async () => {
+    origin.route("/small.i", { body: ["content", "changed"] })
+    const options = prepareOptions(home.path, { force: true })
+    for (const expected of ["content", "changed"]) {
+      expectSmall("/small.i")
+      await prepareDataset(dataset([origin.at("/small.i")]), options)
+      expectAll(1, expected)
+    }
+    expect(committed).to.equal(0)
+  })
+
+  it("come by way of the cache where another process may wait for them", async () => {
+    origin.route("/small.j", { body: "content" })
+    expectSmall("/small.j")
+    const isAwaited = (): Promise<boolean> => Promise.resolve(false)
+    await prepareDataset(dataset([origin.at("/small.j")]), prepareOptions(home.path, { isAwaited }))
+    expect(committed).to.equal(1)
+  })
+
+  it("tell that the disk is full as what it is", async () => {
+    origin.route("/small.k", { body: "content" })
+    expectSmall("/small.k")
+    const { open } = promises
+    promises.open = async (path, ...how) => {
+      if (String(path).endsWith(".small")) throw Object.assign(new Error("ENOSPC"), { code: "ENOSPC" })
+      return await open(path, ...how)
+    }
+    syncBuiltinESMExports()
+    try {
+      const error = await rejection(prepareDataset(dataset([origin.at("/small.k")]), prepareOptions(home.path)))
+      expect(error).to.have.property("code", "NO_SPACE")
+    } finally {
+      promises.open = open
+      syncBuiltinESMExports()
+    }
   })
 
   it("may have a large one among them, which comes as any large one", async () => {
@@ -127,7 +222,7 @@ describe("small files of one server", () => {
     const [wrong, right] = ["wrong...", "content."].map((text) => gzipSync(text, { level: 0 })) as [Buffer, Buffer]
     origin.route("/wrong.gz", { body: wrong })
     origin.route("/right.gz", { body: right })
-    for (let seen = 0; seen < 8; seen++) noteSize({ urls: [origin.at("/wrong.gz")] }, 1)
+    expectSmall("/wrong.gz")
     const words = file([origin.at("/wrong.gz"), origin.at("/right.gz")], {
       name: "part0",
       size: right.length,

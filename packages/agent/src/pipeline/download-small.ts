@@ -6,6 +6,7 @@ import { UnderWay } from "../concurrency/under-way.ts"
 import { expectSmall, noteSize, SMALL_BYTES } from "../fetch/expected-size.ts"
 import type { FetchContext } from "../fetch/fetch-types.ts"
 import { fetchSmall, type SmallDownload } from "../fetch/fetch-small.ts"
+import { isDataDue } from "../fetch/html-page.ts"
 import type { CachedDownload, FetchRequest } from "../pipeline-types.ts"
 import { redactUrl } from "../store/cache-url.ts"
 import { removeFile } from "../store/remove-file.ts"
@@ -39,7 +40,7 @@ export async function downloadSmall(
   const { signal, resource } = context
   const { urls, size, integrity } = request
   const [first = ""] = urls
-  const fetching = underWay.share(JSON.stringify([urls, size, integrity]), (ended) =>
+  const fetching = underWay.share(JSON.stringify([urls, size, integrity, isDataDue(request)]), (ended) =>
     inSmallTurn(first, signal, () => fetchSmall(request, context, SMALL_BYTES)).finally(ended),
   )
   // It fails when whoever asked for it first is interrupted.
