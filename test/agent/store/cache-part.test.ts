@@ -1,6 +1,6 @@
 import { expect } from "chai"
 import { readdir } from "node:fs/promises"
-import { existsSync, readFileSync, renameSync, statSync } from "node:fs"
+import { appendFileSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs"
 import type { FileHandle } from "node:fs/promises"
 import { join } from "node:path"
 import { mock } from "node:test"
@@ -61,6 +61,21 @@ describe("a part that can't be put onto the disk", () => {
     expect(await codeOf(part.commit(path))).to.equal("EIO")
     expect(named).to.deep.equal([false])
     expect(existsSync(path)).to.equal(false)
+  })
+
+  it("is continued without what somebody has appended since it was left", async () => {
+    const part = await CachePart.open(folder.path, key, url, await readdir(folder.path))
+    await part.write(text("abc"))
+    await part.keep()
+    appendFileSync(part.path, "zero")
+    // By a process that has ended since.
+    const record = `${part.path.slice(0, -".tmp".length)}.json.tmp`
+    const { holder, ...rest } = JSON.parse(readFileSync(record, "utf8")) as { holder: string }
+    const ended = JSON.stringify({ ...JSON.parse(holder), pid: 2 ** 30 })
+    writeFileSync(record, JSON.stringify({ ...rest, holder: ended }))
+    const next = await CachePart.open(folder.path, key, url, await readdir(folder.path))
+    expect(next.bytes).to.equal(3)
+    await next.discard()
   })
 
   it("takes nothing more, and is continued from what was put there before", async () => {

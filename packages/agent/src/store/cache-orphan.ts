@@ -108,6 +108,7 @@ async function trustedRanges(path: string, record: PartRecord, size: number): Pr
   const here = releasedHere.get(path)
   if (here !== undefined) return here
   const holder = parseHolder(record.holder)
-  if (holder === undefined || !(await isGone(holder))) return record.ranges
+  // Of one that was left to be continued all that was written is recorded: what came since is somebody else's.
+  if (holder === undefined || record.released === true || !(await isGone(holder))) return record.ranges
   return record.written ?? [[0, size]]
 }
