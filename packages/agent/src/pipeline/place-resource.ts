@@ -99,7 +99,10 @@ async function move(
     await found.state.set(resource.name, "partial")
     const entries = placement.record.entries
     await found.former.giveUp(resource, entries, (entry) => found.takenBy(resource, entry) !== undefined)
-    if (hasOtherContent(placement.record, found.manifest.record(resource.name))) await found.outdateDependents(resource)
+    const matters = found.dependents(resource).length > 0
+    if (matters && hasOtherContent(placement.record, found.manifest.record(resource.name))) {
+      await found.outdateDependents(resource)
+    }
     await carryOut(work, folder, placement)
   } catch (error) {
     const inTheWay = placement.moves.map(({ to }) => join(folder, to)).indexOf(pathOf(error))
