@@ -214,6 +214,13 @@ describe("a dataset that is offered to another machine", () => {
         }
       })
 
+      it("tells which file is not there any more", async () => {
+        const offer = await offered({ "c.txt": "gamma" })
+        rmSync(place("c.txt"))
+        const { code, message } = await failure(offer.read(["c.txt"], 0, 5))
+        expect([code, message]).to.deep.equal(["CORRUPT", `Cannot copy "${place("c.txt")}": it is missing`])
+      })
+
       it("up to where a file is shorter than it was: what follows is none of it", async () => {
         const offer = await offered({ "c.txt": "gamma" })
         truncateSync(place("c.txt"), 3)

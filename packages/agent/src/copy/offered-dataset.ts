@@ -76,6 +76,7 @@ export class OfferedDataset {
       if (read === buffer.length) return read
       return read + (await readAll(buffer.subarray(read), path, offset + read))
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") throw changed(path, "it is missing")
       throw storageError(error, `read "${path}"`)
     }
   }
