@@ -25,6 +25,7 @@ describe("an error of the storage", () => {
       expect(told({ code, syscall: "open" })).to.equal("as it was")
     }
     expect(told({ code: "EXDEV", syscall: "rename" })).to.match(/^STORAGE_FAILED .* on another file system/)
+    expect(told({ code: "ERR_WORKER_INIT_FAILED" })).to.match(/^STORAGE_FAILED .*starts no more threads or processes/)
     expect(told({ code: "ENOENT", syscall: "open" })).to.equal("as it was")
     expect(told({})).to.equal("as it was")
   })

@@ -57,7 +57,19 @@ export function watchForOrphan(patience = PATIENCE): void {
   watching = true
   setInterval(() => Atomics.add(state, 0, 1), 500).unref()
   const before = threads()
-  const thread = new Worker(SOURCE, {
+  // Without it, only this is not noticed: an account may start too few threads.
+  try {
+    startWatch(patience)
+      .on("error", () => {})
+      .unref()
+  } catch {
+    return
+  }
+  yieldToAll(threads().filter((id) => !before.includes(id)))
+}
+
+function startWatch(patience: number): Worker {
+  return new Worker(SOURCE, {
     eval: true,
     workerData: { state, work: lastingWork, patience: patience / TICK, short: SHORT_PATIENCE / TICK },
     execArgv: [],
@@ -65,10 +77,6 @@ export function watchForOrphan(patience = PATIENCE): void {
     name: "datamaestro watch",
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1 },
   })
-  yieldToAll(threads().filter((id) => !before.includes(id)))
-  // Without it, only this is not noticed.
-  thread.on("error", () => {})
-  thread.unref()
 }
 
 /** Tells of code of others that begins (1), or has ended (-1). */

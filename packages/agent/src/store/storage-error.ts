@@ -16,6 +16,13 @@ const NOT_CONNECTED: Explanation = {
   hint: "mount it again, or tell the administrators of this machine",
 }
 
+/** By Node's own code for it: in its message there is the system's. */
+const NO_THREADS: Explanation = {
+  code: "STORAGE_FAILED",
+  reason: "this machine starts no more threads or processes for your account",
+  hint: "see what `ulimit -u` prints, and what else of yours runs there (ps); have its administrators raise it, or choose another machine",
+}
+
 const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   ENOSPC: {
     code: "NO_SPACE",
@@ -52,6 +59,7 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
     reason: "too many open files",
     hint: "raise the limit with `ulimit -n`",
   },
+  ERR_WORKER_INIT_FAILED: NO_THREADS,
   ENFILE: {
     code: "STORAGE_FAILED",
     reason: "too many files are open on this machine",

@@ -3,6 +3,7 @@ import { interrupted, toWireError } from "@datamaestro/protocol"
 import type { FollowPurpose, FollowRequest, FromThread, ToThread, Work } from "../follow/follow-in-thread.ts"
 import { FollowedFile } from "../follow/followed-file.ts"
 import type { StepContext } from "../pipeline-types.ts"
+import { storageError } from "../store/storage-error.ts"
 
 const WORK: Readonly<Record<FollowPurpose, () => Promise<Work<never, unknown>>>> = {
   extract: async () => (await import("../extract/extract-archive.ts")).extractFollowed,
@@ -50,7 +51,7 @@ async function serve(
     const done: FromThread = { type: "done", result }
     port.postMessage(done, memoryOf(result))
   } catch (error) {
-    answer({ type: "failed", error: toWireError(error) })
+    answer({ type: "failed", error: toWireError(storageError(error, `prepare "${context.dataset}"`)) })
   }
   port.close()
 }
