@@ -55,7 +55,8 @@ export function parseJsonDocument<S extends v.GenericSchema>(text: string, path:
   if (tree === undefined) throw malformed(text, path, 0, "the file is empty")
   // To valibot an array is an object, too.
   if (tree.type !== "object") throw malformed(text, path, tree.offset, `the document: an object is wanted`)
-  const parsed = v.safeParse(schema, getNodeValue(tree))
+  // The tree's own objects are without a prototype, by which messages would call them null.
+  const parsed = read ?? v.safeParse(schema, getNodeValue(tree))
   if (parsed.success) return parsed.output
   const issue = parsed.issues[0]
   const keys = issue.path?.map((item) => item.key as string | number) ?? []

@@ -140,6 +140,11 @@ describe("the settings' handlers", () => {
     for (const [broken, place, reason] of [
       [Buffer.from('{\n "datafolders": []}'), { line: 2, column: 17 }, "datafolders: must be an object, not a list"],
       [
+        Buffer.from('{"datafolders": {"a": {}}}'),
+        { line: 1, column: 23 },
+        "datafolders.a: Invalid type: Expected string but received Object",
+      ],
+      [
         Buffer.from('{\n "mirrors": ["https://a/"]}'),
         { line: 2, column: 13 },
         "mirrors: must be an object, not a list",
