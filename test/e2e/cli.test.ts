@@ -169,6 +169,16 @@ describe("the command line", () => {
       expect((await run("datafolders", "list")).stdout).to.equal("")
     })
 
+    it("tells which limit keeps the agent from being started", function () {
+      if (process.platform === "win32") return this.skip()
+      // Of what Node itself takes each version has its own number.
+      const told = Array.from({ length: 16 }, (_, more) => {
+        const line = `ulimit -n ${18 + more}; exec "$0" "$1" version`
+        return spawnSync("sh", ["-c", line, process.execPath, LAUNCHER], { encoding: "utf8" }).stderr
+      })
+      expect(told.find((stderr) => stderr.includes("Cannot start"))).to.contain("ulimit -n")
+    }).timeout(30_000)
+
     it("takes global options before and after the command", async () => {
       const data = join(folder, "other")
       expect((await run("--data", data, "datafolders", "set", "k", "/a")).status).to.equal(0)

@@ -16,6 +16,7 @@ describe("what to do about a program that a limit of its account has ended", () 
       "sh: 1: Cannot fork",
       "sh: can't fork: Resource temporarily unavailable",
       "No more processes.",
+      "Error: spawn /bin/sh EAGAIN",
       "#  Assertion failed: (0) == (uv_thread_create(t.get(), start_thread, this))",
     ]) {
       expect(hintOf(FAILED, { stderr }), stderr).to.contain("ulimit -u")

@@ -9,7 +9,7 @@ interface Limit {
 const RAISE = "have its administrators or your start-up files raise it, or choose another machine"
 
 const PROCESSES: Limit = {
-  said: /uv_thread_create|pthread_create|can(not|'t) fork|fork: .*(resource temporarily unavailable|retry)|no more processes/i,
+  said: /uv_thread_create|pthread_create|can(not|'t) fork|fork: .*(resource temporarily unavailable|retry)|no more processes|EAGAIN/i,
   hint: `your account may start too few processes and threads there, of which Node needs some 20: see what \`ulimit -u\` prints, and what else of yours runs there (ps); ${RAISE}`,
 }
 

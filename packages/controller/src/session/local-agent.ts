@@ -3,6 +3,7 @@ import { homedir } from "node:os"
 import { encodeArguments, loader } from "../deploy/agent-command.ts"
 import { OLDEST_NODE } from "../deploy/boot-protocol.ts"
 import type { Deployment } from "../deploy/deployment.ts"
+import { limitHint } from "../deploy/limit-hint.ts"
 import { NotBooted, startAgent } from "../deploy/start-agent.ts"
 import { aheadOf, gatherFor, initializeParams } from "./handshake.ts"
 import type { ReachedAgent, SessionOptions } from "./session.ts"
@@ -25,7 +26,7 @@ export async function startLocalAgent(options: SessionOptions, deployment: Deplo
   const named = options.node === "auto" || options.node === "bundled" ? undefined : options.node
   const program = named === undefined ? process.execPath : named.replace(/^~(?=\/)/, homedir())
   const channel = await spawnLocal(program, ["-e", loader(deployment.bootstrap), boot]).catch((error: unknown) => {
-    throw named === undefined ? error : unusableNode(named, error)
+    throw named === undefined ? unstartable(error) : unusableNode(named, error)
   })
   const gathered = gatherFor(options, "local")
   const started = await startAgent(channel, {
@@ -42,6 +43,13 @@ export async function startLocalAgent(options: SessionOptions, deployment: Deplo
     throw named === undefined ? unusableHere(error.cause) : unusableNode(named, error.cause)
   })
   return { ...started, label: THIS_MACHINE, where: "local", gathered, end: () => endOf(channel) }
+}
+
+/** This Node runs already: what keeps another one from starting is a limit. */
+function unstartable(error: unknown): unknown {
+  if (!(error instanceof DatamaestroError)) return error
+  const { code, message, details, cause } = error
+  return new DatamaestroError(code, message, { hint: limitHint(message), details, cause })
 }
 
 /** The same, save that no login shell has a part in it: what was started is the agent. */
