@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { defineDataset, file, folder, sha256, tar, textFile, zip } from "@datamaestro/dataset"
 import { diskState, prepareDataset } from "../../../packages/agent/src/pipeline.ts"
-import { temporaryFolder, tree } from "../../fixtures/extraction.ts"
+import { tree } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, writeFiles, type PrepareFixture } from "../../fixtures/preparation.ts"
 import { eachPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 import { tarGzArchive } from "../../fixtures/tar-archive.ts"
@@ -150,7 +150,6 @@ describe("a data directory of Python datamaestro's", () => {
       expect(Object.keys(content("lone"))).to.include("lone/1.txt")
       expect(paths()).to.deep.equal([])
       home.remove()
-      home = temporaryFolder()
       writeFiles(place("lone"), { ...there, "lone/words.txt": "of the archive" })
       await prepareOf(mixed())
       expect(paths()).to.deep.equal(["/lone.tar.gz"])
