@@ -302,6 +302,35 @@ describe("fetchDownload", () => {
       expect(await readFile(page.path, "utf8")).to.include("<html>")
     })
 
+    it("is not taken from the cache either, where it was kept as what it is not", async () => {
+      const { origin, cache } = setup
+      const url = origin.at("/get")
+      origin.route("/get", { body: "x", login: {} })
+      // Wanted as what it is: by another dataset.
+      await (await setup.fetch({ urls: [url] })).release({ remove: false })
+      const path = cache.entryPath(cache.keyOf(url))
+      const unasked = await rejection(setup.fetch({ urls: [url], name: "a.csv" }, { cachedOnly: true }))
+      expect([unasked.code, unasked.message]).to.deep.equal([
+        "DOWNLOAD_FAILED",
+        `Cannot use the cached download of "${url}": it is an HTML page`,
+      ])
+      expect(unasked.hint).to.include(`put it at ${path}`)
+      const error = await rejection(setup.fetch({ urls: [url], name: "a.csv" }))
+      expect(error.message).to.include("HTML page instead of the file")
+      expect(setup.notices().at(-1)).to.match(/Removed the cached download of .*: it is an HTML page/)
+      // As a browser saves it, and Python's datamaestro.
+      await writeFile(path, "<!DOCTYPE html><title>Log in</title>")
+      origin.route("/get", { body: "a,b" })
+      const anew = await setup.fetch({ urls: [url], archive: true })
+      expect(await readFile(anew.path, "utf8")).to.equal("a,b")
+      await anew.release({ remove: true })
+      // A declared sum says that it is meant.
+      const page = "<html>data"
+      await writeFile(path, page)
+      const sum = { algorithm: "sha256", hex: sha256(Buffer.from(page)), of: "download" } as const
+      expect(await setup.fetch({ urls: [url], name: "a.csv", integrity: [sum] })).to.include({ fromCache: true })
+    })
+
     it("is not believed for its Content-Type alone", async () => {
       const { origin } = setup
       origin.route("/a.zip", { body: "PK\x03\x04", contentType: "text/html" })

@@ -1,3 +1,4 @@
+import { open } from "node:fs/promises"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { isReadOnly, type CacheEntryFound, type CacheHold } from "../store/cache.ts"
 import { PartLost } from "../store/cache-part.ts"
@@ -8,7 +9,8 @@ import { checkIntegrity } from "../verify/check-integrity.ts"
 import { hashFile } from "../verify/hash-file.ts"
 import { download, type DownloadJob } from "./download.ts"
 import { throttled } from "./fetch-events.ts"
-import { reasonOf } from "./source-error.ts"
+import { HTML_SNIFF_BYTES, isDataDue, looksLikeHtml } from "./html-page.ts"
+import { byHand, reasonOf } from "./source-error.ts"
 
 /** A whole, verified entry and this process's hold of it. */
 export interface Obtained {
@@ -17,6 +19,9 @@ export interface Obtained {
   fromCache: boolean
   hold: CacheHold
 }
+
+/** What `verifyEntry` says of an entry that is no good. */
+const BROKEN: ReadonlySet<string> = new Set(["CHECKSUM_MISMATCH", "TRUNCATED", "DOWNLOAD_FAILED"])
 
 /** How often a download is begun again after somebody wiped the cache or took the part over. */
 const MOST_RESTARTS = 5
@@ -164,6 +169,7 @@ async function verifyEntry(job: DownloadJob, entry: CacheEntryFound): Promise<st
   const sha256 = digests.sha256 ?? ""
   if (record !== undefined) checkIntegrity([{ algorithm: "sha256", hex: record.sha256, of: "download" }], digests, what)
   checkIntegrity(request.integrity, digests, what)
+  if (await isPageInstead(job, entry)) throw cachedPage(job)
   const own = entry.path === cache.entryPath(key)
   if (own && record !== undefined) await cache.touch(key)
   if (own && record === undefined) {
@@ -184,6 +190,29 @@ async function verifyEntry(job: DownloadJob, entry: CacheEntryFound): Promise<st
   return sha256
 }
 
+/** No sum tells that it is the data, and it is a page: Python's datamaestro and browsers keep a login page as what they came for. */
+async function isPageInstead({ request }: DownloadJob, { path }: CacheEntryFound): Promise<boolean> {
+  return request.integrity.length === 0 && isDataDue(request) && looksLikeHtml(await startOf(path))
+}
+
+function cachedPage({ cache, key, request }: DownloadJob): DatamaestroError {
+  const url = redactUrl(request.urls[0] ?? key)
+  return new DatamaestroError("DOWNLOAD_FAILED", `Cannot use the cached download of "${url}": it is an HTML page`, {
+    hint: `the site may want a login, a licence to be accepted, or a confirmation: ${byHand(url, cache.entryPath(key))}`,
+    details: { url },
+  })
+}
+
+async function startOf(path: string): Promise<Uint8Array> {
+  const file = await open(path, "r")
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HTML_SNIFF_BYTES), 0, HTML_SNIFF_BYTES, 0)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
+
 function wrongSize(what: { name: string; path: string }, wanted: number, found: number): DatamaestroError {
   return new DatamaestroError(
     found < wanted ? "TRUNCATED" : "CHECKSUM_MISMATCH",
@@ -199,5 +228,5 @@ async function isGoneMeanwhile({ cache, key }: DownloadJob, entry: CacheEntryFou
 }
 
 function isBroken(error: unknown): error is DatamaestroError {
-  return error instanceof DatamaestroError && (error.code === "CHECKSUM_MISMATCH" || error.code === "TRUNCATED")
+  return error instanceof DatamaestroError && BROKEN.has(error.code)
 }
