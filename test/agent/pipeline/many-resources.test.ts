@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, readFileSync, rmSync } from "node:fs"
 import promises from "node:fs/promises"
 import { syncBuiltinESMExports } from "node:module"
 import { join } from "node:path"
@@ -86,6 +86,35 @@ describe("a dataset of many resources", () => {
     }
     const [few = 0, all = 0] = looks
     expect(all).to.be.at.most(few * 5)
+  })
+
+  it("of an older definition looks as often at what is recorded for each of many as for each of a few", async () => {
+    const renamed = (count: number) =>
+      resolved(
+        defineDataset({
+          id: "org.example.many",
+          resources: Object.fromEntries(Object.entries(many(count)).map(([name, one]) => [`other_${name}`, one])),
+          describe: (all) => ({ part: rawFile(all["other_part0"] as never) }),
+        }),
+      )
+    for (const changed of [renamed, (count: number) => dataset(many(count, "/part.gz"))]) {
+      const looks: number[] = []
+      for (const count of [20, 80]) {
+        const folder = join(home.path, `${count}`)
+        await prepareDataset(dataset(many(count)), prepareOptions(folder))
+        let looked = 0
+        Manifest.prototype.record = function (name) {
+          looked++
+          return record.call(this, name)
+        }
+        await prepareDataset(changed(count), prepareOptions(folder))
+        Object.assign(Manifest.prototype, { record })
+        looks.push(looked)
+        rmSync(folder, { recursive: true })
+      }
+      const [few = 0, all = 0] = looks
+      expect(all).to.be.at.most(few * 5)
+    }
   })
 
   it("begins with some of them, so that not all wait in memory", async () => {

@@ -105,9 +105,9 @@ async function isHalfMoved({ found, downloads }: Preparation, { name, target }: 
 function renamedFrom({ found, options }: Preparation, resource: StoredResource): ManifestRecord | undefined {
   const shape = shapeOf(resource)
   const sources = downloadsOf(resource).flatMap(({ urls }) => sourcesOf(urls, options.mirrors))
-  for (const name of found.former.names()) {
+  for (const name of found.former.ofShape(shape)) {
     const record = found.manifest.record(name)
-    if (record?.shape !== shape || found.state.of(name) !== "complete") continue
+    if (record === undefined || found.state.of(name) !== "complete") continue
     if (record.source === undefined ? sources.length === 0 : sources.includes(record.source)) return record
   }
   return undefined

@@ -42,8 +42,8 @@ async function keep(
   let own: ReadonlySet<string> | undefined
   const isOwn = (path: string): boolean => {
     const { entries = [], files = [], links = [] } = record ?? {}
-    own ??= new Set([...entries, ...pathsOf(files), ...links, ...found.former.paths()])
-    return own.has(path)
+    own ??= new Set([...entries, ...pathsOf(files), ...links])
+    return own.has(path) || found.former.has(path)
   }
   const kept: Changes = { moves: [...moves], stale: [] }
   const folders: Changes["moves"] = []

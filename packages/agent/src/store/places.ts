@@ -20,13 +20,15 @@ export class Places {
 
   /** Another than `owner` that has this place, something in it, or what it is in. */
   takenBy(owner: string, place: string): string | undefined {
-    const holders = [
-      this.#at.get(place),
-      this.#below.get(place),
-      ...foldersOf(place).map((folder) => this.#at.get(folder)),
-    ]
-    for (const names of holders) for (const name of names ?? []) if (name !== owner) return name
+    for (const name of this.holdersOf(place)) if (name !== owner) return name
     return undefined
+  }
+
+  /** All that have this place, something in it, or what it is in; one may come more than once. */
+  *holdersOf(place: string): Generator<string> {
+    yield* this.#at.get(place) ?? []
+    yield* this.#below.get(place) ?? []
+    for (const folder of foldersOf(place)) yield* this.#at.get(folder) ?? []
   }
 }
 
