@@ -13,17 +13,17 @@ import { prepareOptions, resolved, writeFiles } from "../../fixtures/preparation
 import { eachPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 import { tarGzArchive } from "../../fixtures/tar-archive.ts"
 
+const oldArchive = tarGzArchive([
+  { name: "x.txt", content: "old x" },
+  { name: "sub/y.txt", content: "old y" },
+])
+
 describe("a definition that has changed since", () => {
   let { origin, home, root } = {} as PreparationSetup
   eachPreparation((setup) => ({ origin, home, root } = setup), {
     "/a.txt": { body: "a" },
     "/b.txt": { body: "b" },
-    "/old.tar.gz": {
-      body: tarGzArchive([
-        { name: "x.txt", content: "old x" },
-        { name: "sub/y.txt", content: "old y" },
-      ]),
-    },
+    "/old.tar.gz": { body: oldArchive },
     "/new.tar.gz": {
       body: tarGzArchive([
         { name: "x.txt", content: "new x" },
@@ -172,6 +172,20 @@ describe("a definition that has changed since", () => {
     await prepare(resources("/b.txt"))
     expect(content()).to.deep.equal({ "b.txt": "b", "a.made": "made of b", two: "made of b" })
     expect(runs).to.equal(4)
+  })
+
+  it("is not mixed with another that a kill left half placed", async () => {
+    await prepare({ old: tar(at("/old.tar.gz")) })
+    const found = await FoundDataset.read(
+      prepareOptions(home.path).paths,
+      dataset({ new: tar(at("/new.tar.gz")) }).plan,
+    )
+    const [resource] = found.stored
+    if (resource?.kind !== "tar") throw new Error("no archive")
+    await found.former.giveUp(resource, ["x.txt", "z.txt"], () => false)
+    writeFiles(root, { "x.txt": "new x" })
+    await prepare({ old: tar(at("/old.tar.gz")) })
+    expect(content()).to.deep.equal({ "x.txt": "old x", "sub/y.txt": "old y" })
   })
 
   it("has anew what is recorded with another SHA-256 than it now declares", async () => {

@@ -56,7 +56,8 @@ async function tryAdopt(preparation: Preparation, resource: StoredResource): Pro
   if (isAnothers(preparation, resource, entries, renamed)) return undefined
   const checked = await verified(preparation, resource, known)
   if (checked === "different") return undefined
-  const unfinished = found.state.of(resource.name) === "partial" || (await isHalfMoved(preparation, resource))
+  const unfinished =
+    renamed === undefined && (found.state.of(resource.name) === "partial" || (await isHalfMoved(preparation, resource)))
   if (checked === undefined && (unfinished || onlySound)) return undefined
   const recorded = record(found, resource, {
     ...known,

@@ -79,7 +79,8 @@ export class FormerRecords {
       const left = record?.entries.filter(isOthers) ?? []
       if (left.length === 0) this.#forget(name)
       else this.#places.set(name, left)
-      await this.#state.set(name, left.length > 0 ? "partial" : "none")
+      // Not "none": what a kill leaves half replaced must not be adopted.
+      await this.#state.set(name, "partial")
       await this.#manifest.set(
         name,
         record === undefined || left.length === 0 ? undefined : { ...record, entries: left },
