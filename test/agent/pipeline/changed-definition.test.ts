@@ -174,6 +174,41 @@ describe("a definition that has changed since", () => {
     expect(runs).to.equal(4)
   })
 
+  it("has a transient one again for a step whose other input has come with another content", async () => {
+    const joined = (names: readonly ("words" | "raw" | "a")[], name: string, transient: boolean) =>
+      step({
+        from: [...names],
+        name,
+        transient,
+        run: async ({ input, output }) => {
+          const inputs = input as Record<string, string>
+          const texts = await Promise.all(names.map((each) => readFile(inputs[each] ?? "", "utf8")))
+          await writeFile(output, texts.join(" "))
+        },
+      })
+    const thing = (path: string) =>
+      resolved(
+        defineDataset({
+          id: "org.example.thing",
+          resources: {
+            raw: file(at("/b.txt"), { transient: true }),
+            words: joined(["raw"], "words.txt", true),
+            a: file(at(path), { name: path.slice(1) }),
+            one: joined(["words", "a"], "one.txt", false),
+            two: joined(["a", "words"], "two.txt", false),
+          },
+          describe: ({ one, two }) => ({ one: folder(one), two: folder(two) }),
+        }),
+      )
+    await prepareDataset(thing("/a.txt"), prepareOptions(home.path))
+    expect(content()).to.deep.equal({ "a.txt": "a", "one.txt": "b a", "two.txt": "a b" })
+    origin.route("/c.txt", { body: "c" })
+    origin.requests.length = 0
+    await prepareDataset(thing("/c.txt"), prepareOptions(home.path))
+    expect(content()).to.deep.equal({ "c.txt": "c", "one.txt": "b c", "two.txt": "c b" })
+    expect(origin.requests.map(({ path }) => path)).to.have.members(["/b.txt", "/c.txt"])
+  })
+
   it("is not mixed with another that a kill left half placed", async () => {
     await prepare({ old: tar(at("/old.tar.gz")) })
     const found = await FoundDataset.read(

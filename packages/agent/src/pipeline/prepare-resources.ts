@@ -2,6 +2,7 @@ import { join } from "node:path"
 import { downloadsOf } from "@datamaestro/dataset"
 import { DatamaestroError, interrupted, type ProgressEvent } from "@datamaestro/protocol"
 import { sideBySide } from "../concurrency/side-by-side.ts"
+import { UnderWay } from "../concurrency/under-way.ts"
 import { adopt, tellUnverified, type Adopted } from "./adopt.ts"
 import type { FoundDataset, StoredResource } from "./found-dataset.ts"
 import { located } from "./located.ts"
@@ -109,13 +110,28 @@ export async function makeMissing(
     if (sharing !== undefined && how === undefined && isShareable(resource)) shared.add(resource.name)
   }
   await sharing?.announce([...shared])
+  const spent = new UnderWay<Promise<void>>()
+  const bringBack = async (names: readonly string[]): Promise<void> => {
+    const wanted = new Set(names)
+    for (const resource of found.stored) {
+      const { name } = resource
+      if (!wanted.has(name) || !found.isRemovable(resource)) continue
+      await spent.share(name, async () => {
+        if (await found.isWhole(resource)) return
+        await bringBack(inputsOf(resource))
+        tell(preparation, resource, await make(preparation, resource))
+      })
+    }
+  }
   const work = async (resource: StoredResource, how: How | undefined): Promise<void> => {
     // What one needs comes before it, so that those that have begun never wait for one that has not.
-    const needed = resource.kind === "step" || resource.kind === "wayback" ? resource.from : []
+    const needed = inputsOf(resource)
     await Promise.all(needed.flatMap((name) => tasks.get(name) ?? []))
     // What it is made of may have come with another content.
     const outdated = how !== undefined && found.isOutdated(resource) && (await found.isNeeded(resource))
     if (how !== undefined && !outdated) return tell(preparation, resource, how)
+    // What is transient was not needed, as long as nothing told that this one is to be made.
+    if (outdated && options.copy === undefined) await bringBack(needed)
     const own = (): Promise<How> => make(preparation, resource)
     tell(preparation, resource, await (shared.has(resource.name) ? makeShared(preparation, resource, own) : own()))
   }
@@ -128,6 +144,11 @@ export async function makeMissing(
     tasks.set(resource.name, task)
     return task
   })
+}
+
+/** The names of what a resource is made of. */
+function inputsOf(resource: StoredResource): readonly string[] {
+  return resource.kind === "step" || resource.kind === "wayback" ? resource.from : []
 }
 
 async function make(preparation: Preparation, resource: StoredResource): Promise<How> {
