@@ -8,7 +8,7 @@ import { expect } from "chai"
 import { diskState, planWork, prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { FoundDataset } from "../../../packages/agent/src/pipeline/found-dataset.ts"
 import { carryOut } from "../../../packages/agent/src/place/placement.ts"
-import { tree } from "../../fixtures/extraction.ts"
+import { failure, tree } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, writeFiles } from "../../fixtures/preparation.ts"
 import { eachPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
 import { tarGzArchive } from "../../fixtures/tar-archive.ts"
@@ -207,6 +207,16 @@ describe("a definition that has changed since", () => {
     await prepareDataset(thing("/c.txt"), prepareOptions(home.path))
     expect(content()).to.deep.equal({ "c.txt": "c", "one.txt": "b c", "two.txt": "c b" })
     expect(origin.requests.map(({ path }) => path)).to.have.members(["/b.txt", "/c.txt"])
+  })
+
+  it("leaves what the older one has made as it is, where the new one can't be had", async () => {
+    const archive = (hex: string) => ({ data: tar(at("/old.tar.gz"), { integrity: sha256(hex) }) })
+    const sum = createHash("sha256").update(oldArchive).digest("hex")
+    await prepare(archive(sum))
+    expect(await failure(prepare(archive("0".repeat(64))))).to.have.property("code", "CHECKSUM_MISMATCH")
+    origin.requests.length = 0
+    await prepare(archive(sum))
+    expect(origin.requests).to.deep.equal([])
   })
 
   it("is not mixed with another that a kill left half placed", async () => {
