@@ -52,7 +52,8 @@ async function recorded(found: FoundDataset, asked: string): Promise<StoredResou
   const resources: StoredResource[] = []
   for (const resource of found.stored) {
     const record = found.manifest.record(resource.name)
-    const complete = found.state.of(resource.name) === "complete" && record !== undefined
+    const finished = found.state.of(resource.name) === "complete" && !found.isOutdated(resource)
+    const complete = finished && record !== undefined
     // What is only needed on the way may have gone.
     if (found.isRemovable(resource) && !(complete && (await found.entriesExist(record.entries)))) continue
     if (!complete) throw notPrepared(found, resource, asked)
