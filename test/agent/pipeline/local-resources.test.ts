@@ -66,6 +66,8 @@ describe("resources that are no download", () => {
       writeFiles(elsewhere, { "AP/1": "one" })
       const resources = { documents: linkFolder(datafolderPath("disks", "AP")) }
       await prepare(resources)
+      const moved = { ...prepareOptions(home.path), datafolders: { disks: elsewhere }, mirrors: undefined }
+      expect((await planWork(thingOf(resources), moved)).work[0]).to.include({ action: "make" })
       await prepare(resources, { datafolders: { disks: elsewhere } })
       expect(readlinkSync(join(root, "documents"))).to.equal(join(elsewhere, "AP"))
       // What is not set any more may be where it was.

@@ -12,7 +12,7 @@ export async function diskState(
   dataset: ResolvedDataset,
   options: { paths: Paths; datafolders: Datafolders },
 ): Promise<DiskState> {
-  const found = await FoundDataset.read(options.paths, dataset.plan)
+  const found = await FoundDataset.read(options.paths, dataset.plan, options.datafolders)
   const resources: Record<string, State> = {}
   const needed: State[] = []
   for (const resource of dataset.plan.resources) {
@@ -41,7 +41,7 @@ async function stateOf(
   }
   const recorded = found.state.of(resource.name) ?? "none"
   if (recorded !== "complete") return recorded
-  return (await found.isComplete(resource)) ? "complete" : "none"
+  return found.leadsToItsPlace(resource) && (await found.isComplete(resource)) ? "complete" : "none"
 }
 
 function combined(states: readonly State[]): State {
