@@ -120,6 +120,11 @@ function checkFacts(facts: DatasetFacts): void {
   if (facts.agreement !== undefined && (typeof agreed !== "string" || agreed === "")) {
     throw new DefinitionError(id, "agreement.id", "it is missing: acceptance is remembered under it")
   }
+  if (facts.agreement !== undefined) {
+    checkFields(id, "agreement", facts.agreement, { id: true, url: true, text: true })
+    const text: unknown = facts.agreement.text ?? ""
+    if (typeof text !== "string") throw new DefinitionError(id, "agreement.text", "it must be a text")
+  }
 }
 
 function checkAxes(id: string, axes: Axes): void {

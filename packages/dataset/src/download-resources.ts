@@ -79,13 +79,14 @@ export interface Pieces {
  * `tar(pieces(["https://…/a.tar.gz.partaa", "https://…/a.tar.gz.partab"]))`. Each is downloaded, kept and verified by itself.
  */
 export function pieces(list: readonly Piece[]): Pieces {
-  return {
-    pieces: list.map((piece) => {
-      const { url, integrity, size } =
-        typeof piece === "object" && "url" in piece ? piece : { url: piece, integrity: undefined, size: undefined }
-      return { urls: listed(url), integrity: listed(integrity), size }
-    }),
-  }
+  if (!Array.isArray(list)) throw new DefinitionError("", "pieces", "it must be a list")
+  return { pieces: (list as readonly Piece[]).map(archivePiece) }
+}
+
+function archivePiece(piece: Piece): ArchivePiece {
+  if (typeof piece !== "object" || !("url" in piece)) return { urls: listed(piece), integrity: [], size: undefined }
+  checkFields("", "pieces", piece, { url: true, integrity: true, size: true })
+  return { urls: listed(piece.url), integrity: listed(piece.integrity), size: piece.size }
 }
 
 /** A tar archive, plain or compressed, to download and extract. URLs after the first are mirrors. */
@@ -129,7 +130,7 @@ export function concat(archives: ArchiveResource | readonly ArchiveResource[], o
 /** Several archives extracted into one folder, by default one that is named after the key. */
 export function merge(archives: readonly ArchiveResource[], options: { into?: string } = {}): MergeResource {
   checkFields("", "merge", options, { into: true })
-  return { [RESOURCE]: FORMAT_VERSION, kind: "merge", archives, into: options.into }
+  return { [RESOURCE]: FORMAT_VERSION, kind: "merge", archives: listed(archives), into: options.into }
 }
 
 export interface BucketOptions {

@@ -73,6 +73,7 @@ export type {
   StepRun,
   WaybackResource,
 } from "./resource.ts"
+export { resourceFault } from "./resource.ts"
 export { stateName } from "./state-name.ts"
 export { decompress, gunzip, jsonLines, keepLines, replaceInLines } from "./transforms.ts"
 export { typed, typeOf, type Described, type DescribedObject, type PreparedValue } from "./typed-value.ts"

@@ -13,6 +13,14 @@ export function checkFields<T extends object>(
   given: T,
   known: Readonly<Record<keyof T, true>>,
 ): void {
+  const options: unknown = given
+  if (typeof options !== "object" || options === null) {
+    throw new DefinitionError(
+      definition,
+      what,
+      `${JSON.stringify(options) ?? typeof options} is no object with its fields`,
+    )
+  }
   const odd = Object.keys(given).find((field) => !Object.hasOwn(known, field))
   if (odd === undefined) return
   const names = Object.keys(known).join(", ")

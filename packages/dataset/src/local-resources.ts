@@ -31,6 +31,7 @@ export function datafolderPath(folder: string, path = ""): DatafolderResource {
  */
 export function links(from: readonly string[], options: { name?: string } = {}): LinksResource {
   checkFields("", "links", options, { name: true })
+  if (!Array.isArray(from)) throw new DefinitionError("", "links.from", "it must be a list of references' names")
   return { [RESOURCE]: FORMAT_VERSION, kind: "links", from, name: options.name }
 }
 
@@ -48,6 +49,7 @@ export function linkFolder(
   options: { name?: string; check?: FolderSum } = {},
 ): LinkResource {
   checkFields("", "linkFolder", options, { name: true, check: true })
+  if (options.check !== undefined) checkFields("", "linkFolder.check", options.check, { glob: true, md5: true })
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind: "linkfolder",

@@ -2,7 +2,7 @@ import { DefinitionError } from "./definition-error.ts"
 import { sumFault, type Sum } from "./integrity.ts"
 import type { ArchivePart, Download, Integrity, PlannedArchive, PlannedFile, Transform } from "./plan.ts"
 import { relativePathFault } from "./relative-path.ts"
-import type { ArchivePiece, ArchiveResource, FileResource } from "./resource.ts"
+import type { ArchivePiece, ArchiveResource, FileResource, Resource } from "./resource.ts"
 import { archiveBaseName, urlFault, urlFileName, withoutPieceSuffix } from "./url-name.ts"
 
 /** Names in a dataset's folder that are ours. */
@@ -38,8 +38,9 @@ export function planFile(resource: FileResource, name: string, place: Place): Pl
 }
 
 export function checkTransforms(transforms: readonly Transform[], place: Place): void {
-  for (const transform of transforms) {
-    if (!TRANSFORMS.has(transform.kind)) {
+  if (!Array.isArray(transforms)) throw fault(place, "transforms", "it must be a list")
+  for (const transform of transforms as readonly Transform[]) {
+    if (!TRANSFORMS.has((transform as Transform | null | undefined)?.kind)) {
       throw fault(
         place,
         "transforms",
@@ -56,7 +57,11 @@ export function checkTransforms(transforms: readonly Transform[], place: Place):
 }
 
 /** An archive that is part of a resource: it has no name and no place of its own. */
-export function planPart(resource: ArchiveResource, place: Place): ArchivePart {
+export function planPart(authored: ArchiveResource, place: Place): ArchivePart {
+  const resource: Resource | null | undefined = authored
+  if (resource?.kind !== "tar" && resource?.kind !== "zip") {
+    throw fault(place, "archives", "each must be an archive: make it with tar or zip")
+  }
   if (resource.into !== undefined) throw fault(place, "into", "a part of another resource has no place of its own")
   if (resource.pieces !== undefined) throw fault(place, "url", "an archive in pieces has to be a resource of its own")
   const { name: _name, target: _target, ...part } = planArchive(resource, "part", place, true, () => false)

@@ -4,6 +4,8 @@ import { checkRelative, checkTarget, fault, planIntegrity, type Place } from "./
 import type { LinkPlace, PlannedLink, PlannedLinks, PlannedManual } from "./plan.ts"
 import type { LinkResource, LinksResource, ManualResource, Resources } from "./resource.ts"
 
+const ARCHIVES: ReadonlySet<unknown> = new Set(["tar", "zip"])
+
 /** @param reference what the reference of a key leads to */
 export function planLinks(
   resource: LinksResource,
@@ -31,7 +33,7 @@ export function planLink(resource: LinkResource, name: string, place: Place): Pl
   if (resource.places.length === 0) throw fault(place, "places", "there is no place to look for it")
   const { check } = resource
   if (check !== undefined) {
-    const reason = check.glob === "" ? "its glob is empty" : sumFault({ algorithm: "md5", hex: check.md5 })
+    const reason = (check.glob ?? "") === "" ? "its glob is empty" : sumFault({ algorithm: "md5", hex: check.md5 })
     if (reason !== undefined) throw fault(place, "check", reason)
   }
   return {
@@ -48,6 +50,9 @@ export function planManual(resource: ManualResource, name: string, place: Place)
   const { page, unpack, instructions } = resource
   if (!URL.canParse(page) || !/^https?:$/.test(new URL(page).protocol)) {
     throw fault(place, "page", `${JSON.stringify(page)} is no http or https URL`)
+  }
+  if (unpack !== undefined && !ARCHIVES.has(unpack)) {
+    throw fault(place, "unpack", `${JSON.stringify(unpack)} is neither "tar" nor "zip"`)
   }
   const deposit = resource.name ?? name
   checkTarget(deposit, "name", place)

@@ -7,7 +7,7 @@ import { planBucket, planConcat, planMerge } from "./plan-archives.ts"
 import { checkDatafolder, planLink, planLinks, planManual } from "./plan-local.ts"
 import type { PathReference, PlannedResource, PlannedStep, PlannedWayback } from "./plan.ts"
 import {
-  isResource,
+  resourceFault,
   type ReferenceResource,
   type Resource,
   type Resources,
@@ -165,13 +165,8 @@ function nameResources(definition: string, resources: Resources): Map<string, st
         "a resource's name is made of letters, digits, _, - and . after a letter",
       )
     }
-    if (!isResource(resource)) {
-      throw new DefinitionError(
-        definition,
-        field,
-        "this is no resource: make one with file, tar, zip, reference, datafolderPath, step, ...",
-      )
-    }
+    const noResource = resourceFault(resource)
+    if (noResource !== undefined) throw new DefinitionError(definition, field, noResource)
     const name = stateName(key)
     const other = keyOf.get(name)
     if (other !== undefined)

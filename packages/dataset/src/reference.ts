@@ -1,5 +1,6 @@
-import { DEFINITION, FORMAT_VERSION, RESOURCE } from "./brands.ts"
+import { brandOf, DEFINITION, FORMAT_VERSION, RESOURCE } from "./brands.ts"
 import type { AnyDefinition, SelectionArguments } from "./definition.ts"
+import { checkFields } from "./known-fields.ts"
 import type { ReferenceResource, ReferenceTarget } from "./resource.ts"
 
 /** Keeps a definition, which has an id too, from passing as one that is only named: its selection is checked. */
@@ -25,6 +26,11 @@ export function reference(
   target: AnyDefinition | (() => AnyDefinition | Promise<AnyDefinition>) | ReferenceTarget,
   selection: object = {},
 ): ReferenceResource {
+  // What is neither is told when it is resolved, with the field that it stands in.
+  const named: unknown = target
+  if (typeof named === "object" && named !== null && brandOf(named, DEFINITION) === undefined) {
+    checkFields("", "reference", named as ReferenceTarget, { id: true, repository: true })
+  }
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind: "reference",

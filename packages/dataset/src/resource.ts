@@ -160,6 +160,8 @@ export type Resource =
   | ReferenceResource
 export type Resources = { readonly [key: string]: Resource }
 
-export function isResource(thing: unknown): thing is Resource {
-  return brandOf(thing, RESOURCE) === FORMAT_VERSION
+/** Why something is no resource, or undefined when it is one. */
+export function resourceFault(thing: unknown): string | undefined {
+  if (brandOf(thing, RESOURCE) === FORMAT_VERSION) return undefined
+  return "this is no resource: make one with file, tar, zip, reference, datafolderPath, step, ..."
 }

@@ -26,8 +26,16 @@ export function gunzip(): Transform {
   return { kind: "gunzip" }
 }
 
+/** Also of one that was made in another realm. */
+function isRegExp(thing: unknown): thing is RegExp {
+  return Object.prototype.toString.call(thing) === "[object RegExp]"
+}
+
 /** A plan is JSON: a flag that changes what matches would be lost in it. */
 function lineSource(pattern: RegExp): string {
+  if (!isRegExp(pattern)) {
+    throw new DefinitionError("", "transforms", `${JSON.stringify(pattern)} is no regular expression: write /.../`)
+  }
   const lost = pattern.flags.replace(/[gu]/g, "")
   if (lost !== "") throw new DefinitionError("", "transforms", `${String(pattern)} has the flag "${lost}"`)
   return pattern.source

@@ -56,6 +56,7 @@ describe("resolveDataset", () => {
           const part = { same: [{ a: 1 }] }
           return { twice: [part.same, part.same], part: Object.assign(part, { whole: { part } }) }
         } })`,
+        "org.empty": `defineDataset({ id: "org.empty", axes: { n: axis([1, 2]) }, resources: ({ n }) => ({ a: { 2: file("https://e.org/a") }[n] }), describe: ({ a }) => ({ a }) })`,
         "org.date": `defineDataset({ id: "org.date", resources: {}, describe: () => ({ made: [new Date(0)] }) })`,
         "org.text": `defineDataset({ id: "org.text", resources: { a: file("https://e.org/a") }, describe: ({ a }) => ({ b: \`\${a}/b\` }) })`,
         "org.noaxis": `defineDataset({ id: "org.noaxis", axes: { n: axis([1, 2]) }, resources: ({ n, m }) => ({ a: file(n === 1 ? "https://e.org/" + m : "https://e.org/a") }), describe: () => ({}) })`,
@@ -214,6 +215,7 @@ describe("resolveDataset", () => {
     ["org.round", /describe.part.whole.part: it is a part of itself, without an end$/],
     ["org.date", /describe.made.0: a Date is neither JSON/],
     ["org.text", /describe: a path is no text yet: write path.join/],
+    ["org.empty[n=1]", /resources.a: this is no resource: make one with file/],
     ["org.noaxis[n=1]", /axes: there is no axis "m": there are n$/],
     ["org.noaxis.told[n=1]", /axes: there is no axis "m": there are n$/],
     ["org.ownid", /describe.id: /],

@@ -4,6 +4,7 @@ import {
   isSymbolicPath,
   PATH,
   planResources,
+  resourceFault,
   stateName,
   symbolicPath,
   type AnyDefinition,
@@ -75,8 +76,14 @@ export function planDataset(
 export function authoredResources(definition: AnyDefinition, selection: Selection, repository: string): Resources {
   try {
     const resources: unknown = definition.resources(namingWhatLacks(definition.id, "axis", selection))
-    if (typeof resources === "object" && resources !== null && !("then" in resources)) return resources as Resources
-    throw new DefinitionError(definition.id, "resources", "its function must return an object of resources")
+    if (typeof resources !== "object" || resources === null || "then" in resources) {
+      throw new DefinitionError(definition.id, "resources", "its function must return an object of resources")
+    }
+    for (const [key, resource] of Object.entries(resources)) {
+      const fault = resourceFault(resource)
+      if (fault !== undefined) throw new DefinitionError(definition.id, `resources.${key}`, fault)
+    }
+    return resources as Resources
   } catch (error) {
     throw brokenDefinition(definition.id, repository, error)
   }
