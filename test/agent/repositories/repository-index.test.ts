@@ -187,6 +187,27 @@ export default ${THING}`,
     expect(error.message).to.match(/"org.x.thing" of repository "loaders": its loader is no function$/)
   })
 
+  it("tells of a loader that gives the module, and what to take out of it", async () => {
+    const text = withStatics('static datasets = { "org.x.thing": () => import("./thing.js") }')
+    const thing = `import { defineDataset, file, textFile } from "@datamaestro/dataset"\nexport const about = 1\nexport const thing = ${THING}`
+    const index = new RepositoryIndex([await plugins.add("modules", { "index.js": text, "thing.js": thing })])
+    const error = await rejection(index.definition("modules", "org.x.thing"))
+    expect(error.message).to.match(/: its loader gives a module: write async \(\) => \(await import\("…"\)\)\.thing$/)
+  })
+
+  for (const [how, load] of [
+    ["imports", 'import("no-such-package")'],
+    ["requires", '(await import("node:module")).createRequire(import.meta.url)("no-such-package")'],
+  ] as const) {
+    it(`says what to do about a package that a dataset ${how}, and that is not there`, async () => {
+      const text = withStatics(`static datasets = { "org.x.thing": async () => (await ${load}).thing }`)
+      const index = new RepositoryIndex([await plugins.add(how, { "index.js": text })])
+      const error = await rejection(index.definition(how, "org.x.thing"))
+      expect(error.message).to.contain("no-such-package")
+      expect(error.hint).to.contain(`run npm install in the folder of the repository "${how}"`)
+    })
+  }
+
   it("refuses a name that would be a folder elsewhere", async () => {
     const location = { ...(await plugins.addDatasets("elsewhere", { "org.x.thing": THING })), id: "../elsewhere" }
     const error = await rejection(new RepositoryIndex([location]).repository("../elsewhere"))

@@ -146,6 +146,11 @@ export function reasonOf(error: unknown): string {
   return thrownText(error).split("\n", 1)[0] ?? ""
 }
 
+/** Whether a package is not there that an ES module imports, or a CommonJS one requires. */
+export function lacksPackage(error: unknown): boolean {
+  return error instanceof Error && /^Cannot find (?:package '|module '(?![./]|[A-Za-z]:))/.test(error.message)
+}
+
 function broken(location: RepositoryLocation, reason: string, path: string, cause?: unknown): DatamaestroError {
   return new DatamaestroError("BROKEN_REPOSITORY", `Cannot load repository "${location.id}": ${reason}`, {
     hint: remedy(location.package, cause),
@@ -155,7 +160,7 @@ function broken(location: RepositoryLocation, reason: string, path: string, caus
 }
 
 function remedy(from: string, cause: unknown): string {
-  if (cause instanceof Error && cause.message.startsWith("Cannot find package '")) {
+  if (lacksPackage(cause)) {
     return `install what the package "${from}" imports: run npm install in its folder`
   }
   // Node requires ES modules from 20.19 on, and such is @datamaestro/dataset.

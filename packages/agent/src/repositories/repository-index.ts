@@ -9,7 +9,7 @@ import {
 } from "@datamaestro/dataset"
 import { DatamaestroError, stillWaiting, type RepositoryLocation, type RepositorySummary } from "@datamaestro/protocol"
 import { runAuthorCode } from "../author-code/run-author-code.ts"
-import { loadRepository, reasonOf, type LoadedRepository, type RunCode } from "./load-repository.ts"
+import { lacksPackage, loadRepository, reasonOf, type LoadedRepository, type RunCode } from "./load-repository.ts"
 import { packageMark } from "./package-mark.ts"
 import { withSyntaxPlace } from "./syntax-place.ts"
 
@@ -186,7 +186,9 @@ export function brokenDefinition(id: string, repository: string, problem: unknow
     "BROKEN_DEFINITION",
     `Cannot use dataset "${id}" of repository "${repository}": ${known ? `${field}${problem.reason}` : reason}`,
     {
-      hint: `tell those who keep the repository "${repository}"`,
+      hint: lacksPackage(problem)
+        ? `run npm install in the folder of the repository "${repository}", or tell those who keep it`
+        : `tell those who keep the repository "${repository}"`,
       details: { dataset: id, repository, ...(known ? { field: problem.field } : {}) },
       cause: typeof problem === "string" ? undefined : problem,
     },
@@ -201,9 +203,13 @@ async function memoized<T>(memory: Map<string, Promise<T>>, key: string, make: (
 
 function noDefinition(thing: unknown): string {
   const format = brandOf(thing, DEFINITION)
-  if (format === undefined)
-    return `its loader gives ${thing === undefined ? "undefined: does its module export it?" : "no definition: make one with defineDataset"}`
-  return `it has format ${format} of @datamaestro/dataset, and this datamaestro reads ${FORMAT_VERSION}`
+  if (format !== undefined) {
+    return `it has format ${format} of @datamaestro/dataset, and this datamaestro reads ${FORMAT_VERSION}`
+  }
+  if (thing === undefined) return "its loader gives undefined: does its module export it?"
+  const exported = Object.entries(thing ?? {}).find(([, part]) => isDefinition(part))
+  if (exported === undefined) return "its loader gives no definition: make one with defineDataset"
+  return `its loader gives a module: write async () => (await import("…")).${exported[0]}`
 }
 
 function filePath(module: RepositoryLocation["module"]): string {
