@@ -119,6 +119,32 @@ export class GroupRepository extends Repository {
     expect(checked.stdout, checked.stderr).to.match(/ok\tgroup\t3 datasets, 3 variants, 0 errors, 3 warnings\n$/)
   })
 
+  it("creates one of a package in CommonJS, which imports it", async () => {
+    const folder = await writeRepositoryPackage(sample.folder, {
+      id: "common",
+      files: {
+        "package.json": JSON.stringify({
+          name: "common",
+          version: "1.0.0",
+          type: "commonjs",
+          datamaestro: { repositories: { common: "./lib/index.js#Common" } },
+        }),
+        "lib/index.js": `const { Repository } = require("@datamaestro/dataset")
+class Common extends Repository {
+  static NAMESPACE = "common"
+  static datasets = {}
+}
+module.exports = { Common }
+`,
+      },
+    })
+    const env = { ...sample.env, DATAMAESTRO_REPOSITORY_PATH: folder }
+    const { status, stdout, stderr } = await datamaestro(["create-dataset", "common", "org.e.flowers"], { env })
+    expect(status, stderr).to.equal(0)
+    expect(stdout).to.equal(`${join(folder, "lib/org.e.flowers.mjs")}\n`)
+    expect((await datamaestro(["info", "org.e.flowers"], { env })).stdout).to.contain("repository: common")
+  })
+
   it("says what stands in the way", async () => {
     const env = sample.env
     const of = async (...args: string[]) => await datamaestro(["create-dataset", ...args], { env })

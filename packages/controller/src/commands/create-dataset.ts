@@ -1,10 +1,11 @@
 import { asDatamaestroError, DatamaestroError } from "@datamaestro/protocol"
 import { existsSync } from "node:fs"
 import { readFile, realpath, rm } from "node:fs/promises"
-import { dirname, extname, join } from "node:path"
+import { dirname, join } from "node:path"
 import { buildPackage } from "../authoring/build-package.ts"
 import { datasetName, type DatasetName } from "../authoring/dataset-name.ts"
 import { datasetTemplate } from "../authoring/dataset-template.ts"
+import { definitionSuffix } from "../authoring/definition-suffix.ts"
 import { registerDataset } from "../authoring/register-dataset.ts"
 import { repositorySource } from "../authoring/repository-source.ts"
 import type { FoundRepository } from "../repositories/found-repository.ts"
@@ -74,13 +75,10 @@ async function refuseExisting({ id }: DatasetName, target: FoundRepository, sess
 
 async function write(name: DatasetName, target: FoundRepository, source: string): Promise<Created> {
   const registered = await realpath(source)
-  const file = join(dirname(registered), `${name.id}${extname(registered)}`)
+  const fileName = `${name.id}${definitionSuffix(registered)}`
+  const file = join(dirname(registered), fileName)
   const before = await readFile(registered, "utf8")
-  const text = registerDataset(
-    { path: registered, text: before, exported: target.export },
-    name.id,
-    `${name.id}${extname(registered)}`,
-  )
+  const text = registerDataset({ path: registered, text: before, exported: target.export }, name.id, fileName)
   if (existsSync(file)) throw exists(name.id, `there is a file "${file}"`)
   await put(file, datasetTemplate(name))
   try {
