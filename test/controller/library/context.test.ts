@@ -117,6 +117,8 @@ describe("the context of this machine", () => {
       accept: "all",
       force: "yes",
       onProgress: true,
+      selection: "dim=50",
+      signal: "stop",
     })) {
       const refused = await rejection(prepareDataset("x", { [option]: value }))
       expect([refused.code, refused.message], option).to.deep.equal([
@@ -124,6 +126,18 @@ describe("the context of this machine", () => {
         `Cannot use ${JSON.stringify(value)} as ${option}`,
       ])
       expect(refused.hint).to.contain(`${option} is to be `)
+    }
+    // An AbortController is none, and a variable that is empty no folder: it would be the working directory.
+    for (const [options, as] of [
+      [{ signal: new AbortController() }, "AbortController as signal"],
+      [{ signal: null }, "null as signal"],
+      [{ selection: null }, "null as selection"],
+      [{ prompter: {} }, "undefined as prompter.available"],
+      [{ context: "" }, '"" as context'],
+      [{ context: {} }, "this object as context: it is no Context of this copy of datamaestro"],
+    ] as const) {
+      const { code, message } = await rejection(prepareDataset("x", options as object))
+      expect([code, message]).to.deep.equal(["USAGE", `Cannot use ${as}`])
     }
     const mistyped = await rejection(prepareDataset("x", { hots: "cluster" } as object))
     expect([mistyped.code, mistyped.message]).to.deep.equal([

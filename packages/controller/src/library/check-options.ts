@@ -14,9 +14,9 @@ const Name = v.pipe(v.string(), v.nonEmpty())
 type SchemasOf<Options> = { [Name in keyof Required<Options>]: v.GenericSchema }
 
 const call = {
-  signal: v.optional(v.any()),
+  signal: v.optional(v.instance(AbortSignal)),
   onProgress: v.optional(v.function()),
-  prompter: v.optional(v.any()),
+  prompter: v.optional(v.looseObject({ available: v.boolean(), ask: v.function() })),
 } satisfies SchemasOf<CallOptions>
 
 const value = { ...call, encoder: v.optional(Encoder) } satisfies SchemasOf<ValueCallOptions>
@@ -45,12 +45,12 @@ const machine = {
 export const MACHINE_OPTIONS = Object.keys(machine) as readonly (keyof MachineOptions)[]
 
 const place = {
-  context: v.optional(v.union([v.string(), v.object({})])),
+  context: v.optional(v.union([Name, v.object({})])),
   host: v.optional(Name),
   ...machine,
 } satisfies SchemasOf<Place>
 
-const selection = v.optional(v.any())
+const selection = v.optional(v.looseObject({}))
 
 /** What each call takes: where one would leave `host` unheeded, the work would be done on another machine. */
 const CALLS = {

@@ -25,6 +25,17 @@ export function sourceAt(place: Place): SessionSource {
     if (refused === undefined) return context.source
     throw unheeded(refused, "beside a context, which has its own", "give it to Context.instance or Context.remote")
   }
+  // A Context of another copy of this package would be taken for none.
+  if (typeof context === "object") {
+    throw new DatamaestroError(
+      "USAGE",
+      "Cannot use this object as context: it is no Context of this copy of datamaestro",
+      {
+        hint: "context is to be what Context.instance or Context.remote gave, or the path of a data directory",
+        details: { option: "context" },
+      },
+    )
+  }
   if (host !== undefined) {
     if (context === undefined) return sessionPerCall(remoteMachine(host, machine, readUserSettings()))
     throw new DatamaestroError("USAGE", `Cannot use the data directory "${context}" of this machine on "${host}"`, {
