@@ -208,6 +208,13 @@ export default ${THING}`,
     })
   }
 
+  it("says what to do about a dataset whose loader names its source in TypeScript", async () => {
+    const thrown = `Object.assign(new TypeError('Unknown file extension ".ts"'), { code: "ERR_UNKNOWN_FILE_EXTENSION" })`
+    const text = withStatics(`static datasets = { "org.x.thing": () => { throw ${thrown} } }`)
+    const index = new RepositoryIndex([await plugins.add("unbuilt", { "index.js": text })])
+    expect((await rejection(index.definition("unbuilt", "org.x.thing"))).hint).to.contain("load what is built")
+  })
+
   it("refuses a name that would be a folder elsewhere", async () => {
     const location = { ...(await plugins.addDatasets("elsewhere", { "org.x.thing": THING })), id: "../elsewhere" }
     const error = await rejection(new RepositoryIndex([location]).repository("../elsewhere"))

@@ -186,13 +186,21 @@ export function brokenDefinition(id: string, repository: string, problem: unknow
     "BROKEN_DEFINITION",
     `Cannot use dataset "${id}" of repository "${repository}": ${known ? `${field}${problem.reason}` : reason}`,
     {
-      hint: lacksPackage(problem)
-        ? `run npm install in the folder of the repository "${repository}", or tell those who keep it`
-        : `tell those who keep the repository "${repository}"`,
+      hint: remedy(repository, problem),
       details: { dataset: id, repository, ...(known ? { field: problem.field } : {}) },
       cause: typeof problem === "string" ? undefined : problem,
     },
   )
+}
+
+function remedy(repository: string, problem: unknown): string {
+  if (lacksPackage(problem)) {
+    return `run npm install in the folder of the repository "${repository}", or tell those who keep it`
+  }
+  if ((problem as NodeJS.ErrnoException | null | undefined)?.code === "ERR_UNKNOWN_FILE_EXTENSION") {
+    return `let the repository "${repository}" load what is built (dist/….js): this Node loads no TypeScript`
+  }
+  return `tell those who keep the repository "${repository}"`
 }
 
 async function memoized<T>(memory: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
