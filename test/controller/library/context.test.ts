@@ -69,6 +69,11 @@ describe("the context of this machine", () => {
     expect(Context.instance({ data }).dataset("com.lecun.mnist").id).to.equal("com.lecun.mnist")
   })
 
+  it("takes no number for a job's id", () => {
+    const job = (): unknown => Context.instance({ data }).job(5 as never)
+    expect(job).to.throw(DatamaestroError, "Cannot use 5 as job").with.property("code", "USAGE")
+  })
+
   it("takes a place once only", async () => {
     const context = Context.instance({ data })
     for (const options of [

@@ -95,9 +95,9 @@ export function checkOptions(call: keyof typeof CALLS, options: object): void {
 }
 
 /** @throws DatamaestroError USAGE */
-export function checkHost(host: string): void {
-  const checked = v.safeParse(Name, host)
-  if (!checked.success) throw wrongValue("host", checked.issues[0])
+export function checkName(option: "host" | "job", name: string): void {
+  const checked = v.safeParse(Name, name)
+  if (!checked.success) throw wrongValue(option, checked.issues[0])
 }
 
 /** Whoever passes `undefined` leaves the option out. */

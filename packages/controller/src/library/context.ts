@@ -6,7 +6,7 @@ import {
   type JobSummary,
   type Paths,
 } from "@datamaestro/protocol"
-import { checkHost, checkOptions } from "./check-options.ts"
+import { checkName, checkOptions } from "./check-options.ts"
 import {
   infoIn,
   prepareIn,
@@ -103,7 +103,7 @@ export class Context implements AsyncDisposable {
    * @throws DatamaestroError of the connection kind (`UNREACHABLE`, `AUTHENTICATION_FAILED`, `NO_NODE`…)
    */
   static async remote(host: string, options: MachineOptions & CallOptions = {}): Promise<Context> {
-    checkHost(host)
+    checkName("host", host)
     checkOptions("Context.remote", options)
     const machine = remoteMachine(host, options, readUserSettings())
     return await libraryCall(options, (heeded) => Context.#connect(host, machine, heeded))
@@ -173,8 +173,13 @@ export class Context implements AsyncDisposable {
     return await listJobsIn(this.source, options)
   }
 
-  /** A job by its id, or the beginning of one. */
+  /**
+   * A job by its id, or the beginning of one.
+   *
+   * @throws DatamaestroError USAGE where it is no text
+   */
   job(id: string): JobHandle {
+    checkName("job", id)
     return jobHandle(this.source, id)
   }
 
