@@ -154,8 +154,10 @@ function inputsOf(resource: StoredResource): readonly string[] {
 async function make(preparation: Preparation, resource: StoredResource): Promise<How> {
   const { found, options, signal } = preparation
   if (signal.aborted) throw interrupted()
-  // With --force, or of an older definition, to which one may go back, the old stays complete until the new is placed.
-  if (options.force !== true && !found.isOutdated(resource)) await found.state.set(resource.name, "partial")
+  // With --force, or of an older definition, to which one may go back, the old stays complete until the new is placed. A file is
+  // known by its sum, and of thousands that are replaced this is one write.
+  const stays = options.force === true || (resource.kind !== "file" && found.isOutdated(resource))
+  if (!stays) await found.state.set(resource.name, "partial")
   if (options.copy !== undefined) {
     const copied = await options.copy.resource(preparation.plan, resource.name, signal)
     if (copied !== undefined) {
