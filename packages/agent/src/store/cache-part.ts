@@ -212,8 +212,10 @@ export class CachePart {
       // All of it is on the disk, or what kept it from there was thrown.
       await this.#content.file.close().catch(() => {})
     }
-    // Whoever has the entry next takes away what stays.
-    await removeFile(this.#recordPath).catch(() => {})
+    // Storage that failed once may not fail again; else whoever downloads it next takes away what stays.
+    await removeFile(this.#recordPath)
+      .catch(() => removeFile(this.#recordPath))
+      .catch(() => {})
   }
 
   /** Stops writing and leaves it to be continued; an empty one is removed. */
