@@ -36,6 +36,15 @@ os.rmdir(os.path.dirname(path))
 """
 
 
+def connect(path):
+    while True:
+        try:
+            return rpyc.utils.factory.unix_connect(path)
+        except ConnectionRefusedError:
+            # ssh has made the socket, and does not listen yet.
+            time.sleep(0.005)
+
+
 def main() -> None:
     python, folder, *ssh = sys.argv[1:]
     path = os.path.dirname(os.path.dirname(rpyc.__file__))
@@ -49,7 +58,7 @@ def main() -> None:
         try:
             while not pathlib.Path(here).exists():
                 time.sleep(0.005)
-            connection = rpyc.utils.factory.unix_connect(here)
+            connection = connect(here)
             for key, value in json.loads(connection.root.datafolders()).items():
                 print(key, value, sep="\t")
             connection.close()
