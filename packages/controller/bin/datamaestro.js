@@ -8,8 +8,8 @@ var NEEDED = [20, 19]
 var BUNDLE = path.join(__dirname, "..", "dist", "cli.cjs")
 /** Cached code that no start has used for this long is removed, in milliseconds. */
 var STALE = 30 * 24 * 3600 * 1000
-/** So many runs add what they ran to the code that the first one kept; its last byte counts them. */
-var ADDING_RUNS = 3
+/** So many runs add what they ran to the code that the first one kept, which had more to do; its last byte counts them. */
+var ADDING_RUNS = 1
 
 /** What needs an agent of this machine, when no other one is named. */
 var WITH_AGENT = /^(prepare|download|info|search|repositories|verify|check|orphans|datafolders|cache|jobs|version)$/

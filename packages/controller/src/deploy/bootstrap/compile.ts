@@ -8,7 +8,7 @@ import { isOwn, isPrivate, makePrivate } from "./private-folder.ts"
 /** So many digits before the code say how much had run when it was kept. V8 reads it in place at a multiple of 8. */
 const HEAD = 8
 /** So many runs that used as much are kept together: other functions of the same modules. */
-const RUNS = 4
+const RUNS = 2
 
 export interface Compiled {
   exports: { runAgent?: (host: object) => void }
