@@ -28,6 +28,7 @@ const STEPS = {
   prints: `console.error("50 words\\nso far"); process.stdout.write("done"); throw new RangeError("no more")`,
   fills: `throw Object.assign(new Error("full"), { code: "ENOSPC" })`,
   floods: `for (let line = 0; line < 20_000; line++) console.log(line); for (let at = 0; at < 1e5; at++) progress(at / 1e5)`,
+  pours: `for (let line = 0; line < 20_000; line++) console.log(line + "x".repeat(99)); throw new Error("no more")`,
   reads: `await Promise.all(Array.from({ length: 40 }, () => fs.createReadStream(input.words, { signal }).toArray())); fs.writeFileSync(output, "")`,
   "throws.text": `throw "just text"`,
   "throws.object": `throw { status: 500 }`,
@@ -134,6 +135,14 @@ describe("runInThread", function () {
     expect(lines).to.deep.equal(Array.from({ length: 20_000 }, (_, line) => String(line)))
     expect(events.length).to.be.within(2, 100)
     expect(events.at(-1)).to.have.property("fraction", 0.99999)
+  })
+
+  it("hands over the first and the last of very many lines, before a failure too: they would fill a journal", async () => {
+    const { ended, lines } = run("pours")
+    expect(await failure(ended)).to.have.property("message", "no more")
+    expect(lines).to.have.length.within(9_000, 11_000)
+    expect(lines.at(-21)).to.match(/^\(\d{4,5} lines of 1\.\d MB left out: /)
+    expect(lines.at(-1)).to.equal(`19999${"x".repeat(99)}`)
   })
 
   it("is not warned of many files that are read at once with its signal", async () => {

@@ -6,6 +6,7 @@ import { leaveBehind } from "../process/exit-or-kill.ts"
 import { readPrintedLines } from "./printed-lines.ts"
 import { endPrograms } from "./started-programs.ts"
 import type { FromStep, StepRequest, ToStep } from "./step-request.ts"
+import { ToldLines } from "./told-lines.ts"
 
 /** How long a step that was asked to stop may take to clean up, then the programs that it started, and then its thread to end, in milliseconds. */
 const GRACE = 500
@@ -13,7 +14,10 @@ const GRACE = 500
 export interface StepListeners {
   signal: AbortSignal
   progress: ProgressListener
-  /** Told each line that it prints: the agent's own stdout is the protocol's. What child processes print of their own is none of it. */
+  /**
+   * Told the lines that it prints, of very many the first and the last: the agent's own stdout is the protocol's. What child
+   * processes print of their own is none of it.
+   */
   onLine(line: string): void
 }
 
@@ -28,7 +32,9 @@ export async function runInThread(worker: Worker, request: StepRequest, listener
   const send = (message: ToStep): void => worker.postMessage(message)
   const mark = randomUUID()
   let programs: Promise<void> | undefined
-  const printed = Promise.all([worker.stdout, worker.stderr].map((stream) => readPrintedLines(stream, onLine)))
+  const lines = new ToldLines(onLine)
+  const streams = [worker.stdout, worker.stderr]
+  const printed = Promise.all(streams.map((stream) => readPrintedLines(stream, (line) => lines.take(line))))
   const ended = new Promise<number>((resolve) => void worker.once("exit", resolve))
   let done = false
   let failure: unknown
@@ -58,6 +64,7 @@ export async function runInThread(worker: Worker, request: StepRequest, listener
     const status = await Promise.race([ended, left])
     await (programs ??= endPrograms(mark, GRACE))
     await printed
+    lines.end()
     if (signal.aborted) throw interrupted()
     if (!done) throw failure ?? new Error(`it called process.exit(${status})`)
   } finally {
