@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs"
 import { dirname, extname, join } from "node:path"
+import { upwards } from "../repositories/upwards.ts"
 
 /**
  * What the file of a definition ends in, beside the module that registers it. A template is an ES module, which CommonJS can
@@ -14,7 +15,15 @@ export function definitionSuffix(registering: string): string {
 }
 
 function isOfModules(folder: string): boolean {
-  const path = join(folder, "package.json")
-  if (existsSync(path)) return (JSON.parse(readFileSync(path, "utf8")) as { type?: unknown }).type === "module"
-  return dirname(folder) !== folder && isOfModules(dirname(folder))
+  const described = upwards(folder)
+    .map((one) => join(one, "package.json"))
+    .find((path) => existsSync(path))
+  try {
+    return (
+      described !== undefined && (JSON.parse(readFileSync(described, "utf8")) as { type?: unknown }).type === "module"
+    )
+  } catch {
+    // Whatever is wrong with it, .mjs is right.
+    return false
+  }
 }

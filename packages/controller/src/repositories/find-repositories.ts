@@ -1,9 +1,10 @@
 import { belowHome, DatamaestroError } from "@datamaestro/protocol"
 import { existsSync, readdirSync, statSync } from "node:fs"
 import { homedir } from "node:os"
-import { delimiter, dirname, join, resolve } from "node:path"
+import { delimiter, join, resolve } from "node:path"
 import type { FoundRepository } from "./found-repository.ts"
 import { readIfThere, readNamedPackage, readRepositoryPackage } from "./read-package.ts"
+import { upwards } from "./upwards.ts"
 
 export interface FindRepositoriesOptions {
   /** The folder of the `datamaestro` package that runs. */
@@ -78,12 +79,6 @@ function unlessBroken(folder: string, broken: DatamaestroError[]): FoundReposito
     broken.push(error)
     return []
   }
-}
-
-/** The folder itself, and each above it. */
-function upwards(folder: string): string[] {
-  const parent = dirname(folder)
-  return parent === folder ? [folder] : [folder, ...upwards(parent)]
 }
 
 function besideCommand(controller: string): string[] {
