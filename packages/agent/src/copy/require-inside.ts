@@ -1,6 +1,6 @@
 import { posix } from "node:path"
 import { DatamaestroError, type CopiedResource } from "@datamaestro/protocol"
-import { linkEscapes } from "../extract/link-targets.ts"
+import { linkEscapes } from "../store/link-targets.ts"
 
 /**
  * Nothing that another machine says may lead out of the dataset's folder, stand for it as a whole, or go through a link.

@@ -1,7 +1,7 @@
 import { lutimesSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { errnoName } from "../store/errno-name.ts"
-import { linkEscapes } from "./link-targets.ts"
+import { linkEscapes } from "../store/link-targets.ts"
 import { timeOf } from "./member.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
 import { withoutTimes } from "./without-times.ts"

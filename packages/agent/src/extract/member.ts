@@ -1,3 +1,4 @@
+import { MAX_PATH } from "../store/max-path.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
 
 /** One member of an archive, as its header declares it. */
@@ -15,9 +16,6 @@ export interface Member {
   mode: number | undefined
   mtime: Date | undefined
 }
-
-/** Linux's PATH_MAX: no file system call takes a longer one, and longer ones cost memory without bound. */
-export const MAX_PATH = 4096
 
 /** Parts that can be no harm, as most names have no others: to look for each harm, and to take parts out, takes three times as long. */
 const PLAIN = /^(?:[^\\/:.][^\\/:]*\/)*[^\\/:.][^\\/:]*$/

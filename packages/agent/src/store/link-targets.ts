@@ -1,4 +1,4 @@
-import { MAX_PATH } from "./member.ts"
+import { MAX_PATH } from "./max-path.ts"
 
 /** Symbolic links by their path relative to the root, with their targets as the archive declares them. */
 export type LinkTable = ReadonlyMap<string, { target: string }>
