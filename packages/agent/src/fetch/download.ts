@@ -8,7 +8,7 @@ import { decodeContent, decodesToGzip, isCompressedFile } from "./content-coding
 import type { Availability } from "./availability.ts"
 import { throttled, type JobEvent } from "./fetch-events.ts"
 import type { FetchTuning } from "./fetch-types.ts"
-import { HTML_SNIFF_BYTES, isDataDue, looksLikeHtml } from "./html-page.ts"
+import { isDataDue, startsAsHtml } from "./html-page.ts"
 import { PartHasher } from "./part-hasher.ts"
 import { PartRequests } from "./part-requests.ts"
 import type { Environment } from "@datamaestro/outgoing"
@@ -183,7 +183,7 @@ async function accept(job: DownloadJob, slot: PartSlot, hasher: PartHasher, sour
     }
     await slot.part.discard()
     slot.part = decoded
-    if (isDataDue(request) && looksLikeHtml(await startOf(decoded))) throw htmlError({ source, byHand: hint })
+    if (isDataDue(request) && (await startsAsHtml(decoded.file))) throw htmlError({ source, byHand: hint })
   }
   const { part } = slot
   if (request.size !== undefined && part.bytes !== request.size) {
@@ -203,12 +203,6 @@ async function accept(job: DownloadJob, slot: PartSlot, hasher: PartHasher, sour
   })
   job.availability.ofEntry(entry, part)
   return entry
-}
-
-async function startOf({ file }: CachePart): Promise<Uint8Array> {
-  const start = Buffer.alloc(HTML_SNIFF_BYTES)
-  const { bytesRead } = await file.read(start, 0, start.length, 0)
-  return start.subarray(0, bytesRead)
 }
 
 /** A declared checksum decides whether the encoded bytes are the file; else its name does, and that what is in it is no gzip, too. */

@@ -1,3 +1,5 @@
+import type { FileHandle } from "node:fs/promises"
+
 /** Names whose content is never an HTML page. */
 const DATA_NAME =
   /\.(gz|tgz|bz2|tbz2?|xz|txz|zst|tzst|lz4|lzma|zip|7z|rar|tar|npy|npz|mat|h5|hdf5|pkl|pt|pth|bin|idx|safetensors|parquet|arrow|feather|csv|tsv|txt|json|jsonl|ndjson|xml|data|arff|png|jpe?g|gif|tiff?|wav|mp3|flac|mp4|pdf|xlsx?|sqlite|db|md5|sha256)$/i
@@ -32,4 +34,10 @@ const PROLOGUE = /^(?:\xef\xbb\xbf|\s|<\?xml[^>]*>|<!--[^]*?-->)*/i
 export function looksLikeHtml(start: Uint8Array): boolean {
   const text = Buffer.from(start.subarray(0, HTML_SNIFF_BYTES)).toString("latin1").replace(PROLOGUE, "")
   return /^(<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<script[\s>])/i.test(text)
+}
+
+/** Whether a file's content does. */
+export async function startsAsHtml(file: FileHandle): Promise<boolean> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(HTML_SNIFF_BYTES), 0, HTML_SNIFF_BYTES, 0)
+  return looksLikeHtml(buffer.subarray(0, bytesRead))
 }

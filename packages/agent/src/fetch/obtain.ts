@@ -9,8 +9,8 @@ import { checkIntegrity } from "../verify/check-integrity.ts"
 import { hashFile } from "../verify/hash-file.ts"
 import { download, type DownloadJob } from "./download.ts"
 import { throttled } from "./fetch-events.ts"
-import { HTML_SNIFF_BYTES, isDataDue, looksLikeHtml } from "./html-page.ts"
-import { byHand, reasonOf } from "./source-error.ts"
+import { isDataDue, startsAsHtml } from "./html-page.ts"
+import { byHand, pageHint, reasonOf } from "./source-error.ts"
 
 /** A whole, verified entry and this process's hold of it. */
 export interface Obtained {
@@ -192,25 +192,21 @@ async function verifyEntry(job: DownloadJob, entry: CacheEntryFound): Promise<st
 
 /** No sum tells that it is the data, and it is a page: Python's datamaestro and browsers keep a login page as what they came for. */
 async function isPageInstead({ request }: DownloadJob, { path }: CacheEntryFound): Promise<boolean> {
-  return request.integrity.length === 0 && isDataDue(request) && looksLikeHtml(await startOf(path))
+  if (request.integrity.length > 0 || !isDataDue(request)) return false
+  const file = await open(path, "r")
+  try {
+    return await startsAsHtml(file)
+  } finally {
+    await file.close()
+  }
 }
 
 function cachedPage({ cache, key, request }: DownloadJob): DatamaestroError {
   const url = redactUrl(request.urls[0] ?? key)
   return new DatamaestroError("DOWNLOAD_FAILED", `Cannot use the cached download of "${url}": it is an HTML page`, {
-    hint: `the site may want a login, a licence to be accepted, or a confirmation: ${byHand(url, cache.entryPath(key))}`,
+    hint: pageHint(byHand(url, cache.entryPath(key))),
     details: { url },
   })
-}
-
-async function startOf(path: string): Promise<Uint8Array> {
-  const file = await open(path, "r")
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(HTML_SNIFF_BYTES), 0, HTML_SNIFF_BYTES, 0)
-    return buffer.subarray(0, bytesRead)
-  } finally {
-    await file.close()
-  }
 }
 
 function wrongSize(what: { name: string; path: string }, wanted: number, found: number): DatamaestroError {

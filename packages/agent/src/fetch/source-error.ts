@@ -57,12 +57,12 @@ export const HTML_INSTEAD = "the server sent an HTML page instead of the file"
 
 /** The server has a page for people in the file's place. */
 export function htmlError(job: { source: string; byHand: string }): DatamaestroError {
-  return sourceError(
-    "DOWNLOAD_FAILED",
-    job.source,
-    HTML_INSTEAD,
-    `the site may want a login, a licence to be accepted, or a confirmation: ${job.byHand}`,
-  )
+  return sourceError("DOWNLOAD_FAILED", job.source, HTML_INSTEAD, pageHint(job.byHand))
+}
+
+/** What to do about a page for people in the file's place. */
+export function pageHint(byHand: string): string {
+  return `the site may want a login, a licence to be accepted, or a confirmation: ${byHand}`
 }
 
 /** What to do when no program can get the file. */
