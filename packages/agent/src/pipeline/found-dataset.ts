@@ -33,13 +33,12 @@ export class FoundDataset {
   readonly manifest: Manifest
   /** The resources that have files in the folder. */
   readonly stored: readonly StoredResource[]
+  readonly #data: string
+  readonly #datafolders: Datafolders | undefined
   #former: FormerRecords | undefined
   #places: Places | undefined
   #dependents: Map<string, StoredResource[]> | undefined
   #promised: Map<string, string[][]> | undefined
-
-  readonly #data: string
-  readonly #datafolders: Datafolders | undefined
 
   private constructor(
     plan: Plan,
