@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events"
 import { readdir, rmdir } from "node:fs/promises"
 import { join } from "node:path"
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
@@ -122,6 +123,9 @@ async function prepareLocked(
 ): Promise<"adopted" | "done" | "fetched"> {
   const stop = new AbortController()
   const downloads = join(found.folder, DOWNLOADS_FOLDER)
+  const signal = AbortSignal.any([options.signal, stop.signal])
+  // Each resource that waits for its turn listens to it; that is no leak.
+  setMaxListeners(0, signal)
   const preparation: Preparation = {
     dataset,
     plan: dataset.plan,
@@ -129,7 +133,7 @@ async function prepareLocked(
     downloads,
     found,
     options,
-    signal: AbortSignal.any([options.signal, stop.signal]),
+    signal,
     lock,
     placing: oneAtATime(),
   }

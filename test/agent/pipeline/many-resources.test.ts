@@ -117,6 +117,22 @@ describe("a dataset of many resources", () => {
     }
   })
 
+  it("is no leak of listeners to Node, whose warning would stand in the report of a death", async () => {
+    const leaks: string[] = []
+    const note = ({ name, message }: Error): void => {
+      if (name === "MaxListenersExceededWarning") leaks.push(message)
+    }
+    process.on("warning", note)
+    try {
+      for (const path of ["/part", "/part.gz"]) {
+        await prepareDataset(dataset(many(40, path)), prepareOptions(join(home.path, path)))
+      }
+    } finally {
+      process.off("warning", note)
+    }
+    expect(leaks).to.deep.equal([])
+  })
+
   it("begins with some of them, so that not all wait in memory", async () => {
     const controller = new AbortController()
     const begun = new Set<string>()
