@@ -1,9 +1,7 @@
-import { rmSync } from "node:fs"
-import { join } from "node:path"
 import { onFrames, readJson, writeFrame } from "./frames.ts"
 import type { HeldStatus, HoldRequest } from "./hold-protocol.ts"
 import { holdFolder } from "./hold-folder.ts"
-import { announcedKeys, connectTo, currentSocket, removeAbandoned } from "./holder-address.ts"
+import { announcedKeys, connectTo, currentSocket, removeAbandoned, withdraw } from "./holder-address.ts"
 
 /** How long a holder may take to answer, in milliseconds. */
 const ANSWER = 1000
@@ -22,8 +20,8 @@ export async function heldConnections(): Promise<HeldConnectionFacts[]> {
       const socket = currentSocket(folder, key)
       const status = socket === undefined ? undefined : await ask(socket, { op: "status" })
       if (status === undefined || socket === undefined) {
-        // One that hangs ends when it finds its name gone.
-        rmSync(join(folder, key), { force: true })
+        // One that hangs ends when it finds its name gone. Another may have taken the name meanwhile.
+        if (socket !== undefined) withdraw(folder, key, socket)
         return []
       }
       return [{ ...status, close: async () => void (await ask(socket, { op: "close" })) }]
