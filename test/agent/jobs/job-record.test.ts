@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { unreadableJob } from "../../../packages/agent/src/jobs/job-errors.ts"
 import { followJob } from "../../../packages/agent/src/jobs/follow-job.ts"
 import { findJob, jobFiles, outcomeOf, readResult } from "../../../packages/agent/src/jobs/job-folder.ts"
+import { JobDirectory } from "../../../packages/agent/src/jobs/job-directory.ts"
 import { cancelLost, JobRecord } from "../../../packages/agent/src/jobs/job-record.ts"
 import type { JobSpecification } from "../../../packages/agent/src/jobs/job-specification.ts"
 import { listJobs } from "../../../packages/agent/src/jobs/list-jobs.ts"
@@ -141,6 +142,19 @@ describe("a job's folder", () => {
     expect(taken.filter((each) => each !== undefined)).to.have.length(1)
     for (const each of taken) await each?.end({ state: "cancelled" })
     expect(await states()).to.deep.equal(["job-one cancelled"])
+  })
+
+  it("is not cancelled where that can't be written, which is told: whoever asked waited for ever", async () => {
+    await (await create("job-one")).end({ state: "stopped", reason: "for the test" })
+    const { result } = jobFiles(join(jobs, "job-one"))
+    await mkdir(result)
+    const cancelling = new JobDirectory(jobs).cancel("job-one", AbortSignal.timeout(5000), () => {})
+    expect(await rejection(cancelling)).to.include({
+      code: "STORAGE_FAILED",
+      exitStatus: 6,
+      message: `Cannot write "${result}": a folder has the place of a file`,
+    })
+    expect(await states()).to.deep.equal(["job-one lost"])
   })
 
   it("is given no result by a process that was taken for dead while it slept: whoever took it over gives it one", async () => {

@@ -81,7 +81,7 @@ export async function followJob(folder: string, options: FollowJobOptions): Prom
       const standing = await watch.look(cancelling !== undefined)
       if (standing.kind === "waiting") seen = true
       else if (cancelling !== undefined) {
-        if (standing.kind === "none" || (await cancelLost(folder))) throw interrupted()
+        if (standing.kind === "none" || (await cancelLost(folder).catch(() => true))) throw interrupted()
       } else return { state: "lost", seen, why: standing.kind === "ended" ? standing.why : undefined }
     }
     await sleep(POLL, undefined, cancelling === undefined ? { signal } : {}).catch(() => {})

@@ -118,19 +118,27 @@ export class JobRecord {
     this.#timer = setTimeout(() => void look(), LOOK)
   }
 
-  /** Writes how it ended, then lets go. Never throws: the work itself is done, or will be resumed. */
-  async end(end: JobEnd): Promise<void> {
+  /**
+   * Writes how it ended, then lets go. Never throws: the work itself is done, or will be resumed.
+   *
+   * @returns what kept the result from being written
+   */
+  async end(end: JobEnd): Promise<unknown> {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#journal.message(describe(end))
     await this.#journal.close()
     // A job that somebody else took over while this process slept is theirs to end.
     const ended = end.state !== "stopped" && end.state !== "submitted"
+    let failure: unknown
     if (ended && (await this.#lock.held().catch(() => false))) {
       const text = `${JSON.stringify(resultOf(end), null, 2)}\n`
-      await writeAtomic(jobFiles(this.#folder).result, text, { sync: false }).catch(() => {})
+      await writeAtomic(jobFiles(this.#folder).result, text, { sync: false }).catch(
+        (error: unknown) => (failure = error),
+      )
     }
     await this.#lock.release().catch(() => {})
+    return failure
   }
 }
 
@@ -155,9 +163,14 @@ function describe(end: JobEnd): string {
   return end.state === "stopped" ? `stopped: ${end.reason}` : end.state
 }
 
-/** Ends a job that nobody works on as cancelled; `false` when somebody does. */
+/**
+ * Ends a job that nobody works on as cancelled; `false` when somebody does.
+ *
+ * @throws DatamaestroError of the storage
+ */
 export async function cancelLost(folder: string): Promise<boolean> {
   const record = await JobRecord.resume(folder)
-  await record?.end({ state: "cancelled" })
+  const failure = await record?.end({ state: "cancelled" })
+  if (failure !== undefined) throw storageError(failure, `write "${jobFiles(folder).result}"`)
   return record !== undefined
 }
