@@ -1,10 +1,8 @@
-import { lstat, readdir } from "node:fs/promises"
 import { join } from "node:path"
 import type { PlannedStep } from "@datamaestro/dataset"
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { readPlacement } from "../place/placement.ts"
 import { syncTree } from "../place/sync-tree.ts"
-import type { PlacedFile } from "../pipeline-types.ts"
 import { preparationOrder } from "../resolve/resolve-dataset.ts"
 import { stepsOf } from "../resolve/steps-of.ts"
 import { runInThread } from "../step/run-in-thread.ts"
@@ -14,10 +12,10 @@ import { errnoName } from "../store/errno-name.ts"
 import { storageError } from "../store/storage-error.ts"
 import { thrownText } from "../author-code/thrown-text.ts"
 import { startThread } from "../threads/thread-source.ts"
-import { hashFile } from "../verify/hash-file.ts"
 import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
+import { readStepOutput } from "./step-output.ts"
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
 
 const OUTPUT = "output"
@@ -41,8 +39,8 @@ async function runNow(preparation: Preparation, resource: PlannedStep, moved: ()
   try {
     const output = join(work, OUTPUT)
     await run(preparation, resource, output)
-    const made = await hashOutput(output, resource.target, signal)
-    if (made === undefined) throw failed(preparation, resource, "it ended without writing its output", undefined)
+    const made = await readStepOutput(output, resource.target, signal)
+    if (typeof made === "string") throw failed(preparation, resource, made, undefined)
     const { files, links } = made
     const single = files.length === 1 && files[0]?.path === resource.target
     if (single) await syncTree(work, [OUTPUT])
@@ -92,31 +90,6 @@ async function run(preparation: Preparation, resource: PlannedStep, output: stri
       throw storageError(error, `make "${name}" of "${id}"`)
     throw failed(preparation, resource, thrownText(error), error)
   }
-}
-
-/** Files and symbolic links of the output, relative to the dataset's folder; undefined if there is no output. */
-async function hashOutput(
-  output: string,
-  target: string,
-  signal: AbortSignal,
-): Promise<{ files: PlacedFile[]; links: string[] } | undefined> {
-  const stat = await lstat(output).catch(() => undefined)
-  if (stat === undefined) return undefined
-  const links: string[] = []
-  if (!stat.isDirectory()) return { files: [await hashed(output, target, signal)], links }
-  const files: PlacedFile[] = []
-  for (const entry of await readdir(output, { withFileTypes: true, recursive: true })) {
-    const path = join(entry.parentPath, entry.name)
-    const name = `${target}/${path.slice(output.length + 1).replaceAll("\\", "/")}`
-    if (entry.isFile()) files.push(await hashed(path, name, signal))
-    else if (entry.isSymbolicLink()) links.push(name)
-  }
-  return { files, links }
-}
-
-async function hashed(path: string, name: string, signal: AbortSignal): Promise<PlacedFile> {
-  const { bytes, digests } = await hashFile(path, ["sha256"], { signal })
-  return { path: name, bytes, sha256: digests.sha256 ?? "" }
 }
 
 function failed(preparation: Preparation, resource: PlannedStep, reason: string, cause: unknown): DatamaestroError {

@@ -1,0 +1,76 @@
+import { folder, defineDataset, step } from "@datamaestro/dataset"
+import { expect } from "chai"
+import { execFileSync } from "node:child_process"
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs"
+import { join } from "node:path"
+import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
+import { failure, temporaryFolder } from "../../fixtures/extraction.ts"
+import { prepareOptions, resolved, writeFiles } from "../../fixtures/preparation.ts"
+
+describe("what a step has written", () => {
+  let home: ReturnType<typeof temporaryFolder>
+  let root: string
+  beforeEach(() => {
+    home = temporaryFolder()
+    root = join(home.path, "data/test/org/example/thing")
+    writeFiles(home.path, { "outside/1.txt": "outside" })
+  })
+  afterEach(() => home.remove())
+
+  const prepare = async (write: (output: string) => void): Promise<void> => {
+    const resources = { made: step({ from: [], name: "made", run: ({ output }) => Promise.resolve(write(output)) }) }
+    const dataset = defineDataset({ id: "org.example.thing", resources, describe: ({ made }) => folder(made) })
+    await prepareDataset(resolved(dataset), prepareOptions(home.path))
+  }
+  const inFolder = (links: Readonly<Record<string, string>>) => (output: string) => {
+    writeFiles(output, { "a/1.txt": "one" })
+    for (const [name, target] of Object.entries(links)) symlinkSync(target, join(output, name))
+  }
+
+  it("is placed with its symbolic links, those that stay in the dataset's folder", async () => {
+    await prepare(inFolder({ "a/2.txt": "1.txt", b: "a", own: "../made/a/1.txt" }))
+    expect(readFileSync(join(root, "made/b/2.txt"), "utf8")).to.equal("one")
+    expect(readFileSync(join(root, "made/own"), "utf8")).to.equal("one")
+  })
+
+  const refused: [string, (output: string) => void, string][] = [
+    [
+      "a link to a file elsewhere",
+      (output) => symlinkSync(join(home.path, "outside/1.txt"), output),
+      'its output is a symbolic link, to "HOME/outside/1.txt"',
+    ],
+    [
+      "a link to what is not there",
+      (output) => symlinkSync("nowhere", output),
+      'its output is a symbolic link, to "nowhere"',
+    ],
+    [
+      "a folder with a link of an absolute target",
+      (output) => inFolder({ out: join(home.path, "outside") })(output),
+      'of its output, "made/out" is a symbolic link with an absolute target ("HOME/outside")',
+    ],
+    [
+      "a folder with a link that leads out through another one",
+      inFolder({ b: "a", "a/up": "../..", out: "b/up/../1.txt" }),
+      'of its output, "made/out" is a symbolic link that leads outside the dataset\'s folder ("b/up/../1.txt")',
+    ],
+    ["a pipe", (output) => void execFileSync("mkfifo", [output]), "its output is neither a file nor a folder"],
+    ["nothing", () => {}, "it ended without writing its output"],
+  ]
+  for (const [what, write, reason] of refused) {
+    it(`is refused where it is ${what}`, async function () {
+      if (process.platform === "win32") this.skip()
+      const error = await failure(prepare(write))
+      expect(error.message.replaceAll(home.path, "HOME")).to.equal(
+        `Cannot make "made" of "org.example.thing": ${reason}`,
+      )
+      expect(error).to.include({ code: "STEP_FAILED", exitStatus: 6 })
+      expect(existsSync(join(root, "made"))).to.equal(false)
+    })
+  }
+
+  it("is no less whole for an empty folder", async () => {
+    await prepare((output) => mkdirSync(join(output, "empty"), { recursive: true }))
+    expect(existsSync(join(root, "made/empty"))).to.equal(true)
+  })
+})
