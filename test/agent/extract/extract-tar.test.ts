@@ -85,6 +85,10 @@ describe("extracting tar", () => {
       strip: "auto",
     })
     expect(tree(file.root)).to.deep.equal({ single: "s" })
+    folder.remove()
+    folder = temporaryFolder()
+    const empty = await extractBytes(folder.path, "tar", tarArchive([{ name: "top/", type: "5" }]), { strip: "auto" })
+    expect(tree(empty.root)).to.deep.equal({ top: "/" })
   })
 
   it("strips N parts, drops members that have no more", async () => {

@@ -226,7 +226,7 @@ class Extraction {
 
   #observe(member: Member): void {
     this.#members++
-    this.#selection.observe(member.segments, member.type)
+    this.#selection.observe(member.segments)
   }
 
   #destination(member: Member): string[] | undefined {

@@ -63,7 +63,7 @@ export class Selection {
   }
 
   /** Must see every member, wanted or not. */
-  observe(segments: readonly string[], type: string): void {
+  observe(segments: readonly string[]): void {
     const top = segments[0]
     if (this.filtered && this.#names.length < MOST_NAMES) {
       const name = this.destination(segments)
@@ -71,7 +71,8 @@ export class Selection {
     }
     if (top === undefined || this.#tops.size > 1) return
     this.#tops.add(top)
-    if (segments.length > 1 || type === "directory") this.#topIsFolder = true
+    // Not an empty one, which is all that there is: without it a dataset has nothing, as if it were not prepared.
+    if (segments.length > 1) this.#topIsFolder = true
   }
 
   /** Every member was observed. */
