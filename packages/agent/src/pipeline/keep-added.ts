@@ -1,6 +1,7 @@
 import { lstat, mkdir, readdir } from "node:fs/promises"
 import { join } from "node:path"
 import { keepForeign } from "../place/keep-foreign.ts"
+import { freePlaces } from "../place/free-places.ts"
 import { findNestedDataset } from "../place/nested-dataset.ts"
 import type { Placement } from "../place/placement.ts"
 import { requireNoNestedDataset } from "../place/replace-entry.ts"
@@ -47,7 +48,12 @@ async function keep(
   }
   const kept: Changes = { moves: [...moves], stale: [] }
   const folders: Changes["moves"] = []
+  const isFree = await freePlaces(
+    folder,
+    moves.map(({ to }) => to),
+  )
   for (const { from, to } of moves) {
+    if (isFree(to)) continue
     await requireNoNestedDataset(join(folder, to))
     await keepForeign(join(folder, to), join(work, from), (path) => isOwn(join(to, path)))
   }

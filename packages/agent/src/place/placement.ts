@@ -1,13 +1,15 @@
-import { readFile } from "node:fs/promises"
+import { readFile, rename } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as v from "valibot"
 import { ManifestRecord } from "../store/manifest.ts"
 import { jsonText } from "../store/json-text.ts"
 import { storageError } from "../store/storage-error.ts"
 import { syncDirectory, writeAtomic } from "../store/write-atomic.ts"
+import { sideBySide } from "../concurrency/side-by-side.ts"
 import { lstatOrNothing, replaceEntry, requireNoNestedDataset, setAside } from "./replace-entry.ts"
 import { foldersOf } from "../store/places.ts"
 import { findNestedDataset } from "./nested-dataset.ts"
+import { freePlaces } from "./free-places.ts"
 
 /** What a finished extraction or step still has to do: moves within one file system, each of them atomic. */
 const Placement = v.object({
@@ -24,6 +26,8 @@ export type Placement = v.InferOutput<typeof Placement>
 
 const READY_FILE = "ready.json"
 const ASIDE_FOLDER = "aside"
+/** Each is a round trip where storage is slow. */
+const MOVES_AT_ONCE = 16
 
 /**
  * Declares that the work folder holds everything, whole: from here on a preparation that is killed is continued. It is
@@ -33,7 +37,9 @@ const ASIDE_FOLDER = "aside"
  * @throws DatamaestroError STORAGE_FAILED when the folder of another dataset is in the way; then nothing was moved; of the storage
  */
 export async function declareReady(work: string, folder: string, placement: Placement): Promise<void> {
-  for (const { to } of placement.moves) await requireNoNestedDataset(join(folder, to))
+  const places = placement.moves.map(({ to }) => to)
+  const isFree = await freePlaces(folder, places)
+  for (const to of places) if (!isFree(to)) await requireNoNestedDataset(join(folder, to))
   const path = join(work, READY_FILE)
   await writeAtomic(path, jsonText(placement), { sync: placement.moves.length > 1 }).catch((error: unknown) => {
     throw storageError(error, `write "${path}"`)
@@ -72,18 +78,38 @@ export async function carryOut(work: string, folder: string, placement: Placemen
     const moves = placement.moves.filter(({ to }) => foldersOf(to).includes(entry))
     if (await areAhead(work, moves)) await setAsideOwn(join(folder, entry), aside)
   }
-  for (const { from, to } of placement.moves) {
-    const source = join(work, from)
-    const final = join(folder, to)
+  const isFree = await freePlaces(
+    folder,
+    placement.moves.map(({ to }) => to),
+  )
+  const place = async ({ from, to }: Placement["moves"][number]): Promise<void> => {
+    const [source, final] = [join(work, from), join(folder, to)]
     parents.add(dirname(final))
+    if (isFree(to) && (await wasRenamed(source, final))) return
     // Moved by an earlier run that was killed.
-    if ((await lstatOrNothing(source)) === undefined && (await lstatOrNothing(final)) !== undefined) continue
+    if ((await lstatOrNothing(source)) === undefined && (await lstatOrNothing(final)) !== undefined) return
     await replaceEntry(source, final, aside)
   }
+  // What others go into; and the first one, since nothing is changed yet if it can't be.
+  const ahead = new Set(placement.moves.filter(({ to }, index) => index === 0 || folders.has(to)))
+  for (const one of ahead) await place(one)
+  await sideBySide(
+    MOVES_AT_ONCE,
+    placement.moves.filter((one) => !ahead.has(one)),
+    place,
+  )
   for (const entry of placement.stale) {
     if (!folders.has(entry)) await setAsideOwn(join(folder, entry), aside)
   }
   for (const parent of parents) if (parent !== folder) await syncDirectory(parent)
+}
+
+/** Where it can't be, it is looked at why. */
+async function wasRenamed(source: string, final: string): Promise<boolean> {
+  return await rename(source, final).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Whether none of them is done yet. */
