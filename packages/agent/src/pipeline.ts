@@ -5,6 +5,7 @@ import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { tellChangedFiles } from "./pipeline/changed-files.ts"
 import { DOWNLOADS_FOLDER } from "./pipeline/downloads-folder.ts"
 import { exists, FoundDataset } from "./pipeline/found-dataset.ts"
+import { isUsable } from "./pipeline/unrecorded.ts"
 import { releaseContinued } from "./pipeline/release-download.ts"
 import type { Preparation, PrepareOptions } from "./pipeline/preparation.ts"
 import { fetchMissing } from "./pipeline/fetch-missing.ts"
@@ -202,7 +203,7 @@ async function lockDataset(found: FoundDataset, options: PrepareOptions): Promis
     return await acquireLock(join(found.folder, LOCK_FILE), { signal: options.signal, onWait })
   } catch (error) {
     const readOnly = error instanceof DatamaestroError && ["READ_ONLY", "PERMISSION_DENIED"].includes(error.code)
-    if (!readOnly || options.force === true || !(await found.isUsable())) throw error
+    if (!readOnly || options.force === true || !(await isUsable(found))) throw error
     options.progress({
       phase: "notice",
       level: "info",

@@ -7,6 +7,7 @@ import { defineDataset, file, folder, sha256, step, tar, type Resources } from "
 import { expect } from "chai"
 import { diskState, planWork, prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { FoundDataset } from "../../../packages/agent/src/pipeline/found-dataset.ts"
+import { isUsable } from "../../../packages/agent/src/pipeline/unrecorded.ts"
 import { verifyDataset } from "../../../packages/agent/src/pipeline/verify-dataset.ts"
 import { carryOut } from "../../../packages/agent/src/place/placement.ts"
 import { failure, tree } from "../../fixtures/extraction.ts"
@@ -267,7 +268,7 @@ describe("a definition that has changed since", () => {
     expect(await diskState(changed, options)).to.deep.equal({ dataset: "none", resources: { data: "none" } })
     expect(await failure(verifyDataset(changed, options))).to.have.property("code", "NOT_PREPARED")
     // Of a folder that can't be written to.
-    expect(await (await FoundDataset.read(options.paths, changed.plan)).isUsable()).to.equal(false)
+    expect(await isUsable(await FoundDataset.read(options.paths, changed.plan))).to.equal(false)
   })
 
   it("warns of a changed download only where it names the same source", async () => {

@@ -4,7 +4,10 @@ import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync, mkdir
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { defineDataset, file, folder, sha256, tar, textFile, zip } from "@datamaestro/dataset"
-import { diskState, prepareDataset } from "../../../packages/agent/src/pipeline.ts"
+import { diskState, planWork, prepareDataset } from "../../../packages/agent/src/pipeline.ts"
+import { FoundDataset } from "../../../packages/agent/src/pipeline/found-dataset.ts"
+import { isUsable } from "../../../packages/agent/src/pipeline/unrecorded.ts"
+import type { ResolvedDataset } from "../../../packages/agent/src/resolve/resolve-dataset.ts"
 import { tree } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, writeFiles, type PrepareFixture } from "../../fixtures/preparation.ts"
 import { eachPreparation, type PreparationSetup } from "../../fixtures/preparation-setup.ts"
@@ -70,11 +73,23 @@ describe("a data directory of Python datamaestro's", () => {
     const resources = Object.fromEntries(Object.entries(states).map(([name, one]) => [name, { state: one }]))
     return JSON.stringify({ version: 1, resources }, undefined, 2).replaceAll("é", "\\u00e9")
   }
-  const prepare = async (name: Name): Promise<PrepareFixture> => {
+  const where = () => ({ ...prepareOptions(home.path), datafolders: {}, mirrors: undefined })
+  /** What info and --dry-run tell before is what happens. */
+  const prepareThat = async (dataset: ResolvedDataset): Promise<PrepareFixture> => {
+    const { work } = await planWork(dataset, where())
+    const { resources } = await diskState(dataset, where())
     const options = prepareOptions(home.path)
-    await prepareDataset(datasets()[name], options)
+    await prepareDataset(dataset, options)
+    const kept = options.events.flatMap((event) =>
+      event.phase === "resource" && (event.how === "adopted" || event.how === "present") ? [event.resource] : [],
+    )
+    const nothing = work.flatMap(({ action, resource }) => (action === "none" ? [resource] : []))
+    const there = Object.keys(resources).filter((name) => resources[name] === "complete")
+    const isFirst = !options.events.some((event) => event.phase === "dataset" && event.state === "present")
+    if (isFirst) expect({ nothing, there }).to.deep.equal({ nothing: kept, there: kept })
     return options
   }
+  const prepare = (name: Name): Promise<PrepareFixture> => prepareThat(datasets()[name])
   const content = (name: Name): Record<string, string> =>
     Object.fromEntries(Object.entries(tree(place(name))).filter(([path]) => !path.startsWith(".")))
   /** `sha256(json.dumps(url))`, spelt out. */
@@ -113,7 +128,39 @@ describe("a data directory of Python datamaestro's", () => {
       expect(options.events.at(-1)).to.include({ phase: "dataset", state: "adopted" })
       expect(content(name)).to.deep.equal(before)
     })
+
+    it(`is taken over without a request, and told so before, from the time before there were states: ${name}`, async () => {
+      const { ".state.json": _, ...files } = COMPLETE[name]
+      writeFiles(place(name), files)
+      await prepare(name)
+      expect(origin.requests).to.deep.equal([])
+    })
   }
+
+  it("is not taken for prepared where it was killed while it extracted, and called complete by the next run (Python's defect 1)", async () => {
+    writeFiles(place("lone"), { ".state.json": state({ data: "complete" }), ".state.lock": "" })
+    const { plan } = datasets().lone
+    // Where it can't be written to.
+    expect(await isUsable(await FoundDataset.read(where().paths, plan))).to.equal(false)
+    await prepare("lone")
+    expect(content("lone")).to.deep.equal({ "1.txt": "one", sub: "/", "sub/2.txt": "two" })
+    writeFiles(place("pair"), COMPLETE.pair)
+    expect(await isUsable(await FoundDataset.read(where().paths, datasets().pair.plan))).to.equal(true)
+  })
+
+  it("is not taken for prepared where it lacks what the value names", async () => {
+    const dataset = resolved(
+      defineDataset({
+        id: "org.example.lone",
+        resources: { data: tar(origin.at("/lone.tar.gz")) },
+        describe: ({ data }) => ({ two: textFile(data.join("sub/2.txt")) }),
+      }),
+    )
+    writeFiles(place("lone"), { "1.txt": "one", ".state.json": state({ data: "complete" }) })
+    expect(await isUsable(await FoundDataset.read(where().paths, dataset.plan))).to.equal(false)
+    await prepareThat(dataset)
+    expect(content("lone")).to.include({ "sub/2.txt": "two" })
+  })
 
   describe("with archives in other folders than ours", () => {
     const mixed = () => ({
@@ -122,8 +169,7 @@ describe("a data directory of Python datamaestro's", () => {
     })
     const dataset = (resources: Parameters<typeof defineDataset>[0]["resources"]) =>
       resolved(defineDataset({ id: "org.example.lone", resources, describe: () => ({}) }))
-    const prepareOf = (resources: Parameters<typeof defineDataset>[0]["resources"]) =>
-      prepareDataset(dataset(resources), prepareOptions(home.path))
+    const prepareOf = (resources: Parameters<typeof defineDataset>[0]["resources"]) => prepareThat(dataset(resources))
     const both = state({ words: "complete", data: "complete" })
     const paths = (): string[] => origin.requests.map(({ path }) => path)
 
@@ -223,11 +269,13 @@ describe("a data directory of Python datamaestro's", () => {
       ".state.json": state({ WORDS: "complete", PLAIN: "partial" }),
       ".state.lock": "",
     })
-    const where = { paths: prepareOptions(home.path).paths, datafolders: {} }
-    expect((await diskState(datasets().files, where)).resources).to.deep.equal({ words: "complete", plain: "partial" })
+    expect((await diskState(datasets().files, where())).resources).to.deep.equal({
+      words: "complete",
+      plain: "partial",
+    })
     await prepare("files")
     expect(origin.requests.map(({ path }) => path)).to.deep.equal(["/plain.bin"])
-    expect((await diskState(datasets().files, where)).dataset).to.equal("complete")
+    expect((await diskState(datasets().files, where())).dataset).to.equal("complete")
   })
 
   it("has cache entries of addresses beyond ASCII", async () => {

@@ -44,7 +44,7 @@ async function tellInfo(session: AgentSession, selector: Params<"datasets/info">
   const { diskState } = await import("../pipeline.ts")
   const { sourcesOf } = await import("../fetch/sources.ts")
   const { datafolders, mirrors } = await sourceSettings(session)
-  const options = { paths: session.paths, datafolders }
+  const options = { paths: session.paths, datafolders, mirrors }
   const sources = (urls: readonly string[]): string[] => sourcesOf(urls, mirrors)
   return infoOf(dataset, { ...options, sources, state: await diskState(dataset, options) })
 }

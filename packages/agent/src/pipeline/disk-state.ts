@@ -1,24 +1,29 @@
 import type { PlannedResource } from "@datamaestro/dataset"
-import type { Paths } from "@datamaestro/protocol"
+import type { GlobalSettings, Paths } from "@datamaestro/protocol"
 import type { DiskState } from "../resolve/info-of.ts"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import { datasetKey, resourcePath, type Datafolders } from "../store/layout.ts"
-import { exists, FoundDataset, isStored } from "./found-dataset.ts"
+import { exists, FoundDataset, isStored, type StoredResource } from "./found-dataset.ts"
+import { isStanding } from "./unrecorded.ts"
 
 type State = DiskState["dataset"]
 
+interface DiskOptions {
+  paths: Paths
+  datafolders: Datafolders
+  mirrors?: GlobalSettings["mirrors"] | undefined
+}
+
 /** What the disk holds of a dataset, without changing anything: for `info` and `--dry-run`. */
-export async function diskState(
-  dataset: ResolvedDataset,
-  options: { paths: Paths; datafolders: Datafolders },
-): Promise<DiskState> {
+export async function diskState(dataset: ResolvedDataset, options: DiskOptions): Promise<DiskState> {
   const found = await FoundDataset.read(options.paths, dataset.plan, options.datafolders)
   const resources: Record<string, State> = {}
   const needed: State[] = []
+  const isThere = (one: StoredResource): Promise<boolean> => isStanding(found, one, options.mirrors)
   for (const resource of dataset.plan.resources) {
     const state = await stateOf(dataset, resource, found, options)
     resources[resource.name] = state
-    if (!isStored(resource) || (await found.isNeeded(resource))) needed.push(state)
+    if (!isStored(resource) || (await found.isNeeded(resource, isThere))) needed.push(state)
   }
   return { dataset: combined(needed), resources }
 }
@@ -27,7 +32,7 @@ async function stateOf(
   dataset: ResolvedDataset,
   resource: PlannedResource,
   found: FoundDataset,
-  options: { paths: Paths; datafolders: Datafolders },
+  options: DiskOptions,
 ): Promise<State> {
   if (resource.kind === "reference") {
     const referenced = dataset.references.get(datasetKey(resource))
@@ -39,9 +44,8 @@ async function stateOf(
       ? "complete"
       : "none"
   }
-  const recorded = found.state.of(resource.name) ?? "none"
-  if (recorded !== "complete") return recorded
-  return found.leadsToItsPlace(resource) && (await found.isComplete(resource)) ? "complete" : "none"
+  if (found.state.of(resource.name) === "partial") return "partial"
+  return (await isStanding(found, resource, options.mirrors)) ? "complete" : "none"
 }
 
 function combined(states: readonly State[]): State {

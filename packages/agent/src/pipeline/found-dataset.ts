@@ -74,14 +74,6 @@ export class FoundDataset {
     return true
   }
 
-  /** As `isPresent`, but content with the state that Python datamaestro wrote: for folders we may not write to. */
-  async isUsable(): Promise<boolean> {
-    for (const resource of this.stored) {
-      if (!(await this.isComplete(resource)) && (await this.isNeeded(resource))) return false
-    }
-    return true
-  }
-
   /** By the state, which may be Python's; what is recorded has the wanted shape, and its entries exist. */
   async isComplete(resource: StoredResource): Promise<boolean> {
     if (this.state.of(resource.name) !== "complete" || this.isOutdated(resource)) return false
@@ -127,11 +119,14 @@ export class FoundDataset {
     return places.has(undefined) || places.has(source)
   }
 
-  /** A transient resource is not needed any more once all that is made from it is there. */
-  async isNeeded(resource: StoredResource): Promise<boolean> {
+  /** A transient resource is not needed any more once all that is made from it is there: recorded, unless `isThere` tells. */
+  async isNeeded(
+    resource: StoredResource,
+    isThere = (one: StoredResource): Promise<boolean> => this.isWhole(one),
+  ): Promise<boolean> {
     if (!this.isRemovable(resource)) return true
     for (const dependent of this.dependents(resource)) {
-      if (!(await this.isWhole(dependent)) && (await this.isNeeded(dependent))) return true
+      if (!(await isThere(dependent)) && (await this.isNeeded(dependent, isThere))) return true
     }
     return false
   }

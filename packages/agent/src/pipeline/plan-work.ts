@@ -13,6 +13,7 @@ import { missingDownloads } from "./missing-downloads.ts"
 import { depositAt } from "./prepare-manual.ts"
 import { unacceptedAgreement } from "./requirements.ts"
 import { fetchNeed, packedBytes, spaceNeed } from "./space-need.ts"
+import { isStanding } from "./unrecorded.ts"
 import { totalBytes } from "../store/file-list.ts"
 
 export interface PlanWorkOptions {
@@ -101,10 +102,12 @@ interface PlannedDownload {
 async function worksOf(dataset: ResolvedDataset, options: PlanWorkOptions): Promise<PlannedDownload[]> {
   const { plan } = dataset
   const found = await FoundDataset.read(options.paths, plan)
+  const isThere = (one: StoredResource): Promise<boolean> => isStanding(found, one, options.mirrors)
   const { resources } = await diskState(dataset, options)
   const works: PlannedDownload[] = []
   for (const resource of plan.resources) {
-    const done = resources[resource.name] === "complete" || (isStored(resource) && !(await found.isNeeded(resource)))
+    const done =
+      resources[resource.name] === "complete" || (isStored(resource) && !(await found.isNeeded(resource, isThere)))
     const known = resource.kind !== "datafolder" || Object.hasOwn(options.datafolders, resource.folder)
     const { action, missing } = done ? { action: "none" as const, missing: [] } : await actionFor(resource, options)
     const files = found.manifest.record(resource.name)?.files

@@ -4,7 +4,7 @@ import type { Plan, PlannedArchive, PlannedResource } from "@datamaestro/dataset
 import { findNestedDataset, holdsFiles } from "../place/nested-dataset.ts"
 import { listFiles } from "./list-files.ts"
 import { placeResource } from "./place-resource.ts"
-import type { StoredResource } from "./found-dataset.ts"
+import type { FoundDataset, StoredResource } from "./found-dataset.ts"
 import type { Preparation } from "./preparation.ts"
 import { makeWorkFolder } from "./work-folder.ts"
 
@@ -28,8 +28,8 @@ export function isSharedPlace(plan: Plan, resource: PlannedResource): boolean {
 }
 
 /** The folder, below the dataset's, in which Python datamaestro has this archive, where we have it in another. */
-export async function pythonFolder(preparation: Preparation, resource: StoredResource): Promise<string | undefined> {
-  const { found, folder, plan } = preparation
+export async function pythonFolder(found: FoundDataset, resource: StoredResource): Promise<string | undefined> {
+  const { folder, plan } = found
   const place = pythonPlace(plan, resource)
   if (place === undefined || place === "" || place === resource.target || isSharedPlace(plan, resource))
     return undefined
@@ -42,16 +42,17 @@ export async function pythonFolder(preparation: Preparation, resource: StoredRes
   return (await findNestedDataset(path)) === undefined ? place : undefined
 }
 
-/** Moves what is there to where we have it; as any placement it survives a kill. Says whether it did. */
-export async function moveFromPython(
-  preparation: Preparation,
-  resource: StoredResource,
-  place: string,
-): Promise<boolean> {
-  const { found, folder, options, plan } = preparation
+/** Whether nothing of what is there would fill the place of another resource where we have it. */
+export async function isMovable(found: FoundDataset, resource: StoredResource, place: string): Promise<boolean> {
+  const names = resource.target === "" ? await readdir(join(found.folder, place)) : []
+  return names.every((name) => found.takenBy(resource, name) === undefined)
+}
+
+/** Moves what is there to where we have it; as any placement it survives a kill. */
+export async function moveFromPython(preparation: Preparation, resource: StoredResource, place: string): Promise<void> {
+  const { folder, options, plan } = preparation
   const { target } = resource
   const names = target === "" ? await readdir(join(folder, place)) : [""]
-  if (names.some((name) => name !== "" && found.takenBy(resource, name) !== undefined)) return false
   const files = await listFiles(folder, [place])
   const work = makeWorkFolder(preparation, resource)
   const from = relative(work, join(folder, place))
@@ -71,7 +72,6 @@ export async function moveFromPython(
     level: "info",
     message: `${plan.id}: "${join(folder, place)}" was there already, is moved to "${join(folder, target)}", and is used unverified: no sum of it is known`,
   })
-  return true
 }
 
 function isArchive(resource: PlannedResource): resource is Extract<PlannedResource, PlannedArchive> {
