@@ -81,6 +81,8 @@ describe("a data machine", function () {
       "give Node an option that it doesn't know": "export NODE_OPTIONS=--no-such-option\n",
       "take code given to Node for a module": "export NODE_OPTIONS=--input-type=module\n",
       "have Node load what is gone": "export NODE_OPTIONS='--require /no/such.js'\n",
+      "let Node make no code of strings": "export NODE_OPTIONS=--disallow-code-generation-from-strings\n",
+      "have Node wait for a debugger": "export NODE_OPTIONS=--inspect-brk=0\n",
       "say so at a trap": "trap 'echo bye; read x' EXIT\n",
     }
     for (const [name, bashrc] of Object.entries(odd)) {
@@ -199,6 +201,24 @@ describe("a data machine", function () {
       })
     }
 
+    for (const redirection of ["0<&-", "</dev/null", "<$HOME/.bashrc"]) {
+      it(`lead the input elsewhere (exec ${redirection}): told at once`, async () => {
+        const machine = await account({ files: { ".bashrc": `exec ${redirection}\n` } })
+        const error = await rejection(openSshSession(machine))
+        expect(error).to.have.property("exitStatus", 8)
+        expect(error.message).to.contain("exit code 1").and.contain("closes the standard input")
+      })
+    }
+
+    it("ask until they have an answer, which is none of empty lines: given up in time, and told", async () => {
+      const ask = 'until [ "$project" ]; do read -r project || break; done\n'
+      const machine = await account({ files: { ".bashrc": ask } })
+      const error = await rejection(openSshSession(machine, { bootTimeout: 3000 }))
+      expect(error).to.have.property("exitStatus", 8)
+      expect(error.message).to.contain("what it was sent first has not reached it")
+      expect(error).to.have.property("hint").that.contains("start-up file").and.not.contains("ulimit")
+    })
+
     it("end the shell: told", async () => {
       const machine = await account({ files: { ".bashrc": "echo Not today; exit 3\n" } })
       const error = await rejection(openSshSession(machine))
@@ -284,13 +304,18 @@ describe("a data machine", function () {
       expect(error.message).to.contain("SFTP")
     })
 
-    it("gives the account no shell: told (exit 8)", async function () {
-      if (!testUsersAvailable()) this.skip()
-      const machine = await account({ shell: "/usr/sbin/nologin" })
-      const error = await rejection(openSshSession(machine))
-      expect(error).to.include({ code: "DEPLOY_FAILED", exitStatus: 8 })
-      expect(error.message).to.contain("may not log in to a shell")
-    })
+    for (const [shell, why] of [
+      ["/usr/sbin/nologin", "may not log in to a shell"],
+      ["/bin/rbash", "login shell is a restricted one"],
+    ] as const) {
+      it(`gives the account no shell: told (exit 8): ${shell}`, async function () {
+        if (!testUsersAvailable() || !existsSync(shell)) this.skip()
+        const machine = await account({ shell })
+        const error = await rejection(openSshSession(machine))
+        expect(error).to.include({ code: "DEPLOY_FAILED", exitStatus: 8 })
+        expect(error.message).to.contain(why)
+      })
+    }
 
     it("lets nobody in before the password is changed, which takes a terminal: told (exit 8)", async () => {
       // What sshd runs in the place of the command, and PAM's words.

@@ -43,8 +43,13 @@ describe("readLoginEnvironment", () => {
   })
 
   it("is content with an env that has no -0", async () => {
-    const old = await shell(`env() { test "$#" = 0 && command env; }; export PLAIN=yes; eval "$2"`)
+    const old = await shell(`export PLAIN=yes; eval "$(printf %s "$2" | sed 's/env -0/false/')"`)
     expect((await readLoginEnvironment({ shell: old })).variables).to.include({ PLAIN: "yes" })
+  })
+
+  it("asks a shell whose start-up files have lost PATH", async () => {
+    const lost = await shell(`export PATH=/no/such DATAMAESTRO_DIR=/d; eval "$2"`)
+    expect((await readLoginEnvironment({ shell: lost })).variables).to.include({ DATAMAESTRO_DIR: "/d" })
   })
 
   it("asks the shell that the start-up files put in its place, as where no other login shell may be chosen", async () => {

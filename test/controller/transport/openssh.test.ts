@@ -1,6 +1,6 @@
 import { expect } from "chai"
 import type { DatamaestroError } from "@datamaestro/protocol"
-import { execFile, execFileSync } from "node:child_process"
+import { execFile, execFileSync, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { existsSync, statSync } from "node:fs"
 import { appendFile, chmod, mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises"
@@ -88,6 +88,15 @@ describe("the system's ssh as transport", function () {
     const lines = "RemoteCommand echo no\nRequestTTY force\nLocalForward 1 127.0.0.1:1\nForwardX11 yes"
     const transport = await connect({ configFile: await append(server, lines) })
     expect((await runOn(transport, "echo yes")).stdout).to.equal("yes\n")
+  })
+
+  it("leaves aside what the configuration says of tunnels", async function () {
+    const server = await serve()
+    const configFile = await append(server, "StdinNull yes\nForkAfterAuthentication yes\nSessionType none")
+    // Before 8.7 ssh has none of these words.
+    if (spawnSync("ssh", ["-G", "-F", configFile, "machine"]).status !== 0) this.skip()
+    const transport = await connect({ configFile })
+    expect((await runOn(transport, "cat; echo yes", "in ")).stdout).to.equal("in yes\n")
   })
 
   it("asks through the prompter: passphrase, password, and whether to trust a host", async () => {

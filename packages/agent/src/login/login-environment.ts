@@ -36,7 +36,8 @@ export async function readLoginEnvironment(options: LoginEnvironmentOptions = {}
   }
   const mark = `@@${randomBytes(8).toString("hex")}`
   // `env -0` is missing on old systems; plain `env` can't tell a line end inside a value, and serves there.
-  const command = `echo ${mark}a; env -0; echo ${mark}b; env; echo ${mark}c`
+  // By its path, since start-up files may lose PATH.
+  const command = `echo ${mark}a; /usr/bin/env -0; echo ${mark}b; /usr/bin/env; echo ${mark}c`
   const timeout = options.timeout ?? TIMEOUT
   let output = await run(shell, { command, end: `${mark}c`, timeout })
   let variables = parse(output.text ?? "", mark)

@@ -48,6 +48,7 @@ export class AgentPort implements LinePort {
   #sacrificed = false
   /** What we sent came back, e.g. as commands that a shell doesn't know: it won't reach the agent any more. */
   #misread = false
+  #answered = false
   #closed = false
   /** The program has ended: nothing is taken any more. */
   #ended = false
@@ -84,6 +85,12 @@ export class AgentPort implements LinePort {
   /** Whether the bootstrap has spoken: what fails before may be a Node that moved. */
   get booted(): boolean {
     return this.#phase !== "noise"
+  }
+
+  /** The agent has got what was sent first, and speaks: from now on its silence is for others to judge. */
+  answered(): void {
+    this.#answered = true
+    clearTimeout(this.#deadline)
   }
 
   /** Nothing more can be sent. */
@@ -184,7 +191,7 @@ export class AgentPort implements LinePort {
     }
     if (line === MAGIC) {
       this.#phase = "agent"
-      clearTimeout(this.#deadline)
+      this.#restartDeadline()
       return
     }
     const said = parseBootLine(line)
@@ -199,12 +206,19 @@ export class AgentPort implements LinePort {
 
   #restartDeadline(): void {
     clearTimeout(this.#deadline)
-    if (this.#phase === "agent") return
+    if (this.#answered) return
     const { bootTimeout } = this.#options
-    const [reason, limit] = this.#misread
-      ? ["another program reads what is sent to it", MISREAD_GRACE]
-      : [`the agent has not answered within ${Math.round(bootTimeout / 1000)} s`, bootTimeout]
-    this.#deadline = setTimeout(() => this.fail(bootFailure({ ...this.#told(), reason })), limit)
+    const limit = this.#misread ? MISREAD_GRACE : bootTimeout
+    this.#deadline = setTimeout(() => this.fail(this.#late(bootTimeout)), limit)
+  }
+
+  #late(bootTimeout: number): DatamaestroError {
+    if (this.#misread) return bootFailure({ ...this.#told(), reason: "another program reads what is sent to it" })
+    const reason = `the agent has not answered within ${Math.round(bootTimeout / 1000)} s`
+    if (this.#phase !== "agent") return bootFailure({ ...this.#told(), reason })
+    // Which lives, as its signs of life tell, and waits for what others have read.
+    const eaten = `${reason}, since what it was sent first has not reached it`
+    return bootFailure({ ...this.#told(), booted: false, reason: eaten, code: null })
   }
 
   #told(): { label: string; noise: string; stderr: string; booted: boolean } {

@@ -35,6 +35,11 @@ export function bootFailure({ label, noise, stderr, booted, reason, code }: Boot
       why: "the account may not log in to a shell",
     },
     {
+      // Of rbash and its like, where they are to become another program.
+      said: /\bexec: restricted/i,
+      why: "its login shell is a restricted one",
+    },
+    {
       said: /session open refused by peer/i,
       why: "its server allows no session, as jump hosts do (MaxSessions)",
     },

@@ -79,16 +79,17 @@ function suits(): boolean {
   return true
 }
 
-/** A start-up file that closes the output, or leads it into a file, leaves nobody who hears us. */
-function requireOutput(): void {
-  const output = fs.fstatSync(1)
-  if (output.isFIFO() || output.isSocket() || isatty(1)) return
-  fs.writeSync(2, "A start-up file of the login shell closes the standard output, or leads it elsewhere (exec >…)\n")
+/** A start-up file that closes the input or output, or leads it elsewhere, leaves nobody who speaks to us or hears us. */
+function requireStream(descriptor: number, name: string): void {
+  const stream = fs.fstatSync(descriptor)
+  if (stream.isFIFO() || stream.isSocket() || isatty(descriptor)) return
+  fs.writeSync(2, `A start-up file of the login shell closes the standard ${name}, or leads it elsewhere (exec)\n`)
   process.exit(1)
 }
 
 function start(): void {
-  requireOutput()
+  requireStream(0, "input")
+  requireStream(1, "output")
   heedLimitedAddresses()
   const { platform, arch, version: node, execPath } = process
   const found = suits() ? find() : undefined

@@ -38,6 +38,9 @@ const PLACES = [
   "/opt/nodejs/*/bin/node",
 ]
 
+/** What the agent needs of Node and some option takes away: CommonJS, `eval`, WebAssembly, files and programs. */
+const USES = "require,eval(String(1)),WebAssembly,process.permission&&denied"
+
 /** One statement of POSIX sh an entry; see below for what they may not hold. */
 const STATEMENTS = [
   // A line end, which can't be written here.
@@ -58,7 +61,7 @@ const STATEMENTS = [
   // along a:b:c: every folder of a PATH; a relative one could hold anything.
   `along() { set -f; IFS=:; for d in $1; do IFS=$ifs; case "$d" in /*) consider "$d/node";; esac; done; IFS=$ifs; set +f; }`,
   // ask COMMAND: the PATH of the login shell after COMMAND. csh takes -l only alone; a shell that start-up files put in its place (exec zsh -l) reads its input. The end mark spares waiting for what it left running.
-  `ask() { case "$SHELL" in "") ;; *csh) echo "$1; echo; env; echo @@end" | limit ${LOGIN_SECONDS} "$SHELL" -l 2>/dev/null;; *) echo "$nl$nl$nl$nl$nl$nl$nl$1; echo; env; echo @@end" | limit ${LOGIN_SECONDS} "$SHELL" -l -c "$1; echo; env; echo @@end" 2>/dev/null;; esac | sed -n -e "/^@@end/q" -e "s/^PATH=//p" | tail -n 1; }`,
+  `ask() { case "$SHELL" in "") ;; *csh) echo "$1; echo; /usr/bin/env; echo @@end" | limit ${LOGIN_SECONDS} "$SHELL" -l 2>/dev/null;; *) echo "$nl$nl$nl$nl$nl$nl$nl$1; echo; /usr/bin/env; echo @@end" | limit ${LOGIN_SECONDS} "$SHELL" -l -c "$1; echo; /usr/bin/env; echo @@end" 2>/dev/null;; esac | sed -n -e "/^@@end/q" -e "s/^PATH=//p" | tail -n 1; }`,
   // Looks everywhere; the login shell's PATH is read, when that has told it.
   `survey() { along "$path"; IFS= read -r p; along "$p"; for f in ${PLACES.join(" ")}; do consider "$f"; done; if [ -z "$node" ]; then for f in /etc/profile.d/*mod*.sh "$MODULESHOME" "$LMOD_DIR"; do if [ -e "$f" ]; then has=1; fi; done; for m in nodejs node NodeJS; do if [ "$has" ] && [ -z "$node" ]; then along "$(ask "module load $m")"; fi; done; fi; printf %s "$node$nl$list"; }`,
   // The login shell is asked meanwhile.
@@ -66,7 +69,7 @@ const STATEMENTS = [
   `case "$3" in auto) search;; "~/"*) consider "$HOME/\${3#??}";; */*) consider "$3";; *) consider "$(command -v "$3")";; esac`,
   // Another than was named is told of, not taken.
   `case "$3" in auto) ;; *) if [ -z "$node" ]; then list="$list${INSTEAD}$nl"; search; node=; fi;; esac`,
-  `if [ "$node" ]; then if [ "$opt" ]; then if NODE_OPTIONS=$opt "$node" -e require >/dev/null 2>&1 </dev/null; then NODE_OPTIONS=$opt; export NODE_OPTIONS; else DATAMAESTRO_LEFT_OUT=$opt; export DATAMAESTRO_LEFT_OUT; fi; fi; exec "$node" -e "$1" "$2"; fi`,
+  `if [ "$node" ]; then if [ "$opt" ]; then if limit ${VERSION_SECONDS} /usr/bin/env NODE_OPTIONS="$opt" "$node" -e "${USES}" >/dev/null 2>&1 </dev/null; then NODE_OPTIONS=$opt; export NODE_OPTIONS; else DATAMAESTRO_LEFT_OUT=$opt; export DATAMAESTRO_LEFT_OUT; fi; fi; exec "$node" -e "$1" "$2"; fi`,
   `echo; echo ${NO_NODE_MAGIC}; printf %s "$list"; echo ${NO_NODE_END}; exit 86`,
 ]
 

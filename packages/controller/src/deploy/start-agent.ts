@@ -69,6 +69,7 @@ export async function startAgent(channel: Channel, options: StartAgentOptions): 
       if (ahead !== undefined && !port.closed) client.requestAhead(ahead)
     })
     const initialized = await initializing
+    port.answered()
     if (initialized.protocol !== PROTOCOL_VERSION) throw otherProtocol(label, initialized.protocol)
     for (const message of initialized.warnings) starting.warn(message)
     return { client, initialized, hello: starting.hello }

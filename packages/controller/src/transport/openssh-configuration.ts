@@ -22,9 +22,18 @@ export interface OpensshConfiguration {
   controlPath: string | undefined
   /** Whether a connection of ours would stay as the configuration says, for others to use. */
   controlPersists: boolean
+  /** Options that make a channel of what the configuration keeps for tunnels. */
+  channel: readonly string[]
   /** Options that bound every wait, where the configuration leaves them open. */
   bounds: readonly string[]
 }
+
+/** Of `ssh` from 8.7 on: older ones know, and tell, none of them. */
+const CHANNEL_OPTIONS = [
+  ["stdinnull", "no"],
+  ["forkafterauthentication", "no"],
+  ["sessiontype", "default"],
+] as const
 
 /**
  * Asks OpenSSH's client; takes some 10 ms, save for what `Match exec` runs, and touches no network.
@@ -65,6 +74,9 @@ export async function readOpensshConfiguration(target: SshTarget, signal?: Abort
     certificateFiles,
     controlPath: controlPath === "" || controlPath === "none" ? undefined : controlPath,
     controlPersists: /^(auto|yes|true)$/.test(value("controlmaster")) && !/^(no|false|)$/.test(value("controlpersist")),
+    channel: CHANNEL_OPTIONS.flatMap(([name, wanted]) =>
+      (values.get(name) ?? wanted) === wanted ? [] : ["-o", `${name}=${wanted}`],
+    ),
     bounds: [
       ...(timeout === "" || timeout === "none" || timeout === "0" ? ["-o", "ConnectTimeout=20"] : []),
       ...(value("serveraliveinterval") === "0" ? ["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"] : []),

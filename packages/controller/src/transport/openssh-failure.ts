@@ -36,7 +36,7 @@ export const SSH_WITHOUT_PROXY =
 const KINDS: readonly Kind[] = [
   {
     pattern:
-      /bad configuration option|terminating, \d+ bad|bad owner or permissions|unsupported option|percent_expand|can't open user config|in revoked keys file|keyword .* (missing|invalid|extra)/i,
+      /bad configuration option|terminating, \d+ bad|bad owner or permissions|unsupported option|percent_expand|tilde_expand|can't open user config|in revoked keys file|keyword .* (missing|invalid|extra)/i,
     code: "SSH_CONFIGURATION",
     verb: "Cannot use the SSH configuration of",
     hint: () => "correct the line that ssh names",

@@ -45,7 +45,8 @@ export class OpensshTransport implements Transport {
     const shared = this.#end !== undefined
     // A connection that was shared has been logged in: nothing is left to be asked.
     const own = shared ? [...this.#share, "-o", "ControlMaster=no", "-o", "BatchMode=yes"] : this.#configuration.bounds
-    const args = [...opensshArguments(this.#target, [...PLAIN_CHANNEL, ...own, "-o", "LogLevel=ERROR"]), command]
+    const plain = [...PLAIN_CHANNEL, ...this.#configuration.channel]
+    const args = [...opensshArguments(this.#target, [...plain, ...own, "-o", "LogLevel=ERROR"]), command]
     const child = childProcess().spawn("ssh", args, {
       stdio: ["pipe", "pipe", "pipe"],
       detached: shared,
