@@ -26,6 +26,7 @@ import {
   sha256,
   sha512,
   step,
+  symbolicPath,
   tar,
   textFile,
   wayback,
@@ -34,11 +35,10 @@ import {
   type DatasetFacts,
   type Resource,
   type Resources,
-  type SymbolicPath,
 } from "@datamaestro/dataset"
 
 const URL_A = "https://example.org/a.txt"
-const PATH = { path: "" } as unknown as SymbolicPath
+const PATH = symbolicPath({ repository: "r", dataset: "org.x", resource: "data", segments: [] })
 
 function define(resources: Resources, facts: Partial<DatasetFacts> & { axes?: Axes } = {}): void {
   defineDataset({ id: "org.example.thing", ...facts, resources, describe: () => ({}) })
@@ -316,7 +316,7 @@ describe("defineDataset", () => {
     ["resources.a.transforms", () => define({ a: file(URL_A, { transforms: [null] as never }) })],
     ["resources.a.archives", () => define({ a: merge(["https://e.org/a.zip"] as never) })],
     ["resources.a.archives", () => define({ a: concat([file(URL_A)] as never, { name: "all" }) })],
-    ["pieces", () => pieces("https://e.org/a.tar.aa" as never)],
+    ["pieces.list", () => pieces("https://e.org/a.tar.aa" as never)],
     ["agreement.text", () => define({}, { agreement: { id: "terms", text: 5 } } as never)],
     ["resources.a.check", () => define({ a: linkFolder("/a", { check: { md5: "0".repeat(32) } as never }) })],
     ["resources.a.unpack", () => define({ a: manual("https://e.org/", { name: "a.rar", unpack: "rar" as never }) })],

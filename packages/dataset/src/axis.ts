@@ -1,5 +1,6 @@
 import { AXIS, FORMAT_VERSION } from "./brands.ts"
-import { checkFields } from "./known-fields.ts"
+import { checkFields } from "./check-given.ts"
+import { FLAG } from "./kinds.ts"
 
 export type AxisValue = string | number | boolean | null
 
@@ -49,7 +50,7 @@ export function axis(
   domain: readonly AxisValue[] | OpenType,
   options: AxisOptions & { default?: AxisValue } = {},
 ): Axis {
-  checkFields("", "axis", options, { default: true, inId: true, elideDefault: true })
+  checkFields("", "axis", options, { default: true, inId: FLAG, elideDefault: FLAG })
   return {
     [AXIS]: FORMAT_VERSION,
     domain: typeof domain === "string" ? undefined : domain,

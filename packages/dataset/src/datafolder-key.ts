@@ -7,6 +7,7 @@ const DATAFOLDER_KEY = /^(?!(?:constructor|prototype)$)[\p{L}\p{N}][\p{L}\p{N}_.
 export const DATAFOLDER_KEY_RULE =
   "use letters, digits, and any of _ . - after the first; constructor and prototype are taken"
 
-export function isDatafolderKey(key: string): boolean {
-  return DATAFOLDER_KEY.test(key)
+/** @param key a text; in an author's JavaScript anything */
+export function isDatafolderKey(key: unknown): boolean {
+  return typeof key === "string" && DATAFOLDER_KEY.test(key)
 }

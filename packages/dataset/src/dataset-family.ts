@@ -1,5 +1,7 @@
+import { checkArgument } from "./check-given.ts"
 import { DefinitionError } from "./definition-error.ts"
 import type { AnyDefinition } from "./definition.ts"
+import { FUNCTION, NAME, TEXTS } from "./kinds.ts"
 import type { DatasetLoader } from "./repository.ts"
 
 /** A module that has several datasets. */
@@ -19,6 +21,9 @@ export function datasetFamily(
   names: readonly string[],
   load: () => Promise<DatasetModule>,
 ): Readonly<Record<string, DatasetLoader>> {
+  checkArgument("datasetFamily", "prefix", prefix, NAME)
+  checkArgument("datasetFamily", "names", names, TEXTS)
+  checkArgument("datasetFamily", "load", load, FUNCTION)
   const loaderOf = (id: string): DatasetLoader => {
     return async () => {
       const { datasets } = await load()

@@ -1,8 +1,9 @@
+import { checkFields, checkObject } from "./check-given.ts"
 import { axisFault, type Axes, type NoAxes, type Selected } from "./axis.ts"
 import { brandOf, AXIS, DEFINITION, FORMAT_VERSION } from "./brands.ts"
 import { DefinitionError } from "./definition-error.ts"
 import { isFieldName } from "./field-name.ts"
-import { checkFields } from "./known-fields.ts"
+import { FLAG, OBJECT, TEXT, type Kind } from "./kinds.ts"
 import type { DatasetFacts, Definition, Symbols } from "./definition.ts"
 import { planResources, type PlanSurroundings } from "./plan-resources.ts"
 import type { Resources } from "./resource.ts"
@@ -18,24 +19,23 @@ export interface DatasetAuthored<R extends Resources, V extends DescribedObject,
   readonly describe: (resources: Symbols<R>, selection: Selected<A>) => V
 }
 
-const FIELDS: Readonly<Record<keyof DatasetAuthored<Resources, DescribedObject, Axes>, true>> = {
+const FIELDS: Readonly<Record<keyof DatasetAuthored<Resources, DescribedObject, Axes>, Kind | true>> = {
   id: true,
-  name: true,
-  description: true,
+  name: TEXT,
+  description: TEXT,
   url: true,
   tags: true,
   tasks: true,
-  license: true,
-  size: true,
-  doi: true,
+  license: TEXT,
+  size: TEXT,
+  doi: TEXT,
   agreement: true,
-  timestamp: true,
-  type: true,
-  axes: true,
+  timestamp: FLAG,
+  type: TEXT,
+  axes: OBJECT,
   resources: true,
   describe: true,
 }
-const TEXTS = ["name", "description", "license", "size", "doi", "type"] as const
 
 // Only what does not depend on other datasets can be checked when a definition is written down.
 const NOWHERE: PlanSurroundings = {
@@ -51,6 +51,7 @@ const NOWHERE: PlanSurroundings = {
 export function defineDataset<R extends Resources, V extends DescribedObject, A extends Axes = NoAxes>(
   authored: DatasetAuthored<R, V, A>,
 ): Definition<R, V, A> {
+  checkObject("", "defineDataset", authored)
   const { axes, resources, describe, ...facts } = authored
   checkFacts(facts)
   checkFields(facts.id, "", authored, FIELDS)
@@ -97,10 +98,6 @@ function checkFacts(facts: DatasetFacts): void {
   const fault = datasetIdFault(id)
   if (fault !== undefined) throw new DefinitionError(id, "id", fault)
   // In JavaScript each may be anything.
-  for (const field of TEXTS) {
-    const text: unknown = facts[field]
-    if (text !== undefined && typeof text !== "string") throw new DefinitionError(id, field, "it must be a text")
-  }
   for (const field of ["tags", "tasks"] as const) {
     const words: unknown = facts[field] ?? []
     if (!Array.isArray(words) || words.some((word) => typeof word !== "string" || word === "")) {
@@ -121,9 +118,7 @@ function checkFacts(facts: DatasetFacts): void {
     throw new DefinitionError(id, "agreement.id", "it is missing: acceptance is remembered under it")
   }
   if (facts.agreement !== undefined) {
-    checkFields(id, "agreement", facts.agreement, { id: true, url: true, text: true })
-    const text: unknown = facts.agreement.text ?? ""
-    if (typeof text !== "string") throw new DefinitionError(id, "agreement.text", "it must be a text")
+    checkFields(id, "agreement", facts.agreement, { id: true, url: true, text: TEXT })
   }
 }
 

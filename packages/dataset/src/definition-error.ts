@@ -11,7 +11,9 @@ export class DefinitionError extends Error {
   readonly reason: string
 
   constructor(definition: string, field: string, reason: string) {
-    super(`Cannot define dataset "${definition}": ${field === "" ? "" : `${field}: `}${reason}`)
+    super(
+      `Cannot define ${definition === "" ? "a dataset" : `dataset "${definition}"`}: ${field === "" ? "" : `${field}: `}${reason}`,
+    )
     this.definition = definition
     this.field = field
     this.reason = reason

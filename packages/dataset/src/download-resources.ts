@@ -1,7 +1,7 @@
 import { FORMAT_VERSION, RESOURCE } from "./brands.ts"
-import { DefinitionError } from "./definition-error.ts"
+import { checkArgument, checkFields } from "./check-given.ts"
 import type { Sum } from "./integrity.ts"
-import { checkFields } from "./known-fields.ts"
+import { FLAG, LIST, NAME, oneOf, TEXT, type Kind } from "./kinds.ts"
 import { listed } from "./listed.ts"
 import type { Transform } from "./plan.ts"
 import type {
@@ -45,14 +45,31 @@ export interface ArchiveOptions extends DownloadOptions {
   into?: string
 }
 
+const FILE_FIELDS: Readonly<Record<keyof FileOptions, Kind | true>> = {
+  name: TEXT,
+  integrity: true,
+  size: true,
+  transforms: true,
+  gunzip: FLAG,
+  transient: FLAG,
+}
+const ARCHIVE_FIELDS: Readonly<Record<keyof ArchiveOptions, Kind | true>> = {
+  integrity: true,
+  size: true,
+  strip: true,
+  include: LIST,
+  files: LIST,
+  subpath: true,
+  into: TEXT,
+}
+
 /**
  * One file to download. URLs after the first are mirrors: other places of the same bytes.
  *
  * @throws DefinitionError for an option that there is not, as all words of definitions do
  */
 export function file(url: string | readonly string[], options: FileOptions = {}): FileResource {
-  const known = { name: true, integrity: true, size: true, transforms: true, gunzip: true, transient: true } as const
-  checkFields("", "file", options, known)
+  checkFields("", "file", options, FILE_FIELDS)
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind: "file",
@@ -79,12 +96,15 @@ export interface Pieces {
  * `tar(pieces(["https://…/a.tar.gz.partaa", "https://…/a.tar.gz.partab"]))`. Each is downloaded, kept and verified by itself.
  */
 export function pieces(list: readonly Piece[]): Pieces {
-  if (!Array.isArray(list)) throw new DefinitionError("", "pieces", "it must be a list")
-  return { pieces: (list as readonly Piece[]).map(archivePiece) }
+  checkArgument("pieces", "list", list, LIST)
+  return { pieces: list.map(archivePiece) }
 }
 
 function archivePiece(piece: Piece): ArchivePiece {
-  if (typeof piece !== "object" || !("url" in piece)) return { urls: listed(piece), integrity: [], size: undefined }
+  // What is none at all is told when it is planned.
+  if (typeof piece !== "object" || piece === null || !("url" in piece)) {
+    return { urls: listed(piece), integrity: [], size: undefined }
+  }
   checkFields("", "pieces", piece, { url: true, integrity: true, size: true })
   return { urls: listed(piece.url), integrity: listed(piece.integrity), size: piece.size }
 }
@@ -115,7 +135,7 @@ export interface ConcatOptions {
  * `concat(tar("https://…/parts.tar.gz"), { name: "all.txt" })`. Each is decompressed by its own suffix.
  */
 export function concat(archives: ArchiveResource | readonly ArchiveResource[], options: ConcatOptions): ConcatResource {
-  checkFields("", "concat", options, { name: true, integrity: true, transforms: true, transient: true })
+  checkFields("", "concat", options, { name: TEXT, integrity: true, transforms: true, transient: FLAG })
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind: "concat",
@@ -129,7 +149,7 @@ export function concat(archives: ArchiveResource | readonly ArchiveResource[], o
 
 /** Several archives extracted into one folder, by default one that is named after the key. */
 export function merge(archives: readonly ArchiveResource[], options: { into?: string } = {}): MergeResource {
-  checkFields("", "merge", options, { into: true })
+  checkFields("", "merge", options, { into: TEXT })
   return { [RESOURCE]: FORMAT_VERSION, kind: "merge", archives: listed(archives), into: options.into }
 }
 
@@ -142,7 +162,7 @@ export interface BucketOptions {
 
 /** All files below a prefix of a public Google Storage bucket: `googleStorageFolder("gs://bucket/images")`. */
 export function googleStorageFolder(url: string, options: BucketOptions = {}): BucketResource {
-  checkFields("", "googleStorageFolder", options, { mirrors: true, into: true })
+  checkFields("", "googleStorageFolder", options, { mirrors: true, into: TEXT })
   return { [RESOURCE]: FORMAT_VERSION, kind: "bucket", url, mirrors: listed(options.mirrors), into: options.into }
 }
 
@@ -163,7 +183,8 @@ export interface WaybackOptions {
  * @param from the key of a resource that is a text file with a URL a line, most often a step's
  */
 export function wayback(from: string, options: WaybackOptions): WaybackResource {
-  checkFields("", "wayback", options, { name: true, timestamp: true, host: true, transient: true })
+  checkArgument("wayback", "from", from, NAME)
+  checkFields("", "wayback", options, { name: TEXT, timestamp: true, host: true, transient: FLAG })
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind: "wayback",
@@ -187,6 +208,10 @@ export interface HuggingFaceOptions extends FileOptions {
  * The data machine's `HF_ENDPOINT` and token are used.
  */
 export function huggingFace(repository: string, path: string, options: HuggingFaceOptions = {}): FileResource {
+  checkArgument("huggingFace", "repository", repository, NAME)
+  checkArgument("huggingFace", "path", path, NAME)
+  const fields = { ...FILE_FIELDS, revision: NAME, type: oneOf("datasets", "models", "spaces") }
+  checkFields<HuggingFaceOptions>("", "huggingFace", options, fields)
   const { revision = "main", type = "datasets", ...rest } = options
   const owner = type === "models" ? "" : `${type}/`
   const place = [...repository.split("/"), "resolve", revision, ...path.split("/")].map(encodeURIComponent).join("/")
@@ -198,21 +223,8 @@ function archive(
   url: string | readonly string[] | Pieces,
   options: ArchiveOptions,
 ): ArchiveResource {
-  const known = {
-    integrity: true,
-    size: true,
-    strip: true,
-    include: true,
-    files: true,
-    subpath: true,
-    into: true,
-  } as const
-  checkFields("", kind, options, known)
-  for (const field of ["include", "files"] as const) {
-    const list: unknown = options[field] ?? []
-    if (!Array.isArray(list)) throw new DefinitionError("", `${kind}.${field}`, "it must be a list")
-  }
-  const cut = typeof url === "object" && "pieces" in url
+  checkFields("", kind, options, ARCHIVE_FIELDS)
+  const cut = typeof url === "object" && url !== null && "pieces" in url
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind,

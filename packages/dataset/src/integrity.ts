@@ -25,7 +25,8 @@ function sum(algorithm: HashAlgorithm): (hex: string, of?: "download" | "output"
 
 /** Why a sum can't be one, or undefined when it can. */
 export function sumFault(value: Sum): string | undefined {
-  const length: number | undefined = HEX_LENGTH[value.algorithm]
+  const algorithm = (value as Partial<Sum> | null | undefined)?.algorithm
+  const length = algorithm && (HEX_LENGTH[algorithm] as number | undefined)
   if (length === undefined) return "this is no sum: make one with md5, sha1, sha256 or sha512"
   if (typeof value.hex !== "string" || !/^[0-9a-f]*$/i.test(value.hex)) {
     return `${value.algorithm} ${JSON.stringify(value.hex)} is not hexadecimal`

@@ -1,7 +1,7 @@
 import { FORMAT_VERSION, RESOURCE } from "./brands.ts"
 import type { Sum } from "./integrity.ts"
-import { DefinitionError } from "./definition-error.ts"
-import { checkFields } from "./known-fields.ts"
+import { checkArgument, checkFields } from "./check-given.ts"
+import { FLAG, FUNCTION, TEXT, TEXTS } from "./kinds.ts"
 import { listed } from "./listed.ts"
 import type { FolderSum } from "./plan.ts"
 import type {
@@ -30,8 +30,8 @@ export function datafolderPath(folder: string, path = ""): DatafolderResource {
  * @param options.name the folder, in the dataset's folder; default: the key
  */
 export function links(from: readonly string[], options: { name?: string } = {}): LinksResource {
-  checkFields("", "links", options, { name: true })
-  if (!Array.isArray(from)) throw new DefinitionError("", "links.from", "it must be a list of references' names")
+  checkArgument("links", "from", from, { ...TEXTS, words: "a list of references' names" })
+  checkFields("", "links", options, { name: TEXT })
   return { [RESOURCE]: FORMAT_VERSION, kind: "links", from, name: options.name }
 }
 
@@ -48,7 +48,7 @@ export function linkFolder(
   places: Place | readonly Place[],
   options: { name?: string; check?: FolderSum } = {},
 ): LinkResource {
-  checkFields("", "linkFolder", options, { name: true, check: true })
+  checkFields("", "linkFolder", options, { name: TEXT, check: true })
   if (options.check !== undefined) checkFields("", "linkFolder.check", options.check, { glob: true, md5: true })
   return {
     [RESOURCE]: FORMAT_VERSION,
@@ -69,7 +69,7 @@ export function linkFile(
   places: Place | readonly Place[],
   options: { name?: string; integrity?: Sum | readonly Sum[] } = {},
 ): LinkResource {
-  checkFields("", "linkFile", options, { name: true, integrity: true })
+  checkFields("", "linkFile", options, { name: TEXT, integrity: true })
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind: "linkfile",
@@ -93,7 +93,7 @@ export interface ManualOptions {
 
 /** Something that only a person can fetch, from a page: behind a login, a form, or a question to its owners. */
 export function manual(page: string, options: ManualOptions = {}): ManualResource {
-  checkFields("", "manual", options, { name: true, unpack: true, instructions: true, integrity: true })
+  checkFields("", "manual", options, { name: TEXT, unpack: true, instructions: TEXT, integrity: true })
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind: "manual",
@@ -120,9 +120,9 @@ export interface StepOptions<From extends string> {
 
 /** Something made on the data machine from other resources. Modules that `run` needs travel with the definition. */
 export function step<const From extends string>(options: StepOptions<From>): StepResource {
-  checkFields("", "step", options, { from: true, name: true, version: true, transient: true, run: true })
-  if (!Array.isArray(options.from)) throw new DefinitionError("", "step.from", "it must be a list of resources' names")
-  if (typeof options.run !== "function") throw new DefinitionError("", "step.run", "it must be a function")
+  checkFields("", "step", options, { from: true, name: TEXT, version: TEXT, transient: FLAG, run: true })
+  checkArgument("step", "from", options.from, { ...TEXTS, words: "a list of resources' names" })
+  checkArgument("step", "run", options.run, FUNCTION)
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind: "step",

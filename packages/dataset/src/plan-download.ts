@@ -114,7 +114,7 @@ export function checkTarget(target: string, field: string, place: Place): void {
 }
 
 export function checkRelative(path: string, field: string, place: Place): void {
-  const reason = typeof path === "string" ? relativePathFault(path) : `${JSON.stringify(path)} is no path`
+  const reason = relativePathFault(path)
   if (reason !== undefined) throw fault(place, field, reason)
 }
 

@@ -1,5 +1,6 @@
 import { DATAFOLDER_KEY_RULE, isDatafolderKey } from "./datafolder-key.ts"
 import { sumFault } from "./integrity.ts"
+import { OBJECT, shown } from "./kinds.ts"
 import { checkRelative, checkTarget, fault, planIntegrity, type Place } from "./plan-download.ts"
 import type { LinkPlace, PlannedLink, PlannedLinks, PlannedManual } from "./plan.ts"
 import type { LinkResource, LinksResource, ManualResource, Resources } from "./resource.ts"
@@ -84,6 +85,7 @@ function planPlace(one: LinkResource["places"][number], place: Place): LinkPlace
     }
     return { absolute: one }
   }
+  if (!OBJECT.fits(one)) throw fault(place, "places", `${shown(one)} is no path, and no datafolderPath(…)`)
   checkDatafolder(one.folder, "places", place)
   if (one.path !== "") checkRelative(one.path, "places", place)
   return { folder: one.folder, path: one.path }

@@ -1,6 +1,7 @@
 import { brandOf, DEFINITION, FORMAT_VERSION, RESOURCE } from "./brands.ts"
 import type { AnyDefinition, SelectionArguments } from "./definition.ts"
-import { checkFields } from "./known-fields.ts"
+import { checkArgument, checkFields } from "./check-given.ts"
+import { NAME, OBJECT } from "./kinds.ts"
 import type { ReferenceResource, ReferenceTarget } from "./resource.ts"
 
 /** Keeps a definition, which has an id too, from passing as one that is only named: its selection is checked. */
@@ -29,8 +30,9 @@ export function reference(
   // What is neither is told when it is resolved, with the field that it stands in.
   const named: unknown = target
   if (typeof named === "object" && named !== null && brandOf(named, DEFINITION) === undefined) {
-    checkFields("", "reference", named as ReferenceTarget, { id: true, repository: true })
+    checkFields("", "reference", named as ReferenceTarget, { id: true, repository: NAME })
   }
+  checkArgument("reference", "selection", selection, OBJECT)
   return {
     [RESOURCE]: FORMAT_VERSION,
     kind: "reference",

@@ -3,7 +3,9 @@
  * that is empty, `.` or `..`, nothing absolute on any platform.
  */
 export function relativePathFault(path: string): string | undefined {
-  const shown = JSON.stringify(path)
+  const given: unknown = path
+  const shown = JSON.stringify(given)
+  if (typeof given !== "string") return `${shown} is no path`
   if (path === "") return "the path is empty"
   if (path.includes("\0")) return `${shown} contains a NUL character`
   if (path.includes("\\")) return `${shown} contains a backslash: separate folders with "/"`

@@ -1,4 +1,6 @@
+import { checkArgument } from "./check-given.ts"
 import { DefinitionError } from "./definition-error.ts"
+import { shown, TEXT } from "./kinds.ts"
 import type { Transform } from "./plan.ts"
 
 /** Decompresses whatever it is: gzip, bzip2, xz or zstd, told by its first bytes. */
@@ -8,6 +10,7 @@ export function decompress(): Transform {
 
 /** Replaces every match in each line: `replaceInLines(/Number:(\s+)0/, "Number: $1")`. */
 export function replaceInLines(pattern: RegExp, replacement: string): Transform {
+  checkArgument("replaceInLines", "replacement", replacement, TEXT)
   return { kind: "replace", pattern: lineSource(pattern), replacement }
 }
 
@@ -34,7 +37,7 @@ function isRegExp(thing: unknown): thing is RegExp {
 /** A plan is JSON: a flag that changes what matches would be lost in it. */
 function lineSource(pattern: RegExp): string {
   if (!isRegExp(pattern)) {
-    throw new DefinitionError("", "transforms", `${JSON.stringify(pattern)} is no regular expression: write /.../`)
+    throw new DefinitionError("", "transforms", `${shown(pattern)} is no regular expression: write /.../`)
   }
   const lost = pattern.flags.replace(/[gu]/g, "")
   if (lost !== "") throw new DefinitionError("", "transforms", `${String(pattern)} has the flag "${lost}"`)

@@ -1,4 +1,6 @@
 import { TYPE } from "./brands.ts"
+import { checkArgument } from "./check-given.ts"
+import { NAME, OBJECT } from "./kinds.ts"
 import type { SymbolicPath } from "./path.ts"
 
 /** What `describe` may return: JSON with symbolic paths in it. */
@@ -10,6 +12,8 @@ export type DescribedObject = { readonly [name: string]: Described }
  * `search type:` finds. `typed("Audio", { path: sound, rate: 16000 })`
  */
 export function typed<F extends DescribedObject>(type: string, fields: F): F {
+  checkArgument("typed", "type", type, NAME)
+  checkArgument("typed", "fields", fields, OBJECT)
   // The mark is no part of the type: the declarations of authors' packages could not name it.
   return Object.defineProperty({ ...fields }, TYPE, { value: type, enumerable: false })
 }

@@ -1,23 +1,30 @@
-import { checkFields } from "./known-fields.ts"
+import { checkArgument, checkFields } from "./check-given.ts"
+import { COLUMN, COUNT, OBJECT, PATH, TEXT, TEXTS } from "./kinds.ts"
 import type { SymbolicPath } from "./path.ts"
 import { typed, type DescribedObject } from "./typed-value.ts"
 
 type AtPath = { readonly path: SymbolicPath }
 
+/** @param what the word that the author has used */
+function atPath(what: string, type: string, path: SymbolicPath): AtPath {
+  checkArgument(what, "path", path, PATH)
+  return typed(type, { path })
+}
+
 /** A file of whatever format. */
-export const rawFile = (path: SymbolicPath): AtPath => typed("File", { path })
+export const rawFile = (path: SymbolicPath): AtPath => atPath("rawFile", "File", path)
 
 /** A text file. */
-export const textFile = (path: SymbolicPath): AtPath => typed("TextFile", { path })
+export const textFile = (path: SymbolicPath): AtPath => atPath("textFile", "TextFile", path)
 
 /** A folder. */
-export const folder = (path: SymbolicPath): AtPath => typed("Folder", { path })
+export const folder = (path: SymbolicPath): AtPath => atPath("folder", "Folder", path)
 
 /** A multi-dimensional array in MNIST's IDX format. */
-export const idx = (path: SymbolicPath): AtPath => typed("IDX", { path })
+export const idx = (path: SymbolicPath): AtPath => atPath("idx", "IDX", path)
 
 /** Images in MNIST's IDX format: the first dimension counts them. */
-export const idxImages = (path: SymbolicPath): AtPath => typed("IDXImage", { path })
+export const idxImages = (path: SymbolicPath): AtPath => atPath("idxImages", "IDXImage", path)
 
 /** How to read a table of text. */
 export interface CsvOptions {
@@ -51,7 +58,8 @@ export function matrix(path: SymbolicPath, options: CsvOptions = {}): CsvFields 
 }
 
 function csvFields(what: string, path: SymbolicPath, options: CsvOptions): CsvFields {
-  checkFields("", what, options, { namesRow: true, delimiter: true, ignore: true, target: true })
+  checkArgument(what, "path", path, PATH)
+  checkFields("", what, options, { namesRow: COUNT, delimiter: TEXT, ignore: COUNT, target: COLUMN })
   return {
     path,
     ...(options.delimiter === undefined ? {} : { delimiter: options.delimiter }),
@@ -66,22 +74,23 @@ export function labelledImages<I extends DescribedObject, L extends DescribedObj
   images: I
   labels: L
 }): { images: I; labels: L } {
+  checkFields("", "labelledImages", parts, { images: OBJECT, labels: OBJECT })
   return typed("LabelledImages", { images: parts.images, labels: parts.labels })
 }
 
 /** Parts to learn from and to be measured on, each as its type says. */
 export function supervised<P extends Parts>(parts: P): P {
-  return typed("Supervised", parts)
+  return typedParts("supervised", "Supervised", parts)
 }
 
 /** Images in classes: parts made with `labelledImages`. */
 export function imageClassification<P extends Parts>(parts: P): P {
-  return typed("ImageClassification", parts)
+  return typedParts("imageClassification", "ImageClassification", parts)
 }
 
 /** Running text to train a language model on. */
 export function trainingText<P extends Parts>(parts: P): P {
-  return typed("TrainingText", parts)
+  return typedParts("trainingText", "TrainingText", parts)
 }
 
 /** What sets of data are divided into. */
@@ -91,13 +100,24 @@ export type Parts = {
   readonly test?: DescribedObject
 }
 
+/** @param what the word that the author has used */
+function typedParts<P extends Parts>(what: string, type: string, parts: P): P {
+  checkArgument(what, "parts", parts, OBJECT)
+  const { train, validation, test } = parts
+  checkArgument(what, "train", train, OBJECT)
+  checkFields("", what, { validation, test }, { validation: OBJECT, test: OBJECT })
+  return typed(type, parts)
+}
+
 /** Texts sorted into one folder a class, a file each. */
 export function textClassificationFolder(
   path: SymbolicPath,
   classes: readonly string[],
 ): { readonly path: SymbolicPath; readonly classes: readonly string[] } {
+  checkArgument("textClassificationFolder", "path", path, PATH)
+  checkArgument("textClassificationFolder", "classes", classes, TEXTS)
   return typed("FolderBased", { path, classes })
 }
 
 /** Word vectors as text: a line a word, the word and its numbers separated by blanks. */
-export const wordEmbeddings = (path: SymbolicPath): AtPath => typed("WordEmbeddingsText", { path })
+export const wordEmbeddings = (path: SymbolicPath): AtPath => atPath("wordEmbeddings", "WordEmbeddingsText", path)
