@@ -1,10 +1,13 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { readFileSync } from "node:fs"
 import { rootCertificates } from "node:tls"
-import { Agent, ProxyAgent, type Dispatcher } from "undici"
+import { Agent, Pool, ProxyAgent, type Dispatcher } from "undici"
 import { mendParsers } from "./mend-parsers.ts"
 import { ReadSlabs } from "./read-slabs.ts"
 import { proxyFor, type Environment } from "./proxy.ts"
+
+/** As browsers take them and curl does: repositories of data name all files of a record in their `Link` (FAIR Signposting). Of Node it is 16 kB. */
+const MOST_HEADER_BYTES = 256 * 1024
 
 const dispatchers = new Map<string, Dispatcher>()
 const slabs = new ReadSlabs()
@@ -31,19 +34,23 @@ export function releaseRead(chunk: Uint8Array): void {
 function makeDispatcher(proxy: string | undefined, certificateFiles: readonly string[], timeout: number): Dispatcher {
   const ca =
     certificateFiles.length === 0 ? {} : { ca: [...rootCertificates, ...certificateFiles.map(readCertificates)] }
-  if (proxy === undefined) return new Agent({ connect: { timeout, onread: slabs.onread, ...ca } })
+  const maxHeaderSize = MOST_HEADER_BYTES
+  // Of the options that a proxy's agent is given not all come to the connections for plain http and SOCKS.
+  const factory = (origin: string | URL, options: object): Dispatcher => new Pool(origin, { ...options, maxHeaderSize })
+  if (proxy === undefined) return new Agent({ maxHeaderSize, connect: { timeout, onread: slabs.onread, ...ca } })
   try {
     const { protocol } = new URL(proxy)
     if (/^socks(5h?)?:$/.test(protocol)) {
       // The proxy resolves the names, which is what socks5h asks for.
       const uri = proxy.replace(/^socks5h:/i, "socks5:")
       // Options for TLS towards the proxy would have it spoken to by TLS.
-      return new ProxyAgent({ uri, requestTls: { timeout, ...ca } })
+      return new ProxyAgent({ uri, factory, requestTls: { timeout, ...ca } })
     }
     if (protocol !== "http:" && protocol !== "https:") throw new Error(`${protocol} is not supported`)
     // Plain http goes to the proxy as such: many proxies refuse CONNECT to port 80.
     return new ProxyAgent({
       uri: proxy,
+      factory,
       proxyTunnel: false,
       requestTls: { timeout, ...ca },
       proxyTls: { timeout, ...ca },

@@ -12,6 +12,7 @@ const answer = (status: string, text: string | Buffer, ...headers: string[]): st
 const FILES: Readonly<Record<string, string>> = {
   "that is said to be coded in a way that is no coding": answer("200 OK", "hello", "Content-Encoding: None"),
   "as Amazon's tools upload it": answer("200 OK", gzipSync("hello"), "Content-Encoding: gzip,aws-chunked"),
+  "whose headers name all other files": answer("200 OK", "hello", `Link: ${"<https://example.org/f>, ".repeat(4000)}`),
   "which a proxy on the way sent": answer("203 Non-Authoritative Information", "hello"),
 }
 
@@ -43,6 +44,13 @@ describe("odd answers that servers give", () => {
       expect(await fetched("/a")).to.equal("hello")
     })
   }
+
+  it("are the file whose headers name all other files also where a proxy brings them", async () => {
+    server = await startRawServer(() => FILES["whose headers name all other files"] ?? "")
+    const environment = { HOME: setup.folder, HTTP_PROXY: server.at("") }
+    const download = await setup.fetch({ urls: ["http://elsewhere.example/a"] }, { environment })
+    expect(await readFile(download.path, "latin1")).to.equal("hello")
+  })
 
   for (const [suffix, coding] of [
     ["xz", "xz"],

@@ -49,6 +49,7 @@ const PERMANENT_NETWORK: Readonly<Record<string, string>> = {
   ENOTFOUND: "the host is unknown",
   ERR_INVALID_URL: "the URL is not valid",
   UND_ERR_INVALID_ARG: "the request is not valid",
+  UND_ERR_HEADERS_OVERFLOW: "the server's answer has too many headers",
 }
 
 const RETRYABLE_NETWORK: Readonly<Record<string, string>> = {
