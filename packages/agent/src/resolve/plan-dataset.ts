@@ -60,7 +60,7 @@ export function planDataset(
         },
         input: (key) => pathOf({ id, repository }, key, symbols),
       }),
-      value: toPlannedValue(base, definition.describe(symbols, namingWhatLacks(base, "axis", values))),
+      value: toPlannedValue(base, definition.describe(symbols, namingWhatLacks(base, "axes", "axis", values))),
       ...(definition.agreement === undefined ? {} : { agreement: definition.agreement }),
     }
   } catch (error) {
@@ -75,7 +75,7 @@ export function planDataset(
  */
 export function authoredResources(definition: AnyDefinition, selection: Selection, repository: string): Resources {
   try {
-    const resources: unknown = definition.resources(namingWhatLacks(definition.id, "axis", selection))
+    const resources: unknown = definition.resources(namingWhatLacks(definition.id, "axes", "axis", selection))
     if (typeof resources !== "object" || resources === null || "then" in resources) {
       throw new DefinitionError(definition.id, "resources", "its function must return an object of resources")
     }
@@ -99,16 +99,15 @@ function symbolsOf(
     if (resource.kind !== "reference") return [key, outputOf(owner, key)] as const
     return [key, symbolicReference(base, key, referenceTo(base, key, references))] as const
   })
-  return namingWhatLacks(base, "resource", Object.fromEntries(symbols) as Symbols<Resources>)
+  return namingWhatLacks(base, "describe", "resource", Object.fromEntries(symbols) as Symbols<Resources>)
 }
 
 /** JavaScript would give `undefined` for a mistyped resource or axis, and an error that says nothing of it. */
-function namingWhatLacks<T extends object>(base: string, what: "axis" | "resource", things: T): T {
+function namingWhatLacks<T extends object>(base: string, field: string, what: string, things: T): T {
   return new Proxy(things, {
     get(target, key) {
       if (typeof key === "symbol" || key === "toJSON" || key in target) return Reflect.get(target, key) as unknown
       const known = Object.keys(target).join(", ") || "no others"
-      const field = what === "axis" ? "axes" : "describe"
       throw new DefinitionError(base, field, `there is no ${what} "${key}": there are ${known}`)
     },
   })
@@ -121,17 +120,18 @@ function outputOf(owner: { id: string; repository: string }, key: string): Symbo
 function symbolicReference(base: string, key: string, { plan, resources }: PlannedDataset): SymbolicReference {
   const value = toDescribed(plan.value) as SymbolicReference["value"]
   const stored = Object.keys(resources).filter((key) => resources[key]?.kind !== "reference")
-  return {
+  const outputs = Object.fromEntries(stored.map((key) => [key, outputOf(plan, key)]))
+  return namingWhatLacks(base, `describe: ${key}`, "field", {
     id: plan.id,
     repository: plan.repository,
     value,
-    resources: Object.fromEntries(stored.map((key) => [key, outputOf(plan, key)])),
+    resources: namingWhatLacks(base, `describe: ${key}.resources`, "resource", outputs),
     get path(): never {
       if (isSymbolicPath(value["path"])) return value["path"] as never
       const reason = `${key}.path: dataset "${plan.id}" is no single file or folder: use its value or its resources`
       throw new DefinitionError(base, "describe", reason)
     },
-  }
+  })
 }
 
 function referenceTo(base: string, key: string, references: ReadonlyMap<string, PlannedDataset>): PlannedDataset {

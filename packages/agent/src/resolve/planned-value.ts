@@ -72,7 +72,7 @@ function convert(definition: string, value: unknown, place: string, within: read
     return [name, convert(definition, field, `${place}.${name}`, parts)] as const
   })
   const type = typeOf(value)
-  const { path } = value as DescribedObject
+  const path = Object.hasOwn(value, "path") ? (value as DescribedObject)["path"] : undefined
   // In JavaScript nothing else tells who writes textFile(source) of a reference.
   if (type !== undefined && typeof path === "object" && !isSymbolicPath(path)) {
     throw new DefinitionError(definition, `${place}.path`, "it is no path: a reference has its own in .path")
