@@ -209,6 +209,27 @@ describe("sources of a download", () => {
     })
   })
 
+  describe("credentials in a .netrc with a quote that is not closed", () => {
+    const text =
+      'macdef init\nfoo\n\nmachine 127.0.0.1 login me\n password "word and more\nmachine b login c password "d e"\n'
+
+    it("are told by their line, without what they are: the server would only say 401", async () => {
+      const { origin } = setup
+      origin.route("/a", { body, authorization: basic("me:word and more") })
+      await writeFile(join(setup.folder, ".netrc"), text)
+      const error = await rejection(setup.fetch({ urls: [origin.at("/a")] }))
+      expect(error).to.include({
+        code: "MALFORMED_SETTINGS",
+        message: `Cannot read the login for "127.0.0.1" in "${join(setup.folder, ".netrc")}", line 5: a quote is not closed`,
+      })
+      expect(origin.requests).to.have.lengthOf(0)
+    })
+
+    it("concern no other host", () => {
+      expect(parseNetrc(text)[1]).to.deep.equal({ machine: "b", login: "c", password: "d e" })
+    })
+  })
+
   describe("proxies", () => {
     let proxy: Server
     let port: number

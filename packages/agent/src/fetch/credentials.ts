@@ -1,8 +1,9 @@
+import { DatamaestroError } from "@datamaestro/protocol"
 import { readFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join } from "node:path"
 import { hubHostsWithToken, hubToken } from "./hugging-face.ts"
-import { parseNetrc, type NetrcEntry } from "./netrc.ts"
+import { parseNetrc } from "./netrc.ts"
 import type { Environment } from "@datamaestro/outgoing"
 
 /** How a request came to a URL: where it started, and whether all hops stayed on https. */
@@ -24,6 +25,8 @@ export interface Hop {
  * 3. `~/.netrc` (or the file that `NETRC` names). Its entry for a host reached by redirect is used over https only,
  *    its `default` entry never there.
  * Nothing is sent after a redirect from https down to http.
+ *
+ * @throws DatamaestroError MALFORMED_SETTINGS where the entry of `~/.netrc` can't be read
  */
 export async function authorizationFor(hop: Hop, environment: Environment): Promise<string | undefined> {
   const { url, origin, downgraded } = hop
@@ -38,11 +41,13 @@ export async function authorizationFor(hop: Hop, environment: Environment): Prom
   const ofHub = safe ? await hubToken(url, environment) : undefined
   if (ofHub !== undefined) return `Bearer ${ofHub}`
   if (!sameOrigin && !safe) return undefined
-  const entries = await readNetrc(environment)
+  const path = environment.NETRC || join(environment.HOME || homedir(), ".netrc")
+  const entries = parseNetrc(await readFile(path, "utf8").catch(() => ""))
   const host = url.hostname.replace(/^\[|\]$/g, "").toLowerCase()
   const entry =
     entries.find(({ machine }) => machine === host) ??
     (sameOrigin ? entries.find(({ machine }) => machine === undefined) : undefined)
+  if (entry?.unclosed !== undefined) throw unclosedQuote(path, entry.unclosed, host)
   return entry === undefined || entry.login === "" ? undefined : basic(entry.login, entry.password)
 }
 
@@ -65,10 +70,13 @@ export function withTokens(environment: Environment, tokens: Readonly<Record<str
   return own.length === 0 ? environment : { ...Object.fromEntries(own), ...environment }
 }
 
-async function readNetrc(environment: Environment): Promise<NetrcEntry[]> {
-  const path = environment.NETRC || join(environment.HOME || homedir(), ".netrc")
-  const text = await readFile(path, "utf8").catch(() => "")
-  return parseNetrc(text)
+/** curl takes no such entry either. What is sent would be refused, and nobody would look for a quote. */
+function unclosedQuote(path: string, line: number, host: string): DatamaestroError {
+  return new DatamaestroError(
+    "MALFORMED_SETTINGS",
+    `Cannot read the login for "${host}" in "${path}", line ${line}: a quote is not closed`,
+    { hint: 'close it; a quote that belongs to the password is written \\" within quotes', details: { path, line } },
+  )
 }
 
 function basic(user: string, password: string): string {
