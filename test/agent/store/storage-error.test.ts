@@ -30,6 +30,15 @@ describe("an error of the storage", () => {
     expect(told({})).to.equal("as it was")
   })
 
+  it("sends nobody to permissions where it is not for those (EPERM)", () => {
+    const [owner, immutable] = ["EACCES", "EPERM"].map((code) => {
+      const error = storageError(Object.assign(new Error("it failed"), { code }), "write it")
+      return error instanceof DatamaestroError ? error.hint : undefined
+    })
+    expect(owner).to.match(/^check the owner and the permissions/)
+    expect(immutable).to.include("`lsattr`").and.include("mounts of object stores").and.not.include("permissions")
+  })
+
   it("names what a file system takes for no name, and tells what it can't do", () => {
     const facts = { code: "EINVAL", path: "/data/a:b" }
     const reason = 'STORAGE_FAILED Cannot write "/data/x": this file system takes no "a:b" as a name'

@@ -144,6 +144,10 @@ describe("the context of this machine", () => {
       const { code, message } = await rejection(prepareDataset("x", options as object))
       expect([code, message]).to.deep.equal(["USAGE", `Cannot use ${as}`])
     }
+    for (const prompter of [{}, null, { available: true, ask: "me" }]) {
+      const { hint } = await rejection(prepareDataset("x", { prompter } as object))
+      expect(hint).to.match(/^prompter is to be an object with `available`, .*, and `ask\(question\)`, /)
+    }
     const mistyped = await rejection(prepareDataset("x", { hots: "cluster" } as object))
     expect([mistyped.code, mistyped.message]).to.deep.equal([
       "USAGE",

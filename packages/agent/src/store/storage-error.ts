@@ -42,7 +42,8 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   EPERM: {
     code: "PERMISSION_DENIED",
     reason: "operation not permitted",
-    hint: "check the owner and the permissions of this path, or choose another place with --data",
+    // Permissions are EACCES: this is said whatever they are.
+    hint: "see whose it is, and whether it is protected (`lsattr`, a sticky folder, the privacy settings of macOS); mounts of object stores and the like say so of what they can't do: choose another place with --data then",
   },
   EROFS: {
     code: "READ_ONLY",

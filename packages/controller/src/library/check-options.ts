@@ -106,11 +106,18 @@ function withoutAbsent(options: object): unknown {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }
 
+/** Where no word for a type says what to give. */
+const MEANT: Readonly<Record<string, string>> = {
+  prompter:
+    "prompter is to be an object with `available`, true where somebody can be asked, and `ask(question)`, which returns a promise of the answer; leave it out where nobody is to be asked",
+}
+
 function wrongValue(option: string, issue: v.BaseIssue<unknown>): DatamaestroError {
   const value = typeof issue.input === "string" ? JSON.stringify(issue.input) : issue.received
+  const [root = option] = option.split(".")
   const wanted = issue.expected === "!0" ? "a string that is not empty" : issue.expected
   return new DatamaestroError("USAGE", `Cannot use ${value} as ${option}`, {
-    hint: wanted === null ? undefined : `${option} is to be ${wanted}`,
+    hint: MEANT[root] ?? (wanted === null ? undefined : `${option} is to be ${wanted}`),
     details: { option },
   })
 }
