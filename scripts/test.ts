@@ -1,13 +1,18 @@
 /**
- * All tests, in two runs of mocha side by side: those of jobs mostly wait, for Slurm and for connections that are cut,
- * and take as long as all others together. Further arguments go to both: `npm test -- --grep lock`.
+ * All tests, in several runs of mocha side by side, about as long as each other: those of jobs and of Slurm mostly wait,
+ * for their work and for connections that are cut. Further arguments go to each: `npm test -- --grep lock`.
  */
 import { spawn, type ChildProcess } from "node:child_process"
 import { fileURLToPath } from "node:url"
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url))
 const MOCHA = fileURLToPath(import.meta.resolve("mocha/bin/mocha.js"))
-const JOBS = "test/e2e/{jobs,slurm}*.test.ts"
+/** Of the runs behind the first one, which has all other tests. `.ci/run` counts one sum for each run. */
+const APART = {
+  agent: ["test/agent/**/*.test.ts"],
+  jobs: ["test/e2e/jobs*.test.ts"],
+  "Slurm and controller": ["test/e2e/slurm*.test.ts", "test/controller/**/*.test.ts"],
+}
 const further = process.argv.slice(2)
 
 const running: ChildProcess[] = []
@@ -17,15 +22,21 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   })
 }
 
-const others = start(["test/**/*.test.ts", "--ignore", JOBS], "inherit")
-const jobs = start([JOBS, ...(process.stdout.isTTY ? ["--color"] : [])], "pipe")
-// Behind what the others say: two reports in one are none.
-const said: Buffer[] = []
-for (const stream of [jobs.child.stdout, jobs.child.stderr]) stream?.on("data", (chunk: Buffer) => said.push(chunk))
+const elsewhere = Object.values(APART).flat()
+const others = start(["test/**/*.test.ts", ...elsewhere.flatMap((files) => ["--ignore", files])], "inherit")
+const apart = Object.entries(APART).map(([name, files]) => {
+  const run = start([...files, ...(process.stdout.isTTY ? ["--color"] : [])], "pipe")
+  // Behind what the others say: two reports in one are none.
+  const said: Buffer[] = []
+  for (const stream of [run.child.stdout, run.child.stderr]) stream?.on("data", (chunk: Buffer) => said.push(chunk))
+  return { name, said, ...run }
+})
 const statuses = [await others.ended]
-if (jobs.child.exitCode === null) console.log("The tests of jobs still run; what they say comes when they have ended.")
-statuses.push(await jobs.ended)
-process.stdout.write(Buffer.concat(said))
+for (const { name, said, child, ended } of apart) {
+  if (child.exitCode === null) console.log(`Those of ${name} still run; what they say comes when they have ended.`)
+  statuses.push(await ended)
+  process.stdout.write(Buffer.concat(said))
+}
 process.exitCode = Math.max(...statuses)
 
 /** `ended` is mocha's exit status: the number of tests that failed; 1 for a run that was killed. */
