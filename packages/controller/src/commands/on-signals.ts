@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events"
 import { exitOrSignal } from "./exit-or-signal.ts"
 import type { WorkReporter } from "./watch-work.ts"
 
@@ -18,6 +19,8 @@ export interface Signals {
 /** Cancels on the first Ctrl-C, SIGTERM or SIGHUP; leaves at once on the second. */
 export function onSignals(reporter: Pick<WorkReporter, "begun" | "event" | "end">): Signals {
   const abort = new AbortController()
+  // One for each of many hosts, and what each of them waits for: that is no leak.
+  setMaxListeners(0, abort.signal)
   let status: number | undefined
   const raise = (name: EndingSignal): void => {
     if (status !== undefined) {

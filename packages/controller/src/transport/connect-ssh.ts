@@ -5,6 +5,7 @@ import { expandHome } from "./expand-home.ts"
 import type { SshConnectOptions } from "./ssh-connect-options.ts"
 import type { SshTarget } from "./ssh-target.ts"
 import type { Transport } from "./transport.ts"
+import { unlessHungUp } from "./unless-hung-up.ts"
 
 /** Log-ins to one host that may fail in a row, in one process: more of them, and accounts get locked. */
 const MAX_FAILURES = 3
@@ -53,9 +54,9 @@ async function connectBy(asked: SshTarget, options: SshConnectOptions): Promise<
   }
   // As with OpenSSH, one that is missing leaves the keys of the configuration, or the usual ones, as they were.
   const target = { ...asked, identityFiles: asked.identityFiles.filter((file) => !lacks(file)) }
-  if (target.transport === "openssh") return await connectSystem(target, options)
-  if (target.transport === "ssh2") return await connectBuiltIn(target, options)
-  return await connectEither(target, options)
+  const { transport } = target
+  const connect = transport === "openssh" ? connectSystem : transport === "ssh2" ? connectBuiltIn : connectEither
+  return await unlessHungUp(options, (watched) => connect(target, watched))
 }
 
 async function connectSystem(target: SshTarget, options: SshConnectOptions): Promise<Transport> {

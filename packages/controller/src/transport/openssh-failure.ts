@@ -2,6 +2,7 @@ import { DatamaestroError, type ErrorCode } from "@datamaestro/protocol"
 import { noSshServerHint } from "./no-ssh-server-hint.ts"
 import { printable } from "./printable.ts"
 import { sshCommand } from "./ssh-command.ts"
+import { HUNG_UP } from "./unless-hung-up.ts"
 
 export interface OpensshFailure {
   label: string
@@ -16,6 +17,8 @@ export interface OpensshFailure {
   expired?: readonly string[]
   /** What its ProxyCommand or jump host said, where that is why. */
   proxySaid?: string | undefined
+  /** Asked once more, that led to the host. */
+  proxyLeads?: boolean | undefined
 }
 
 interface Kind {
@@ -27,6 +30,9 @@ interface Kind {
 
 /** What ssh says where its ProxyCommand or jump host has made no connection. */
 export const PROXY_ENDED = /(kex_exchange_identification|banner exchange)[^]*UNKNOWN port 65535/i
+
+/** What ssh says where the server has hung up at once. */
+const NO_WORD = /^kex_exchange_identification: (read: )?connection (closed|reset) by/im
 
 /** What ssh itself says of such a way, among which the reason stands; and the command that trusts a changed host key. */
 export const SSH_WITHOUT_PROXY =
@@ -123,7 +129,9 @@ export function opensshFailure(failure: OpensshFailure): DatamaestroError {
   const { label, hostName, port, user, stderr, proxySaid } = failure
   const kind = KINDS.find(({ pattern }) => pattern.test(stderr))
   const said = proxySaid === undefined ? lastWords(stderr) : `its ProxyCommand or jump host says: ${proxySaid}`
-  const details = { host: label, hostName, port, user, printed: printable(stderr).slice(-2000) }
+  const hungUp = failure.proxyLeads ?? (NO_WORD.test(stderr) && !PROXY_ENDED.test(stderr))
+  const reason = hungUp ? { reason: HUNG_UP } : {}
+  const details = { host: label, hostName, port, user, ...reason, printed: printable(stderr).slice(-2000) }
   const machine = `"${label}" (${hostName}, port ${port})`
   if (kind === undefined) {
     return new DatamaestroError("CONNECTION_LOST", `Lost the connection to ${machine}: ${said}`, {

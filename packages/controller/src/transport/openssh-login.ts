@@ -47,8 +47,8 @@ export async function opensshLogin(
   })
   if (code !== 0) {
     const expired = await expiredCertificates(configuration)
-    const proxySaid = await proxyWords(target, configuration, stderr, end)
-    const error = opensshFailure({ ...configuration, stderr, mayAsk: askpass !== undefined, expired, proxySaid })
+    const proxy = await proxyWords(target, configuration, stderr, end)
+    const error = opensshFailure({ ...configuration, stderr, mayAsk: askpass !== undefined, expired, ...proxy })
     tellStages(options, "by ssh", error.code)
     throw error
   }

@@ -1,6 +1,6 @@
 import { opensshArguments, PLAIN_CHANNEL } from "./openssh-arguments.ts"
 import { runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
-import { PROXY_ENDED, SSH_WITHOUT_PROXY } from "./openssh-failure.ts"
+import { PROXY_ENDED, SSH_WITHOUT_PROXY, type OpensshFailure } from "./openssh-failure.ts"
 import { printableLines } from "./server-question.ts"
 import type { SshTarget } from "./ssh-target.ts"
 
@@ -15,11 +15,11 @@ const LIMIT = 5000
  */
 export async function proxyWords(
   target: SshTarget,
-  { bounds }: OpensshConfiguration,
+  { bounds, user, hostName }: OpensshConfiguration,
   stderr: string,
   signal: AbortSignal,
-): Promise<string | undefined> {
-  if (!PROXY_ENDED.test(stderr)) return undefined
+): Promise<Pick<OpensshFailure, "proxySaid" | "proxyLeads">> {
+  if (!PROXY_ENDED.test(stderr)) return {}
   const alone = ["ControlPath=none", "ControlMaster=no", "BatchMode=yes", "PreferredAuthentications=none"]
   const own = [...PLAIN_CHANNEL, "-N", ...[...alone, "LogLevel=INFO"].flatMap((option) => ["-o", option])]
   let words = ""
@@ -29,6 +29,9 @@ export async function proxyWords(
     signal: limit,
     onStderr: (text) => void (words += text),
   }).catch(() => undefined)
-  const said = printableLines(words).filter((line) => !SSH_WITHOUT_PROXY.test(line))
-  return said.length === 0 ? undefined : said.slice(-4).join("\n").slice(-1000)
+  const lines = printableLines(words)
+  // The host itself lets nobody in who brings nothing: this time there was a way.
+  if (lines.some((line) => line.startsWith(`${user}@${hostName}: Permission denied`))) return { proxyLeads: true }
+  const said = lines.filter((line) => !SSH_WITHOUT_PROXY.test(line))
+  return said.length === 0 ? {} : { proxySaid: said.slice(-4).join("\n").slice(-1000) }
 }

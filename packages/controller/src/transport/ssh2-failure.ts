@@ -5,6 +5,7 @@ import type { SshSettings } from "./ssh-settings.ts"
 import { unreachable, type SshCarrier } from "./ssh-socket.ts"
 import type { SshAuthentication } from "./ssh2-authentication.ts"
 import { isIdentified } from "./ssh2-internals.ts"
+import { HUNG_UP } from "./unless-hung-up.ts"
 
 /** How far a connection has come. Keys are exchanged while it greets. */
 export type LoginPhase = "greeting" | "log-in" | "ready" | "closed"
@@ -43,10 +44,10 @@ export function classifyFailure(
 /** It has not answered as an SSH server. */
 function notIdentified(settings: SshSettings, complaint: string, cause: unknown): DatamaestroError {
   const { label, hostName, port, proxyCommand, connectTimeout } = settings
-  const refused = (state: string, hint: string): DatamaestroError =>
+  const refused = (state: string, hint: string, details: Record<string, unknown> = {}): DatamaestroError =>
     new DatamaestroError("UNREACHABLE", `Cannot reach "${label}" (${hostName}, port ${port}): ${state}`, {
       hint,
-      details: { host: label, hostName, port },
+      details: { host: label, hostName, port, ...details },
       cause,
     })
   if (complaint !== "") {
@@ -58,10 +59,9 @@ function notIdentified(settings: SshSettings, complaint: string, cause: unknown)
     const state = `its ProxyCommand ${timedOut ? silent : "ended without an answer"}`
     return refused(state, `run it by hand to see what it lacks: ${proxyCommand}`)
   }
-  const state = timedOut
-    ? `it accepted the connection but ${silent}`
-    : "it closed the connection without answering as an SSH server"
-  return refused(state, noSshServerHint(port))
+  if (timedOut) return refused(`it accepted the connection but ${silent}`, noSshServerHint(port))
+  const state = "it closed the connection without answering as an SSH server"
+  return refused(state, noSshServerHint(port), { reason: HUNG_UP })
 }
 
 /** Whether the link broke, rather than the server or we having had enough of log-ins. */
