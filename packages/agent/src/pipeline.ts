@@ -5,6 +5,7 @@ import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { tellChangedFiles } from "./pipeline/changed-files.ts"
 import { DOWNLOADS_FOLDER } from "./pipeline/downloads-folder.ts"
 import { exists, FoundDataset } from "./pipeline/found-dataset.ts"
+import { tellFormer } from "./pipeline/tell-former.ts"
 import { isUsable } from "./pipeline/unrecorded.ts"
 import { releaseContinued } from "./pipeline/release-download.ts"
 import type { Preparation, PrepareOptions } from "./pipeline/preparation.ts"
@@ -97,6 +98,7 @@ async function prepareOne(dataset: ResolvedDataset, options: PrepareOptions, ask
   const { plan } = dataset
   const tell = (state: "started" | "present" | "adopted" | "done"): void =>
     options.progress({ phase: "dataset", dataset: plan.id, state })
+  await tellFormer(dataset, options)
   const { found, present } = await examine(dataset, options)
   if (present) {
     await tidy(found, options)

@@ -1,6 +1,15 @@
 import { expect } from "chai"
 import { createHash, randomBytes } from "node:crypto"
-import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync, mkdirSync } from "node:fs"
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+  mkdirSync,
+} from "node:fs"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { defineDataset, file, folder, sha256, tar, textFile, zip } from "@datamaestro/dataset"
@@ -219,6 +228,25 @@ describe("a data directory of Python datamaestro's", () => {
       expect(paths()).to.not.deep.equal([])
       expect(readFileSync(join(place("lone"), "first/1.txt"), "utf8")).to.equal("one")
     })
+  })
+
+  it("is told of where it lies in the repository that had the dataset before, and taken over once it is moved", async () => {
+    const dataset = { ...datasets().files, cameFrom: async (repository: string) => repository === "former" }
+    const former = join(home.path, "data/former/org/example/files")
+    const warned = ({ events }: PrepareFixture): string[] =>
+      events.flatMap((event) => (event.phase === "notice" && event.level === "warning" ? [event.message] : []))
+    for (const name of ["former", "other"]) {
+      writeFiles(join(home.path, "data", name, "org/example/files"), COMPLETE.files)
+    }
+    expect(warned(await prepareThat(dataset)).join())
+      .to.include(`"${former}"`)
+      .and.not.include("other")
+    expect(existsSync(join(former, "words.txt"))).to.equal(true)
+    rmSync(place("files"), { recursive: true })
+    renameSync(former, place("files"))
+    origin.requests.length = 0
+    expect(warned(await prepareThat(dataset))).to.deep.equal([])
+    expect(origin.requests).to.deep.equal([])
   })
 
   it("is gone on with where its first resource failed: no state yet, an empty .downloads", async () => {

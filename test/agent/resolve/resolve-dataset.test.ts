@@ -74,6 +74,14 @@ describe("resolveDataset", () => {
         "org.x.chained": `defineDataset({ id: "org.x.chained", resources: { v: reference({ id: "org.x.vectors" }, { dim: 100 }) }, describe: ({ v }) => ({ v: v.value }) })`,
       }),
       await plugins.add("broken", { "index.js": `throw new Error("no such GPU")` }),
+      await plugins.add("former", {
+        "index.js": `import { Repository } from "@datamaestro/dataset"
+export class MyRepository extends Repository {
+  static NAMESPACE = "former"
+  static datasets = {}
+  static movedTo = { text: ["org.x.words"], other: ["net.shared"] }
+}`,
+      }),
     ])
   })
   after(async () => plugins[Symbol.asyncDispose]())
@@ -89,6 +97,13 @@ describe("resolveDataset", () => {
     expect(await idOf("x.words@text")).to.equal("org.x.words@text")
     expect(await idOf("digits@other")).to.equal("com.there.digits@other")
     expect(await idOf("vectors[dim=100]")).to.equal("org.x.vectors[corpus=6B,dim=100]@text")
+  })
+
+  it("knows which repository had a dataset before", async () => {
+    const { cameFrom } = await resolveDataset("org.x.words@former", index)
+    const asked = ["former", "other", "broken", "nowhere"].map((repository) => cameFrom?.(repository))
+    expect(await Promise.all(asked)).to.deep.equal([true, false, false, false])
+    expect(await (await resolveDataset("net.shared@text", index)).cameFrom?.("former")).to.equal(false)
   })
 
   it("searches the default repository first", async () => {

@@ -24,6 +24,8 @@ export interface ResolvedDataset extends PlannedDataset {
   source: RepositorySource | undefined
   /** The datasets that it refers to directly, by `id@repository`: they are prepared before it. */
   references: ReadonlyMap<string, ResolvedDataset>
+  /** Whether it is known to have been in a repository of that name before. */
+  cameFrom?(repository: string): Promise<boolean>
 }
 
 export interface ResolveOptions {
@@ -117,6 +119,11 @@ async function resolveDefinition(
     resources,
     source: (await journey.index.repository(repository)).source,
     references: new Map([...referenced.values()].map((dataset) => [datasetKey(dataset.plan), dataset])),
+    cameFrom: async (former) => {
+      // One that can't be loaded tells nothing.
+      const loaded = await journey.index.repository(former).catch(() => undefined)
+      return loaded?.moved.get(definition.id) === repository
+    },
   }
   journey.done.set(key, resolved)
   return resolved
