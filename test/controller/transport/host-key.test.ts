@@ -250,6 +250,12 @@ describe("HostKeyCheck", () => {
     expect(notices, "known all the same").to.have.lengthOf(3)
   })
 
+  it("says that a file can't be read, in which the key may be", async () => {
+    const unknown = await refusal(verify(hostKey(), [`UserKnownHostsFile ${path("none")} ${path("/")}`]))
+    expect(unknown.message).to.match(/is not known: "\S+" can't be read \(\S.*\), and no other known_hosts file has it/)
+    expect(notices.join()).to.match(/^warning: No key in "\S+" is known: it can't be read/)
+  })
+
   it("survives lines that are none", async () => {
     const key = hostKey()
     const broken = ["host.example.org", "host.example.org ssh-ed25519", "host.example.org ssh-ed25519 AAAA", "@x y z w"]

@@ -72,10 +72,11 @@ describe("a server that hangs up before it says a word", function () {
         expect(front.connections()).to.equal(3)
       })
 
+      // With the system's ssh each attempt asks it twice, the second time for what it says.
       it("is a jump host, which is asked again", async function () {
         skipWithoutSshd(this)
         const machine = await serveBySshd()
-        const front = await busyFront(machine.port, 1)
+        const front = await busyFront(machine.port, 2)
         const path = join(await folder(), "config")
         const known = await readFile(machine.configFile, "utf8")
         const jump = `Host jump\n  Port ${front.port}\n  StrictHostKeyChecking no\n`

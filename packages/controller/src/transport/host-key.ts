@@ -1,6 +1,6 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { createHash } from "node:crypto"
-import { knownHostName, notUtf8Among, readKnownHosts, recordKnownHost, type KnownHost } from "./known-hosts.ts"
+import { knownHostName, readKnownHosts, recordKnownHost, unreadAmong, type KnownHost } from "./known-hosts.ts"
 import type { Prompter, Question } from "./prompter.ts"
 import { sshCommand } from "./ssh-command.ts"
 import type { SshSettings } from "./ssh-settings.ts"
@@ -66,8 +66,10 @@ export class HostKeyCheck {
     const changed = plain.find((entry) => entry.type === key.type) ?? plain[0]
 
     const { userKnownHostsFiles, globalKnownHostsFiles } = this.#settings
-    const unread = await notUtf8Among([...userKnownHostsFiles, ...globalKnownHostsFiles])
-    if (unread !== undefined) onNotice("warning", `No key in "${unread}" is known: it is not UTF-8; save it as UTF-8`)
+    const unread = await unreadAmong([...userKnownHostsFiles, ...globalKnownHostsFiles])
+    if (unread !== undefined) {
+      onNotice("warning", `No key in "${unread.file}" is known: it ${unread.why}; ${unread.step}`)
+    }
     if (this.#settings.strictHostKeyChecking === "no" && changed === undefined) {
       onNotice("warning", `The ${describe(key)} of ${this.#machine()} is not known and was not checked`)
       return this.#record(key, onNotice)
@@ -79,7 +81,7 @@ export class HostKeyCheck {
       if (await this.#ask(key, prompter)) return this.#record(key, onNotice)
       throw this.#unknown(key, "you did not accept it")
     }
-    const others = unread === undefined ? "no" : `"${unread}" is not UTF-8, and no other`
+    const others = unread === undefined ? "no" : `"${unread.file}" ${unread.why}, and no other`
     throw this.#unknown(key, `${others} known_hosts file has it`)
   }
 

@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from "node:crypto"
 import { appendFile, open, readFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import { makeFolder } from "../make-folder.ts"
+import { systemReason } from "../system-reason.ts"
 import { requireNoPipe } from "./require-no-pipe.ts"
 import { matchesPatternList } from "./ssh-pattern.ts"
 
@@ -31,11 +32,25 @@ export async function readKnownHosts(files: readonly string[], name: string): Pr
   })
 }
 
-/** The first of the files that is no text in UTF-8, such as what PowerShell's > writes: for `ssh`, too, no key is in it. */
-export async function notUtf8Among(files: readonly string[]): Promise<string | undefined> {
+/** A file whose keys can't be known: for `ssh`, too, none is in it. */
+export interface UnreadFile {
+  file: string
+  why: string
+  step: string
+}
+
+/** The first of the files that is there but can't be read, or is no text in UTF-8, such as what PowerShell's > writes. */
+export async function unreadAmong(files: readonly string[]): Promise<UnreadFile | undefined> {
   for (const file of files) {
-    const text = await readIfFile(file).catch(() => "")
-    if (text.includes("\0")) return file
+    try {
+      if ((await readIfFile(file)).includes("\0")) return { file, why: "is not UTF-8", step: "save it as UTF-8" }
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code?.startsWith("E") === true && !["ENOENT", "ENOTDIR"].includes(code)) {
+        const why = `can't be read (${systemReason(error).reason})`
+        return { file, why, step: "check its owner and its permissions" }
+      }
+    }
   }
   return undefined
 }

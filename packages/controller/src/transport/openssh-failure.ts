@@ -17,8 +17,8 @@ export interface OpensshFailure {
   expired?: readonly string[]
   /** What its ProxyCommand or jump host said, where that is why. */
   proxySaid?: string | undefined
-  /** Asked once more, that led to the host. */
-  proxyLeads?: boolean | undefined
+  /** That was one for a moment only, or the jump host hangs up at once, as it may do for a moment. */
+  proxyHungUp?: boolean | undefined
 }
 
 interface Kind {
@@ -129,7 +129,7 @@ export function opensshFailure(failure: OpensshFailure): DatamaestroError {
   const { label, hostName, port, user, stderr, proxySaid } = failure
   const kind = KINDS.find(({ pattern }) => pattern.test(stderr))
   const said = proxySaid === undefined ? lastWords(stderr) : `its ProxyCommand or jump host says: ${proxySaid}`
-  const hungUp = failure.proxyLeads ?? (NO_WORD.test(stderr) && !PROXY_ENDED.test(stderr))
+  const hungUp = failure.proxyHungUp ?? (NO_WORD.test(stderr) && !PROXY_ENDED.test(stderr))
   const reason = hungUp ? { reason: HUNG_UP } : {}
   const details = { host: label, hostName, port, user, ...reason, printed: printable(stderr).slice(-2000) }
   const machine = `"${label}" (${hostName}, port ${port})`

@@ -4,6 +4,9 @@ import { PROXY_ENDED, SSH_WITHOUT_PROXY, type OpensshFailure } from "./openssh-f
 import { printableLines } from "./server-question.ts"
 import type { SshTarget } from "./ssh-target.ts"
 
+/** What the ssh to a jump host says of that; the one that goes through it knows no address. */
+const HUNG_UP_BY = /^connection (closed|reset) by (?!UNKNOWN )/i
+
 /** How long they may take to say again why there is no way, in milliseconds. */
 const LIMIT = 5000
 
@@ -18,7 +21,7 @@ export async function proxyWords(
   { bounds, user, hostName }: OpensshConfiguration,
   stderr: string,
   signal: AbortSignal,
-): Promise<Pick<OpensshFailure, "proxySaid" | "proxyLeads">> {
+): Promise<Pick<OpensshFailure, "proxySaid" | "proxyHungUp">> {
   if (!PROXY_ENDED.test(stderr)) return {}
   const alone = ["ControlPath=none", "ControlMaster=no", "BatchMode=yes", "PreferredAuthentications=none"]
   const own = [...PLAIN_CHANNEL, "-N", ...[...alone, "LogLevel=INFO"].flatMap((option) => ["-o", option])]
@@ -30,8 +33,9 @@ export async function proxyWords(
     onStderr: (text) => void (words += text),
   }).catch(() => undefined)
   const lines = printableLines(words)
-  // The host itself lets nobody in who brings nothing: this time there was a way.
-  if (lines.some((line) => line.startsWith(`${user}@${hostName}: Permission denied`))) return { proxyLeads: true }
+  // The host itself lets nobody in who brings nothing: this time there was a way. Or the jump host has hung up once more.
+  const reached = `${user}@${hostName}: Permission denied`
+  if (lines.some((line) => line.startsWith(reached) || HUNG_UP_BY.test(line))) return { proxyHungUp: true }
   const said = lines.filter((line) => !SSH_WITHOUT_PROXY.test(line))
   return said.length === 0 ? {} : { proxySaid: said.slice(-4).join("\n").slice(-1000) }
 }
