@@ -177,7 +177,7 @@ describe("published advisories of undici", () => {
         /(?:import\(|from )"undici\/|\* as undici|globalThis\.fetch\(|\.arrayBuffer\(/,
       )
     }
-    expect([...names].sort()).to.deep.equal(["Agent", "ProxyAgent", "request"])
+    expect([...names].sort()).to.deep.equal(["Agent", "Pool", "ProxyAgent", "request"])
   })
 })
 
