@@ -425,12 +425,16 @@ describe("connectSsh2", () => {
       const key = generateKey("ed25519", SECRET)
       const accepting = await serve({ authorizedKeys: [key.public] })
       await writeFile(encrypted ?? "", key.private, { mode: 0o600 })
-      const identityFiles = [join(path, "missing"), open ?? "", garbage ?? ""]
+      const half = join(path, "half.pub")
+      await writeFile(half, generateKey().public)
+      const identityFiles = [join(path, "missing"), open ?? "", garbage ?? "", half]
       const error = await failureOf(
         connectTo(server, { configFile: await withoutIdentity(server, path), identityFiles }),
       )
       expect(error.code).to.equal("AUTHENTICATION_FAILED")
-      expect(error.message).to.match(/missing does not exist.*open is left alone.*garbage is no private key/)
+      expect(error.message).to.match(
+        /missing does not exist.*open is left alone.*garbage is no private key.*half\.pub holds only the public half/,
+      )
       const locked = await failureOf(
         connectTo(accepting, { configFile: await withoutIdentity(accepting, path), identityFiles: [encrypted ?? ""] }),
       )

@@ -31,9 +31,14 @@ export async function loadKeyCandidates(
   const fromAgent = agentKeys.filter((key) => named.has(blobOf(key.publicKey)))
   if (!settings.identitiesOnly) fromAgent.push(...agentKeys.filter((key) => !named.has(blobOf(key.publicKey))))
   const held = new Set(fromAgent.map((key) => blobOf(key.publicKey)))
-  const fromFiles = files.flatMap((file) => {
+  const fromFiles = files.flatMap((file, index) => {
     if (file === undefined || (file.publicKey !== undefined && held.has(blobOf(file.publicKey)))) return []
-    return file.load === undefined ? [] : [file.load]
+    if (file.load !== undefined) return [file.load]
+    if (settings.identityFilesNamed) {
+      const state = "holds only the public half of a key that the SSH agent does not have (name the private half)"
+      fileProblems[index]?.push(`${settings.identityFiles[index]} ${state}`)
+    }
+    return []
   })
   return { candidates: [...fromAgent.map(ready), ...fromFiles], problems: [...agentProblems, ...fileProblems.flat()] }
 }
