@@ -28,6 +28,20 @@ describe("the end of a bzip2 stream", () => {
     }
   })
 
+  it("is found without a program where none can be started, as where the account may have no more processes", async () => {
+    const path = process.env["PATH"]
+    const bytes = bzip2Sync("one\n")
+    const folder = mkdtempSync(join(tmpdir(), "datamaestro-program-"))
+    try {
+      for (const program of ["bzip2", "lbzip2"]) symlinkSync(program, join(folder, program))
+      process.env["PATH"] = folder
+      expect(await plain(bytes)).to.equal("one\n")
+    } finally {
+      process.env["PATH"] = path
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   for (const program of ["bzip2", "lbzip2"]) {
     describe(`with ${program} alone`, () => {
       const path = process.env["PATH"]

@@ -1,3 +1,4 @@
+import { once } from "node:events"
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
@@ -62,18 +63,17 @@ export async function* runDecompressor(
   }
 }
 
-/** Starts the first program for it that the data machine has; undefined when it has none. */
+/** Starts the first program for it that the data machine has; undefined when it has none, or can start none. */
 export async function startDecompressor(compression: "bzip2" | "xz" | "zstd"): Promise<Decompressor | undefined> {
   for (const [program, ...args] of PROGRAMS[compression]) {
     if (program === "xz" && !(await isXzUtils(program))) continue
-    const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] })
-    const failure = await new Promise<Error | undefined>((resolve) => {
-      child.once("spawn", () => resolve(undefined))
-      child.once("error", resolve)
-    })
-    if (failure === undefined) return child
-    // Not there, or not for us: there are other ways.
-    if (!["ENOENT", "EACCES"].includes((failure as NodeJS.ErrnoException).code ?? "")) throw failure
+    try {
+      const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] })
+      await once(child, "spawn")
+      return child
+    } catch {
+      // Not there, not for us, or one process or file too many for the account: there are other ways.
+    }
   }
   return undefined
 }

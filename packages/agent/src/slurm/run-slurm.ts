@@ -8,6 +8,13 @@ const MOST_PRINTED = 1024 * 1024
 /** What they print when it does not answer. */
 export const SILENT = /unable to contact|connect failure|communication|socket timed out/i
 
+const NOT_THERE =
+  "run where Slurm is, with its programs on the PATH of the login shell (`module load slurm` in ~/.profile), or leave --launcher slurm out"
+/** Of the account: no more processes, or files. */
+const LIMITS: ReadonlySet<string> = new Set(["EAGAIN", "ENOMEM", "EMFILE", "ENFILE"])
+const LIMITED =
+  "see what `ulimit -u` and `ulimit -n` print there, and what else of yours runs there (ps); then try again"
+
 export interface SlurmAnswer {
   /** 0 when it did what it was asked. */
   status: number
@@ -32,6 +39,16 @@ export async function runSlurm(
       stdio: ["ignore", "pipe", "pipe"],
       ...(cwd === undefined ? {} : { cwd }),
     })
+    const notStarted = (error: NodeJS.ErrnoException): void => {
+      const code = error.code ?? ""
+      const reason = code === "ENOENT" ? `it is not on the PATH of ${hostname()}` : error.message
+      reject(failed(program, reason, LIMITS.has(code) ? LIMITED : NOT_THERE, error))
+    }
+    // Where no more files may be opened Node makes no pipe either, whatever its types say; it tells in a moment.
+    if ((child.stdout as typeof child.stdout | undefined) === undefined) {
+      child.once("error", notStarted)
+      return
+    }
     let stdout = ""
     let stderr = ""
     const timer = setTimeout(() => {
@@ -42,12 +59,9 @@ export async function runSlurm(
     }, timeout)
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout = (stdout + text).slice(-MOST_PRINTED)))
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr = (stderr + text).slice(-MOST_PRINTED)))
-    child.on("error", (error: NodeJS.ErrnoException) => {
+    child.on("error", (error) => {
       clearTimeout(timer)
-      const reason = error.code === "ENOENT" ? `it is not on the PATH of ${hostname()}` : error.message
-      const hint =
-        "run where Slurm is, with its programs on the PATH of the login shell (`module load slurm` in ~/.profile), or leave --launcher slurm out"
-      reject(failed(program, reason, hint, error))
+      notStarted(error)
     })
     child.on("close", (code) => {
       clearTimeout(timer)
