@@ -36,6 +36,32 @@ describe("the command line with hosts", () => {
     }
   })
 
+  it("connects to the port of -p, before or behind the command, of several and of -o Port the first, as ssh does", async () => {
+    const port = String(server.port)
+    const version = ["--host", "cluster", "version"]
+    for (const args of [
+      ["-p", port, "-o", "Port=1", ...version],
+      [...version, "-p", port, "-p", "1"],
+      [`-p${port}`, ...version, "-o", "Port=1"],
+      ["-o", `Port=${port}`, "-p", "1", ...version],
+      ["-o", `Port=${port}`, ...version, "-p", "1"],
+    ]) {
+      const { status, stderr } = await run(...args)
+      expect(status, stderr).to.equal(0)
+    }
+    const closed = await run("--host", "cluster", "-p", "1", "version")
+    expect(closed.status, closed.stderr).to.equal(8)
+    expect(closed.stderr).to.contain("(127.0.0.1, port 1)")
+    for (const wrong of ["0", "65536", "ssh", "-1", ""]) {
+      const refused = await run("--host", "cluster", "-p", wrong, "version")
+      expect(refused.status, refused.stderr).to.equal(2)
+      expect(refused.stderr).to.contain("'-p <PORT>' argument").and.contain("It must be a number from 1 to 65535.")
+    }
+    const nowhere = await datamaestro(["-p", port, "version"], { env: sample.env })
+    expect(nowhere.status).to.equal(2)
+    expect(nowhere.stderr).to.contain("no host is given")
+  })
+
   it("runs on several at once: an object by host, lists behind HOST<TAB>", async () => {
     const prepared = await run("--host", "a", "--host", "b", "prepare", "org.one")
     const value = { train: { path: join(server.home, "datamaestro/data/sample/org/one/one.txt") }, id: "org.one" }

@@ -95,7 +95,7 @@ function machinesOf(options: GlobalOptions, settings: UserSettings): Machine[] {
   if (needless === undefined) return [localMachine(options, settings)]
   throw new DatamaestroError(
     "USAGE",
-    `Cannot use "${needless}": -F, -i, -o and --transport are for connecting, and no host is given`,
+    `Cannot use "${needless}": -F, -i, -o, -p and --transport are for connecting, and no host is given`,
     {
       hint: "say where to run with --host HOST",
     },

@@ -8,9 +8,17 @@ export const collect = (value: string, previous: readonly string[] | undefined):
   value,
 ]
 
-function collectOptions(value: string, previous: readonly string[] | undefined): string[] {
-  if (!/^\s*[a-z]\w*\s*[=\s]\s*\S/i.test(value)) throw new InvalidArgumentError("It must be OPTION=VALUE.")
-  return collect(value, previous)
+function sshOption(value: string): string {
+  if (/^\s*[a-z]\w*\s*[=\s]\s*\S/i.test(value)) return value
+  throw new InvalidArgumentError("It must be OPTION=VALUE.")
+}
+
+const LAST_PORT = 65_535
+
+function portOption(value: string): string {
+  const port = /^\d+$/.test(value) ? Number(value) : 0
+  if (port >= 1 && port <= LAST_PORT) return `Port=${port}`
+  throw new InvalidArgumentError(`It must be a number from 1 to ${LAST_PORT}.`)
 }
 
 /** As of a variable of a script that is not set. */
@@ -42,12 +50,19 @@ interface ParsedOptions {
   F?: string
   i?: string[]
   o?: string[]
+  p?: string[]
   transport?: SshTransportName
   relay?: boolean
   connections?: number
 }
 
 function globalOptions(): Option[] {
+  // In one list: of what is set twice ssh takes the first, also of -p and -o Port.
+  const sshOptions: string[] = []
+  const keep = (option: string): string[] => {
+    sshOptions.push(option)
+    return sshOptions
+  }
   return [
     new Option("--host <HOST>", "run on HOST: alias, user@host, user@host:port, ssh://…; repeatable").argParser(
       collect,
@@ -75,7 +90,10 @@ function globalOptions(): Option[] {
     new Option("--json", "results as JSON on stdout, events and errors as JSON lines on stderr"),
     new Option("-F <FILE>", "read FILE instead of ~/.ssh/config, as ssh does"),
     new Option("-i <IDENTITY>", "authenticate with this private key, as ssh does; repeatable").argParser(collect),
-    new Option("-o <OPTION=VALUE>", "an option of ssh_config(5); repeatable").argParser(collectOptions),
+    new Option("-o <OPTION=VALUE>", "an option of ssh_config(5); repeatable").argParser((value) =>
+      keep(sshOption(value)),
+    ),
+    new Option("-p <PORT>", "connect to this port, as ssh does").argParser((value) => keep(portOption(value))),
     new Option("--transport <CLIENT>", "connect by the built-in SSH client or the system's ssh").choices([
       "ssh2",
       "openssh",
@@ -108,9 +126,7 @@ export function readGlobalOptions(command: Command): GlobalOptions {
   for (let each: Command | null = command; each !== null; each = each.parent) levels.unshift(each.opts())
   const last = <K extends keyof ParsedOptions>(key: K): ParsedOptions[K] | undefined =>
     levels.findLast((level) => level[key] !== undefined)?.[key]
-  // Where a command has given a letter a meaning of its own, it is no list.
-  const all = (key: "host" | "i" | "o"): string[] =>
-    levels.flatMap((level) => (Array.isArray(level[key]) ? level[key] : []))
+  const all = (key: "host" | "i"): string[] => levels.flatMap((level) => level[key] ?? [])
   return {
     host: [...new Set(all("host"))],
     node: last("node"),
@@ -124,7 +140,8 @@ export function readGlobalOptions(command: Command): GlobalOptions {
     json: last("json") ?? false,
     configFile: last("F"),
     identityFiles: all("i"),
-    sshOptions: all("o"),
+    // Both are the same list, save where a command has given -o a meaning of its own.
+    sshOptions: levels.flatMap(({ o, p = [] }) => (Array.isArray(o) ? o : p)),
     transport: last("transport"),
     relay: last("relay"),
     connections: last("connections"),
