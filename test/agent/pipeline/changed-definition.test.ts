@@ -3,7 +3,19 @@ import { readFileSync, rmSync } from "node:fs"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
-import { defineDataset, file, folder, sha256, step, tar, type Resources } from "@datamaestro/dataset"
+import {
+  defineDataset,
+  file,
+  folder,
+  md5,
+  sha1,
+  sha256,
+  sha512,
+  step,
+  tar,
+  type Resources,
+  type Sum,
+} from "@datamaestro/dataset"
 import { expect } from "chai"
 import { diskState, planWork, prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { FoundDataset } from "../../../packages/agent/src/pipeline/found-dataset.ts"
@@ -211,15 +223,17 @@ describe("a definition that has changed since", () => {
     expect(origin.requests.map(({ path }) => path)).to.have.members(["/b.txt", "/c.txt"])
   })
 
-  it("leaves what the older one has made as it is, where the new one can't be had", async () => {
-    const archive = (hex: string) => ({ data: tar(at("/old.tar.gz"), { integrity: sha256(hex) }) })
-    const sum = createHash("sha256").update(oldArchive).digest("hex")
-    await prepare(archive(sum))
-    expect(await failure(prepare(archive("0".repeat(64))))).to.have.property("code", "CHECKSUM_MISMATCH")
-    origin.requests.length = 0
-    await prepare(archive(sum))
-    expect(origin.requests).to.deep.equal([])
-  })
+  for (const [algorithm, sum] of Object.entries({ sha256, md5 })) {
+    it(`leaves what the older one has made as it is, where the new one can't be had, by its ${algorithm}`, async () => {
+      const archive = (hex: string) => ({ data: tar(at("/old.tar.gz"), { integrity: sum(hex) }) })
+      const digest = createHash(algorithm).update(oldArchive).digest("hex")
+      await prepare(archive(digest))
+      expect(await failure(prepare(archive("0".repeat(digest.length))))).to.have.property("code", "CHECKSUM_MISMATCH")
+      origin.requests.length = 0
+      await prepare(archive(digest))
+      expect(origin.requests).to.deep.equal([])
+    })
+  }
 
   it("is not mixed with another that a kill left half placed", async () => {
     await prepare({ old: tar(at("/old.tar.gz")) })
@@ -259,6 +273,94 @@ describe("a definition that has changed since", () => {
     await prepare(declared("second"))
     expect(origin.requests).to.deep.equal([])
   })
+
+  for (const [algorithm, sum] of Object.entries({ md5, sha1, sha512 })) {
+    const of = (content: string | Buffer): string => createHash(algorithm).update(content).digest("hex")
+    const packed = (content: string): Buffer => gzipSync(content)
+    const archive = (content: string): Buffer => tarGzArchive([{ name: "x.txt", content }])
+    const declared = (content: string) => ({
+      packed: file(at("/packed.gz"), { name: "packed.txt", integrity: sum(of(content)) }),
+      raw: file(at("/raw.gz"), { name: "raw.txt", integrity: sum(of(packed(content)), "download") }),
+      plain: file(at("/plain.txt"), { integrity: sum(of(content)) }),
+      members: tar(at("/members.tar.gz"), { into: "members", integrity: sum(of(archive(content))) }),
+    })
+    const serve = (content: string): void => {
+      for (const path of ["/packed.gz", "/raw.gz"]) origin.route(path, { body: packed(content) })
+      origin.route("/plain.txt", { body: content })
+      origin.route("/members.tar.gz", { body: archive(content) })
+    }
+
+    it(`has anew what was held against another ${algorithm} than it now declares`, async () => {
+      serve("first")
+      await prepare(declared("first"))
+      serve("second")
+      const options = { ...prepareOptions(home.path), datafolders: {} }
+      expect(await diskState(dataset(declared("second")), options)).to.include({ dataset: "none" })
+      await prepare(declared("second"))
+      const names = ["members/x.txt", "packed.txt", "plain.txt", "raw.txt"]
+      const all = (text: string) => Object.fromEntries(names.map((name) => [name, text]))
+      expect(content()).to.deep.include(all("second"))
+      origin.requests.length = 0
+      await prepare(declared("second"))
+      expect(origin.requests).to.deep.equal([])
+      serve("first")
+      await prepare(declared("first"))
+      expect(content()).to.deep.include(all("first"))
+    })
+  }
+
+  it("keeps what it has where a sum is only added, or written in another way", async () => {
+    const of = (algorithm: string, content: string | Buffer): string =>
+      createHash(algorithm).update(content).digest("hex")
+    origin.route("/packed.gz", { body: gzipSync("text") })
+    const one = md5(of("md5", "a"))
+    const two = md5(of("md5", "text"))
+    const dataOf = (a: Sum | Sum[], packed: Sum | Sum[]) => ({
+      a: file(at("/a.txt"), { integrity: a }),
+      packed: file(at("/packed.gz"), { name: "packed.txt", integrity: packed }),
+    })
+    await prepare(dataOf(one, two))
+    origin.requests.length = 0
+    await prepare(dataOf([one, sha1(of("sha1", "a"))], [two, md5(of("md5", gzipSync("text")), "download")]))
+    await prepare(dataOf(md5(of("md5", "a").toUpperCase(), "download"), [two, sha512(of("sha512", "text"))]))
+    await prepare(dataOf([], []))
+    await prepare(dataOf(sha512(of("sha512", "a")), two))
+    expect(origin.requests).to.deep.equal([])
+  })
+
+  it("has anew what was taken over since it had another MD5 than it now declares", async () => {
+    const declared = (content: string) => ({
+      a: file(at("/a.txt"), { integrity: md5(createHash("md5").update(content).digest("hex")) }),
+    })
+    writeFiles(root, { "a.txt": "brought" })
+    await prepare(declared("brought"))
+    expect(origin.requests).to.deep.equal([])
+    await prepare(declared("a"))
+    expect(content()).to.deep.equal({ "a.txt": "a" })
+  })
+
+  it("keeps what an older version recorded without the sums", async () => {
+    await prepare({ a: file(at("/a.txt"), { integrity: md5(createHash("md5").update("a").digest("hex")) }) })
+    const path = join(root, ".manifest.json")
+    const { resources, ...rest } = JSON.parse(readFileSync(path, "utf8")) as { resources: { a: { sums?: unknown } } }
+    expect(resources.a.sums).to.be.an("array")
+    delete resources.a.sums
+    await writeFile(path, JSON.stringify({ ...rest, resources }))
+    origin.requests.length = 0
+    await prepare({ a: file(at("/a.txt"), { integrity: md5("0".repeat(32)) }) })
+    expect(origin.requests).to.deep.equal([])
+  })
+
+  for (const [algorithm, sum] of Object.entries({ sha256, md5 })) {
+    it(`does not take over what has another ${algorithm} under a former name`, async () => {
+      const of = (content: Buffer): string => createHash(algorithm).update(content).digest("hex")
+      const replaced = tarGzArchive([{ name: "x.txt", content: "replaced" }])
+      await prepare({ old: tar(at("/old.tar.gz"), { into: "thing", integrity: sum(of(oldArchive)) }) })
+      origin.route("/old.tar.gz", { body: replaced })
+      await prepare({ new: tar(at("/old.tar.gz"), { into: "thing", integrity: sum(of(replaced)) }) })
+      expect(content()).to.deep.include({ "thing/x.txt": "replaced" })
+    })
+  }
 
   it("does not have what the old one made called prepared", async () => {
     await prepare({ data: tar(at("/old.tar.gz")) })

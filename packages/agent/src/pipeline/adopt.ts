@@ -5,6 +5,7 @@ import type { ManifestRecord } from "../store/manifest.ts"
 import { storageError } from "../store/storage-error.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { hashFile } from "../verify/hash-file.ts"
+import { sumsOf } from "./declared-sums.ts"
 import type { FoundDataset, StoredResource } from "./found-dataset.ts"
 import type { Recorded } from "./place-resource.ts"
 import { listFiles } from "./list-files.ts"
@@ -51,6 +52,7 @@ async function tryAdopt(preparation: Preparation, resource: StoredResource): Pro
   const recorded = record(found, resource, {
     ...known,
     ...(known === undefined ? { adopted: true, verified: checked !== undefined } : {}),
+    ...(checked === undefined ? {} : sumsOf(resource)),
     time: new Date().toISOString(),
     entries,
     files: checked === undefined ? (renamed?.files ?? (await listFiles(preparation.folder, entries))) : [checked],

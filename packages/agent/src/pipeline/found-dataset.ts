@@ -14,6 +14,7 @@ import { Manifest, type ManifestRecord } from "../store/manifest.ts"
 import { Places } from "../store/places.ts"
 import { DatasetState } from "../store/state.ts"
 import { storageError } from "../store/storage-error.ts"
+import { hasOtherSum } from "./declared-sums.ts"
 import { FormerRecords } from "./former-records.ts"
 import { linkPlace } from "./link-place.ts"
 
@@ -233,16 +234,6 @@ export function shapeOf(resource: StoredResource): string {
   if (!("strip" in resource)) return madeShape(resource)
   const { target, strip, subpath, files, include } = resource
   return JSON.stringify([target, strip, subpath, files, include])
-}
-
-/** Whether a declared SHA-256 tells that what is recorded is something else. Other sums of it are not known. */
-function hasOtherSum(resource: StoredResource, { download, files }: ManifestRecord): boolean {
-  if (!("download" in resource) || resource.download.pieces !== undefined) return false
-  const [file] = resource.kind === "file" ? files : []
-  return resource.download.integrity.some(({ algorithm, hex, of }) => {
-    const recorded = of === "download" ? download : file?.sha256
-    return algorithm === "sha256" && recorded !== undefined && recorded !== "" && recorded !== hex
-  })
 }
 
 function madeShape(resource: Exclude<StoredResource, PlannedArchive>): string {

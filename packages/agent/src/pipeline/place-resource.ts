@@ -6,6 +6,7 @@ import { canCarryOut, carryOut, declareReady, readPlacement, type Placement } fr
 import type { ManifestRecord } from "../store/manifest.ts"
 import { storageError } from "../store/storage-error.ts"
 import { shapeOf, type StoredResource } from "./found-dataset.ts"
+import { sumsOf } from "./declared-sums.ts"
 import { isWithin } from "./former-records.ts"
 import { keepAdded } from "./keep-added.ts"
 import type { Preparation } from "./preparation.ts"
@@ -53,7 +54,14 @@ export async function placeResource(
     const placement: Placement = {
       plan: fingerprint(resource),
       ...(await keepAdded(preparation, resource, work, { moves, stale })),
-      record: { links: [], ...record, shape: shapeOf(resource), entries, time: new Date().toISOString() },
+      record: {
+        links: [],
+        ...record,
+        shape: shapeOf(resource),
+        ...sumsOf(resource),
+        entries,
+        time: new Date().toISOString(),
+      },
     }
     if (!quick) await declareReady(work, folder, placement)
     if (preparation.onlyReady === true) return undefined

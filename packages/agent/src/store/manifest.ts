@@ -15,6 +15,8 @@ const ManifestFile = v.looseObject({
   sha256: v.optional(v.string()),
 })
 
+const RecordedSum = v.object({ algorithm: v.string(), hex: v.string(), of: v.string() })
+
 export const ManifestRecord = v.looseObject({
   /** Where the bytes came from; absent for what a step made. */
   source: v.optional(v.string()),
@@ -29,6 +31,8 @@ export const ManifestRecord = v.looseObject({
   verified: v.optional(v.boolean()),
   /** What decided how the output looks: when the definition says otherwise, it is made anew. Absent for what was adopted. */
   shape: v.optional(v.string()),
+  /** The sums that it was held against, save for SHA-256, which tells by itself: when the definition has others, it is made anew. */
+  sums: v.optional(v.array(RecordedSum)),
   /** The entries that were moved into place, below the dataset's folder: one for a file, several for an archive without a folder of its own. */
   entries: v.array(v.string()),
   files: v.pipe(
