@@ -154,6 +154,34 @@ describe("the bootstrap, over OpenSSH's sshd", function () {
     })
   }
 
+  /** Tells a version that suits, and does nothing else. */
+  const BROKEN = "#!/bin/sh\ncase $1 in --version) echo v99.1.0;; *) echo not for this processor >&2; exit 1;; esac\n"
+
+  it("passes over a Node that tells its version and does not start, and remembers the one that does", async () => {
+    const server = await start("/bin/bash", { "bin/node": BROKEN })
+    const path = join(user?.home ?? "", "bin/node")
+    await chmod(path, 0o755)
+    const warnings = (session: Awaited<ReturnType<typeof openSshSession>>): string =>
+      JSON.stringify(session.events.filter((event) => event.phase === "notice" && event.level === "warning"))
+    const first = await openSshSession(server)
+    expect(warnings(first)).to.include(path)
+    await first.close()
+    const second = await openSshSession(server)
+    expect(warnings(second)).to.equal("[]")
+    await second.close()
+  })
+
+  it("names a Node that does not start where it was asked for", async () => {
+    const server = await start("/bin/bash", { "bin/node": BROKEN })
+    await chmod(join(user?.home ?? "", "bin/node"), 0o755)
+    const error = await rejection(openSshSession(server, { node: "~/bin/node" }))
+    expect(error).to.include({ code: "DEPLOY_FAILED", exitStatus: 8 })
+    expect(error.message)
+      .to.include(join(user?.home ?? "", "bin/node"))
+      .and.include("not for this processor")
+    expect(error.hint).to.include("--node PATH")
+  })
+
   it("says so where the account may only transfer files", async () => {
     const server = await start("/bin/bash", {}, ["ForceCommand internal-sftp"])
     const error = await rejection(openSshSession(server))

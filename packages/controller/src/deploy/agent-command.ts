@@ -28,9 +28,14 @@ export function warmCommand(
   return `exec /bin/sh -c ${quoteWord(WITHOUT_OPTIONS)} sh ${node} ${code} ${given} ${quoteWord(leftOut)}`
 }
 
-/** The command of a first call: looks for Node (`auto`, or a path), then goes on as the warm one. */
-export function coldCommand(node: string, bootstrap: string, boot: BootArguments): string {
+/**
+ * The command of a first call: looks for Node (`auto`, or a path), then goes on as the warm one.
+ *
+ * @param broken paths of those that are not to be taken
+ */
+export function coldCommand(node: string, bootstrap: string, boot: BootArguments, broken: string[] = []): string {
   const words = [quoteWord(FIND_NODE_SCRIPT), "sh", quoteWord(loader(bootstrap)), encodeArguments(boot), nodeWord(node)]
+  if (broken.length > 0) words.push(quoteWord(`:${broken.join(":")}:`))
   return `exec /bin/sh -c ${words.join(" ")}`
 }
 

@@ -6,7 +6,7 @@ import { NO_NODE_MAGIC } from "./boot-protocol.ts"
 import { limitHint } from "./limit-hint.ts"
 import { noNodeError } from "./no-node-error.ts"
 
-export interface SpokenSoFar extends Pick<BootFailure, "label" | "noise" | "stderr" | "booted"> {
+export interface SpokenSoFar extends Pick<BootFailure, "label" | "noise" | "stderr" | "booted" | "chosen"> {
   /** `--node`. */
   node: string
 }

@@ -3,7 +3,8 @@ import { outputEnd } from "../transport/output-end.ts"
 import type { Channel, ChannelEnd } from "../transport/transport.ts"
 import { agentEnded } from "./agent-ended.ts"
 import { BOOT_MAGIC, UPLOAD_PREFIX, type BootLine, type UploadHeader } from "./boot-protocol.ts"
-import { bootFailure } from "./boot-failure.ts"
+import { bootFailure, type BootFailure } from "./boot-failure.ts"
+import { chosenNode } from "./chosen-node.ts"
 import { parseBootLine } from "./parse-boot-line.ts"
 import { TextTail } from "./text-tail.ts"
 
@@ -221,8 +222,10 @@ export class AgentPort implements LinePort {
     return bootFailure({ ...this.#told(), booted: false, reason: eaten, code: null })
   }
 
-  #told(): { label: string; noise: string; stderr: string; booted: boolean } {
-    return { label: this.#options.label, noise: this.#decoder.noise, stderr: this.#stderr.text, booted: this.booted }
+  #told(): Pick<BootFailure, "label" | "noise" | "stderr" | "booted" | "chosen"> {
+    const [{ noise }, { text: stderr }, { booted }] = [this.#decoder, this.#stderr, this]
+    const chosen = booted ? undefined : chosenNode(noise, stderr)
+    return { label: this.#options.label, noise, stderr, booted, chosen }
   }
 
   #end(end: ChannelEnd): void {

@@ -1,6 +1,7 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { printable } from "../transport/printable.ts"
 import { sshCommand } from "../transport/ssh-command.ts"
+import { withoutChosenNode } from "./chosen-node.ts"
 import { limitHint } from "./limit-hint.ts"
 
 export interface BootFailure {
@@ -11,19 +12,26 @@ export interface BootFailure {
   /** The bootstrap spoke, the agent did not. */
   booted: boolean
   reason: string
+  /** The Node that was to run it, where the probe has told of one. */
+  chosen?: string | undefined
   code?: number | null
 }
 
 const SHOWN = 2000
 
 /** Why a started command did not become our agent, with what it printed instead. */
-export function bootFailure({ label, noise, stderr, booted, reason, code }: BootFailure): DatamaestroError {
-  const printed = [noise, stderr]
+export function bootFailure({ label, noise, stderr, booted, reason, chosen, code }: BootFailure): DatamaestroError {
+  const printed = [withoutChosenNode(noise), stderr]
     .map(printable)
     .filter((text) => text !== "")
     .join("\n")
     .slice(-SHOWN)
-  const details = { host: label, printed, ...(code === undefined ? {} : { code }) }
+  const details = {
+    host: label,
+    printed,
+    ...(code === undefined ? {} : { code }),
+    ...(chosen === undefined ? {} : { node: chosen }),
+  }
   // What OpenSSH's internal-sftp, nologin of the distributions, rssh and scponly, and ssh itself say.
   const refusal = [
     {
@@ -59,7 +67,8 @@ export function bootFailure({ label, noise, stderr, booted, reason, code }: Boot
     })
   }
   const shown = printed === "" ? "it printed nothing" : `it printed this instead:\n${printed}`
-  const message = `Cannot start the agent on "${label}": ${reason}; ${shown}`
+  const by = chosen === undefined ? "" : ` with the Node at "${chosen}"`
+  const message = `Cannot start the agent on "${label}"${by}: ${reason}; ${shown}`
   if (booted) {
     return new DatamaestroError("AGENT_DIED", message, {
       hint: "run the same command again with --debug, and report what it prints",
@@ -68,9 +77,13 @@ export function bootFailure({ label, noise, stderr, booted, reason, code }: Boot
   }
   // Nothing of ours has run there: no agent that died, or that speaks another protocol.
   return new DatamaestroError("DEPLOY_FAILED", message, {
-    hint: limitHint(printed) ?? wayHint(label, code),
+    hint: limitHint(printed) ?? (chosen === undefined ? wayHint(label, code) : nodeHint(label, chosen)),
     details,
   })
+}
+
+function nodeHint(label: string, chosen: string): string {
+  return `see what \`${sshCommand(label)} ${chosen} -p 1\` prints, which is to be 1; or name another Node with --node PATH (--node bundled brings one along)`
 }
 
 /** @param code that the program ended with; undefined while it runs */

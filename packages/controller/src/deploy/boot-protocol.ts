@@ -17,6 +17,12 @@ export const NO_NODE_MAGIC = "@@datamaestro-no-node/1"
 export const INSTEAD = "@@datamaestro-instead"
 export const NO_NODE_END = "@@datamaestro-no-node-end/1"
 
+/** Printed by the probe, before the path of the Node that it becomes: one that tells its version may not start. */
+export const CHOSEN_NODE = "@@datamaestro-node/1 "
+
+/** What the bootstrap says on stderr, and ends, where nobody speaks to it or hears it. */
+export const STREAM_LOST = "A start-up file of the login shell closes the standard "
+
 /** The oldest Node the agent runs on. */
 export const OLDEST_NODE = [20, 18, 1] as const
 

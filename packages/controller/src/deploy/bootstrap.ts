@@ -4,7 +4,7 @@ import { homedir } from "node:os"
 import { dirname, join } from "node:path"
 import { isatty } from "node:tty"
 import { brotliDecompressSync } from "node:zlib"
-import { BOOT_MAGIC, OLDEST_NODE } from "./boot-protocol.ts"
+import { BOOT_MAGIC, OLDEST_NODE, STREAM_LOST } from "./boot-protocol.ts"
 import { compile, type Compiled } from "./bootstrap/compile.ts"
 import { boot, fail, say } from "./bootstrap/controller.ts"
 import { find, sha256, store, touch, type Found } from "./bootstrap/kept-agent.ts"
@@ -83,7 +83,7 @@ function suits(): boolean {
 function requireStream(descriptor: number, name: string): void {
   const stream = fs.fstatSync(descriptor)
   if (stream.isFIFO() || stream.isSocket() || isatty(descriptor)) return
-  fs.writeSync(2, `A start-up file of the login shell closes the standard ${name}, or leads it elsewhere (exec)\n`)
+  fs.writeSync(2, `${STREAM_LOST}${name}, or leads it elsewhere (exec)\n`)
   process.exit(1)
 }
 

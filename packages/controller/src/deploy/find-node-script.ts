@@ -1,4 +1,4 @@
-import { INSTEAD, NO_NODE_END, NO_NODE_MAGIC, OLDEST_NODE } from "./boot-protocol.ts"
+import { CHOSEN_NODE, INSTEAD, NO_NODE_END, NO_NODE_MAGIC, OLDEST_NODE } from "./boot-protocol.ts"
 
 const OLDEST = OLDEST_NODE[0] * 1_000_000 + OLDEST_NODE[1] * 1000 + OLDEST_NODE[2]
 
@@ -51,7 +51,8 @@ const STATEMENTS = [
   "opt=$NODE_OPTIONS; unset NODE_OPTIONS",
   // What this script needs is there, whatever start-up files made of PATH.
   "path=$PATH; PATH=${PATH:+$PATH:}/usr/bin:/bin",
-  "list=; best=0; node=; seen=:; has=",
+  // What did not start is not asked again.
+  "list=; best=0; node=; seen=${4:-:}; has=",
   // limit SECONDS COMMAND…; older ones of BusyBox know no -k.
   `if timeout -k 1 5 true >/dev/null 2>&1; then limit() { timeout -k 1 "$@"; }; elif command -v perl >/dev/null 2>&1; then limit() { perl -e "alarm shift; exec @ARGV" "$@"; }; else limit() { shift; "$@"; }; fi`,
   // weigh PATH 20.18.1: keeps the newest; what is no number is no version.
@@ -69,13 +70,14 @@ const STATEMENTS = [
   `case "$3" in auto) search;; "~/"*) consider "$HOME/\${3#??}";; */*) consider "$3";; *) consider "$(command -v "$3")";; esac`,
   // Another than was named is told of, not taken.
   `case "$3" in auto) ;; *) if [ -z "$node" ]; then list="$list${INSTEAD}$nl"; search; node=; fi;; esac`,
-  `if [ "$node" ]; then if [ "$opt" ]; then if limit ${VERSION_SECONDS} /usr/bin/env NODE_OPTIONS="$opt" "$node" -e "${USES}" >/dev/null 2>&1 </dev/null; then NODE_OPTIONS=$opt; export NODE_OPTIONS; else DATAMAESTRO_LEFT_OUT=$opt; export DATAMAESTRO_LEFT_OUT; fi; fi; exec "$node" -e "$1" "$2"; fi`,
+  `if [ "$node" ]; then if [ "$opt" ]; then if limit ${VERSION_SECONDS} /usr/bin/env NODE_OPTIONS="$opt" "$node" -e "${USES}" >/dev/null 2>&1 </dev/null; then NODE_OPTIONS=$opt; export NODE_OPTIONS; else DATAMAESTRO_LEFT_OUT=$opt; export DATAMAESTRO_LEFT_OUT; fi; fi; echo; echo "${CHOSEN_NODE}$node"; exec "$node" -e "$1" "$2"; fi`,
   `echo; echo ${NO_NODE_MAGIC}; printf %s "$list"; echo ${NO_NODE_END}; exit 86`,
 ]
 
 /**
- * A script for `/bin/sh -c SCRIPT sh LOADER ARGUMENT NODE` that finds the newest Node that suits and becomes it.
- * `NODE` is a path (`~/` is the home folder), a command's name, or `auto`. When none suits it tells which there are.
+ * A script for `/bin/sh -c SCRIPT sh LOADER ARGUMENT NODE [:PATH:PATH:]` that finds the newest Node that suits, tells
+ * its path, and becomes it. `NODE` is a path (`~/` is the home folder), a command's name, or `auto`; the paths behind
+ * it are left aside. When none suits it tells which there are.
  *
  * It stands in single quotes on a command line that any login shell reads, so it holds no single quote, `!`,
  * backslash or line end, and needs nothing but POSIX sh, `env`, `sed` and `tail`. Its stdin belongs to the agent.

@@ -3,6 +3,8 @@ import type { SessionEvent } from "../session/session.ts"
 import type { Transport } from "../transport/transport.ts"
 import { coldCommand, warmCommand } from "./agent-command.ts"
 import type { Deployment } from "./deployment.ts"
+import { limitHint } from "./limit-hint.ts"
+import { isQuotable } from "./quote-word.ts"
 import { forgetHost, recallHost, rememberHost, withAgent, type RememberedHost } from "./remembered-host.ts"
 import type { Hello } from "./agent-port.ts"
 import { BOOT_TIMEOUT, NotBooted, startAgent, type StartAgentOptions, type StartedAgent } from "./start-agent.ts"
@@ -80,7 +82,38 @@ async function open(transport: Transport, options: OpenRemoteAgentOptions): Prom
     }
   }
   const found = node === BUNDLED ? await provide(transport, { ...options, bootTimeout }) : node
-  return await start(coldCommand(found, deployment.bootstrap, { ...boot, push: false }), false)
+  const broken: string[] = []
+  let failure: unknown
+  for (;;) {
+    try {
+      return await start(coldCommand(found, deployment.bootstrap, { ...boot, push: false }, broken), false)
+    } catch (error) {
+      failure ??= error
+      const path = found === "auto" ? brokenNode(reasonOf(error)) : undefined
+      // The first was the newest: where none of the others suits, or starts, it is the one to speak of.
+      if (path === undefined || broken.length === MAX_BROKEN)
+        throw broken.length > 0 && isOfNode(error) ? failure : error
+      broken.push(path)
+      const message = `Node at ${path} on "${label}" does not start, though it tells its version: looking for another`
+      options.onEvent({ phase: "notice", level: "warning", message })
+    }
+  }
+}
+
+/** How many that do not start are passed over. */
+const MAX_BROKEN = 3
+
+/** The path of a Node that has ended instead of running the bootstrap; not where a limit ends each of them. */
+function brokenNode(reason: unknown): string | undefined {
+  if (!(reason instanceof DatamaestroError) || reason.code !== "DEPLOY_FAILED" || !("code" in reason.details)) return
+  const { node, printed } = reason.details
+  if (typeof node !== "string" || !isQuotable(node) || limitHint(String(printed)) !== undefined) return
+  return node
+}
+
+function isOfNode(error: unknown): boolean {
+  const reason = reasonOf(error)
+  return reason instanceof DatamaestroError && (reason.code === "NO_NODE" || "node" in reason.details)
 }
 
 function isSame(one: RememberedHost, other: RememberedHost | undefined): boolean {
