@@ -201,6 +201,28 @@ describe("a data machine", function () {
       })
     }
 
+    it("lead the output to where errors go (exec 1>&2): told at once, without what is sent there", async () => {
+      const machine = await account({ files: { ".bashrc": "exec 1>&2\n" } })
+      for (const node of ["auto", "/no/such/node"]) {
+        const error = await rejection(openSshSession(machine, { node }))
+        expect(error).to.have.property("exitStatus", 8)
+        expect(error.message).to.contain("led to their standard error").and.not.contain("datamaestro-")
+        expect(error).to.have.property("hint").that.contains("exec 1>&2")
+      }
+    })
+
+    it("repeat the output among the errors: of no account", async () => {
+      const machine = await account({ files: { ".bashrc": "exec 1> >(exec tee /dev/stderr)\n" } })
+      await works(await openSshSession(machine))
+    })
+
+    it("make a function of exec: told where to look", async () => {
+      const machine = await account({ files: { ".bashrc": "exec() { :; }\n" } })
+      const error = await rejection(openSshSession(machine))
+      expect(error).to.have.property("exitStatus", 8)
+      expect(error).to.have.property("hint").that.contains("type exec")
+    })
+
     for (const redirection of ["0<&-", "</dev/null", "<$HOME/.bashrc"]) {
       it(`lead the input elsewhere (exec ${redirection}): told at once`, async () => {
         const machine = await account({ files: { ".bashrc": `exec ${redirection}\n` } })

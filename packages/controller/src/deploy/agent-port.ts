@@ -2,7 +2,7 @@ import { DatamaestroError, frames, LineDecoder, MAGIC, type LinePort } from "@da
 import { outputEnd } from "../transport/output-end.ts"
 import type { Channel, ChannelEnd } from "../transport/transport.ts"
 import { agentEnded } from "./agent-ended.ts"
-import { BOOT_MAGIC, UPLOAD_PREFIX, type BootLine, type UploadHeader } from "./boot-protocol.ts"
+import { BOOT_MAGIC, OWN_LINE, UPLOAD_PREFIX, type BootLine, type UploadHeader } from "./boot-protocol.ts"
 import { bootFailure, type BootFailure } from "./boot-failure.ts"
 import { chosenNode } from "./chosen-node.ts"
 import { parseBootLine } from "./parse-boot-line.ts"
@@ -49,6 +49,8 @@ export class AgentPort implements LinePort {
   #sacrificed = false
   /** What we sent came back, e.g. as commands that a shell doesn't know: it won't reach the agent any more. */
   #misread = false
+  /** What came where errors belong, among it what ours said. */
+  #stray: string | undefined
   #answered = false
   #closed = false
   /** The program has ended: nothing is taken any more. */
@@ -62,12 +64,18 @@ export class AgentPort implements LinePort {
     this.#decoder = new LineDecoder({
       onLine: (line) => this.#bootLine(line),
       magic: BOOT_MAGIC,
-      onMagic: () => (this.#phase = "boot"),
+      onMagic: () => {
+        this.#phase = "boot"
+        if (this.#stray === undefined) return
+        this.#stray = undefined
+        this.#restartDeadline()
+      },
       onBytes: (stream, bytes) => this.#onBytes?.(stream, bytes),
     })
     channel.stdout.on("data", (chunk: Buffer) => this.#receive(chunk))
     channel.stderr.on("data", (chunk: Buffer) => {
       this.#stderr.push(chunk)
+      this.#noticeStray()
       this.#noticeMisreading(chunk)
     })
     for (const stream of [channel.stdin, channel.stdout, channel.stderr]) stream.on("error", () => {})
@@ -179,6 +187,13 @@ export class AgentPort implements LinePort {
     }
   }
 
+  #noticeStray(): void {
+    if (this.#phase !== "noise" || this.#stray !== undefined || this.#closed) return
+    if (!OWN_LINE.test(this.#stderr.text)) return
+    this.#stray = this.#stderr.text
+    this.#restartDeadline()
+  }
+
   #noticeMisreading(chunk: Buffer): void {
     if (this.#phase !== "noise" || this.#misread || !this.#sacrificed || this.#closed || !chunk.includes(OURS)) return
     this.#misread = true
@@ -209,7 +224,7 @@ export class AgentPort implements LinePort {
     clearTimeout(this.#deadline)
     if (this.#answered) return
     const { bootTimeout } = this.#options
-    const limit = this.#misread ? MISREAD_GRACE : bootTimeout
+    const limit = this.#misread || this.#stray !== undefined ? MISREAD_GRACE : bootTimeout
     this.#deadline = setTimeout(() => this.fail(this.#late(bootTimeout)), limit)
   }
 
@@ -223,7 +238,7 @@ export class AgentPort implements LinePort {
   }
 
   #told(): Pick<BootFailure, "label" | "noise" | "stderr" | "booted" | "chosen"> {
-    const [{ noise }, { text: stderr }, { booted }] = [this.#decoder, this.#stderr, this]
+    const [{ noise }, stderr, { booted }] = [this.#decoder, this.#stray ?? this.#stderr.text, this]
     const chosen = booted ? undefined : chosenNode(noise, stderr)
     return { label: this.#options.label, noise, stderr, booted, chosen }
   }

@@ -46,7 +46,14 @@ export async function askShell(transport: Transport, timeout: number, signal?: A
     }
     const reason =
       end === "late" ? `it has not run the command within ${timeout / 1000} s` : `it ended with ${end.code}`
-    throw bootFailure({ label, noise: output.text, stderr: errors.text, booted: false, reason })
+    throw bootFailure({
+      label,
+      noise: output.text,
+      stderr: errors.text,
+      booted: false,
+      reason,
+      ...(end === "late" ? {} : { code: end.code }),
+    })
   } finally {
     clearTimeout(timer)
     channel.close()

@@ -1,6 +1,7 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { printable } from "../transport/printable.ts"
 import { sshCommand } from "../transport/ssh-command.ts"
+import { OWN_LINE } from "./boot-protocol.ts"
 import { withoutChosenNode } from "./chosen-node.ts"
 import { limitHint } from "./limit-hint.ts"
 
@@ -66,6 +67,16 @@ export function bootFailure({ label, noise, stderr, booted, reason, chosen, code
       details,
     })
   }
+  if (!booted && OWN_LINE.test(stderr)) {
+    return new DatamaestroError(
+      "DEPLOY_FAILED",
+      `Cannot start the agent on "${label}": what programs print there comes as errors, since their standard output is led to their standard error`,
+      {
+        hint: 'look for "exec 1>&2", or the like, in the start-up files of the login shell there (such as ~/.bashrc), or in a forced command, and take it out where there is no terminal',
+        details,
+      },
+    )
+  }
   const shown = printed === "" ? "it printed nothing" : `it printed this instead:\n${printed}`
   const by = chosen === undefined ? "" : ` with the Node at "${chosen}"`
   const message = `Cannot start the agent on "${label}"${by}: ${reason}; ${shown}`
@@ -89,6 +100,8 @@ function nodeHint(label: string, chosen: string): string {
 /** @param code that the program ended with; undefined while it runs */
 function wayHint(label: string, code: number | null | undefined): string {
   const see = `see what \`${sshCommand(label)} echo hello\` prints: a forced command, or a start-up file of the login shell that ends or asks something, stands in the way`
+  // Each command of ours begins with exec.
+  if (code === 0) return `${see}; or one that makes a function or an alias of "exec" (\`type exec\`)`
   if (code !== undefined) return see
   return `${see}; or Node hangs, as it does where it gets too few threads (\`ulimit -u\`)`
 }

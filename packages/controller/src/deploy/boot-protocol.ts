@@ -8,6 +8,9 @@
  */
 export const BOOT_MAGIC = "@@datamaestro-boot/1"
 
+/** How each line begins that the data machine says of itself; not the one that it is sent. */
+export const OWN_LINE = /^@@datamaestro-(?!upload)/m
+
 /** Starts the line before the bytes of the agent; the rest of the line is an `UploadHeader`. */
 export const UPLOAD_PREFIX = "@@datamaestro-upload/1 "
 
