@@ -1,5 +1,6 @@
 import { subscribe } from "node:diagnostics_channel"
 import type { Duplex } from "node:stream"
+import { TLSSocket } from "node:tls"
 
 /** undici's parser of one connection, as far as it is needed here. */
 interface Parser {
@@ -7,7 +8,7 @@ interface Parser {
   /** Of the answer that is being read; 0 between two of them. */
   readonly statusCode: number
   /** What the answer says; empty where it does not. */
-  readonly contentLength: string
+  contentLength: string
   readonly bytesRead: number
   readonly ptr: unknown
   readonly socket: Duplex
@@ -16,10 +17,14 @@ interface Parser {
   onHeadersComplete(status: number, upgrade: boolean, keepAlive: boolean): number
   onBody(bytes: Uint8Array): number
   finish(): unknown
+  createError(code: number, rest: Uint8Array): NodeJS.ErrnoException
 }
 
 const CONTINUE = 100
 const PROCESSING = 102
+const OK = 200
+/** The type of HTTP/2's first frame. */
+const SETTINGS = 4
 const CR = 13
 const LF = 10
 
@@ -40,11 +45,13 @@ export function isExceeded(bytes: Uint8Array): boolean {
 }
 
 /**
- * Mends three things in how undici 7 reads answers:
+ * Mends five things in how undici 7 reads answers:
  * - A server may close its connection while nobody takes the body, which waits in memory: undici asserts that it can't, in
  *   an event of the socket, so that the whole process dies of it (nodejs/undici#5360). undici 8 has it mended, and needs Node 22.
  * - A connection that is reset has not ended: where only its end tells the body's, undici takes what had come for the whole.
  * - `100 Continue` may come to any request (RFC 9110, section 15.2), where undici gives the connection up.
+ * - Headers that say twice how long the body is count as a body of another length, as a connection does that was cut.
+ * - A server that refuses once the handshake is over (TLS 1.3) says why, which undici forgets when it then closes the connection.
  *
  * And notes what `isExceeded` tells. What is changed here is no part of undici's interface, which offers nothing for it: undici is
  * pinned to one version, and `test/outgoing/mend-parsers.test.ts` fails where another one has its parser elsewhere.
@@ -57,6 +64,8 @@ export function mendParsers(): void {
 }
 
 function mend(socket: object): void {
+  // What an alert says is an event of a socket that goes on, to its end.
+  if (socket instanceof TLSSocket) socket.once("error", (error) => socket.destroy(error))
   const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "parser")
   const parser = key === undefined ? undefined : (socket as Record<symbol, Parser | undefined>)[key]
   if (parser === undefined) return
@@ -64,6 +73,7 @@ function mend(socket: object): void {
   if (mended.has(prototype)) return
   mended.add(prototype)
   noteExcess(prototype)
+  tellCauses(prototype)
   const { finish, onHeadersComplete } = prototype
   prototype.finish = function (this: Parser): unknown {
     const { errored } = this.socket
@@ -93,6 +103,26 @@ function noteExcess(prototype: Parser): void {
     }
     return result
   }
+}
+
+/** Gives errors that no other attempt will change a code to know them by; undici gives none. */
+function tellCauses(prototype: Parser): void {
+  const { createError } = prototype
+  prototype.createError = function (this: Parser, code, rest) {
+    // No byte of a body can be missing yet.
+    if (this.statusCode < OK) this.contentLength = ""
+    const error = createError.call(this, code, rest)
+    if (error.message.includes("Content-Length")) error.code = "HPE_INVALID_CONTENT_LENGTH"
+    else if (startsAsHttp2(rest)) error.code = "HPE_HTTP2"
+    return error
+  }
+}
+
+/** A frame of settings, for the connection as a whole: its length (3 bytes), type, flags, and the stream 0 (4 bytes). */
+function startsAsHttp2(bytes: Uint8Array): boolean {
+  return (
+    bytes.length >= 9 && bytes[0] === 0 && bytes[3] === SETTINGS && bytes.subarray(5, 9).every((byte) => byte === 0)
+  )
 }
 
 /** All that came before the end: it goes into the body, which holds it for its reader. */

@@ -7,17 +7,30 @@ import { setUpFetch, type FetchSetup } from "./fetch-setup.ts"
 const found = (length: number, text: string, headers = ""): string =>
   `HTTP/1.1 200 OK\r\n${headers}Content-Length: ${length}\r\n\r\n${text}`
 
+const NO_LENGTH = { told: /answer gives no single length/, once: true } as const
+
 /** Answers that no server should give, and what a person is told. */
-const REFUSED: Readonly<Record<string, { answer: string; told: RegExp }>> = {
+const REFUSED: Readonly<Record<string, { answer: string; told: RegExp; once?: true }>> = {
   "lengths that contradict each other": {
     answer: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 10\r\n\r\nhello",
-    told: /the server closed the connection/,
+    ...NO_LENGTH,
   },
+  "the same length twice": { answer: found(5, "hello", "Content-Length: 5\r\n"), ...NO_LENGTH },
+  "the same length as a list": { answer: "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello", ...NO_LENGTH },
   "a length and chunks": {
     answer: "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-    told: /the server closed the connection/,
+    ...NO_LENGTH,
   },
-  "a negative length": { answer: found(-5, "hello"), told: /answer is not HTTP/ },
+  "chunks and a length, after a preliminary answer": {
+    answer: `HTTP/1.1 103 Early Hints\r\n\r\n${found(3, "5\r\nhello\r\n0\r\n\r\n", "Transfer-Encoding: chunked\r\n")}`,
+    ...NO_LENGTH,
+  },
+  "a negative length": { answer: found(-5, "hello"), ...NO_LENGTH },
+  "HTTP/2, which begins with its settings": {
+    answer: "\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x80\0\x04\0\x01\0\0\0\x05\0\xff\xff\xff",
+    told: /the server speaks HTTP\/2 only/,
+    once: true,
+  },
   "a chunk of no size": {
     answer: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n",
     told: /answer is not HTTP/,
@@ -56,12 +69,13 @@ describe("answers that are no proper HTTP", () => {
     await setup.close()
   })
 
-  for (const [name, { answer, told }] of Object.entries(REFUSED)) {
+  for (const [name, { answer, told, once }] of Object.entries(REFUSED)) {
     it(`are told, not taken for the file: ${name}`, async () => {
       server = await startRawServer(() => answer)
       const error = await rejection(setup.fetch({ urls: [server.at("/a")] }))
       expect(error.exitStatus, error.message).to.be.oneOf([4, 5])
       expect(error.message).to.match(told)
+      if (once) expect(server.requests).to.have.length(1)
       expect(await setup.suffixes()).to.satisfy((names: string[]) => names.every((one) => !one.endsWith(".dl")))
     })
   }

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { readFile, writeFile } from "node:fs/promises"
 import type { IncomingHttpHeaders } from "node:http"
+import { createSecureServer } from "node:http2"
 import { createServer, type Server } from "node:https"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
@@ -77,6 +78,50 @@ describe("a download over TLS", () => {
     const error = await rejection(setup.fetch({ urls: [`https://localhost:${port}/a`] }, { environment }))
     expect(error.message).to.include("ALTNAME")
     expect(error.hint).to.include("check the URL, and the clock").and.not.include("SSL_CERT_FILE")
+  })
+
+  /** What is told, once, of a server with the certificate that is trusted. */
+  const refusal = async (urls: string[], environment: Readonly<Record<string, string>> = {}): Promise<string> => {
+    const trusting = { HOME: setup.folder, SSL_CERT_FILE: certificate, ...environment }
+    const error = await rejection(setup.fetch({ urls }, { environment: trusting }))
+    expect(error).to.have.property("code", "DOWNLOAD_FAILED")
+    expect(setup.events.filter(({ phase }) => phase === "retry")).to.deep.equal([])
+    return error.message
+  }
+
+  it("tells a server, and a proxy, that speaks no TLS", async () => {
+    const told = "no TLS is spoken there (is it http://, not https://?)"
+    expect(await refusal([setup.origin.at("/a").replace("http:", "https:")])).to.include(told)
+    proxy = await startConnectProxy()
+    const HTTPS_PROXY = `https://127.0.0.1:${proxy.port}`
+    const message = await refusal([`https://localhost:${port}/a`], { HTTPS_PROXY })
+    expect(message).to.include(`the proxy ${HTTPS_PROXY}, which HTTPS_PROXY names, can't be used: ${told}`)
+  })
+
+  for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+    it(`tells a server that wants a client's certificate (${version})`, async () => {
+      const credentials = { key: readFileSync(join(setup.folder, "key.pem")), cert: readFileSync(certificate) }
+      const strict = createServer({ ...credentials, requestCert: true, minVersion: version, maxVersion: version })
+      await new Promise<void>((resolve) => strict.listen(0, "127.0.0.1", resolve))
+      try {
+        const url = `https://localhost:${(strict.address() as AddressInfo).port}/a`
+        expect(await refusal([url])).to.include("wants a client's certificate")
+      } finally {
+        strict.close()
+      }
+    })
+  }
+
+  it("tells a server with HTTP/2 only", async () => {
+    const credentials = { key: readFileSync(join(setup.folder, "key.pem")), cert: readFileSync(certificate) }
+    const newer = createSecureServer(credentials)
+    await new Promise<void>((resolve) => newer.listen(0, "127.0.0.1", resolve))
+    try {
+      const url = `https://localhost:${(newer.address() as AddressInfo).port}/a`
+      expect(await refusal([url])).to.include("the server speaks HTTP/2 only")
+    } finally {
+      newer.close()
+    }
   })
 
   it("names a certificate file that can't be read", async () => {

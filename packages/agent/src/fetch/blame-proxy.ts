@@ -1,7 +1,7 @@
 import { namedProxy, type Environment } from "@datamaestro/outgoing"
 import { redactUrl } from "../store/cache-url.ts"
 import { ProxyRefused, ProxyUnreachable } from "./proxy-unreachable.ts"
-import { networkFailure, neverConnected } from "./retry-policy.ts"
+import { networkFailure, neverConnected, speaksNoTls } from "./retry-policy.ts"
 
 /**
  * The error of a request, as one of the proxy where the environment names one for the URL and nothing was reached: then it
@@ -14,7 +14,8 @@ export function blameProxy(error: unknown, url: URL, environment: Environment): 
   const status = refusal(error)
   if (status !== undefined)
     return refused(`the proxy ${proxy}, which ${named.variable} names,`, named.variable, status, error)
-  if (!neverConnected(error)) return error
+  const noTls = proxy.startsWith("https:") && speaksNoTls(error)
+  if (!neverConnected(error) && !noTls) return error
   const { reason } = networkFailure(error) ?? { reason: "no connection" }
   return new ProxyUnreachable(`the proxy ${proxy}, which ${named.variable} names, can't be used: ${reason}`, {
     cause: error,

@@ -45,11 +45,24 @@ export function isRetryableStatus(status: number): boolean {
   return status === ACCEPTED || status === 408 || status === 425 || status === 429 || status >= 500
 }
 
+const HTTP2_ONLY = "the server speaks HTTP/2 only, and HTTP/1.1 is needed"
+/** An answer to the TLS handshake that is none. */
+const NO_TLS = "ERR_SSL_WRONG_VERSION_NUMBER"
+
 const PERMANENT_NETWORK: Readonly<Record<string, string>> = {
   ENOTFOUND: "the host is unknown",
   ERR_INVALID_URL: "the URL is not valid",
   UND_ERR_INVALID_ARG: "the request is not valid",
   UND_ERR_HEADERS_OVERFLOW: "the server's answer has too many headers",
+  HPE_INVALID_CONTENT_LENGTH:
+    "the server's answer gives no single length (Content-Length twice, beside chunks, or no number)",
+  HPE_HTTP2: HTTP2_ONLY,
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: HTTP2_ONLY,
+  [NO_TLS]: "no TLS is spoken there (is it http://, not https://?)",
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: "the server wants a client's certificate, and none can be given",
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE:
+    "the server refused the TLS handshake (it wants a client's certificate, which can't be given, or other ciphers)",
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: "the server speaks another version of TLS only",
 }
 
 const RETRYABLE_NETWORK: Readonly<Record<string, string>> = {
@@ -108,12 +121,17 @@ export function neverConnected(error: unknown): boolean {
   return NEVER_CONNECTED.has(errorCode(error) ?? "")
 }
 
+/** Whether what answered speaks no TLS, where TLS was spoken to it. */
+export function speaksNoTls(error: unknown): boolean {
+  return errorCode(error) === NO_TLS
+}
+
 /** The code of the error or of the first cause that has one; of several addresses tried, the first one's. */
 function errorCode(error: unknown): string | undefined {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
     const { code, name } = at as NodeJS.ErrnoException
-    if (name === "HTTPParserError") return name
     if (typeof code === "string") return code
+    if (name === "HTTPParserError") return name
     if (at instanceof AggregateError) return errorCode(at.errors[0])
   }
   return undefined
