@@ -203,6 +203,9 @@ describe("the system's ssh as transport", function () {
       "UNREACHABLE",
       'its ProxyCommand or jump host makes no connection: "ssh machine" shows what that says',
     ])
+    const garbage = await failureOf(attempt(server, { options: ["ProxyCommand=yes"] }))
+    expect(garbage.code).to.equal("UNREACHABLE")
+    expect(garbage.hint).to.match(/^run its ProxyCommand by hand: .* "SSH-2\.0-": yes$/)
     const hangsUp = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1")
     cleanups.push(() => void hangsUp.close())
     await once(hangsUp, "listening")

@@ -901,6 +901,17 @@ describe("connectSsh2", () => {
       const silent = await failureOf(connectTo(server, { options: ["ProxyCommand false %h"] }))
       expect(silent.message).to.contain("ProxyCommand ended without an answer")
       expect(silent.hint).to.contain("by hand").and.contain("false 127.0.0.1")
+      for (const garbage of ["yes", "sh -c 'yes | head -c 20000 | tr -d \"\\n\"; echo; exec sleep 5'", "echo hello"]) {
+        const error = await failureOf(connectTo(server, { options: [`ProxyCommand ${garbage}`] }))
+        expect(error.code).to.equal("UNREACHABLE")
+        expect(error.message).to.contain("what its ProxyCommand prints is no greeting of an SSH server")
+        expect(error.hint).to.contain("by hand").and.contain(garbage)
+      }
+      // What comes behind is too late.
+      const late = `sh -c 'head -c 9000 /dev/zero; echo; exec ${process.execPath} ${script} %h %p'`
+      expect((await failureOf(connectTo(server, { options: [`ProxyCommand ${late}`] }))).message).to.contain(
+        "no greeting",
+      )
       const options = ["ProxyCommand sleep 60", "ConnectTimeout 1"]
       const hanging = await failureOf(connectTo(server, { options }))
       expect(hanging.message).to.contain("ProxyCommand said nothing within 1 s")

@@ -18,6 +18,8 @@ export interface OpensshConfiguration {
   identityAgent: string | undefined
   /** Where it looks for certificates, whether they are there or not. */
   certificateFiles: readonly string[]
+  /** The command that leads there, where one is configured. */
+  proxyCommand: string | undefined
   /** The person's own shared connection, where one is configured. */
   controlPath: string | undefined
   /** Whether a connection of ours would stay as the configuration says, for others to use. */
@@ -72,6 +74,7 @@ export async function readOpensshConfiguration(target: SshTarget, signal?: Abort
     user: value("user"),
     identityAgent: agentOf(target),
     certificateFiles,
+    proxyCommand: value("proxycommand") || undefined,
     controlPath: controlPath === "" || controlPath === "none" ? undefined : controlPath,
     controlPersists: /^(auto|yes|true)$/.test(value("controlmaster")) && !/^(no|false|)$/.test(value("controlpersist")),
     channel: CHANNEL_OPTIONS.flatMap(([name, wanted]) =>

@@ -13,6 +13,8 @@ export interface OpensshFailure {
   stderr: string
   /** Whether anything could be asked. */
   mayAsk: boolean
+  /** The command that leads there, where one is configured. */
+  proxyCommand?: string | undefined
   /** The person's certificates that are over. */
   expired?: readonly string[]
   /** What its ProxyCommand or jump host said, where that is why. */
@@ -98,6 +100,16 @@ const KINDS: readonly Kind[] = [
     code: "UNREACHABLE",
     verb: "Cannot reach",
     hint: ({ hostName }) => `check the spelling of "${hostName}", the network and the name server`,
+  },
+  {
+    pattern:
+      /banner line (too long|contains invalid)|no ssh version received|invalid SSH identification|server sent invalid characters/i,
+    code: "UNREACHABLE",
+    verb: "Cannot reach",
+    hint: ({ port, proxyCommand }) =>
+      proxyCommand === undefined
+        ? noSshServerHint(port)
+        : `run its ProxyCommand by hand: what it prints is to begin with the server's "SSH-2.0-": ${proxyCommand}`,
   },
   {
     pattern: PROXY_ENDED,

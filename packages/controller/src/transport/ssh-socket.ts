@@ -1,5 +1,5 @@
 import { DatamaestroError } from "@datamaestro/protocol"
-import { connect, type Socket } from "node:net"
+import { connect, Socket } from "node:net"
 import { Duplex } from "node:stream"
 import { setTimeout as sleep } from "node:timers/promises"
 import { childProcess } from "../child-process.ts"
@@ -11,6 +11,8 @@ export interface SshCarrier {
   stream: Duplex
   /** What a ProxyCommand had to say, for the error message. */
   complaint(): string
+  /** Whether a ProxyCommand has printed anything where the server's words belong. */
+  printed?(): boolean
   /** Settles when a ProxyCommand that has ended has said all it had to say; at once for anything else. */
   silent(): Promise<void>
   close(): void
@@ -159,6 +161,7 @@ export function dialCommand(command: string): SshCarrier {
   return {
     stream,
     complaint: () => complaint.trim(),
+    printed: () => child.stdout instanceof Socket && child.stdout.bytesRead > 0,
     silent: () => Promise.race([said, sleep(COMPLAINT_GRACE, undefined, { ref: false })]),
     close: () => {
       child.kill("SIGTERM")

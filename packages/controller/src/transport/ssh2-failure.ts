@@ -26,7 +26,7 @@ export function classifyFailure(
   const machine = `"${label}" (${hostName}, port ${port})`
   const details = { host: label, hostName, port }
   const reason = cause instanceof Error ? cause.message : "the connection was closed"
-  if (!isIdentified(client)) return notIdentified(settings, carrier.complaint(), cause)
+  if (!isIdentified(client) || isNoGreeting(cause)) return notIdentified(settings, carrier, cause)
   if (phase === "log-in" && !isLinkFailure(cause)) return authentication.failure(cause)
   if (/no matching/i.test(reason)) {
     return new DatamaestroError("UNREACHABLE", `Cannot agree with ${machine} on how to encrypt: ${reason}`, {
@@ -42,7 +42,8 @@ export function classifyFailure(
 }
 
 /** It has not answered as an SSH server. */
-function notIdentified(settings: SshSettings, complaint: string, cause: unknown): DatamaestroError {
+function notIdentified(settings: SshSettings, carrier: SshCarrier, cause: unknown): DatamaestroError {
+  const complaint = carrier.complaint()
   const { label, hostName, port, proxyCommand, connectTimeout } = settings
   const refused = (state: string, hint: string, details: Record<string, unknown> = {}): DatamaestroError =>
     new DatamaestroError("UNREACHABLE", `Cannot reach "${label}" (${hostName}, port ${port}): ${state}`, {
@@ -55,13 +56,26 @@ function notIdentified(settings: SshSettings, complaint: string, cause: unknown)
   }
   const timedOut = cause instanceof Error && "code" in cause && cause.code === "ETIMEDOUT"
   const silent = `said nothing within ${connectTimeout / 1000} s`
+  if (proxyCommand !== undefined && (carrier.printed?.() === true || isNoGreeting(cause))) {
+    const hint = `run it by hand: what it prints is to begin with the server's "SSH-2.0-": ${proxyCommand}`
+    return refused("what its ProxyCommand prints is no greeting of an SSH server", hint)
+  }
   if (proxyCommand !== undefined) {
     const state = `its ProxyCommand ${timedOut ? silent : "ended without an answer"}`
     return refused(state, `run it by hand to see what it lacks: ${proxyCommand}`)
   }
   if (timedOut) return refused(`it accepted the connection but ${silent}`, noSshServerHint(port))
+  if (isNoGreeting(cause)) return refused("what it says is no greeting of an SSH server", noSshServerHint(port))
   const state = "it closed the connection without answering as an SSH server"
   return refused(state, noSshServerHint(port), { reason: HUNG_UP })
+}
+
+/** What ssh2 says of lines that come where a server identifies itself: they are too long, too many, or name no version. */
+function isNoGreeting(cause: unknown): boolean {
+  return (
+    cause instanceof Error &&
+    /^(header line too long|max greeting lines|invalid (header|identification))/i.test(cause.message)
+  )
 }
 
 /** Whether the link broke, rather than the server or we having had enough of log-ins. */
