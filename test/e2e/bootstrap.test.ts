@@ -397,11 +397,51 @@ describe("the bootstrap, over the embedded SSH server", () => {
     "miniforge3/envs/with space/bin/node",
     ".local/share/mamba/envs/tools/bin/node",
     ".linuxbrew/bin/node",
+    ".linuxbrew/opt/node@99/bin/node",
+    "Library/Application Support/fnm/node-versions/v99.0.0/installation/bin/node",
   ]) {
     it(`finds ~/${place}`, async () => {
       const path = await putNode(place, RUNS)
       await (await openSshSession(server)).close()
       expect(await readFile(join(server.home, "used"), "utf8")).to.equal(`${path}\n`)
+    })
+  }
+
+  it("finds the one of a conda environment wherever conda lists it, whose list may name others that are gone", async () => {
+    const path = await putNode("scratch/envs/my tools/bin/node", RUNS)
+    await mkdir(join(server.home, ".conda"))
+    // As conda writes it: a path a line.
+    const listed = [join(server.home, "gone"), dirname(dirname(path))]
+    await writeFile(join(server.home, ".conda/environments.txt"), `${listed.join("\n")}\n`)
+    await (await openSshSession(server)).close()
+    expect(await readFile(join(server.home, "used"), "utf8")).to.equal(`${path}\n`)
+  })
+
+  for (const name of ["nodejs", "NodeJS"]) {
+    it(`finds the one of the environment module ${name}, where no other suits`, async function () {
+      if (process.platform !== "linux" || process.getuid?.() !== 0) this.skip()
+      const real = await putNode("real", "")
+      const old = await putNode("old", "echo v12.22.12")
+      const path = await putNode("modules/node/bin/node", RUNS.replace(process.execPath, real))
+      const load = `echo "Loading $2" >&2; echo "$*" >> $HOME/asked; [ "$2" = ${name} ] && PATH=${dirname(path)}:$PATH`
+      await writeFile(join(server.home, ".bash_profile"), `module() { ${load}; }\n`)
+      // None of this machine's own may suit.
+      const hide = [process.execPath, "/usr/bin/node", "/usr/local/bin/node"]
+        .filter((node) => existsSync(node))
+        .map((node) => `mount --bind ${old} ${node}`)
+      const before = [`mount --bind ${process.execPath} ${real}`, ...hide].join(" && ")
+      const machine = await startSshServer({
+        home: server.home,
+        shell: ["/usr/bin/unshare", "-m", "/bin/bash", "-c", `${before}; eval "$0"`],
+        environment: { SHELL: "/bin/bash", PATH: "/usr/bin:/bin", MODULESHOME: server.home },
+      })
+      try {
+        await (await openSshSession(machine)).close()
+        expect(await readFile(join(server.home, "used"), "utf8")).to.equal(`${path}\n`)
+        expect(await readFile(join(server.home, "asked"), "utf8")).to.match(/^load nodejs$/m)
+      } finally {
+        await machine.close()
+      }
     })
   }
 

@@ -14,6 +14,7 @@ const PLACES = [
   `"$NVM_DIR"/versions/node/*/bin/node`,
   `"$HOME"/.local/share/fnm/node-versions/*/installation/bin/node`,
   `"$HOME"/.fnm/node-versions/*/installation/bin/node`,
+  `"$HOME/Library/Application Support/fnm"/node-versions/*/installation/bin/node`,
   `"$FNM_DIR"/node-versions/*/installation/bin/node`,
   `"$HOME"/.volta/tools/image/node/*/bin/node`,
   `"$VOLTA_HOME"/tools/image/node/*/bin/node`,
@@ -31,6 +32,10 @@ const PLACES = [
   `"$HOME"/.linuxbrew/bin/node`,
   "/home/linuxbrew/.linuxbrew/bin/node",
   "/opt/homebrew/bin/node",
+  // Homebrew links no node@22 into its bin.
+  ...[`"$HOME"/.linuxbrew`, "/home/linuxbrew/.linuxbrew", "/opt/homebrew", "/usr/local"].map(
+    (brew) => `${brew}/opt/node*/bin/node`,
+  ),
   "/usr/local/bin/node",
   "/usr/bin/node",
   "/usr/local/node*/bin/node",
@@ -63,8 +68,8 @@ const STATEMENTS = [
   `along() { set -f; IFS=:; for d in $1; do IFS=$ifs; case "$d" in /*) consider "$d/node";; esac; done; IFS=$ifs; set +f; }`,
   // ask COMMAND: the PATH of the login shell after COMMAND. csh takes -l only alone; a shell that start-up files put in its place (exec zsh -l) reads its input. The end mark spares waiting for what it left running.
   `ask() { case "$SHELL" in "") ;; *csh) echo "$1; echo; /usr/bin/env; echo @@end" | limit ${LOGIN_SECONDS} "$SHELL" -l 2>/dev/null;; *) echo "$nl$nl$nl$nl$nl$nl$nl$1; echo; /usr/bin/env; echo @@end" | limit ${LOGIN_SECONDS} "$SHELL" -l -c "$1; echo; /usr/bin/env; echo @@end" 2>/dev/null;; esac | sed -n -e "/^@@end/q" -e "s/^PATH=//p" | tail -n 1; }`,
-  // Looks everywhere; the login shell's PATH is read, when that has told it.
-  `survey() { along "$path"; IFS= read -r p; along "$p"; for f in ${PLACES.join(" ")}; do consider "$f"; done; if [ -z "$node" ]; then for f in /etc/profile.d/*mod*.sh "$MODULESHOME" "$LMOD_DIR"; do if [ -e "$f" ]; then has=1; fi; done; for m in nodejs node NodeJS; do if [ "$has" ] && [ -z "$node" ]; then along "$(ask "module load $m")"; fi; done; fi; printf %s "$node$nl$list"; }`,
+  // Looks everywhere; the login shell's PATH is read, when that has told it. conda lists its environments, which lie on scratch where homes are small.
+  `survey() { along "$path"; IFS= read -r p; along "$p"; for f in ${PLACES.join(" ")}; do consider "$f"; done; if [ -r "$HOME/.conda/environments.txt" ]; then while IFS= read -r f; do consider "$f/bin/node"; done <"$HOME/.conda/environments.txt"; fi; if [ -z "$node" ]; then for f in /etc/profile.d/*mod*.sh "$MODULESHOME" "$LMOD_DIR"; do if [ -e "$f" ]; then has=1; fi; done; for m in nodejs node NodeJS; do if [ "$has" ] && [ -z "$node" ]; then along "$(ask "module load $m")"; fi; done; fi; printf %s "$node$nl$list"; }`,
   // The login shell is asked meanwhile.
   `search() { list=$(ask : | survey); node=\${list%%"$nl"*}; list=\${list#"$node"}; list=\${list#"$nl"}\${list:+$nl}; }`,
   `case "$3" in auto) search;; "~/"*) consider "$HOME/\${3#??}";; */*) consider "$3";; *) consider "$(command -v "$3")";; esac`,
