@@ -460,8 +460,43 @@ describe("the system's ssh as transport", function () {
       await rm(join(path, "ed25519-cert.pub"))
       expect(await hintOf(`  IdentityAgent ${agent.socket}\n`)).to.match(/ of the SSH agent \(2020-01-02T03:04:05/)
       // One that is good, or good for ever, is no reason.
-      certify(path, "me", "-n", "nobody", join(path, "ed25519.pub"))
-      expect(await hintOf(`  IdentityFile ${join(path, "ed25519")}\n  IdentitiesOnly yes\n`)).not.to.contain("over is")
+      const others = `  IdentityFile ${join(path, "ed25519")}\n  IdentitiesOnly yes\n`
+      certify(path, "me", "-n", "nobody,somebody", join(path, "ed25519.pub"))
+      expect(await hintOf(others)).to.contain(`for others is "${join(path, "ed25519")}-cert.pub" (nobody, somebody)`)
+      execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(path, "other")])
+      execFileSync("ssh-keygen", [
+        "-q",
+        "-s",
+        join(path, "other"),
+        "-I",
+        "me",
+        "-n",
+        userInfo().username,
+        join(path, "ed25519.pub"),
+      ])
+      expect(await hintOf(others)).to.match(/revoked, or of an authority .* it was not taken, ".*ed25519-cert\.pub"/)
+    })
+
+    it("tells what is wrong with that of a host key", async () => {
+      const path = await folder()
+      execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(path, "ca")])
+      const sshd = await serveBySshd({ config: [`HostCertificate ${join(path, "host-cert.pub")}`] })
+      await writeFile(join(path, "host.pub"), `${sshd.hostKeys[0]}\n`)
+      await writeFile(sshd.knownHostsFile, `@cert-authority * ${await readFile(join(path, "ca.pub"), "utf8")}`)
+      const hintOf = async (...args: string[]): Promise<string> => {
+        certify(path, "host", "-h", ...args, join(path, "host.pub"))
+        const starts = (): number => sshd.log().split("Server listening").length
+        const before = starts()
+        process.kill(sshd.pid, "SIGHUP")
+        while (starts() === before) await sleep(20)
+        const error = await failureOf(attempt(sshd))
+        expect(error.code).to.equal("HOST_KEY_UNKNOWN")
+        return error.hint ?? ""
+      }
+      expect(await hintOf("-n", "127.0.0.1", "-V", "20200101:20200102")).to.contain("renew the certificate")
+      expect(await hintOf("-n", "elsewhere"))
+        .to.contain("HostKeyAlias")
+        .and.contain('not for "127.0.0.1"')
     })
 
     it("logs in by one, and trusts the host by its authority; chosen unasked", async () => {

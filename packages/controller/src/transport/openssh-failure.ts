@@ -3,6 +3,7 @@ import { noSshServerHint } from "./no-ssh-server-hint.ts"
 import { printable } from "./printable.ts"
 import { sshCommand } from "./ssh-command.ts"
 import { HUNG_UP } from "./unless-hung-up.ts"
+import type { UserCertificate } from "./user-certificates.ts"
 
 export interface OpensshFailure {
   label: string
@@ -15,8 +16,8 @@ export interface OpensshFailure {
   mayAsk: boolean
   /** The command that leads there, where one is configured. */
   proxyCommand?: string | undefined
-  /** The person's certificates that are over. */
-  expired?: readonly string[]
+  /** The person's certificates. */
+  certificates?: readonly UserCertificate[]
   /** What its ProxyCommand or jump host said, where that is why. */
   proxySaid?: string | undefined
   /** That was one for a moment only, or the jump host hangs up at once, as it may do for a moment. */
@@ -39,6 +40,9 @@ const NO_WORD = /^kex_exchange_identification: (read: )?connection (closed|reset
 /** What ssh itself says of such a way, among which the reason stands; and the command that trusts a changed host key. */
 export const SSH_WITHOUT_PROXY =
   /^(kex_exchange_identification: |banner exchange: |connection (closed|timed out|to unknown|reset)\b|@.*@$|\s+(remove with:|ssh-keygen ))/i
+
+/** What ssh says of a host key's certificate by an authority that is trusted. */
+const CERTIFICATE_INVALID = /certificate invalid: (.*)/i
 
 /** The words of OpenSSH's client (its versions 7 to 10) for what can go wrong, the most telling first. */
 const KINDS: readonly Kind[] = [
@@ -64,7 +68,22 @@ const KINDS: readonly Kind[] = [
       `new fingerprint, remove the old key with: ${removal(stderr) ?? `ssh-keygen -R "${port === 22 ? hostName : `[${hostName}]:${port}`}"`}`,
   },
   {
-    pattern: /host key verification failed|no .* host key is known|certificate .*(not valid|invalid|expired)/i,
+    pattern: CERTIFICATE_INVALID,
+    code: "HOST_KEY_UNKNOWN",
+    verb: "Cannot trust",
+    hint: ({ stderr, hostName }) => {
+      const reason = CERTIFICATE_INVALID.exec(stderr)?.[1] ?? ""
+      if (/expired|not yet valid/i.test(reason)) {
+        return "see that the clock of this machine is right; if it is, ask the machine's administrators to renew the certificate of its host key"
+      }
+      if (/principal/i.test(reason)) {
+        return `name the machine as its host key's certificate does, by HostName or HostKeyAlias: that is not for "${hostName}"; its administrators know the names`
+      }
+      return "ask the machine's administrators for a proper certificate of its host key"
+    },
+  },
+  {
+    pattern: /host key verification failed|no .* host key is known/i,
     code: "HOST_KEY_UNKNOWN",
     verb: "Cannot trust",
     hint: ({ label }) =>
@@ -75,17 +94,16 @@ const KINDS: readonly Kind[] = [
     pattern: /permission denied|too many authentication failures|no more authentication methods|authentication failed/i,
     code: "AUTHENTICATION_FAILED",
     verb: "Cannot log in to",
-    hint: ({ stderr, label, mayAsk, expired = [] }) => {
+    hint: ({ stderr, label, user, mayAsk, certificates = [] }) => {
       // What somebody typed was refused, and no key's turn was missed.
       const asked = /please try again/i.test(stderr)
       if (!asked && /too many authentication failures/i.test(stderr)) {
         return "the server hung up before the right key had its turn: name it with -i and add -o IdentitiesOnly=yes"
       }
-      if (expired.length > 0) {
-        return `get a new certificate, as its administrators say: over is ${expired.join(", ")}; then check that "${sshCommand(label)}" works`
-      }
-      const check = `check that "${sshCommand(label)}" works; with Kerberos, that "klist" shows a ticket; name a key with -i or load it with ssh-add`
-      return mayAsk ? check : `${check}; run it on a terminal to be asked: nothing could be asked here`
+      const terminal = mayAsk ? "" : "; run it on a terminal to be asked: nothing could be asked here"
+      const own = certificateHint(certificates, user)
+      if (own !== undefined) return `${own}; then check that "${sshCommand(label)}" works${terminal}`
+      return `check that "${sshCommand(label)}" works; with Kerberos, that "klist" shows a ticket; name a key with -i or load it with ssh-add${terminal}`
     },
   },
   {
@@ -153,6 +171,23 @@ export function opensshFailure(failure: OpensshFailure): DatamaestroError {
   }
   const who = kind.code === "AUTHENTICATION_FAILED" ? `"${label}" as "${user}" (${hostName}, port ${port})` : machine
   return new DatamaestroError(kind.code, `${kind.verb} ${who}: ${said}`, { hint: kind.hint(failure), details })
+}
+
+/** What may be wrong with a person's certificates. */
+function certificateHint(certificates: readonly UserCertificate[], user: string): string | undefined {
+  if (certificates.length === 0) return undefined
+  const over = certificates.filter(({ end }) => end <= Date.now())
+  if (over.length > 0) {
+    const list = over.map(({ name, end }) => `${name} (${new Date(end).toISOString()})`)
+    return `get a new certificate, as its administrators say: over is ${list.join(", ")}`
+  }
+  const others = certificates.filter(({ users }) => users.length > 0 && !users.includes(user))
+  if (others.length > 0) {
+    const list = others.map(({ name, users }) => `${name} (${users.join(", ")})`)
+    return `log in as a user that your certificate is for, or get one for "${user}": for others is ${list.join(", ")}`
+  }
+  const names = certificates.map(({ name }) => name).join(", ")
+  return `ask its administrators whether your certificate is revoked, or of an authority that the server does not trust: it was not taken, ${names}`
 }
 
 /** How the key is removed from the very file that has it, which ssh names: `Offending ED25519 key in /path/known_hosts:3`. */

@@ -1,6 +1,5 @@
 import { DatamaestroError, type ErrorCode } from "@datamaestro/protocol"
 import { isSilentAgent } from "./agent-identities.ts"
-import { expiredCertificates } from "./expired-certificates.ts"
 import { opensshArguments, PLAIN_CHANNEL } from "./openssh-arguments.ts"
 import type { Askpass } from "./openssh-askpass.ts"
 import { runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
@@ -11,6 +10,7 @@ import { proxyWords } from "./openssh-proxy-words.ts"
 import { sshCommand } from "./ssh-command.ts"
 import type { SshConnectOptions, SshStage } from "./ssh-connect-options.ts"
 import type { SshTarget } from "./ssh-target.ts"
+import { userCertificates } from "./user-certificates.ts"
 
 export interface OpensshLoginOptions extends SshConnectOptions {
   share: OpensshSharing
@@ -46,9 +46,9 @@ export async function opensshLogin(
     },
   })
   if (code !== 0) {
-    const expired = await expiredCertificates(configuration)
+    const certificates = await userCertificates(configuration)
     const proxy = await proxyWords(target, configuration, stderr, end)
-    const error = opensshFailure({ ...configuration, stderr, mayAsk: askpass !== undefined, expired, ...proxy })
+    const error = opensshFailure({ ...configuration, stderr, mayAsk: askpass !== undefined, certificates, ...proxy })
     tellStages(options, "by ssh", error.code)
     throw error
   }
