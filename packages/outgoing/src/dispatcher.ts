@@ -2,6 +2,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { readFileSync } from "node:fs"
 import { rootCertificates } from "node:tls"
 import { Agent, Pool, ProxyAgent, type Dispatcher } from "undici"
+import { extraCertificates } from "./extra-certificates.ts"
 import { mendParsers } from "./mend-parsers.ts"
 import { ReadSlabs } from "./read-slabs.ts"
 import { proxyFor, type Environment } from "./proxy.ts"
@@ -15,12 +16,18 @@ const slabs = new ReadSlabs()
 /** The connections for a URL: direct or through its proxy, kept open between requests (idle ones hold no process). */
 export function dispatcherFor(url: URL, environment: Environment, tuning: { connectSeconds: number }): Dispatcher {
   const proxy = proxyFor(url, environment)
-  const certificates = [environment.SSL_CERT_FILE, environment.NODE_EXTRA_CA_CERTS].filter((file) => file)
-  const key = JSON.stringify([proxy, certificates, tuning.connectSeconds])
+  // Without TLS nobody asks what is trusted.
+  const encrypted = url.protocol === "https:" || /^https:/i.test(proxy ?? "")
+  const { SSL_CERT_FILE, NODE_EXTRA_CA_CERTS } = encrypted ? environment : {}
+  const key = JSON.stringify([proxy, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, tuning.connectSeconds])
   let dispatcher = dispatchers.get(key)
   if (dispatcher === undefined) {
     mendParsers()
-    dispatcher = makeDispatcher(proxy, certificates as string[], tuning.connectSeconds * 1000)
+    const certificates = [
+      ...(SSL_CERT_FILE ? [readCertificates(SSL_CERT_FILE)] : []),
+      ...extraCertificates({ NODE_EXTRA_CA_CERTS }),
+    ]
+    dispatcher = makeDispatcher(proxy, certificates, tuning.connectSeconds * 1000)
     dispatchers.set(key, dispatcher)
   }
   return dispatcher
@@ -31,9 +38,8 @@ export function releaseRead(chunk: Uint8Array): void {
   slabs.release(chunk)
 }
 
-function makeDispatcher(proxy: string | undefined, certificateFiles: readonly string[], timeout: number): Dispatcher {
-  const ca =
-    certificateFiles.length === 0 ? {} : { ca: [...rootCertificates, ...certificateFiles.map(readCertificates)] }
+function makeDispatcher(proxy: string | undefined, certificates: readonly string[], timeout: number): Dispatcher {
+  const ca = certificates.length === 0 ? {} : { ca: [...rootCertificates, ...certificates] }
   const maxHeaderSize = MOST_HEADER_BYTES
   // Of the options that a proxy's agent is given not all come to the connections for plain http and SOCKS.
   const factory = (origin: string | URL, options: object): Dispatcher => new Pool(origin, { ...options, maxHeaderSize })
@@ -68,7 +74,7 @@ function readCertificates(path: string): string {
     return readFileSync(path, "utf8")
   } catch (error) {
     throw new DatamaestroError("DOWNLOAD_FAILED", `Cannot read the certificates "${path}"`, {
-      hint: "check SSL_CERT_FILE and NODE_EXTRA_CA_CERTS of the machine where downloads go out",
+      hint: "check SSL_CERT_FILE of the machine where downloads go out",
       details: { path },
       cause: error,
     })

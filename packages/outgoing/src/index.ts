@@ -1,4 +1,5 @@
 export { dispatcherFor, releaseRead } from "./dispatcher.ts"
+export { missingCertificates } from "./extra-certificates.ts"
 export { flatHeaders } from "./flat-headers.ts"
 export { isExceeded } from "./mend-parsers.ts"
 export { namedProxy, proxyFor, type Environment } from "./proxy.ts"

@@ -130,6 +130,26 @@ describe("a download over TLS", () => {
     expect(error.message).to.include("/no/such/file.pem")
   })
 
+  it("goes on without NODE_EXTRA_CA_CERTS where that can't be read, as Node does, and warns once", async () => {
+    const missing = join(setup.folder, "missing.pem")
+    const environment = { HOME: setup.folder, SSL_CERT_FILE: certificate, NODE_EXTRA_CA_CERTS: missing }
+    for (const name of ["a", "b"]) {
+      const { path } = await setup.fetch({ urls: [`https://localhost:${port}/${name}`] }, { environment })
+      expect(await readFile(path)).to.deep.equal(body)
+    }
+    expect(setup.notices()).to.have.length(1)
+    expect(setup.notices()[0]).to.include(`"${missing}", which NODE_EXTRA_CA_CERTS names`)
+  })
+
+  it("has no certificates read where the server speaks plain http", async () => {
+    setup.origin.route("/plain", { body })
+    const missing = join(setup.folder, "missing.pem")
+    const environment = { HOME: setup.folder, SSL_CERT_FILE: missing, NODE_EXTRA_CA_CERTS: missing }
+    const { path } = await setup.fetch({ urls: [setup.origin.at("/plain")] }, { environment })
+    expect(await readFile(path)).to.deep.equal(body)
+    expect(setup.notices()).to.deep.equal([])
+  })
+
   it("goes through an HTTP proxy by CONNECT", async () => {
     proxy = await startConnectProxy()
     const environment = {

@@ -11,7 +11,7 @@ import type { FetchTuning } from "./fetch-types.ts"
 import { isDataDue, startsAsHtml } from "./html-page.ts"
 import { PartHasher } from "./part-hasher.ts"
 import { PartRequests } from "./part-requests.ts"
-import type { Environment } from "@datamaestro/outgoing"
+import { missingCertificates, type Environment } from "@datamaestro/outgoing"
 import { allSourcesFailed, byHand, htmlError, reasonOf, sizeError, sourceError } from "./source-error.ts"
 import { SlowWatch } from "./slow-watch.ts"
 import { isReachable } from "./sources.ts"
@@ -45,6 +45,7 @@ export interface DownloadJob {
  */
 export async function download(job: DownloadJob): Promise<CacheEntryFound> {
   const { cache, key, sources, wayOut } = job
+  warnOfCertificates(job)
   const { urls } = job.request
   const tried: { url: string; error: DatamaestroError }[] = []
   const slot = new PartSlot(
@@ -77,6 +78,12 @@ export async function download(job: DownloadJob): Promise<CacheEntryFound> {
     slot.space.end()
     await slot.part.keep()
   }
+}
+
+function warnOfCertificates({ sources, environment, emit }: DownloadJob): void {
+  if (!sources.some((source) => /^https:/i.test(source))) return
+  const message = missingCertificates(environment)
+  if (message !== undefined) emit({ phase: "notice", level: "warning", message })
 }
 
 /** The part that is being filled; another one after its content was decoded. */
