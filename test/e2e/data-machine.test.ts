@@ -163,6 +163,16 @@ describe("a data machine", function () {
       expect(error).to.have.property("hint").that.contains("ulimit -v")
     })
 
+    it("set a umask that takes from the account what it makes: told as that", async () => {
+      const machine = await account({ files: { ".bashrc": "umask 777\n" } })
+      const session = await openSshSession(machine)
+      const error = await rejection(session.agent.request("datafolders/set", { key: "large", path: "/large" }))
+      expect(error).to.have.property("exitStatus", 6)
+      expect(error.message).to.contain("umask (777)")
+      expect(error).to.have.property("hint").that.contains("umask 022")
+      await session.close()
+    })
+
     it("leave no process to start: told as that", async () => {
       // sshd's own counts, and the shell that reads this is there already.
       const machine = await account({ files: { ".bashrc": "ulimit -u 1\n" } })

@@ -210,6 +210,7 @@ export function storageError(error: unknown, doing: string): unknown {
     longName(error) ??
     refusedName(error) ??
     brokenLink(error) ??
+    takenByUmask(error) ??
     (errno === undefined ? undefined : explanations[errno]) ??
     notAble(error)
   if (explanation === undefined) return error
@@ -263,6 +264,17 @@ function brokenLink({ code, path, syscall }: NodeJS.ErrnoException): Explanation
     return { code: "STORAGE_FAILED", reason, hint: "make that folder, or choose another place with --data" }
   } catch {
     return undefined
+  }
+}
+
+/** Start-up files may set one that takes from the account itself what it makes: none of it can be opened then. */
+function takenByUmask(error: NodeJS.ErrnoException): Explanation | undefined {
+  const umask = process.umask()
+  if (errnoName(error) !== "EACCES" || (umask & 0o700) === 0) return undefined
+  return {
+    code: "PERMISSION_DENIED",
+    reason: `permission denied; your umask (${umask.toString(8)}) takes from you, too, what is made`,
+    hint: "set another one in the start-up files there (umask 022), and give yourself back what has been made: chmod -R u+rwX",
   }
 }
 
