@@ -199,6 +199,21 @@ describe("HostKeyCheck", () => {
     }
   })
 
+  it("takes no new key where no file may keep it, as ssh does", async () => {
+    for (const mode of ["accept-new", "no", "ask"]) {
+      const options = ["UserKnownHostsFile none", `StrictHostKeyChecking ${mode}`]
+      const { ask, available, asked } = answering("yes")
+      const error = await refusal(verify(hostKey(), options, "host.example.org", { ask, available }))
+      expect(error.code).to.equal("HOST_KEY_UNKNOWN")
+      expect(error.message).to.contain('UserKnownHostsFile is "none"')
+      expect(error.hint).to.contain("UserKnownHostsFile").and.not.contain("accept-new")
+      expect(asked).to.deep.equal([])
+    }
+    const known = hostKey()
+    await writeFile(path("global"), `host.example.org ${known.line}\n`)
+    await verify(known, ["UserKnownHostsFile none"])
+  })
+
   it("accepts and records new keys with accept-new, making file and folder, hashed when asked", async () => {
     const key = hostKey()
     const file = path("deep/er/known_hosts")

@@ -186,6 +186,13 @@ describe("the system's ssh as transport", function () {
     expect(await code({ options: ["Port=1"] })).to.equal("UNREACHABLE")
     expect(await code({ options: ["HostName=no.such.host.invalid"] })).to.equal("UNREACHABLE")
     expect(await code({ options: ["UserKnownHostsFile=/dev/null"] })).to.equal("HOST_KEY_UNKNOWN")
+    const none = ["UserKnownHostsFile=none", "StrictHostKeyChecking=accept-new"]
+    expect((await failureOf(attempt(server, { options: none }))).hint).to.contain("by UserKnownHostsFile")
+    const nobodys = await failureOf(attempt(server, { options: ["IdentityAgent=~no-such-user/x"] }))
+    expect([nobodys.code, nobodys.message]).to.deep.equal([
+      "SSH_CONFIGURATION",
+      'Cannot use the SSH configuration of "machine": tilde_expand: No such user no-such-user',
+    ])
     expect(await code({ options: ["PubkeyAuthentication=no"] })).to.equal("AUTHENTICATION_FAILED")
     expect(await code({ options: ["KexAlgorithms=diffie-hellman-group1-sha1"] })).to.equal("UNREACHABLE")
     const [hostType = "", hostBlob = ""] = (server.hostKeys[0] ?? "").split(" ")

@@ -425,6 +425,8 @@ describe("resolveSshSettings", () => {
     ["a port that is none", "Port many\n", /port many/],
     ["a flag that is none", "IdentitiesOnly maybe\n", /identitiesonly maybe/],
     ["an unknown token", "HostName %z\n", /%z/],
+    ["a home of nobody", "IdentityFile ~no-such-user/key\n", /~no-such-user\/key.*no user "no-such-user"/],
+    ["an agent in a home of nobody", "IdentityAgent ~no-such-user/socket\n", /no user "no-such-user"/],
     ["an unknown criterion", "Match weather fine\n Port 1\n", /line 1.*weather/],
   ]
   for (const [name, text, message] of malformed) {

@@ -70,6 +70,10 @@ export class HostKeyCheck {
     if (unread !== undefined) {
       onNotice("warning", `No key in "${unread.file}" is known: it ${unread.why}; ${unread.step}`)
     }
+    // As ssh has it, whatever StrictHostKeyChecking says: what nothing is kept in takes nothing new.
+    if (userKnownHostsFiles.length === 0 && changed === undefined) {
+      throw this.#unknown(key, 'UserKnownHostsFile is "none", which takes no new one')
+    }
     if (this.#settings.strictHostKeyChecking === "no" && changed === undefined) {
       onNotice("warning", `The ${describe(key)} of ${this.#machine()} is not known and was not checked`)
       return this.#record(key, onNotice)
@@ -123,14 +127,17 @@ export class HostKeyCheck {
         : `; ${authority.file}, line ${authority.line}, trusts a certificate authority for it, which the built-in SSH client can't use`
     const { hostName, port } = this.#settings
     const option = port === 22 ? "" : `-p ${port} `
+    const [file] = this.#settings.userKnownHostsFiles
+    const step =
+      file === undefined
+        ? "name a file for it by UserKnownHostsFile; it may be /dev/null"
+        : `connect once with "${sshCommand(this.#settings.label)}", or add the output of "ssh-keyscan ${option}${hostName}" to ${file}, ` +
+          "or accept it with -o StrictHostKeyChecking=accept-new"
     return new DatamaestroError(
       "HOST_KEY_UNKNOWN",
       `Cannot trust ${this.#machine()}: its ${describe(key)} is not known: ${why}${aside}`,
       {
-        hint:
-          `compare the fingerprint with what its administrators publish, then connect once with "${sshCommand(this.#settings.label)}", ` +
-          `or add the output of "ssh-keyscan ${option}${hostName}" to ${this.#settings.userKnownHostsFiles[0] ?? "known_hosts"}, ` +
-          "or accept it with -o StrictHostKeyChecking=accept-new",
+        hint: `compare the fingerprint with what its administrators publish, then ${step}`,
         details: { host: this.#settings.label, name: this.#name, found: key.fingerprint, type: key.type },
       },
     )

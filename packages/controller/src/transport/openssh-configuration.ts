@@ -18,6 +18,8 @@ export interface OpensshConfiguration {
   identityAgent: string | undefined
   /** Where it looks for certificates, whether they are there or not. */
   certificateFiles: readonly string[]
+  /** Whether a host key may be new: with `UserKnownHostsFile none` ssh takes none. */
+  takesNewHostKeys: boolean
   /** The command that leads there, where one is configured. */
   proxyCommand: string | undefined
   /** The person's own shared connection, where one is configured. */
@@ -37,6 +39,9 @@ const CHANNEL_OPTIONS = [
   ["sessiontype", "default"],
 ] as const
 
+/** What ssh says besides, since none of its output is one. */
+const NO_TERMINAL = /^pseudo-terminal will not be allocated.*$/gim
+
 /**
  * Asks OpenSSH's client; takes some 10 ms, save for what `Match exec` runs, and touches no network.
  *
@@ -48,7 +53,7 @@ export async function readOpensshConfiguration(target: SshTarget, signal?: Abort
   if (code !== 0) {
     throw new DatamaestroError(
       /command-line:? line|can't open user config file/i.test(stderr) ? "USAGE" : "SSH_CONFIGURATION",
-      `Cannot use the SSH configuration of "${target.destination}": ${stderr.trim() || `ssh -G ended with ${code}`}`,
+      `Cannot use the SSH configuration of "${target.destination}": ${stderr.replace(NO_TERMINAL, "").trim() || `ssh -G ended with ${code}`}`,
       {
         hint: "correct the line, the option or the file that ssh names",
         details: { host: target.destination },
@@ -74,6 +79,7 @@ export async function readOpensshConfiguration(target: SshTarget, signal?: Abort
     user: value("user"),
     identityAgent: agentOf(target),
     certificateFiles,
+    takesNewHostKeys: value("userknownhostsfile").toLowerCase() !== "none",
     proxyCommand: value("proxycommand") || undefined,
     controlPath: controlPath === "" || controlPath === "none" ? undefined : controlPath,
     controlPersists: /^(auto|yes|true)$/.test(value("controlmaster")) && !/^(no|false|)$/.test(value("controlpersist")),

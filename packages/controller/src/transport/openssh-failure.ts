@@ -14,6 +14,8 @@ export interface OpensshFailure {
   stderr: string
   /** Whether anything could be asked. */
   mayAsk: boolean
+  /** Whether a host key may be new; it may where this is not known. */
+  takesNewHostKeys?: boolean
   /** The command that leads there, where one is configured. */
   proxyCommand?: string | undefined
   /** The person's certificates. */
@@ -86,9 +88,11 @@ const KINDS: readonly Kind[] = [
     pattern: /host key verification failed|no .* host key is known/i,
     code: "HOST_KEY_UNKNOWN",
     verb: "Cannot trust",
-    hint: ({ label }) =>
-      `compare the fingerprint with what its administrators publish, then connect once with "${sshCommand(label)}", ` +
-      "or accept it with -o StrictHostKeyChecking=accept-new",
+    hint: ({ label, takesNewHostKeys = true }) =>
+      "compare the fingerprint with what its administrators publish, then " +
+      (takesNewHostKeys
+        ? `connect once with "${sshCommand(label)}", or accept it with -o StrictHostKeyChecking=accept-new`
+        : 'name a file for it by UserKnownHostsFile, which is "none"; it may be /dev/null'),
   },
   {
     pattern: /permission denied|too many authentication failures|no more authentication methods|authentication failed/i,
