@@ -6,9 +6,11 @@ import { callWithoutFiles } from "../../helpers/without-files.ts"
 describe("runSlurm", () => {
   it("says so where no more files may be opened: Node then makes no pipe for a program, and its error ended the agent", () => {
     const thrown = callWithoutFiles("packages/agent/src/slurm/run-slurm.ts", "runSlurm", "true", [])
-    expect(thrown).to.deep.equal({
-      thrown: { code: "LAUNCHER_FAILED", message: "Cannot run Slurm's true: spawn true EMFILE" },
+    expect(thrown).to.have.nested.include({
+      "thrown.code": "LAUNCHER_FAILED",
+      "thrown.message": "Cannot run Slurm's true: spawn true EMFILE",
     })
+    expect(thrown).to.have.nested.property("thrown.hint").that.contains("`ulimit -n`")
   })
 
   it("tells of a program that is not there", async () => {

@@ -2,7 +2,9 @@ import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { unstarted } from "../child-process.ts"
 import { TextTail } from "../deploy/text-tail.ts"
+import { limitHintHere } from "../limit-hint.ts"
 
 /** Of what a compiler says, in bytes. */
 const MOST_OUTPUT = 4000
@@ -16,7 +18,9 @@ const MOST_OUTPUT = 4000
 export async function buildPackage(folder: string, signal: AbortSignal): Promise<boolean> {
   const command = commandFor(folder)
   if (command === undefined) return false
-  const { status, output } = await run(command, folder, signal)
+  const { status, output } = await run(command, folder, signal).catch((error: unknown) => {
+    throw signal.aborted ? interrupted() : notStarted(folder, command[0], error)
+  })
   if (signal.aborted) throw interrupted()
   if (status === 0) return true
   throw new DatamaestroError("BROKEN_REPOSITORY", `Cannot build "${folder}": ${command.join(" ")} failed`, {
@@ -51,15 +55,23 @@ async function run([program, ...args]: readonly [string, ...string[]], folder: s
     shell: process.platform === "win32",
     signal,
   })
+  const failed = unstarted(child)
+  if (failed !== undefined) throw await failed
   const output = new TextTail(MOST_OUTPUT)
   child.stdout.on("data", (chunk: Buffer) => output.push(chunk))
   child.stderr.on("data", (chunk: Buffer) => output.push(chunk))
-  const status = await new Promise<number | null>((resolve) => {
-    child.once("error", (error) => {
-      output.push(Buffer.from(error.message))
-      resolve(null)
-    })
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject)
     child.once("close", resolve)
   })
   return { status, output: output.text }
+}
+
+function notStarted(folder: string, program: string, cause: unknown): DatamaestroError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new DatamaestroError("BROKEN_REPOSITORY", `Cannot build "${folder}": ${program} can't be started: ${reason}`, {
+    hint: limitHintHere(cause) ?? `see whether ${program} works here, then build again`,
+    details: { path: folder },
+    cause,
+  })
 }

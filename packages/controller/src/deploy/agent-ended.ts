@@ -3,7 +3,7 @@ import { printable } from "../transport/printable.ts"
 import type { ChannelEnd } from "../transport/transport.ts"
 import { bootFailure, type BootFailure } from "./boot-failure.ts"
 import { NO_NODE_MAGIC } from "./boot-protocol.ts"
-import { limitHint } from "./limit-hint.ts"
+import { limitHint } from "../limit-hint.ts"
 import { noNodeError } from "./no-node-error.ts"
 
 export interface SpokenSoFar extends Pick<BootFailure, "label" | "noise" | "stderr" | "booted" | "chosen"> {

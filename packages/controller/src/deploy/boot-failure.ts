@@ -1,9 +1,9 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { printable } from "../transport/printable.ts"
 import { sshCommand } from "../transport/ssh-command.ts"
+import { limitHint } from "../limit-hint.ts"
 import { OWN_LINE } from "./boot-protocol.ts"
 import { withoutChosenNode } from "./chosen-node.ts"
-import { limitHint } from "./limit-hint.ts"
 
 export interface BootFailure {
   label: string

@@ -1,6 +1,6 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { sshCommand } from "../transport/ssh-command.ts"
-import { limitHint } from "./limit-hint.ts"
+import { limitHint } from "../limit-hint.ts"
 import { INSTEAD, NO_NODE_END, NO_NODE_MAGIC, OLDEST_NODE } from "./boot-protocol.ts"
 
 const NO_NODE_HINT =

@@ -3,6 +3,8 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { existsSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { unstarted } from "../child-process.ts"
+import { limitHintHere } from "../limit-hint.ts"
 
 export interface PublishedVersion {
   version: string
@@ -49,6 +51,8 @@ async function runNpm(args: readonly string[], { folder, signal }: NpmOptions): 
     windowsHide: true,
     ...(signal === undefined ? {} : { signal }),
   })
+  const failed = unstarted(child)
+  if (failed !== undefined) throw notStarted(args, await failed)
   let stdout = ""
   let stderr = ""
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text))
@@ -58,7 +62,7 @@ async function runNpm(args: readonly string[], { folder, signal }: NpmOptions): 
     ;[code] = (await once(child, "close")) as [number | null]
   } catch (cause) {
     if (signal?.aborted === true) throw new DatamaestroError("INTERRUPTED", "Interrupted", { cause })
-    throw failure(args, cause instanceof Error ? cause.message : String(cause))
+    throw notStarted(args, cause)
   }
   if (code !== 0) throw failure(args, reasonIn(stderr))
   return stdout
@@ -105,12 +109,19 @@ function reasonIn(stderr: string): string {
   return lines.slice(0, 2).join("; ") || "npm did not say why"
 }
 
-function failure(args: readonly string[], reason: string): DatamaestroError {
+function notStarted(args: readonly string[], cause: unknown): DatamaestroError {
+  return failure(args, cause instanceof Error ? cause.message : String(cause), cause)
+}
+
+function failure(args: readonly string[], reason: string, cause?: unknown): DatamaestroError {
   return new DatamaestroError(
     "DOWNLOAD_FAILED",
     `Cannot fetch a Node: "npm ${args.slice(0, 2).join(" ")}" failed: ${reason}`,
     {
-      hint: "check that npm works here and reaches its registry (npm ping), or install Node on the data machine and name it with --node PATH",
+      hint:
+        limitHintHere(cause) ??
+        "check that npm works here and reaches its registry (npm ping), or install Node on the data machine and name it with --node PATH",
+      cause,
     },
   )
 }

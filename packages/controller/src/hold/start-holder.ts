@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import { childProcess } from "../child-process.ts"
+import { childProcess, unstarted } from "../child-process.ts"
 import { packageFolder } from "../deploy/package-folder.ts"
 import { HOLDER_ARGUMENT, type HolderOptions } from "./hold-protocol.ts"
 
@@ -18,6 +18,8 @@ export async function startHolder(options: HolderOptions): Promise<string | unde
     stdio: ["pipe", "pipe", "ignore"],
     detached: true,
   })
+  const failed = unstarted(child)
+  if (failed !== undefined) return void (await failed)
   child.stdin.on("error", () => undefined)
   child.stdin.end(JSON.stringify(options))
   try {

@@ -1,5 +1,6 @@
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
-import { childProcess } from "../child-process.ts"
+import { childProcess, unstarted } from "../child-process.ts"
+import { limitHintHere } from "../limit-hint.ts"
 import type { Prompter, Question } from "../transport/prompter.ts"
 import { systemReason } from "../system-reason.ts"
 import { sanitizeText } from "./sanitize.ts"
@@ -49,15 +50,21 @@ class AskpassPrompter implements Prompter {
       stdio: ["ignore", "pipe", "inherit"],
       signal: over,
     })
+    const failed = unstarted(child)
+    if (failed !== undefined) throw this.#notStarted(text, await failed)
     let printed = ""
     child.stdout.setEncoding("utf8").on("data", (piece: string) => (printed += piece))
     const status = await new Promise<number | null>((resolve, reject) => {
       child.once("error", reject).once("close", resolve)
     }).catch((error: unknown) => {
-      throw over.aborted ? interrupted() : this.#unanswered(text, systemReason(error).reason, error)
+      throw over.aborted ? interrupted() : this.#notStarted(text, error)
     })
     if (status !== 0) throw this.#unanswered(text, status === null ? "it was killed" : `it ended with ${status}`)
     return /^[^\r\n]*/.exec(printed)?.[0] ?? ""
+  }
+
+  #notStarted(text: string, error: unknown): DatamaestroError {
+    return this.#unanswered(text, systemReason(error).reason, error)
   }
 
   #unanswered(text: string, reason: string, cause?: unknown): DatamaestroError {
@@ -65,7 +72,7 @@ class AskpassPrompter implements Prompter {
       "AUTHENTICATION_FAILED",
       `"${this.#program}" answered nothing to "${text}": ${reason}`,
       {
-        hint: "answer its question; or unset SSH_ASKPASS, and answer on a terminal",
+        hint: limitHintHere(cause) ?? "answer its question; or unset SSH_ASKPASS, and answer on a terminal",
         cause,
       },
     )

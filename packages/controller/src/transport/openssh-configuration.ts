@@ -1,7 +1,8 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { once } from "node:events"
 import { homedir } from "node:os"
-import { childProcess } from "../child-process.ts"
+import { childProcess, unstarted } from "../child-process.ts"
+import { limitHintHere } from "../limit-hint.ts"
 import { expandHome } from "./expand-home.ts"
 import { opensshArguments } from "./openssh-arguments.ts"
 import { refuseConfigPipe } from "./ssh-config-evaluation.ts"
@@ -133,6 +134,8 @@ export async function runSsh(
     ...(options.environment === undefined ? {} : { env: options.environment }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   })
+  const failed = unstarted(child)
+  if (failed !== undefined) throw cannotStart(await failed)
   child.once("exit", (code) => {
     if (code !== 0) setTimeout(() => endGroup(child.pid), LAST_WORDS).unref()
   })
@@ -168,7 +171,7 @@ export function cannotStart(cause: unknown): unknown {
   if (!(cause instanceof Error) || !("code" in cause) || cause.code === "ABORT_ERR") return cause
   const state = cause.code === "ENOENT" ? "it is not installed, or not on the PATH" : cause.message
   return new DatamaestroError("SSH_CONFIGURATION", `Cannot start the system's ssh: ${state}`, {
-    hint: "install OpenSSH's client, or leave --transport openssh out to use the built-in one",
+    hint: limitHintHere(cause) ?? "install OpenSSH's client, or leave --transport openssh out to use the built-in one",
     cause,
   })
 }

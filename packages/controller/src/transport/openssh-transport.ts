@@ -1,6 +1,6 @@
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import type { ChildProcess } from "node:child_process"
-import { childProcess } from "../child-process.ts"
+import { childProcess, unstarted } from "../child-process.ts"
 import { opensshArguments, PLAIN_CHANNEL } from "./openssh-arguments.ts"
 import { cannotStart, runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
 import { opensshFailure } from "./openssh-failure.ts"
@@ -52,6 +52,8 @@ export class OpensshTransport implements Transport {
       detached: shared,
       windowsHide: true,
     })
+    const failed = unstarted(child)
+    if (failed !== undefined) throw cannotStart(await failed)
     this.#children.add(child)
     let words = ""
     // This is also where ssh says what went wrong.

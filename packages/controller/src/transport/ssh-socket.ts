@@ -1,8 +1,10 @@
 import { DatamaestroError } from "@datamaestro/protocol"
+import { once } from "node:events"
 import { connect, Socket } from "node:net"
 import { Duplex } from "node:stream"
 import { setTimeout as sleep } from "node:timers/promises"
-import { childProcess } from "../child-process.ts"
+import { childProcess, unstarted } from "../child-process.ts"
+import { limitHintHere } from "../limit-hint.ts"
 import { ownShell } from "./own-shell.ts"
 import type { SshSettings } from "./ssh-settings.ts"
 
@@ -117,7 +119,7 @@ export function unreachable(settings: SshSettings, cause: unknown): DatamaestroE
       return make("there is no way to it", "check the network and the VPN")
     default: {
       const reason = cause instanceof Error && cause.message !== "" ? cause.message : "the connection failed"
-      return make(reason, "check the network, then try again")
+      return make(reason, limitHintHere(cause) ?? "check the network, then try again")
     }
   }
 }
@@ -143,11 +145,17 @@ function coalesceWrites(socket: Socket): Socket {
 /** How long the last words of a ProxyCommand may come after it has hung up, in milliseconds. */
 const COMPLAINT_GRACE = 500
 
-/** Runs a ProxyCommand and speaks to its standard streams. */
-export function dialCommand(command: string): SshCarrier {
+/**
+ * Runs a ProxyCommand and speaks to its standard streams.
+ *
+ * @throws DatamaestroError UNREACHABLE where no shell can be started for it
+ */
+export async function dialCommand(command: string, settings: SshSettings): Promise<SshCarrier> {
   // The shell makes way for the command, as in OpenSSH, so that ending it ends the command.
   const line = process.platform === "win32" ? command : `exec ${command}`
   const child = childProcess().spawn(line, { shell: ownShell(), stdio: ["pipe", "pipe", "pipe"] })
+  const failed = unstarted(child)
+  if (failed !== undefined) throw notStarted(settings, await failed)
   let complaint = ""
   child.stderr.on("data", (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-2000)
@@ -158,6 +166,9 @@ export function dialCommand(command: string): SshCarrier {
   // Whoever reads hears of it, too; a program that ends after that must not bring this one down.
   stream.on("error", () => undefined)
   child.once("error", (error) => stream.destroy(error))
+  await once(child, "spawn").catch((error: unknown) => {
+    throw notStarted(settings, error)
+  })
   return {
     stream,
     complaint: () => complaint.trim(),
@@ -168,4 +179,18 @@ export function dialCommand(command: string): SshCarrier {
       stream.destroy()
     },
   }
+}
+
+function notStarted(settings: SshSettings, cause: unknown): DatamaestroError {
+  const { label, hostName, port, proxyCommand } = settings
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new DatamaestroError(
+    "UNREACHABLE",
+    `Cannot reach "${label}" (${hostName}, port ${port}): its ProxyCommand can't be started: ${reason}`,
+    {
+      hint: limitHintHere(cause) ?? `see whether your shell starts, and run it by hand: ${proxyCommand}`,
+      details: { host: label, hostName, port },
+      cause,
+    },
+  )
 }

@@ -72,7 +72,7 @@ async function dial(
     const connected = (found: string): void => options.onStage?.("connect", found)
     // Of a program that has been started nobody knows yet whether it leads anywhere.
     if (proxyCommand !== undefined)
-      return { ...dialCommand(proxyCommand), onAnswer: () => connected("by ProxyCommand") }
+      return { ...(await dialCommand(proxyCommand, settings)), onAnswer: () => connected("by ProxyCommand") }
     const carrier = await dialTcp(settings, options.signal)
     connected(`${hostName}, port ${port}`)
     return carrier

@@ -1,7 +1,7 @@
 import { expect } from "chai"
-import { agentEnded } from "../../../packages/controller/src/deploy/agent-ended.ts"
-import { INSTEAD, NO_NODE_END, NO_NODE_MAGIC } from "../../../packages/controller/src/deploy/boot-protocol.ts"
-import type { ChannelEnd } from "../../../packages/controller/src/transport/transport.ts"
+import { agentEnded } from "../../packages/controller/src/deploy/agent-ended.ts"
+import { INSTEAD, NO_NODE_END, NO_NODE_MAGIC } from "../../packages/controller/src/deploy/boot-protocol.ts"
+import type { ChannelEnd } from "../../packages/controller/src/transport/transport.ts"
 
 const NOT_BOOTED = { label: "cluster", node: "auto", noise: "", booted: false }
 const FAILED: ChannelEnd = { code: 1, signal: null }
