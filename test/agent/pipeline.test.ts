@@ -237,6 +237,28 @@ describe("prepareDataset", () => {
     expect(garbage.message).to.contain("something else after its compressed data")
   })
 
+  it("names what is not gzip, and asks for it once", async () => {
+    for (const [start, format] of [
+      ["\x04\x22\x4d\x18", "compressed with lz4"],
+      ["\x89LZO\0\r\n\x1a\n", "compressed with lzop"],
+      ["PK\x03\x04", "a zip archive"],
+    ] as const) {
+      const path = `/${format.split(" ").at(-1)}.gz`
+      origin.route(path, { body: Buffer.from(`${start}${"x".repeat(1000)}`, "latin1") })
+      const one = defineDataset({
+        id,
+        resources: { a: file(origin.at(path)) },
+        describe: ({ a }) => ({ a: textFile(a) }),
+      })
+      const error = await failure(prepareDataset(resolved(one), prepareOptions(home.path)))
+      expect([error.code, error.message]).to.deep.equal([
+        "UNSUPPORTED_FORMAT",
+        `Cannot extract "${path.slice(1)}": it is ${format}, not a gzip file`,
+      ])
+      expect(origin.requestsOf(path)).to.have.length(1)
+    }
+  })
+
   it("does not keep an archive without members, nor uses one that was kept", async () => {
     const empty = gzipSync(Buffer.alloc(10_240))
     origin.route("/thing.tar.gz", { body: empty })

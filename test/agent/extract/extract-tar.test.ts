@@ -460,6 +460,8 @@ describe("extracting tar", () => {
       ["PK\x03\x04", "a zip archive"],
       ["7z\xbc\xaf\x27\x1c", "a 7z archive"],
       ["\x1f\x9d\x90", "compressed with compress (.Z)"],
+      ["\x89LZO\0\r\n\x1a\n", "compressed with lzop"],
+      ["x\x9c", "compressed with zlib"],
     ] as const) {
       for (const length of [20, 2000]) {
         const bytes = Buffer.alloc(length, 0xa7)

@@ -2,7 +2,9 @@ import { addAbortListener } from "node:events"
 import type { Duplex } from "node:stream"
 import { createGunzip, type Gunzip } from "node:zlib"
 import { runDecompressor, startDecompressor } from "./decompress-program.ts"
+import { unsupportedCompression } from "./damaged-archive.ts"
 import { decompressionError, requireNothingBehind } from "./gunzip-errors.ts"
+import { KNOWN_FORMAT_BYTES, knownFormat } from "./known-format.ts"
 
 /** With chunks of 64 KiB it takes 1.7 times as long. */
 const CHUNK_BYTES = 1024 * 1024
@@ -39,6 +41,8 @@ export interface DecompressOptions {
   /** Told of each chunk of the source that is not looked at any more; of some formats' it never is. */
   recycle?(chunk: Uint8Array): void
 }
+
+const NOTHING = Buffer.alloc(0)
 
 /** Enough of the beginning to tell every format. */
 const MAGIC_BYTES = 6
@@ -115,9 +119,20 @@ export async function* gunzipBytes(
   options: DecompressOptions,
 ): AsyncGenerator<Buffer> {
   const gunzip: Gunzip = createGunzip(streamOptions)
-  const tail = { bytes: 0, lastNonZero: -1 }
-  yield* through(tailWatched(source, tail), gunzip, options)
+  const tail = { bytes: 0, lastNonZero: -1, start: NOTHING }
+  try {
+    yield* through(tailWatched(source, tail), gunzip, options)
+  } catch (error) {
+    const corrupt = (error as NodeJS.ErrnoException).code === "CORRUPT"
+    throw (corrupt ? otherThanGzip(options.archive, tail.start) : undefined) ?? error
+  }
   requireNothingBehind(options.archive, { ...tail, used: gunzip.bytesWritten })
+}
+
+/** zlib says of it that its header is wrong. */
+function otherThanGzip(archive: string, start: Buffer): Error | undefined {
+  const other = compressionOf(start) === "gzip" ? undefined : knownFormat(start)
+  return other === undefined ? undefined : unsupportedCompression(archive, `it is ${other}, not a gzip file`)
 }
 
 async function* through(
@@ -176,9 +191,10 @@ async function* counted(source: AsyncIterable<Uint8Array>, throughput: Throughpu
 
 async function* tailWatched(
   source: AsyncIterable<Uint8Array>,
-  tail: { bytes: number; lastNonZero: number },
+  tail: { bytes: number; lastNonZero: number; start: Buffer },
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of source) {
+    if (tail.bytes === 0) tail.start = Buffer.from(chunk.subarray(0, KNOWN_FORMAT_BYTES))
     let last = chunk.length - 1
     while (last >= 0 && chunk[last] === 0) last--
     if (last >= 0) tail.lastNonZero = tail.bytes + last

@@ -11,6 +11,11 @@ const SIGNATURES: readonly (readonly [beginning: string, format: string])[] = [
   ["LZIP", "compressed with lzip"],
   ["\x5d\x00\x00", "compressed with lzma"],
   ["\x04\x22\x4d\x18", "compressed with lz4"],
+  ["\x89LZO\0", "compressed with lzop"],
+  // Bytes that differ by its level; the fourth pair is also text, "x^".
+  ["x\x01", "compressed with zlib"],
+  ["x\x9c", "compressed with zlib"],
+  ["x\xda", "compressed with zlib"],
 ]
 const TAR = { at: 257, magic: "ustar" } as const
 
