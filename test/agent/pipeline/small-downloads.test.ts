@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { gzipSync } from "node:zlib"
 import { defineDataset, file, md5, rawFile } from "@datamaestro/dataset"
+import { UnderWay } from "../../../packages/agent/src/concurrency/under-way.ts"
 import { noteSize } from "../../../packages/agent/src/fetch/expected-size.ts"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
@@ -80,9 +81,21 @@ describe("small files of one server", () => {
   describe("that two datasets want at a time", () => {
     let release: () => void
     let until: Promise<void>
+    /** The names of the downloads that were asked for, whoever has them fetched. */
+    let asked: string[]
+    const { share } = UnderWay.prototype
     beforeEach(() => {
       until = new Promise((resolve) => (release = resolve))
+      asked = []
+      UnderWay.prototype.share = function (name, begin) {
+        asked.push(name)
+        return share.call(this, name, begin)
+      }
     })
+    afterEach(() => (UnderWay.prototype.share = share))
+    const wanted = async (path: string, times: number): Promise<void> => {
+      while (asked.filter((name) => name.includes(origin.at(path))).length < times) await sleep(5)
+    }
 
     const one = (id: string, path: string, given: FileOptions = {}) =>
       resolved(
@@ -101,7 +114,7 @@ describe("small files of one server", () => {
       while (origin.requestsOf(path).length === 0) await sleep(5)
       begun.push(prepareDataset(one("two", path, second), prepareOptions(home.path)))
       const both = Promise.allSettled(begun)
-      await sleep(50)
+      await wanted(path, 2)
       release()
       return await both
     }
@@ -140,9 +153,9 @@ describe("small files of one server", () => {
       const first = rejection(
         prepareDataset(one("one", "/shared.g"), prepareOptions(home.path, { signal: stop.signal })),
       )
-      await sleep(50)
+      await wanted("/shared.g", 1)
       const second = prepareDataset(one("two", "/shared.g"), prepareOptions(home.path))
-      await sleep(50)
+      await wanted("/shared.g", 2)
       stop.abort()
       expect(await first).to.have.property("code", "INTERRUPTED")
       release()
