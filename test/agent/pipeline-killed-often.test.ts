@@ -11,8 +11,8 @@ import { WORDS } from "../fixtures/prepare-child.ts"
 import { tarGzArchive } from "../fixtures/tar-archive.ts"
 import { startOrigin, type Origin } from "../helpers/origin.ts"
 
-/** How many preparations are killed; `DATAMAESTRO_TEST_KILLS=200` for a thorough run. */
-const KILLS = Number(process.env["DATAMAESTRO_TEST_KILLS"] ?? 24)
+/** How many preparations are killed: 200 with the downloads of fetch/killed.test.ts and the jobs of e2e/jobs-killed.test.ts. */
+const KILLS = Number(process.env["DATAMAESTRO_TEST_KILLS"] ?? 152)
 const FILES = 400
 const content = (index: number): string => `file ${index} `.repeat(20)
 

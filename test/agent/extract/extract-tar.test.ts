@@ -515,7 +515,7 @@ describe("extracting tar", () => {
   it("notices a cut at every position, plain and gzipped", async function () {
     this.timeout(60_000)
     const plain = tarArchive([
-      { name: "a", content: "x".repeat(600) },
+      { name: "a", content: "x".repeat(100) },
       { name: "b/", mtime: 1 },
       { name: "b/c", content: "y" },
     ])
@@ -524,7 +524,7 @@ describe("extracting tar", () => {
       const error = await failure(extractBytes(folder.path, "tar", packed.subarray(0, length)))
       expect(error.exitStatus, `gzip cut at ${length}`).to.equal(5)
     }
-    for (let length = 0; length < plain.length - 512; length += 31) {
+    for (let length = 0; length < plain.length - 512; length++) {
       const error = await failure(extractBytes(folder.path, "tar", plain.subarray(0, length)))
       expect(error.exitStatus, `plain cut at ${length}`).to.equal(5)
     }

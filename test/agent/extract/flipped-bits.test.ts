@@ -7,8 +7,8 @@ import { tarArchive } from "../../fixtures/tar-archive.ts"
 import { zipArchive } from "../../fixtures/zip-archive.ts"
 
 const BLOCK = 512
-/** Bits between two flipped ones: prime, so that in the end each bit of a field has its turn. */
-const STEP = { tar: 37, zip: 3 }
+/** Bits between two flipped ones: fewer than a byte has, so that one of each byte is, and odd, so that not always the same. */
+const STEP = { tar: 7, zip: 3 }
 
 /** Each kind of header that a tar has. */
 const tar = tarArchive([
@@ -47,7 +47,7 @@ function withRightSum(bytes: Buffer, bit: number): Buffer {
 }
 
 describe("archives with a flipped bit, whose headers' checksums fit", function () {
-  this.timeout(60_000)
+  this.timeout(180_000)
   let folder: ReturnType<typeof temporaryFolder>
   beforeEach(() => {
     folder = temporaryFolder()
