@@ -424,7 +424,7 @@ describe("the bootstrap, over the embedded SSH server", () => {
       const old = await putNode("old", "echo v12.22.12")
       const path = await putNode("modules/node/bin/node", RUNS.replace(process.execPath, real))
       const load = `echo "Loading $2" >&2; echo "$*" >> $HOME/asked; [ "$2" = ${name} ] && PATH=${dirname(path)}:$PATH`
-      await writeFile(join(server.home, ".bash_profile"), `module() { ${load}; }\n`)
+      await writeFile(join(server.home, ".bash_profile"), `module() { ${load}; }\nexport MODULESHOME=$HOME\n`)
       // None of this machine's own may suit.
       const hide = [process.execPath, "/usr/bin/node", "/usr/local/bin/node"]
         .filter((node) => existsSync(node))
@@ -433,7 +433,7 @@ describe("the bootstrap, over the embedded SSH server", () => {
       const machine = await startSshServer({
         home: server.home,
         shell: ["/usr/bin/unshare", "-m", "/bin/bash", "-c", `${before}; eval "$0"`],
-        environment: { SHELL: "/bin/bash", PATH: "/usr/bin:/bin", MODULESHOME: server.home },
+        environment: { SHELL: "/bin/bash", PATH: "/usr/bin:/bin" },
       })
       try {
         await (await openSshSession(machine)).close()
@@ -442,6 +442,20 @@ describe("the bootstrap, over the embedded SSH server", () => {
       } finally {
         await machine.close()
       }
+    })
+  }
+
+  for (const [variable, place] of [
+    ["NVM_DIR", "versions/node/v99.0.0/bin/node"],
+    ["FNM_DIR", "node-versions/v99.0.0/installation/bin/node"],
+    ["VOLTA_HOME", "tools/image/node/99.0.0/bin/node"],
+  ] as const) {
+    it(`finds a Node below ${variable}, as the login shell alone exports it`, async () => {
+      const path = await putNode(join("managed versions", place), RUNS)
+      const line = `export ${variable}="${join(server.home, "managed versions")}"`
+      await writeFile(join(server.home, ".profile"), `echo ${variable}=/nowhere\n${line}\n`)
+      await (await openSshSession(server)).close()
+      expect(await readFile(join(server.home, "used"), "utf8")).to.equal(`${path}\n`)
     })
   }
 

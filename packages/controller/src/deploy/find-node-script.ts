@@ -43,6 +43,9 @@ const PLACES = [
   "/opt/nodejs/*/bin/node",
 ]
 
+/** What the login shell is asked for: variables that say where Node is. */
+const HEARD = ["PATH", "NVM_DIR", "FNM_DIR", "VOLTA_HOME", "MODULESHOME", "LMOD_DIR"]
+
 /** What the agent needs of Node and some option takes away: CommonJS, `eval`, WebAssembly, files and programs. */
 const USES = "require,eval(String(1)),WebAssembly,process.permission&&denied"
 
@@ -66,10 +69,12 @@ const STATEMENTS = [
   `consider() { case "$seen" in *":$1:"*) return 0;; esac; seen="$seen$1:"; if [ "$1" -ef "$node" ] 2>/dev/null; then return 0; fi; if [ -f "$1" ] && [ -x "$1" ]; then v=$(limit ${VERSION_SECONDS} "$1" --version 2>/dev/null </dev/null) || v=unusable; if [ \${#v} -gt 99 ]; then v=unusable; fi; list="$list$v	$1$nl"; case "$v" in v[0-9]*.[0-9]*.[0-9]*) weigh "$1" "\${v#v}";; esac; fi; }`,
   // along a:b:c: every folder of a PATH; a relative one could hold anything.
   `along() { set -f; IFS=:; for d in $1; do IFS=$ifs; case "$d" in /*) consider "$d/node";; esac; done; IFS=$ifs; set +f; }`,
-  // ask COMMAND: the PATH of the login shell after COMMAND. csh takes -l only alone; a shell that start-up files put in its place (exec zsh -l) reads its input. The end mark spares waiting for what it left running.
-  `ask() { case "$SHELL" in "") ;; *csh) echo "$1; echo; /usr/bin/env; echo @@end" | limit ${LOGIN_SECONDS} "$SHELL" -l 2>/dev/null;; *) echo "$nl$nl$nl$nl$nl$nl$nl$1; echo; /usr/bin/env; echo @@end" | limit ${LOGIN_SECONDS} "$SHELL" -l -c "$1; echo; /usr/bin/env; echo @@end" 2>/dev/null;; esac | sed -n -e "/^@@end/q" -e "s/^PATH=//p" | tail -n 1; }`,
+  // ask COMMAND: the PATH of the login shell after COMMAND, and where it has version managers and modules. csh takes -l only alone; a shell that start-up files put in its place (exec zsh -l) reads its input. The end mark spares waiting for what it left running.
+  `ask() { case "$SHELL" in "") ;; *csh) echo "$1; echo; /usr/bin/env; echo @@end" | limit ${LOGIN_SECONDS} "$SHELL" -l 2>/dev/null;; *) echo "$nl$nl$nl$nl$nl$nl$nl$1; echo; /usr/bin/env; echo @@end" | limit ${LOGIN_SECONDS} "$SHELL" -l -c "$1; echo; /usr/bin/env; echo @@end" 2>/dev/null;; esac | sed -n -e "/^@@end/q"${HEARD.map((name) => ` -e "/^${name}=/p"`).join("")}; }`,
+  // What ask tells: of a name that start-up files print too the last line counts.
+  `hear() { while IFS= read -r l; do case "$l" in PATH=*) p=\${l#PATH=};; *) export "$l";; esac; done; }`,
   // Looks everywhere; the login shell's PATH is read, when that has told it. conda lists its environments, which lie on scratch where homes are small.
-  `survey() { along "$path"; IFS= read -r p; along "$p"; for f in ${PLACES.join(" ")}; do consider "$f"; done; if [ -r "$HOME/.conda/environments.txt" ]; then while IFS= read -r f; do consider "$f/bin/node"; done <"$HOME/.conda/environments.txt"; fi; if [ -z "$node" ]; then for f in /etc/profile.d/*mod*.sh "$MODULESHOME" "$LMOD_DIR"; do if [ -e "$f" ]; then has=1; fi; done; for m in nodejs node NodeJS; do if [ "$has" ] && [ -z "$node" ]; then along "$(ask "module load $m")"; fi; done; fi; printf %s "$node$nl$list"; }`,
+  `survey() { along "$path"; p=; hear; along "$p"; for f in ${PLACES.join(" ")}; do consider "$f"; done; if [ -r "$HOME/.conda/environments.txt" ]; then while IFS= read -r f; do consider "$f/bin/node"; done <"$HOME/.conda/environments.txt"; fi; if [ -z "$node" ]; then for f in /etc/profile.d/*mod*.sh "$MODULESHOME" "$LMOD_DIR"; do if [ -e "$f" ]; then has=1; fi; done; for m in nodejs node NodeJS; do if [ "$has" ] && [ -z "$node" ]; then along "$(ask "module load $m" | (hear; printf %s "$p"))"; fi; done; fi; printf %s "$node$nl$list"; }`,
   // The login shell is asked meanwhile.
   `search() { list=$(ask : | survey); node=\${list%%"$nl"*}; list=\${list#"$node"}; list=\${list#"$nl"}\${list:+$nl}; }`,
   `case "$3" in auto) search;; "~/"*) consider "$HOME/\${3#??}";; */*) consider "$3";; *) consider "$(command -v "$3")";; esac`,
@@ -85,6 +90,6 @@ const STATEMENTS = [
  * it are left aside. When none suits it tells which there are.
  *
  * It stands in single quotes on a command line that any login shell reads, so it holds no single quote, `!`,
- * backslash or line end, and needs nothing but POSIX sh, `env`, `sed` and `tail`. Its stdin belongs to the agent.
+ * backslash or line end, and needs nothing but POSIX sh, `env` and `sed`. Its stdin belongs to the agent.
  */
 export const FIND_NODE_SCRIPT = STATEMENTS.join("; ")
