@@ -2,8 +2,9 @@ import { expect } from "chai"
 import { spawn } from "node:child_process"
 import dns from "node:dns"
 import { once } from "node:events"
-import { connect, type Socket } from "node:net"
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net"
 import { dialTcp } from "../../../packages/controller/src/transport/ssh-socket.ts"
+import { rejection } from "../../helpers/rejection.ts"
 import type { SshSettings } from "../../../packages/controller/src/transport/ssh-settings.ts"
 
 /** Waits with its queue of connections, and when that is full answers nobody, until it is told to go on. */
@@ -40,6 +41,64 @@ describe("dialTcp", () => {
       dns.lookup = lookup
       for (const socket of waiting) socket.destroy()
       server.kill("SIGKILL")
+    }
+  })
+
+  describe("from an address of one's own choosing", () => {
+    let server: Server
+    let came: string[]
+    beforeEach(async () => {
+      came = []
+      server = createServer((socket) => {
+        came.push(socket.remoteAddress ?? "")
+        socket.destroy()
+      }).listen(0, "127.0.0.1")
+      await once(server, "listening")
+    })
+    afterEach(() => server.close())
+
+    const dial = async (more: Partial<SshSettings>): Promise<void> => {
+      const { port } = server.address() as AddressInfo
+      const settings = {
+        label: "cluster",
+        hostName: "localhost",
+        originalHost: "cluster",
+        port,
+        connectTimeout: 10_000,
+      }
+      const all = { ...settings, connectionAttempts: 1, addressFamily: 0, ...more } as SshSettings
+      const carrier = await dialTcp(all, new AbortController().signal)
+      const { stream } = carrier
+      stream.resume()
+      await once(stream, "close")
+      carrier.close()
+    }
+
+    it("goes out from there, also where it is a name", async function () {
+      if (process.platform !== "linux") this.skip()
+      await dial({ bindAddress: "127.0.0.2" })
+      await dial({ bindAddress: "localhost", addressFamily: 4 })
+      await dial({ bindAddress: "localhost", hostName: "127.0.0.1" })
+      expect(came).to.deep.equal(["127.0.0.2", "127.0.0.1", "127.0.0.1"])
+    })
+
+    for (const [what, more, reason] of [
+      ["of another machine", { bindAddress: "192.0.2.7" }, 'BindAddress "192.0.2.7" is no address of this machine'],
+      ["that is none", { bindAddress: "no.such.invalid" }, 'BindAddress "no.such.invalid" is no address'],
+      ["of another family", { bindAddress: "::1", hostName: "127.0.0.1" }, 'BindAddress "::1" is no address of IPv4'],
+      [
+        "of a family that AddressFamily leaves out",
+        { hostName: "127.0.0.1", addressFamily: 6 },
+        "its address is one of IPv4, and AddressFamily asks for IPv6",
+      ],
+    ] as const) {
+      it(`tells of one ${what}`, async () => {
+        const error = await rejection(dial(more))
+        expect(error).to.include({ code: "UNREACHABLE", exitStatus: 8 })
+        expect(error.message).to.contain(`Cannot reach "cluster" (${"hostName" in more ? more.hostName : "localhost"}`)
+        expect(error.message).to.contain(reason)
+        expect(came).to.deep.equal([])
+      })
     }
   })
 })

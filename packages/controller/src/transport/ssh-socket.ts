@@ -5,6 +5,7 @@ import { Duplex } from "node:stream"
 import { setTimeout as sleep } from "node:timers/promises"
 import { childProcess, unstarted } from "../child-process.ts"
 import { limitHintHere } from "../limit-hint.ts"
+import { localEnd, UNUSABLE_SETTING } from "./local-end.ts"
 import { ownShell } from "./own-shell.ts"
 import type { SshSettings } from "./ssh-settings.ts"
 
@@ -51,17 +52,17 @@ export async function dialTcp(settings: SshSettings, signal: AbortSignal): Promi
  */
 const ATTEMPT = 2000
 
-function connectOnce(settings: SshSettings, signal: AbortSignal): Promise<Socket> {
-  const { hostName, port, addressFamily, bindAddress } = settings
-  return new Promise((resolve, reject) => {
+async function connectOnce(settings: SshSettings, signal: AbortSignal): Promise<Socket> {
+  const { hostName, port } = settings
+  const end = await localEnd(settings)
+  return await new Promise((resolve, reject) => {
     const socket = connect({
       host: hostName,
       port,
-      family: addressFamily,
       autoSelectFamilyAttemptTimeout: Math.min(ATTEMPT, settings.connectTimeout / 2),
       // Without it a request on an open channel waits 40 ms for the acknowledgement of the one before.
       noDelay: true,
-      ...(bindAddress === undefined ? {} : { localAddress: bindAddress }),
+      ...end,
     })
     const settle = (error?: Error): void => {
       clearTimeout(timer)
@@ -87,6 +88,8 @@ function connectOnce(settings: SshSettings, signal: AbortSignal): Promise<Socket
 function timedOut(): Error {
   return Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })
 }
+
+const CORRECT = "correct it in your SSH configuration or in -o, or leave it out"
 
 /** Says in one word of the field, and what to do, why no connection came about. */
 export function unreachable(settings: SshSettings, cause: unknown): DatamaestroError {
@@ -115,8 +118,12 @@ export function unreachable(settings: SshSettings, cause: unknown): DatamaestroE
       )
     case "EHOSTUNREACH":
     case "ENETUNREACH":
-    case "EADDRNOTAVAIL":
       return make("there is no way to it", "check the network and the VPN")
+    case "EADDRNOTAVAIL":
+      if (settings.bindAddress === undefined) return make("there is no way to it", "check the network and the VPN")
+      return make(`BindAddress "${settings.bindAddress}" is no address of this machine`, CORRECT)
+    case UNUSABLE_SETTING:
+      return make(cause instanceof Error ? cause.message : code, CORRECT)
     default: {
       const reason = cause instanceof Error && cause.message !== "" ? cause.message : "the connection failed"
       return make(reason, limitHintHere(cause) ?? "check the network, then try again")
