@@ -43,6 +43,7 @@ const STEPS = {
   waits: `console.log("begun"); execFileSync("sleep", ["3"])`,
   "program.left": `${BEGUN_PROGRAM}; fs.writeFileSync(output, "")`,
   "program.cancelled": `${BEGUN_PROGRAM}; console.log("begun"); await new Promise(() => {})`,
+  "program.orphaned": `const begun = spawn("sh", ["-c", 'setsid sh "$0" "$1" &', output + ".sh", output + ".processes"]); await new Promise((resolve) => begun.stdout.once("data", resolve)); fs.writeFileSync(output, "")`,
   "program.waited": `${BEGUN_PROGRAM}; console.log("begun"); spawnSync("sh", program)`,
 }
 
@@ -171,7 +172,7 @@ describe("runInThread", function () {
     })
   }
 
-  for (const name of ["program.left", "program.cancelled", "program.waited"] as const) {
+  for (const name of ["program.left", "program.orphaned", "program.cancelled", "program.waited"] as const) {
     it(`ends the programs of a step with it, though they heed no SIGTERM: ${name}`, async function () {
       if (!existsSync("/proc/self/environ")) this.skip()
       const output = join(plugins.root, "output")

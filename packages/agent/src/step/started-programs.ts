@@ -11,7 +11,7 @@ export function markPrograms(mark: string): void {
 }
 
 /**
- * Ends the programs below this process that bear a mark: asks them to (SIGTERM), and kills those that are still there a moment
+ * Ends the programs that bear a mark: asks them to (SIGTERM), and kills those that are still there a moment
  * later. Only Linux tells which they are; elsewhere nothing is done.
  *
  * @param grace how long they may take to clean up, and then to be gone, in milliseconds
@@ -20,6 +20,7 @@ export async function endPrograms(mark: string, grace: number): Promise<void> {
   const known = new Set<string>()
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     const told = new Set<string>()
+    for (const pid of await strays(mark)) known.add(pid)
     for (const until = Date.now() + grace; Date.now() < until; await delay(PAUSE)) {
       const programs = await programsWith(mark, known)
       if (programs.size === 0) return
@@ -43,6 +44,21 @@ async function programsWith(mark: string, known: Iterable<string>): Promise<Set<
     next = (await Promise.all(found.map(childrenOf))).flat()
   }
   return bearing
+}
+
+/** How many files are open at once while all processes are looked at. */
+const AT_ONCE = 32
+
+/** Those that are below this process no more, as what started them has ended (`server &` in a shell). */
+async function strays(mark: string): Promise<string[]> {
+  const all = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name))
+  const found: string[] = []
+  for (let at = 0; at < all.length; at += AT_ONCE) {
+    const some = all.slice(at, at + AT_ONCE)
+    const bear = await Promise.all(some.map((pid) => bears(mark, pid)))
+    found.push(...some.filter((_, index) => bear[index]))
+  }
+  return found
 }
 
 async function bears(mark: string, pid: string): Promise<boolean> {
