@@ -901,7 +901,12 @@ describe("connectSsh2", () => {
       const silent = await failureOf(connectTo(server, { options: ["ProxyCommand false %h"] }))
       expect(silent.message).to.contain("ProxyCommand ended without an answer")
       expect(silent.hint).to.contain("by hand").and.contain("false 127.0.0.1")
-      for (const garbage of ["yes", "sh -c 'yes | head -c 20000 | tr -d \"\\n\"; echo; exec sleep 5'", "echo hello"]) {
+      for (const garbage of [
+        "yes",
+        "sh -c 'yes | head -c 20000 | tr -d \"\\n\"; echo; exec sleep 5'",
+        "echo hello",
+        "sh -c 'exec <&-; sleep 0.3; echo hello'",
+      ]) {
         const error = await failureOf(connectTo(server, { options: [`ProxyCommand ${garbage}`] }))
         expect(error.code).to.equal("UNREACHABLE")
         expect(error.message).to.contain("what its ProxyCommand prints is no greeting of an SSH server")

@@ -1,7 +1,7 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { once } from "node:events"
 import { connect, Socket } from "node:net"
-import { Duplex } from "node:stream"
+import { Duplex, Writable } from "node:stream"
 import { setTimeout as sleep } from "node:timers/promises"
 import { childProcess, unstarted } from "../child-process.ts"
 import { limitHintHere } from "../limit-hint.ts"
@@ -169,7 +169,7 @@ export async function dialCommand(command: string, settings: SshSettings): Promi
   })
   const said = new Promise<void>((resolve) => child.stderr.once("close", resolve))
   child.stdin.on("error", () => undefined)
-  const stream = Duplex.from({ writable: child.stdin, readable: child.stdout })
+  const stream = Duplex.from({ writable: unlessDeaf(child.stdin), readable: child.stdout })
   // Whoever reads hears of it, too; a program that ends after that must not bring this one down.
   stream.on("error", () => undefined)
   child.once("error", (error) => stream.destroy(error))
@@ -186,6 +186,18 @@ export async function dialCommand(command: string, settings: SshSettings): Promi
       stream.destroy()
     },
   }
+}
+
+/** Takes what is written for what has arrived: that nobody reads any more is told by the output's end, and what comes before it. */
+function unlessDeaf(stdin: Writable): Writable {
+  return new Writable({
+    write: (chunk, _encoding, done) => stdin.write(chunk, () => done()),
+    final: (done) => stdin.end(() => done()),
+    destroy: (_error, done) => {
+      stdin.destroy()
+      done(null)
+    },
+  })
 }
 
 function notStarted(settings: SshSettings, cause: unknown): DatamaestroError {
