@@ -3,7 +3,8 @@ import { spawn } from "node:child_process"
 import dns from "node:dns"
 import { once } from "node:events"
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net"
-import { dialTcp } from "../../../packages/controller/src/transport/ssh-socket.ts"
+import { dialTcp, type SshCarrier } from "../../../packages/controller/src/transport/ssh-socket.ts"
+import { freePort } from "../../helpers/free-port.ts"
 import { rejection } from "../../helpers/rejection.ts"
 import type { SshSettings } from "../../../packages/controller/src/transport/ssh-settings.ts"
 
@@ -41,6 +42,26 @@ describe("dialTcp", () => {
       dns.lookup = lookup
       for (const socket of waiting) socket.destroy()
       server.kill("SIGKILL")
+    }
+  })
+
+  it("tries as often as ConnectionAttempts says, and tells why the last one failed", async () => {
+    const port = await freePort()
+    const settings = { label: "cluster", hostName: "127.0.0.1", originalHost: "cluster", port, connectTimeout: 10_000 }
+    const dial = async (connectionAttempts: number): Promise<SshCarrier> => {
+      const all = { ...settings, connectionAttempts, addressFamily: 0 } as SshSettings
+      return await dialTcp(all, new AbortController().signal)
+    }
+    expect((await rejection(dial(1))).message).to.contain("it refused the connection")
+    const dialing = dial(20)
+    // The first attempt of that, begun earlier, is over by then, too.
+    await rejection(dial(1))
+    const server = createServer().listen(port, "127.0.0.1")
+    try {
+      const carrier = await dialing
+      carrier.close()
+    } finally {
+      server.close()
     }
   })
 
