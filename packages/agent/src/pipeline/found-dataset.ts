@@ -9,6 +9,7 @@ import type {
   PlannedValue,
 } from "@datamaestro/dataset"
 import type { Paths } from "@datamaestro/protocol"
+import { FEW_ENTRIES } from "../place/free-places.ts"
 import { datasetFolder, type Datafolders } from "../store/layout.ts"
 import { Manifest, type ManifestRecord } from "../store/manifest.ts"
 import { Places } from "../store/places.ts"
@@ -21,8 +22,6 @@ import { linkPlace } from "./link-place.ts"
 /** A resource that has files in the dataset's folder. */
 export type StoredResource = Exclude<PlannedResource, { kind: "reference" | "datafolder" }>
 
-/** Beyond as many, one listing of the folder costs less than a look at each. */
-const FEW_ENTRIES = 16
 /** No resource's. */
 const NO_SHAPE = ""
 
