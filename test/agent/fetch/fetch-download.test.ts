@@ -308,6 +308,9 @@ describe("fetchDownload", () => {
       origin.route("/get", { body: "x", login: {} })
       // Wanted as what it is: by another dataset.
       await (await setup.fetch({ urls: [url] })).release({ remove: false })
+      const wanted = await setup.fetch({ urls: [url] })
+      expect(wanted).to.include({ fromCache: true })
+      await wanted.release({ remove: false })
       const path = cache.entryPath(cache.keyOf(url))
       const unasked = await rejection(setup.fetch({ urls: [url], name: "a.csv" }, { cachedOnly: true }))
       expect([unasked.code, unasked.message]).to.deep.equal([
