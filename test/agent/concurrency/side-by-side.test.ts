@@ -30,4 +30,18 @@ describe("work side by side", () => {
     expect(begun).to.deep.equal([1, 2])
     expect(ended).to.equal(1)
   })
+
+  it("tells of a failure while those that have begun can still stop", async () => {
+    const stop = new AbortController()
+    const ends: unknown[] = []
+    const work = async (item: number): Promise<void> => {
+      if (item === 1) throw new Error("first")
+      await new Promise((resolve) => stop.signal.addEventListener("abort", resolve, { once: true }))
+      ends.push(stop.signal.reason)
+    }
+    const failure: unknown = await sideBySide(2, [1, 2], work, (error) => stop.abort(error)).catch(
+      (error: unknown) => error,
+    )
+    expect(ends).to.deep.equal([failure])
+  })
 })

@@ -23,16 +23,15 @@ export async function fetchMissing(
   const tasks = [...standing].flatMap(([resource, how]) =>
     how === undefined ? fetchesOf(preparation, resource).map((fetch) => ({ fetch, name: resource.name })) : [],
   )
-  await sideBySide(RESOURCES_AT_ONCE, tasks, async ({ fetch, name }) => {
+  const work = async ({ fetch, name }: (typeof tasks)[number]): Promise<void> => {
     try {
       if (preparation.signal.aborted) throw interrupted()
       await fetch()
-    } catch (thrown) {
-      const error = located(thrown, preparation.plan.id, name)
-      stop(error)
-      throw error
+    } catch (error) {
+      throw located(error, preparation.plan.id, name)
     }
-  })
+  }
+  await sideBySide(RESOURCES_AT_ONCE, tasks, work, stop)
 }
 
 function fetchesOf(preparation: Preparation, resource: StoredResource): (() => Promise<unknown>)[] {

@@ -4,6 +4,7 @@ import { copyFile, link, mkdir, readdir, rename, rm, stat, writeFile } from "nod
 import { dirname, join } from "node:path"
 import type { PlannedBucket } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
+import { sideBySide } from "../concurrency/side-by-side.ts"
 import type { CachedDownload, FetchRequest, PlacedFile } from "../pipeline-types.ts"
 import { storageError } from "../store/storage-error.ts"
 import { hashFile } from "../verify/hash-file.ts"
@@ -69,22 +70,14 @@ async function fetchAll(
   const report = reporter(preparation, resource, objects)
   try {
     const { downloads } = await queues()
-    const next = objects.values()
-    // As many as there are places, not one waiting for each of a hundred thousand objects.
-    const work = async (): Promise<void> => {
-      for (const object of next) {
-        files.push(
-          (await haveOne(within, resource, object, kept)) ??
-            (await inTurn(downloads, within.signal, () => fetchOne(within, resource, object, kept))),
-        )
-        report(object.bytes)
-      }
+    const bring = async (object: BucketObject): Promise<void> => {
+      files.push(
+        (await haveOne(within, resource, object, kept)) ??
+          (await inTurn(downloads, within.signal, () => fetchOne(within, resource, object, kept))),
+      )
+      report(object.bytes)
     }
-    const workers = Array.from({ length: AT_ONCE }, () => work())
-    for (const worker of workers) worker.catch((error: unknown) => stop.abort(error))
-    // All of them: nothing may still be written when this ends.
-    const failed = (await Promise.allSettled(workers)).find((result) => result.status === "rejected")
-    if (failed !== undefined) throw stop.signal.aborted ? stop.signal.reason : failed.reason
+    await sideBySide(AT_ONCE, objects, bring, (error) => stop.abort(error))
     await removeOthers(kept, new Set(files.map(({ path }) => join(kept, path))))
     await placeKept(preparation, resource, {
       path: kept,

@@ -1,6 +1,7 @@
 import { chmod, lstat, mkdir, readdir, stat, symlink } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { interrupted, type CopiedResource } from "@datamaestro/protocol"
+import { sideBySide } from "../concurrency/side-by-side.ts"
 import type { CopyReader } from "../copy/copy-reader.ts"
 import { requireInside } from "../copy/require-inside.ts"
 import { linkFile } from "../store/link-file.ts"
@@ -107,18 +108,15 @@ async function copyFiles(
   const signal = AbortSignal.any([preparation.signal, stop.signal])
   const report = reporter(preparation, resource, copied.files)
   const incoming: IncomingFiles = { reader, dataset: preparation.plan, kept, pace: new StoragePace(), signal, report }
-  const runs = runsOf(copied.files)
-  const work = async (): Promise<void> => {
-    for (const run of runs) {
-      if (signal.aborted) throw interrupted()
-      await copyRun(incoming, run, preparation.folder, has)
-    }
+  const bring = async (run: readonly CopiedFile[]): Promise<void> => {
+    if (signal.aborted) throw interrupted()
+    await copyRun(incoming, run, preparation.folder, has)
   }
-  const workers = Array.from({ length: AT_ONCE }, () => work())
-  for (const worker of workers) worker.catch((error: unknown) => stop.abort(error))
-  // All of them: nothing may still be written when this ends.
-  const failed = (await Promise.allSettled(workers)).find((result) => result.status === "rejected")
-  if (failed !== undefined) throw preparation.signal.aborted ? interrupted() : (stop.signal.reason ?? failed.reason)
+  try {
+    await sideBySide(AT_ONCE, runsOf(copied.files), bring, (error) => stop.abort(error))
+  } catch (error) {
+    throw preparation.signal.aborted ? interrupted() : error
+  }
 }
 
 /** Files that are asked for at once: a request for each of many small ones would take longer than its bytes. */

@@ -135,15 +135,14 @@ export async function makeMissing(
     const own = (): Promise<How> => make(preparation, resource)
     tell(preparation, resource, await (shared.has(resource.name) ? makeShared(preparation, resource, own) : own()))
   }
-  await sideBySide(RESOURCES_AT_ONCE, standing, ([resource, how]) => {
-    const task = work(resource, how).catch((thrown: unknown) => {
-      const error = located(thrown, preparation.plan.id, resource.name)
-      stop(error)
-      throw error
+  const begin = ([resource, how]: [StoredResource, How | undefined]): Promise<void> => {
+    const task = work(resource, how).catch((error: unknown) => {
+      throw located(error, preparation.plan.id, resource.name)
     })
     tasks.set(resource.name, task)
     return task
-  })
+  }
+  await sideBySide(RESOURCES_AT_ONCE, standing, begin, stop)
 }
 
 /** The names of what a resource is made of. */
