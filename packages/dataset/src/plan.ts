@@ -59,9 +59,9 @@ export interface PlannedFile extends PlannedBase {
 }
 
 /**
- * `decompress` tells gzip, bzip2, xz and zstd by their first bytes and leaves what is neither. `replace` and `filter`
- * work line by line, without the line's end; `pattern` is a JavaScript regular expression's source, matched with the
- * flag `g`, `$1` in a replacement its first group. `json-lines` makes a line of each element of a JSON array.
+ * `decompress` tells compressions by their first bytes and leaves what is none of them. `replace` and `filter` work line
+ * by line, without the line's end; `pattern` is a JavaScript regular expression's source, matched with the flag `g`,
+ * `$1` in a replacement its first group. `json-lines` makes a line of each element of a JSON array.
  */
 export type Transform =
   | { kind: "gunzip" | "decompress" | "json-lines" }

@@ -3,7 +3,10 @@ import { DefinitionError } from "./definition-error.ts"
 import { shown, TEXT } from "./kinds.ts"
 import type { Transform } from "./plan.ts"
 
-/** Decompresses whatever it is: gzip, bzip2, xz or zstd, told by its first bytes. */
+/**
+ * Decompresses whatever it is, told by its first bytes: gzip, bzip2, xz or zstd; compress (.Z), lz4, lzip and lzop where
+ * the data machine has the program, else that is an error. What is none of them it leaves.
+ */
 export function decompress(): Transform {
   return { kind: "decompress" }
 }

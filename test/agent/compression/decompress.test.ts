@@ -1,5 +1,6 @@
 import { expect } from "chai"
 import { execaSync } from "execa"
+import { spawnSync } from "node:child_process"
 import { createHash, randomBytes } from "node:crypto"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -41,6 +42,18 @@ const formats = [
     ],
   },
 ]
+
+/** Made by the programs of "one\ntwo\nthree\nthree\nthree\n". */
+const programsOnly = {
+  compress: { program: "gzip", bytes: "H52Qb9yUUUDnzhuCaOSUGUgn4UKECgcC" },
+  lz4: { program: "lz4", bytes: "BCJNGGRApxYAAADUb25lCnR3bwp0aHJlZQYAUGhyZWUKAAAAAKykcQY=" },
+  lzip: { program: "lzip", bytes: "TFpJUAEMADebiMz2xmAzxUeR+aWW1/Rgw///8XugABoNeDcaAAAAAAAAADMAAAAAAAAA" },
+  lzop: {
+    program: "lzop",
+    bytes:
+      "iUxaTwANChoKEEAgoAlAAQUDAAANAACBpGsKQM0AAAAAADXwBBcAAAAaAAAAGn2mCRdvbmUKdHdvCnRocmVlCnRocmVlCnRocmVlCgAAAAA=",
+  },
+}
 
 /** Of `contents`, which several tests read: some take a program a second. */
 const kept = new Map<string, Buffer>()
@@ -207,6 +220,25 @@ describe("decompressing", function () {
       expect((await plain(bytes)).equals(text)).to.equal(true)
     })
   })
+
+  for (const [format, { program, bytes: packedBytes }] of Object.entries(programsOnly)) {
+    const bytes = Buffer.from(packedBytes, "base64")
+    it(`leaves ${format} to the program, and is told which where it is not there`, async () => {
+      const error = await failure(withoutPrograms(() => plain(bytes)))
+      expect(error.code).to.equal("UNSUPPORTED_FORMAT")
+      expect(error.message).to.contain(`it is compressed with ${format}`)
+      expect(error.hint).to.match(new RegExp(`^install ${program} on the data machine`))
+    })
+
+    it(`unpacks ${format} by the program where it is there`, async function () {
+      if (spawnSync(program, ["--version"]).error !== undefined) return this.skip()
+      expect((await plain(bytes)).toString()).to.equal("one\ntwo\nthree\nthree\nthree\n")
+      // Of compress nobody can tell: its format has no sum and no end.
+      if (format === "compress") return
+      expect((await failure(plain(bytes.subarray(0, -9)))).code).to.be.oneOf(["TRUNCATED", "CORRUPT"])
+      expect((await failure(plain(Buffer.concat([bytes, Buffer.from("more")])))).code).to.equal("CORRUPT")
+    })
+  }
 
   it("gives a bzip2 block that is 50 times its size back in pieces", async () => {
     const zeros = Buffer.alloc(60_000_000)

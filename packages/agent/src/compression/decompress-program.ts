@@ -3,8 +3,8 @@ import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { BZIP2_END_BYTES, endsBzip2 } from "./bzip2-end.ts"
-import { corruptArchive, truncatedArchive } from "./damaged-archive.ts"
-import type { DecompressOptions } from "./decompress.ts"
+import { corruptArchive, truncatedArchive, unsupportedCompression } from "./damaged-archive.ts"
+import type { DecompressOptions, ByProgram } from "./decompress.ts"
 
 /** The data machine's own programs, the faster one first; each reads stdin and writes stdout. */
 const PROGRAMS = {
@@ -14,7 +14,15 @@ const PROGRAMS = {
   ],
   xz: [["xz", "-dc", "--threads=0"]],
   zstd: [["zstd", "-dc", "--long=31"]],
-} as const
+  // BusyBox and some BSDs have it under the second name only.
+  compress: [
+    ["gzip", "-dc"],
+    ["uncompress", "-c"],
+  ],
+  lz4: [["lz4", "-dc"]],
+  lzip: [["lzip", "-dc", "--trailing-error"]],
+  lzop: [["lzop", "-dc"]],
+} as const satisfies Record<ByProgram, readonly (readonly [program: string, ...args: string[]])[]>
 
 const STDERR_BYTES = 2000
 
@@ -64,7 +72,7 @@ export async function* runDecompressor(
 }
 
 /** Starts the first program for it that the data machine has; undefined when it has none, or can start none. */
-export async function startDecompressor(compression: "bzip2" | "xz" | "zstd"): Promise<Decompressor | undefined> {
+export async function startDecompressor(compression: ByProgram): Promise<Decompressor | undefined> {
   for (const [program, ...args] of PROGRAMS[compression]) {
     if (program === "xz" && !(await isXzUtils(program))) continue
     try {
@@ -76,6 +84,12 @@ export async function startDecompressor(compression: "bzip2" | "xz" | "zstd"): P
     }
   }
   return undefined
+}
+
+/** Of a format that only programs unpack. */
+export function needsProgram(archive: string, compression: ByProgram): Error {
+  const [program] = PROGRAMS[compression][0]
+  return unsupportedCompression(archive, `it is compressed with ${compression}, and "${program}" is not there`, program)
 }
 
 /** BusyBox's xz (Alpine) is another: it knows no options, and does not check the CRC-64 that most files have. */
@@ -99,7 +113,7 @@ async function* endKept(source: AsyncIterable<Uint8Array>, end: { bytes: Buffer 
 function programError(archive: string, program: string, status: number, stderr: string, cut: boolean): Error {
   const reason = stderr.split("\n")[0] ?? ""
   const said = reason === "" ? `${program} ended with status ${status}` : reason
-  if (cut || /unexpected end|premature|truncated|ends unexpectedly|read error.*eof/i.test(stderr)) {
+  if (cut || /unexpected end|premature|truncated|ends unexpectedly|unfinished stream|read error.*eof/i.test(stderr)) {
     return truncatedArchive(archive, `the compressed data ends too early (${said})`)
   }
   return corruptArchive(archive, `the compressed data is damaged (${said})`)

@@ -1,7 +1,7 @@
 import { addAbortListener } from "node:events"
 import type { Duplex } from "node:stream"
 import { createGunzip, type Gunzip } from "node:zlib"
-import { runDecompressor, startDecompressor } from "./decompress-program.ts"
+import { needsProgram, runDecompressor, startDecompressor } from "./decompress-program.ts"
 import { unsupportedCompression } from "./damaged-archive.ts"
 import { decompressionError, requireNothingBehind } from "./gunzip-errors.ts"
 import { KNOWN_FORMAT_BYTES, knownFormat } from "./known-format.ts"
@@ -15,7 +15,10 @@ const CHUNK_BYTES = 1024 * 1024
  */
 const streamOptions = { chunkSize: CHUNK_BYTES, readableHighWaterMark: 4 * CHUNK_BYTES }
 
-export type Compression = "none" | "gzip" | "bzip2" | "xz" | "zstd"
+export type Compression = "none" | "gzip" | ByProgram
+
+/** What programs unpack, and of which the agent has decoders of its own for the first three. */
+export type ByProgram = "bzip2" | "xz" | "zstd" | "compress" | "lz4" | "lzip" | "lzop"
 
 /** Counts what went in and came out, for limits and progress. */
 export interface Throughput {
@@ -52,11 +55,16 @@ const MAGICS: readonly (readonly [Compression, readonly number[]])[] = [
   ["bzip2", [0x42, 0x5a, 0x68]],
   ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
   ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
+  ["compress", [0x1f, 0x9d]],
+  ["lz4", [0x04, 0x22, 0x4d, 0x18]],
+  // With the version: the four letters before it may begin a tar, as its first member's name.
+  ["lzip", [0x4c, 0x5a, 0x49, 0x50, 0x01]],
+  ["lzop", [0x89, 0x4c, 0x5a, 0x4f, 0x00]],
 ]
 
 const SKIPPED_FRAME = [0x2a, 0x4d, 0x18]
 
-/** Tells a compression by its first bytes (RFC 1952, RFC 8878, the xz file format, bzip2); names can lie. */
+/** Tells a compression by its first bytes (RFC 1952, RFC 8878, the formats' own pages); names can lie. */
 export function compressionOf(start: Uint8Array): Compression {
   for (const [compression, magic] of MAGICS) {
     if (magic.every((byte, index) => start[index] === byte)) return compression
@@ -102,7 +110,7 @@ function plainBytes(
  * stops after the first frame of a file and calls that its end.
  */
 async function* byProgramOrHere(
-  compression: "bzip2" | "xz" | "zstd",
+  compression: ByProgram,
   source: AsyncIterable<Buffer>,
   options: DecompressOptions,
 ): AsyncGenerator<Buffer> {
@@ -110,7 +118,8 @@ async function* byProgramOrHere(
   if (program !== undefined) yield* runDecompressor(program, source, options)
   else if (compression === "bzip2") yield* (await import("./bunzip2.ts")).bunzip2Bytes(source, options)
   else if (compression === "xz") yield* (await import("./unxz.ts")).unxzBytes(source, options)
-  else yield* (await import("./unzstd.ts")).unzstdBytes(source, options)
+  else if (compression === "zstd") yield* (await import("./unzstd.ts")).unzstdBytes(source, options)
+  else throw needsProgram(options.archive, compression)
 }
 
 /** Gunzips, all members of a multi-member file (RFC 1952, 2.2). */
