@@ -4,7 +4,7 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import { beyondBuiltIn } from "../../../packages/controller/src/transport/beyond-built-in.ts"
 import { resolveSshSettings } from "../../../packages/controller/src/transport/ssh-settings-resolution.ts"
-import { temporaryFolder } from "../../helpers/ssh-client-files.ts"
+import { generateKey, temporaryFolder } from "../../helpers/ssh-client-files.ts"
 
 const field = (text: string | Buffer): Buffer => {
   const length = Buffer.alloc(4)
@@ -80,4 +80,15 @@ describe("what is beyond the built-in client", () => {
       ).to.have.length(1)
     })
   }
+
+  it("a name server's word for a host's key, where no file has it", async () => {
+    const known = join(folder.path, "known_hosts")
+    await writeFile(known, `elsewhere ${generateKey().public}\n`)
+    for (const value of ["yes", "ask"]) {
+      const lines = `Host goal\n VerifyHostKeyDNS ${value}\n GlobalKnownHostsFile ${known}\n`
+      expect(await beyond(lines)).to.deep.equal(["VerifyHostKeyDNS, for a host whose key is not known"])
+      expect(await beyond(`${lines} HostName elsewhere\n`)).to.deep.equal([])
+    }
+    expect(await beyond("VerifyHostKeyDNS no\n")).to.deep.equal([])
+  })
 })

@@ -50,7 +50,7 @@ describe("HostKeyCheck", () => {
       ],
     })
     const check = await HostKeyCheck.load(settings)
-    await check.verify(key, prompter, (level, message) => notices.push(`${level}: ${message}`))
+    await check.verify(check.read(key.blob), prompter, (level, message) => notices.push(`${level}: ${message}`))
   }
 
   const refusal = async (attempt: Promise<void>): Promise<DatamaestroError> => {
@@ -197,6 +197,27 @@ describe("HostKeyCheck", () => {
       const error = await refusal(verify(key, [], "two.org", answering(...answers)))
       expect(error.code).to.equal("HOST_KEY_UNKNOWN")
     }
+  })
+
+  it("names keys by the digest that FingerprintHash has, and takes it for a yes", async () => {
+    const key = hostKey()
+    await writeFile(path("key.pub"), `${key.line}\n`)
+    for (const hash of ["md5", "SHA1", "sha256"]) {
+      const listed = execFileSync("ssh-keygen", ["-l", "-E", hash.toLowerCase(), "-f", path("key.pub")]).toString()
+      const [, fingerprint = ""] = listed.split(" ")
+      const person = answering(fingerprint)
+      await verify(key, [`FingerprintHash ${hash}`, "UserKnownHostsFile /dev/null"], "host.example.org", person)
+      expect(person.asked[0]).to.contain(`ED25519 key ${fingerprint}`)
+    }
+  })
+
+  it("refuses an RSA key of fewer bits than RequiredRSASize, known or not", async () => {
+    const key = hostKey("rsa")
+    await writeFile(path("known"), `host.example.org ${key.line}\n`)
+    await verify(key, ["RequiredRSASize 2048"])
+    const error = await refusal(verify(key, ["RequiredRSASize 2049", "StrictHostKeyChecking no"]))
+    expect(error.code).to.equal("HOST_KEY_UNKNOWN")
+    expect(error.message).to.match(/its RSA key SHA256:\S+ has 2048 bits, fewer than RequiredRSASize 2049$/)
   })
 
   it("takes no new key where no file may keep it, as ssh does", async () => {

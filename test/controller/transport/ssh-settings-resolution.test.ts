@@ -50,6 +50,11 @@ const COMPARED: Readonly<Record<string, (settings: SshSettings) => string | unde
   macs: (settings) => settings.algorithms.mac,
   kexalgorithms: (settings) => settings.algorithms.kex,
   hostkeyalgorithms: (settings) => settings.algorithms.hostKey,
+  pubkeyacceptedalgorithms: (settings) => settings.algorithms.publicKey,
+  fingerprinthash: (settings) => settings.fingerprintHash.toUpperCase(),
+  requiredrsasize: (settings) => String(settings.requiredRsaSize),
+  rekeylimit: ({ rekeyLimit }) => `${rekeyLimit.bytes} ${rekeyLimit.milliseconds / 1000}`,
+  tcpkeepalive: (settings) => (settings.tcpKeepAlive ? "yes" : "no"),
 }
 
 describe("resolveSshSettings", () => {
@@ -248,6 +253,14 @@ describe("resolveSshSettings", () => {
         text: "Host ::1 fe80::*\n Port 4\nMatch host ::2\n Port 5\n",
         hosts: ["::1", "u@fe80::1", "::2"],
       },
+      "when keys are exchanged again": {
+        text: "Host a\n RekeyLimit 1.5G 1h30m\nHost b\n RekeyLimit default 1w\nHost c\n RekeyLimit 500\nHost d\n RekeyLimit 64K none\n",
+        hosts: ["a", "b", "c", "d", "e"],
+      },
+      "keys and how they are named": {
+        text: "Host a\n FingerprintHash MD5\n RequiredRSASize 3072\nHost b\n FingerprintHash sha256\n TCPKeepAlive no\n PubkeyAcceptedAlgorithms ssh-ed25519,rsa-sha2-256\n",
+        hosts: ["a", "b", "c"],
+      },
       "agents and compression": {
         text: "Host a\n ForwardAgent /sock\nHost b\n ForwardAgent no\n Compression yes\n",
         hosts: ["a", "b", "c"],
@@ -302,6 +315,10 @@ describe("resolveSshSettings", () => {
         "HostName a%",
         "SetEnv A",
         "ConnectTimeout 5x",
+        "RekeyLimit none",
+        "RekeyLimit 15",
+        "RekeyLimit 1G 1x",
+        "FingerprintHash crc",
         "AddressFamily x",
         "Match host",
         "Include",
@@ -431,11 +448,47 @@ describe("resolveSshSettings", () => {
     expect(warnings.join("\n")).to.match(/canonicalizehostname yes.*line 3[\s\S]*certificatefile \/x[\s\S]*frobnicate/)
   })
 
-  it("does not warn of SHA-1 signatures allowed for old servers, which it makes anyway where nothing else is taken", async () => {
-    const file = await write("old", "PubkeyAcceptedAlgorithms +ssh-rsa\nPubkeyAcceptedKeyTypes +ssh-rsa\n")
-    expect(resolveSshSettings(target("a", file)).warnings).to.deep.equal([])
-    const only = await write("only", "PubkeyAcceptedAlgorithms ssh-rsa\n")
-    expect(resolveSshSettings(target("a", only)).warnings).to.have.length(1)
+  it("is quiet about what distributions write for everybody", async () => {
+    // As the policies of Fedora and RHEL have it.
+    const file = await write(
+      "policy",
+      [
+        "Match final all",
+        " Ciphers aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr",
+        " MACs hmac-sha2-256-etm@openssh.com,umac-128-etm@openssh.com,hmac-sha2-512",
+        " GSSAPIKeyExchange no",
+        " GSSAPIKexAlgorithms gss-curve25519-sha256-,gss-nistp256-sha256-",
+        " KexAlgorithms mlkem768x25519-sha256,curve25519-sha256,diffie-hellman-group14-sha256",
+        " PubkeyAcceptedAlgorithms ecdsa-sha2-nistp256,ssh-ed25519,ssh-ed25519-cert-v01@openssh.com,rsa-sha2-256",
+        " CASignatureAlgorithms ecdsa-sha2-nistp256,ssh-ed25519,rsa-sha2-512",
+        " RequiredRSASize 2048",
+        " ForwardX11Trusted yes",
+        " IPQoS lowdelay throughput",
+      ].join("\n"),
+    )
+    const { warnings, beyond } = resolveSshSettings(target("a", file))
+    expect([...warnings, ...beyond]).to.deep.equal([])
+  })
+
+  it("warns of what would have an effect here, unless its value has none", async () => {
+    const told = ["CheckHostIP yes", "IPQoS ef", "IPQoS none cs1", "LogLevel DEBUG", "ChannelTimeout *=1m"]
+    const not = [
+      "CheckHostIP no",
+      "IPQoS none",
+      "IPQoS af21 cs1",
+      "IPQoS ef 0x00",
+      "LogLevel INFO",
+      "ChannelTimeout none",
+    ]
+    for (const option of [...told, ...not]) {
+      const byFile = resolveSshSettings(target("a", await write("effect", `${option}\n`))).warnings
+      const byOption = resolveSshSettings(target("a", "none", { options: [option] })).warnings
+      expect([byFile.length, byOption.length], option).to.deep.equal(told.includes(option) ? [1, 1] : [0, 0])
+    }
+    for (const level of ["QUIET", "FATAL", "error"]) {
+      const options = [`LogLevel=${level}`, "CheckHostIP=yes"]
+      expect(resolveSshSettings(target("a", "none", { options })).warnings, level).to.deep.equal([])
+    }
   })
 
   const malformed: [string, string, RegExp][] = [

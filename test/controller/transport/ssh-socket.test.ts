@@ -2,6 +2,7 @@ import { expect } from "chai"
 import { spawn } from "node:child_process"
 import dns from "node:dns"
 import { once } from "node:events"
+import { readFile } from "node:fs/promises"
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net"
 import { dialTcp, type SshCarrier } from "../../../packages/controller/src/transport/ssh-socket.ts"
 import { freePort } from "../../helpers/free-port.ts"
@@ -60,6 +61,29 @@ describe("dialTcp", () => {
     try {
       const carrier = await dialing
       carrier.close()
+    } finally {
+      server.close()
+    }
+  })
+
+  it("has the system ask for signs of life, unless TCPKeepAlive says no", async function () {
+    if (process.platform !== "linux") this.skip()
+    const server = createServer().listen(0, "127.0.0.1")
+    await once(server, "listening")
+    try {
+      const { port } = server.address() as AddressInfo
+      const settings = { hostName: "127.0.0.1", port, connectTimeout: 10_000, connectionAttempts: 1, addressFamily: 0 }
+      for (const tcpKeepAlive of [true, false]) {
+        const carrier = await dialTcp({ ...settings, tcpKeepAlive } as SshSettings, new AbortController().signal)
+        const { localPort = 0 } = carrier.stream as Socket
+        const own = `:${localPort.toString(16).toUpperCase().padStart(4, "0")} `
+        const line = (await readFile("/proc/net/tcp", "utf8"))
+          .split("\n")
+          .find((text) => text.slice(0, 20).includes(own))
+        // proc(5), of the timer: 2 is the one of these signs.
+        expect(line?.trim().split(/\s+/)[5]?.slice(0, 2)).to.equal(tcpKeepAlive ? "02" : "00")
+        carrier.close()
+      }
     } finally {
       server.close()
     }

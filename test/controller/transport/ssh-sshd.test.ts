@@ -102,20 +102,58 @@ for (const client of ["ssh2", "openssh"] as const)
       expect(someone.asked).to.have.length(2)
     })
 
-    it("carries much in both directions while keys are exchanged again", async () => {
-      const sshd = await serve({ config: ["RekeyLimit 1M"] })
-      const transport = await connect(sshd)
-      const data = randomBytes(12 * 1024 * 1024)
-      const channel = await transport.exec("cat")
-      const digest = createHash("sha256")
-      await Promise.all([
-        pipeline(async function* () {
-          for (let at = 0; at < data.length; at += 65_536) yield data.subarray(at, at + 65_536)
-        }, channel.stdin),
-        pipeline(channel.stdout, digest),
-      ])
-      expect(digest.digest("hex")).to.equal(createHash("sha256").update(data).digest("hex"))
-      expect((await channel.ended).code).to.equal(0)
+    for (const [asking, config, options] of [
+      ["the server", ["RekeyLimit 1M"], []],
+      ["RekeyLimit", ["LogLevel DEBUG1"], ["RekeyLimit=1M"]],
+    ] as const)
+      it(`carries much in both directions while keys are exchanged again, as ${asking} says`, async () => {
+        const sshd = await serve({ config })
+        const transport = await connect(sshd, { options })
+        const data = randomBytes(12 * 1024 * 1024)
+        const channel = await transport.exec("cat")
+        const digest = createHash("sha256")
+        await Promise.all([
+          pipeline(async function* () {
+            for (let at = 0; at < data.length; at += 65_536) yield data.subarray(at, at + 65_536)
+          }, channel.stdin),
+          pipeline(channel.stdout, digest),
+        ])
+        expect(digest.digest("hex")).to.equal(createHash("sha256").update(data).digest("hex"))
+        expect((await channel.ended).code).to.equal(0)
+        if (asking === "RekeyLimit") expect(sshd.log().split("SSH2_MSG_KEXINIT received").length).to.be.above(10)
+      })
+
+    it("signs with no key that PubkeyAcceptedAlgorithms or RequiredRSASize leaves out", async () => {
+      const sshd = await serve({ config: ["LogLevel DEBUG1"] })
+      const file = join(sshd.folder, "rsa")
+      const key = generateKey("rsa")
+      await writeFile(file, key.private, { mode: 0o600 })
+      await writeFile(join(sshd.folder, "authorized_keys"), `${key.public}\n`, { flag: "a" })
+      const used = async (...options: string[]): Promise<string> => {
+        const transport = await connect(sshd, { options, identityFiles: [file] })
+        await transport.exec("true")
+        return /Accepted publickey.* ssh2: (\S+)(?![^]*Accepted)/.exec(sshd.log())?.[1] ?? "none"
+      }
+      expect(await used()).to.equal("RSA")
+      expect(await used("PubkeyAcceptedAlgorithms=-rsa-*,ssh-rsa*")).to.equal("ED25519")
+      expect(await used("PubkeyAcceptedKeyTypes=ssh-ed25519")).to.equal("ED25519")
+      expect(await used("RequiredRSASize=3072")).to.equal("ED25519")
+      const nothing = tryTo(sshd, { options: ["PubkeyAcceptedAlgorithms=ecdsa-*"], identityFiles: [file] })
+      const { code, message } = await failureOf(nothing)
+      expect(code).to.equal("AUTHENTICATION_FAILED")
+      if (client === "ssh2") expect(message).to.match(/PubkeyAcceptedAlgorithms leaves out \(ssh-ed25519\)/)
+    })
+
+    it("tells of a new host key, unless LogLevel asks for quiet", async () => {
+      const sshd = await serve()
+      const told = async (...options: string[]): Promise<string[]> => {
+        await writeFile(sshd.knownHostsFile, "")
+        const notices: string[] = []
+        await connect(sshd, { options: ["StrictHostKeyChecking=no", ...options], notices })
+        return notices
+      }
+      expect((await told()).join()).to.match(/added/i)
+      for (const level of ["QUIET", "FATAL", "ERROR"]) expect(await told(`LogLevel=${level}`), level).to.deep.equal([])
     })
 
     it("says so when the server has had enough of keys", async () => {

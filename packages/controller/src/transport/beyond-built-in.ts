@@ -39,11 +39,7 @@ function missingAlgorithms({ algorithms, compression }: SshSettings): string[] {
 }
 
 async function beyondInFiles(settings: SshSettings): Promise<string[]> {
-  const found = await Promise.all([
-    beyondInIdentities(settings),
-    beyondInAgent(settings),
-    certificateAuthority(settings),
-  ])
+  const found = await Promise.all([beyondInIdentities(settings), beyondInAgent(settings), beyondInKnownHosts(settings)])
   return found.flat()
 }
 
@@ -83,14 +79,19 @@ async function isTokenKey(file: string): Promise<boolean> {
   return Buffer.from(body, "base64").subarray(0, 512).includes("sk-")
 }
 
-/** A line that trusts an authority for the host: its certificates say more than its plain keys. */
-async function certificateAuthority(settings: SshSettings): Promise<string[]> {
-  const { hostKeyAlias, hostName, port } = settings
+/**
+ * A line that trusts an authority for the host: its certificates say more than its plain keys. And where no line has the
+ * host, what a name server may say of it.
+ */
+async function beyondInKnownHosts(settings: SshSettings): Promise<string[]> {
+  const { hostKeyAlias, hostName, port, verifyHostKeyDns } = settings
   const files = [...settings.userKnownHostsFiles, ...settings.globalKnownHostsFiles]
   const names = hostKeyAlias === undefined ? [knownHostName(hostName, port), hostName.toLowerCase()] : [hostKeyAlias]
   const known = (await Promise.all(names.map((name) => readKnownHosts(files, name.toLowerCase())))).flat()
   const authority = known.find((entry) => entry.marker === "@cert-authority")
-  if (authority === undefined) return []
-  const { fingerprint } = readHostKey(authority.key)
-  return [`@cert-authority ${fingerprint} (${authority.file}, line ${authority.line})`]
+  if (authority !== undefined) {
+    const { fingerprint } = readHostKey(authority.key)
+    return [`@cert-authority ${fingerprint} (${authority.file}, line ${authority.line})`]
+  }
+  return verifyHostKeyDns && known.length === 0 ? ["VerifyHostKeyDNS, for a host whose key is not known"] : []
 }

@@ -1,4 +1,4 @@
-import { readHostKey, type HostKeyCheck, type Notice } from "./host-key.ts"
+import type { HostKeyCheck, Notice } from "./host-key.ts"
 import type { Prompter } from "./prompter.ts"
 
 export interface HostKeyVerifierOptions {
@@ -23,10 +23,11 @@ export class HostKeyVerifier {
     // Keys are exchanged again during long transfers: it must stay the same server, and nobody is asked twice.
     if (this.#accepted !== undefined) return decide(this.#accepted.equals(blob))
     const { check, asker, onNotice, onAccepted } = this.#options
-    check.verify(readHostKey(blob), asker, onNotice).then(
+    const key = check.read(blob)
+    check.verify(key, asker, onNotice).then(
       () => {
         this.#accepted = blob
-        onAccepted(readHostKey(blob).fingerprint)
+        onAccepted(key.fingerprint)
         decide(true)
       },
       (error: unknown) => {

@@ -2,6 +2,7 @@ import { DatamaestroError } from "@datamaestro/protocol"
 import { createHash } from "node:crypto"
 import { knownHostName, readKnownHosts, recordKnownHost, unreadAmong, type KnownHost } from "./known-hosts.ts"
 import type { Prompter, Question } from "./prompter.ts"
+import { rsaSize } from "./rsa-size.ts"
 import { sshCommand } from "./ssh-command.ts"
 import type { SshSettings } from "./ssh-settings.ts"
 
@@ -11,15 +12,19 @@ export type Notice = (level: "debug" | "info" | "warning", message: string) => v
 export interface HostKey {
   type: string
   blob: Buffer
-  /** `SHA256:…`, as OpenSSH prints it. */
+  /** `SHA256:…` or `MD5:…`, as OpenSSH prints it. */
   fingerprint: string
 }
 
-/** @param blob the key as it is on the wire (RFC 4253 section 6.6): a length-prefixed name first */
-export function readHostKey(blob: Buffer): HostKey {
+/**
+ * @param blob the key as it is on the wire (RFC 4253 section 6.6): a length-prefixed name first
+ * @param hash of its fingerprint, see FingerprintHash
+ */
+export function readHostKey(blob: Buffer, hash = "sha256"): HostKey {
   const type = blob.subarray(4, 4 + blob.readUInt32BE(0)).toString("latin1")
-  const digest = createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")
-  return { type, blob, fingerprint: `SHA256:${digest}` }
+  const digest = createHash(hash).update(blob)
+  const text = hash === "md5" ? digest.digest("hex").replace(/..(?!$)/g, "$&:") : digest.digest("base64")
+  return { type, blob, fingerprint: `${hash.toUpperCase()}:${text.replace(/=+$/, "")}` }
 }
 
 /** What is known about one host's keys, and the decision about the one it shows. */
@@ -45,6 +50,11 @@ export class HostKeyCheck {
     return new HostKeyCheck(settings, name, await readKnownHosts(files, name), plain)
   }
 
+  /** A key with the fingerprint that the configuration wants to see. */
+  read(blob: Buffer): HostKey {
+    return readHostKey(blob, this.#settings.fingerprintHash)
+  }
+
   /** Key types to ask the server for first, so that it shows a key that is known. */
   get knownTypes(): string[] {
     const entries = [...this.#known, ...this.#withoutPort].filter((entry) => entry.marker === undefined)
@@ -57,6 +67,9 @@ export class HostKeyCheck {
    * @throws DatamaestroError HOST_KEY_CHANGED, HOST_KEY_UNKNOWN; INTERRUPTED when the person gave up
    */
   async verify(key: HostKey, prompter: Prompter, onNotice: Notice): Promise<void> {
+    const { requiredRsaSize } = this.#settings
+    const size = rsaSize(key.blob)
+    if (size !== undefined && size < requiredRsaSize) throw this.#short(key, size)
     const everything = [...this.#known, ...this.#withoutPort]
     const revoked = everything.find((entry) => entry.marker === "@revoked" && entry.key.equals(key.blob))
     if (revoked !== undefined) throw this.#revoked(key, revoked)
@@ -96,7 +109,7 @@ export class HostKeyCheck {
       const answer = (await prompter.ask(question)).trim()
       if (answer.toLowerCase() === "yes" || answer === key.fingerprint) return true
       if (answer.toLowerCase() === "no") return false
-      if (answer.startsWith("SHA256:")) return false
+      if (/^[A-Z]+\d+:/.test(answer)) return false
       question = { text: "Please type yes, no or the fingerprint:", hidden: false }
     }
     return false
@@ -144,7 +157,7 @@ export class HostKeyCheck {
   }
 
   #changed(key: HostKey, entry: KnownHost): DatamaestroError {
-    const known = readHostKey(entry.key)
+    const known = this.read(entry.key)
     return new DatamaestroError(
       "HOST_KEY_CHANGED",
       `Cannot trust ${this.#machine()}: it shows the ${describe(key)}, but ${entry.file}, line ${entry.line}, has the ${describe(known)}`,
@@ -160,6 +173,18 @@ export class HostKeyCheck {
           wanted: known.fingerprint,
           found: key.fingerprint,
         },
+      },
+    )
+  }
+
+  #short(key: HostKey, size: number): DatamaestroError {
+    const wanted = this.#settings.requiredRsaSize
+    return new DatamaestroError(
+      "HOST_KEY_UNKNOWN",
+      `Cannot trust ${this.#machine()}: its ${describe(key)} has ${size} bits, fewer than RequiredRSASize ${wanted}`,
+      {
+        hint: `ask its administrators for a longer key; -o RequiredRSASize=${size} takes it, where you must`,
+        details: { host: this.#settings.label, name: this.#name, found: size, wanted },
       },
     )
   }

@@ -21,6 +21,8 @@ export interface OpensshConfiguration {
   certificateFiles: readonly string[]
   /** Whether a host key may be new: with `UserKnownHostsFile none` ssh takes none. */
   takesNewHostKeys: boolean
+  /** Whether what ssh says of new host keys is told, see LogLevel. */
+  tellsNotices: boolean
   /** The command that leads there, where one is configured. */
   proxyCommand: string | undefined
   /** The person's own shared connection, where one is configured. */
@@ -81,6 +83,8 @@ export async function readOpensshConfiguration(target: SshTarget, signal?: Abort
     identityAgent: agentOf(target),
     certificateFiles,
     takesNewHostKeys: value("userknownhostsfile").toLowerCase() !== "none",
+    // It calls QUIET so.
+    tellsNotices: !/^(silent|quiet|fatal|error)$/i.test(value("loglevel")),
     proxyCommand: value("proxycommand") || undefined,
     controlPath: controlPath === "" || controlPath === "none" ? undefined : controlPath,
     controlPersists: /^(auto|yes|true)$/.test(value("controlmaster")) && !/^(no|false|)$/.test(value("controlpersist")),

@@ -54,7 +54,7 @@ export async function opensshLogin(
   }
   tellStages(options, "by ssh")
   for (const line of stderr.split("\n")) {
-    if (HOST_KEY_ADDED.test(line)) onNotice({ level: "info", message: line.trim() })
+    if (configuration.tellsNotices && HOST_KEY_ADDED.test(line)) onNotice({ level: "info", message: line.trim() })
     const key = OPEN_KEY.exec(line)?.[1]
     if (key !== undefined) {
       onNotice({ level: "warning", message: `ssh leaves out the key "${key}": others may read it` })

@@ -30,7 +30,7 @@ export function integer(
 }
 
 /** In seconds: what a timer can count to, in milliseconds. */
-const LONGEST = Math.floor((2 ** 31 - 1) / 1000)
+export const LONGEST = Math.floor((2 ** 31 - 1) / 1000)
 
 /** A time as sshd_config(5) writes them: `90`, `1m30s`. */
 export function seconds(config: SshConfigEvaluation, keyword: string, fallback: number): number {
@@ -38,13 +38,22 @@ export function seconds(config: SshConfigEvaluation, keyword: string, fallback: 
   if (line === undefined) return fallback
   const given = line.values[0] ?? ""
   if (given === "none") return fallback
+  return Math.min(time(given) ?? refuse(line, "a time such as 15 or 1m30s"), LONGEST)
+}
+
+/** Seconds; nothing of what is no time. */
+export function time(given: string): number | undefined {
   const units: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
-  if (!/^(\d+[smhdw]?)+$/i.test(given)) throw unusable(line, "a time such as 15 or 1m30s")
+  if (!/^(\d+[smhdw]?)+$/i.test(given)) return undefined
   let total = 0
   for (const [, amount = "0", unit = ""] of given.matchAll(/(\d+)([smhdw]?)/gi)) {
     total += Number(amount) * (units[unit.toLowerCase()] ?? 1)
   }
-  return Math.min(total, LONGEST)
+  return total
+}
+
+function refuse(line: SshConfigLine, wanted: string): never {
+  throw unusable(line, wanted)
 }
 
 /** The error for a line whose value is none of its directive's. */

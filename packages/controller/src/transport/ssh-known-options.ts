@@ -7,6 +7,7 @@ export const HONOURED: ReadonlySet<string> = new Set([
   "compression",
   "connectionattempts",
   "connecttimeout",
+  "fingerprinthash",
   "forwardagent",
   "globalknownhostsfile",
   "hashknownhosts",
@@ -26,20 +27,25 @@ export const HONOURED: ReadonlySet<string> = new Set([
   "preferredauthentications",
   "proxycommand",
   "proxyjump",
+  "pubkeyacceptedalgorithms",
   "pubkeyauthentication",
+  "rekeylimit",
+  "requiredrsasize",
   "sendenv",
   "serveralivecountmax",
   "serveraliveinterval",
   "setenv",
   "stricthostkeychecking",
   "tag",
+  "tcpkeepalive",
   "user",
   "userknownhostsfile",
+  "verifyhostkeydns",
 ])
 
 /**
- * Directives whose effect we don't have and nobody misses here: terminals, forwardings, sharing of connections, logs,
- * appearance, and methods of which others take the place.
+ * Directives whose effect we don't have and nobody misses here: terminals, forwardings, sharing of connections, local
+ * commands (as with scp), appearance, and methods and certificates, for which the system's `ssh` is used.
  */
 export const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   "addkeystoagent",
@@ -47,8 +53,7 @@ export const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   "canonicalizefallbacklocal",
   "canonicalizemaxdots",
   "canonicalizepermittedcnames",
-  "checkhostip",
-  "channeltimeout",
+  "casignaturealgorithms",
   "clearallforwardings",
   "controlmaster",
   "controlpath",
@@ -58,26 +63,26 @@ export const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   "enablesshkeysign",
   "escapechar",
   "exitonforwardfailure",
-  "fingerprinthash",
   "forkafterauthentication",
   "forwardx11",
   "forwardx11timeout",
   "forwardx11trusted",
   "gatewayports",
   "gssapiauthentication",
+  "gssapiclientidentity",
   "gssapidelegatecredentials",
+  "gssapikexalgorithms",
+  "gssapikeyexchange",
+  "gssapirenewalforcesrekey",
+  "gssapiserveridentity",
+  "gssapitrustdns",
   "hostbasedacceptedalgorithms",
   "hostbasedauthentication",
-  "ipqos",
-  "kbdinteractivedevices",
   "localcommand",
   "localforward",
-  "loglevel",
-  "logverbose",
   "obscurekeystroketiming",
   "permitlocalcommand",
   "permitremoteopen",
-  "rekeylimit",
   "remotecommand",
   "remoteforward",
   "requesttty",
@@ -87,22 +92,23 @@ export const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   "streamlocalbindmask",
   "streamlocalbindunlink",
   "syslogfacility",
-  "tcpkeepalive",
   "tunnel",
   "tunneldevice",
   "updatehostkeys",
   "usekeychain",
-  "verifyhostkeydns",
   "versionaddendum",
   "visualhostkey",
   "warnweakcrypto",
   "xauthlocation",
 ])
 
-/** What people add for old servers, and the built-in client does anyway: it signs as the server says that it takes it. */
-export const DONE_ANYWAY: ReadonlyMap<string, string> = new Map([
-  ["pubkeyacceptedalgorithms", "+ssh-rsa"],
-  ["pubkeyacceptedkeytypes", "+ssh-rsa"],
+const DEFAULT_SERVICES: ReadonlySet<string> = new Set(["lowdelay throughput", "af21 cs1", "ef none"])
+
+/** Directives of which we do what some values say, and whether one is such a value. */
+export const DONE_ANYWAY: ReadonlyMap<string, (value: string) => boolean> = new Map([
+  ["loglevel", (value) => /^(quiet|fatal|error|info)$/.test(value)],
+  // Of two values the second is for what is no terminal. Nobody misses what versions of OpenSSH have by themselves.
+  ["ipqos", (value) => DEFAULT_SERVICES.has(value) || /(^|\s)(cs0|none|0+|0x0+)$/.test(value)],
 ])
 
 /** Directives that do nothing when they say so. */
@@ -113,6 +119,7 @@ const isYes = (value: string): boolean => value === "yes" || value === "true"
 /** Directives that only OpenSSH's own client can follow, and whether a value asks for it. */
 export const BEYOND_BUILT_IN: ReadonlyMap<string, (value: string) => boolean> = new Map([
   ["gssapiauthentication", isYes],
+  ["gssapikeyexchange", isYes],
   ["hostbasedauthentication", isYes],
   ["canonicalizehostname", (value) => isYes(value) || value === "always"],
   ["certificatefile", (value) => value !== "none"],

@@ -6,6 +6,7 @@ import { connectionTokens } from "./ssh-connection-tokens.ts"
 import { parseSshDestination, type SshDestination } from "./ssh-destination.ts"
 import { sshIdentitySettings } from "./ssh-identity-settings.ts"
 import { sshProxySettings } from "./ssh-proxy-settings.ts"
+import { rekeyLimit } from "./ssh-rekey-limit.ts"
 import { sentEnvironment } from "./ssh-sent-environment.ts"
 import type { AuthenticationMethod, SshSettings } from "./ssh-settings.ts"
 import { currentSurroundings, type SshSurroundings } from "./ssh-surroundings.ts"
@@ -38,6 +39,8 @@ export function resolveSshSettings(
     hostKeyAlias,
   })
   const path = pathReader(surroundings, tokens)
+  // As with ssh -q.
+  const tellsNotices = !/^(quiet|fatal|error)$/i.test(config.value("loglevel") ?? "")
   return {
     label: target.destination,
     originalHost: destination.host,
@@ -55,10 +58,12 @@ export function resolveSshSettings(
       cipher: config.value("ciphers"),
       mac: config.value("macs"),
       hostKey: config.value("hostkeyalgorithms"),
+      publicKey: config.value("pubkeyacceptedalgorithms"),
     },
     compression: flag(config, "compression", false),
     environment: sentEnvironment(config, surroundings.environment),
-    warnings: [...unhonoured(config), ...config.said],
+    tellsNotices,
+    warnings: [...(tellsNotices ? unhonoured(config) : []), ...config.said],
     beyond: beyondInConfiguration(config, surroundings),
   }
 }
@@ -97,7 +102,16 @@ function hostKeyChecking(
   config: SshConfigEvaluation,
   { systemFolder }: SshSurroundings,
   path: PathReader,
-): Pick<SshSettings, "userKnownHostsFiles" | "globalKnownHostsFiles" | "strictHostKeyChecking" | "hashKnownHosts"> {
+): Pick<
+  SshSettings,
+  | "userKnownHostsFiles"
+  | "globalKnownHostsFiles"
+  | "strictHostKeyChecking"
+  | "hashKnownHosts"
+  | "fingerprintHash"
+  | "verifyHostKeyDns"
+  | "requiredRsaSize"
+> {
   const files = (keyword: string, defaults: readonly string[]): string[] =>
     paths(config.first(keyword)?.values ?? defaults, path)
   return {
@@ -108,6 +122,9 @@ function hostKeyChecking(
     ]),
     strictHostKeyChecking: strictHostKeyChecking(config),
     hashKnownHosts: flag(config, "hashknownhosts", false),
+    fingerprintHash: fingerprintHash(config),
+    verifyHostKeyDns: /^(yes|true|ask)$/i.test(config.value("verifyhostkeydns") ?? ""),
+    requiredRsaSize: integer(config, "requiredrsasize", 1024, 0, 1_000_000),
   }
 }
 
@@ -116,13 +133,22 @@ function connecting(
   config: SshConfigEvaluation,
 ): Pick<
   SshSettings,
-  "connectTimeout" | "connectionAttempts" | "keepaliveInterval" | "keepaliveCount" | "addressFamily" | "bindAddress"
+  | "connectTimeout"
+  | "connectionAttempts"
+  | "keepaliveInterval"
+  | "keepaliveCount"
+  | "tcpKeepAlive"
+  | "rekeyLimit"
+  | "addressFamily"
+  | "bindAddress"
 > {
   return {
     connectTimeout: seconds(config, "connecttimeout", 20) * 1000 || 20_000,
     connectionAttempts: integer(config, "connectionattempts", 1, 1, 1000),
     keepaliveInterval: seconds(config, "serveraliveinterval", 5) * 1000,
     keepaliveCount: Math.max(1, integer(config, "serveralivecountmax", 3, 0, 10_000)),
+    tcpKeepAlive: flag(config, "tcpkeepalive", true),
+    rekeyLimit: rekeyLimit(config),
     addressFamily: addressFamily(config),
     bindAddress: config.value("bindaddress"),
   }
@@ -163,6 +189,13 @@ function strictHostKeyChecking(config: SshConfigEvaluation): SshSettings["strict
   if (given === "accept-new") return "accept-new"
   if (given === "no" || given === "false" || given === "off") return "no"
   throw unusable(line, "yes, no, ask, accept-new or off")
+}
+
+function fingerprintHash(config: SshConfigEvaluation): string {
+  const line = config.first("fingerprinthash")
+  const given = line?.values[0]?.toLowerCase() ?? "sha256"
+  if (/^(md5|sha1|sha256|sha384|sha512)$/.test(given)) return given
+  throw unusable(line, "sha256 or md5")
 }
 
 function addressFamily(config: SshConfigEvaluation): 0 | 4 | 6 {

@@ -1,3 +1,5 @@
+import type { RekeyLimit } from "./ssh-rekey-limit.ts"
+
 /** Everything that decides how one host is reached, after all configuration has been read. */
 export interface SshSettings {
   /** As typed. */
@@ -23,12 +25,21 @@ export interface SshSettings {
   hostKeyAlias: string | undefined
   strictHostKeyChecking: "yes" | "ask" | "accept-new" | "no"
   hashKnownHosts: boolean
+  /** By which digest messages name a host's key: `sha256`, `md5`… */
+  fingerprintHash: string
+  /** A host whose key no file has may prove it by a name server. */
+  verifyHostKeyDns: boolean
+  /** RSA keys of fewer bits are used on neither side. */
+  requiredRsaSize: number
   /** Milliseconds until the server must have answered. */
   connectTimeout: number
   connectionAttempts: number
   /** Milliseconds between signs of life; 0: none are asked for. */
   keepaliveInterval: number
   keepaliveCount: number
+  /** Whether the system asks for signs of life, too. */
+  tcpKeepAlive: boolean
+  rekeyLimit: RekeyLimit
   /** In the order in which they are to be tried. */
   authenticationMethods: readonly AuthenticationMethod[]
   /** How often a password may be asked for. */
@@ -44,6 +55,8 @@ export interface SshSettings {
   compression: boolean
   /** Variables that SendEnv and SetEnv name. */
   environment: Readonly<Record<string, string>>
+  /** Whether what happens on the way is told; errors always are. */
+  tellsNotices: boolean
   /** What was asked for and can't be honoured, and what commands of the configuration complained of, each to be told once. */
   warnings: readonly string[]
   /** What of the configuration only OpenSSH's own client can do: each directive with its place. */
@@ -63,4 +76,6 @@ export interface AlgorithmPreferences {
   cipher?: string | undefined
   mac?: string | undefined
   hostKey?: string | undefined
+  /** Of the person's own keys. */
+  publicKey?: string | undefined
 }

@@ -52,6 +52,9 @@ export async function dialTcp(settings: SshSettings, signal: AbortSignal): Promi
  */
 const ATTEMPT = 2000
 
+/** How long nothing is heard before the system asks for a sign of life, in milliseconds: as long as it has it by itself. */
+const FIRST_SIGN = 7_200_000
+
 async function connectOnce(settings: SshSettings, signal: AbortSignal): Promise<Socket> {
   const { hostName, port } = settings
   const end = await localEnd(settings)
@@ -62,6 +65,8 @@ async function connectOnce(settings: SshSettings, signal: AbortSignal): Promise<
       autoSelectFamilyAttemptTimeout: Math.min(ATTEMPT, settings.connectTimeout / 2),
       // Without it a request on an open channel waits 40 ms for the acknowledgement of the one before.
       noDelay: true,
+      keepAlive: settings.tcpKeepAlive,
+      keepAliveInitialDelay: FIRST_SIGN,
       ...end,
     })
     const settle = (error?: Error): void => {

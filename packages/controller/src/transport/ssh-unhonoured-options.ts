@@ -13,7 +13,7 @@ export function unhonoured(config: SshConfigEvaluation): string[] {
     if (HONOURED.has(keyword) || WITHOUT_EFFECT.has(keyword)) continue
     const line = config.first(keyword)
     if (line === undefined || OFF_VALUES.has(line.raw.toLowerCase())) continue
-    if (DONE_ANYWAY.get(keyword) === line.raw.toLowerCase()) continue
+    if (DONE_ANYWAY.get(keyword)?.(line.raw.toLowerCase()) === true) continue
     if (ignorable.some((pattern) => pattern !== "" && matchesPattern(keyword, pattern))) continue
     told.push(`The built-in SSH client does not honour ${describeLine(line)}`)
   }
@@ -35,7 +35,7 @@ export function beyondInConfiguration(
     const line = config.first(keyword)
     if (line === undefined || !isOn(line.raw.toLowerCase())) continue
     // Distributions turn Kerberos on for everybody: alone that says nothing about this host.
-    const byDistribution = keyword === "gssapiauthentication" && line.source.startsWith(systemFolder)
+    const byDistribution = keyword.startsWith("gssapi") && line.source.startsWith(systemFolder)
     if (byDistribution && !hasKerberosTicket(environment)) continue
     found.push(describeLine(line))
   }

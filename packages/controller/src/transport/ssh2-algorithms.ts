@@ -38,6 +38,9 @@ const HOST_KEYS = [
   "rsa-sha2-256",
 ]
 
+/** By which keys of persons sign. */
+const SIGNATURES = [...HOST_KEYS, "ssh-rsa"]
+
 /** Further ones that a configuration may add by name. */
 const EXTRA: Readonly<Record<string, readonly string[]>> = {
   kex: [
@@ -80,6 +83,13 @@ export function chooseAlgorithms(
     serverHostKey: [...first, ...hostKeys.filter((name) => !known.has(name))],
     compress: compression ? ["zlib@openssh.com", "none"] : ["none"],
   } as Algorithms
+}
+
+/** Whether a key of a type may log in: an RSA key signs in several ways, as the server takes it. */
+export function acceptsKeyType(list: string | undefined, type: string): boolean {
+  if (list === undefined) return true
+  const own = type === "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"] : [type]
+  return apply(list, SIGNATURES, SIGNATURES).some((name) => own.includes(name))
 }
 
 /** As ssh_config(5) has it: a list, or `+` appends, `-` removes, `^` moves to the front of the defaults. */

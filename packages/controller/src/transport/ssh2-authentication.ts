@@ -7,7 +7,9 @@ import type { KeyCandidate, LazyKeyCandidate } from "./key-candidate.ts"
 import { loadKeyCandidates } from "./load-key-candidates.ts"
 import { OneKeyAgent } from "./one-key-agent.ts"
 import { printableLines, serverQuestion } from "./server-question.ts"
+import { rsaSize } from "./rsa-size.ts"
 import { sshCommand } from "./ssh-command.ts"
+import { acceptsKeyType } from "./ssh2-algorithms.ts"
 
 interface AuthenticationContext {
   settings: SshSettings
@@ -141,7 +143,7 @@ export class SshAuthentication {
     for (const load of candidates) {
       if (used.has(load)) continue
       const candidate = await this.#load(load)
-      if (candidate === undefined) continue
+      if (candidate === undefined || this.#isBarred(candidate)) continue
       if (candidate.publicKey.type === "ssh-rsa") await this.#context.algorithmsKnown
       this.#tried.push(candidate.label)
       this.#current = candidate
@@ -151,6 +153,18 @@ export class SshAuthentication {
       if (this.#partial) used.add(load)
       if (this.#partial || !this.#isOffered("publickey")) return
     }
+  }
+
+  /** Whether the configuration wants no such key. */
+  #isBarred({ label, publicKey }: KeyCandidate): boolean {
+    const { algorithms, requiredRsaSize } = this.#context.settings
+    const size = rsaSize(publicKey.getPublicSSH())
+    const short = size !== undefined && size < requiredRsaSize
+    if (short) this.#problems.push(`${label} has ${size} bits, fewer than RequiredRSASize ${requiredRsaSize}`)
+    if (short) return true
+    if (acceptsKeyType(algorithms.publicKey, publicKey.type)) return false
+    this.#problems.push(`${label} is of a type that PubkeyAcceptedAlgorithms leaves out (${publicKey.type})`)
+    return true
   }
 
   async #load(load: LazyKeyCandidate): Promise<KeyCandidate | undefined> {

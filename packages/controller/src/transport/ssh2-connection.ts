@@ -19,6 +19,7 @@ import {
   requestServiceAhead,
   signWithoutAsking,
 } from "./ssh2-internals.ts"
+import { exchangeKeysAgain } from "./ssh2-rekeying.ts"
 
 export interface ConnectOptions {
   prompter: Prompter
@@ -146,6 +147,7 @@ class Login {
       this.#phase = "ready"
       this.#deadline.stop()
       noticeLife(this.#client, this.#carrier.stream)
+      exchangeKeysAgain(this.#client, this.#carrier.stream, this.#settings.rekeyLimit)
       this.#options.onStage?.("authenticate", this.#authentication.succeeded)
       this.#succeed()
     })

@@ -14,6 +14,7 @@ interface ClientInternals {
     exec?: (channel: number, command: string, wantReply: boolean) => void
     openssh_agentForward?: (channel: number, wantReply: boolean) => void
     ping?: () => void
+    rekey?: () => void
     _handlers?: Record<string, ((...args: never[]) => void) | undefined>
   }
   /** The server's version, once its identification has arrived. */
@@ -132,6 +133,11 @@ export function offerAgent(client: Client): void {
     forward.call(this, channel, false)
     exec.call(this, channel, command, wantReply)
   }
+}
+
+/** Begins a new exchange of keys, unless one is under way. */
+export function exchangeKeys(client: Client): void {
+  ;(client as ClientInternals)._protocol?.rekey?.()
 }
 
 /** Asks the server for a sign of life now; settles when it has come. Where ssh2 can't be asked to, at once. */

@@ -54,7 +54,8 @@ async function connect(
   for (const warning of settings.warnings) options.onNotice("warning", warning)
   const check = await HostKeyCheck.load(settings)
   const carrier = await dial(settings, target, options, connections, depth)
-  const connection = await logIn(settings, carrier, check, options)
+  const onNotice = settings.tellsNotices ? options.onNotice : (): void => undefined
+  const connection = await logIn(settings, carrier, check, { ...options, onNotice })
   connections.push(connection)
   return connection
 }

@@ -1,0 +1,13 @@
+/** The bits of an RSA key as it is on the wire: its name, the exponent and the modulus (RFC 4253, 6.6). Nothing of another. */
+export function rsaSize(blob: Buffer): number | undefined {
+  let at = 0
+  const next = (): Buffer => {
+    const length = blob.readUInt32BE(at)
+    at += 4 + length
+    return blob.subarray(at - length, at)
+  }
+  if (next().toString("latin1") !== "ssh-rsa") return undefined
+  next()
+  const modulus = next().toString("hex").replace(/^0+/, "")
+  return modulus === "" ? 0 : 4 * (modulus.length - 1) + Number.parseInt(modulus.charAt(0), 16).toString(2).length
+}
