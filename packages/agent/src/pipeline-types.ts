@@ -8,6 +8,7 @@ export interface StepContext {
   dataset: string
   resource: string
   signal: AbortSignal
+  /** Counts may be told at each change: whoever sends them on merges them (`ProgressCoalescer`). */
   progress: ProgressListener
 }
 

@@ -42,6 +42,7 @@ export interface ExtractedTree {
   links: string[]
 }
 
+/** From a thread each count is a message to another one. */
 const REPORT_MILLISECONDS = 100
 
 /**

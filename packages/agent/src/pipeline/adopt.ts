@@ -13,8 +13,6 @@ import { stepContext, type Preparation } from "./preparation.ts"
 import { moveFromPython } from "./python-place.ts"
 import { declaredSums, findUnrecorded, isUnfinished } from "./unrecorded.ts"
 
-const REPORT_MILLISECONDS = 100
-
 export interface Adopted extends Recorded {
   /** Where it is, if nothing tells whether it is what it should be. */
   unverified?: string
@@ -97,15 +95,10 @@ async function verified(
   if (recorded === undefined && declared.length === 0) return undefined
   const path = join(folder, resource.target)
   const { dataset, resource: name, progress } = stepContext(preparation, resource)
-  let reported = 0
   const algorithms = ["sha256" as const, ...declared.map(({ algorithm }) => algorithm)]
   const { bytes, digests } = await hashFile(path, algorithms, {
     signal,
-    onBytes: (done) => {
-      if (performance.now() - reported < REPORT_MILLISECONDS) return
-      reported = performance.now()
-      progress({ phase: "verify", dataset, resource: name, bytes: done })
-    },
+    onBytes: (done) => progress({ phase: "verify", dataset, resource: name, bytes: done }),
   })
   try {
     checkIntegrity(declared, digests, { name: resource.target, path })

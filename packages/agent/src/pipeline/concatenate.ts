@@ -11,7 +11,6 @@ import { removeFile } from "../store/remove-file.ts"
 import { syncOpenFile } from "../store/sync-open-file.ts"
 
 const CHUNK_BYTES = 1024 * 1024
-const REPORT_MILLISECONDS = 100
 const COMPRESSED = /\.(?:gz|bz2|xz|zst)$/i
 
 export interface ConcatenateRequest {
@@ -31,7 +30,6 @@ export async function concatenate(
   { dataset, resource: name, signal, progress }: StepContext,
 ): Promise<{ bytes: number; sha256: string }> {
   const hasher = new StreamHasher(["sha256", ...resource.integrity.map(({ algorithm }) => algorithm)])
-  let reported = 0
   try {
     const file = await open(output, "wx")
     try {
@@ -44,8 +42,6 @@ export async function concatenate(
             if (signal.aborted) throw interrupted()
             hasher.update(chunk)
             for (let offset = 0; offset < chunk.length;) offset += (await file.write(chunk, offset)).bytesWritten
-            if (performance.now() - reported < REPORT_MILLISECONDS) continue
-            reported = performance.now()
             progress({ phase: "transform", dataset, resource: name, bytes: hasher.bytes })
           }
         } finally {

@@ -8,7 +8,6 @@ import { gunzipBytes } from "../compression/decompress.ts"
 import { byParts } from "./by-parts.ts"
 
 const CHUNK_BYTES = 1024 * 1024
-const REPORT_MILLISECONDS = 100
 
 /** The MD5 sum of a folder's content, as `FolderSum` says. Links are followed, so that a folder of links has a sum too. */
 export async function hashFolder(
@@ -20,7 +19,6 @@ export async function hashFolder(
   const names = (await namesBelow(folder, glob.split("/").length, glob.includes("**"))).filter((name) => matches(name))
   const whole = createHash("md5")
   let bytes = 0
-  let reported = 0
   for (const name of names.sort(byParts)) {
     const one = createHash("md5")
     const source = createReadStream(join(folder, name), { highWaterMark: CHUNK_BYTES })
@@ -30,8 +28,6 @@ export async function hashFolder(
         if (signal.aborted) throw interrupted()
         one.update(chunk)
         bytes += chunk.length
-        if (performance.now() - reported < REPORT_MILLISECONDS) continue
-        reported = performance.now()
         onBytes(bytes)
       }
     } finally {

@@ -16,7 +16,6 @@ import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
 import { removeFile } from "../store/remove-file.ts"
 
-const REPORT_MILLISECONDS = 100
 /** As many requests as one server ever gets. */
 const AT_ONCE = 16
 /** The most that is worth holding in memory, in bytes. */
@@ -199,13 +198,8 @@ function reporter(
   const total = objects.reduce((sum, object) => sum + object.bytes, 0)
   const url = `gs://${resource.bucket}/${resource.prefix}`
   let done = 0
-  let count = 0
-  let reported = 0
   return (bytes) => {
     done += bytes
-    count++
-    if (count < objects.length && performance.now() - reported < REPORT_MILLISECONDS) return
-    reported = performance.now()
     progress({ phase: "download", dataset, resource: name, url, bytes: done, total })
   }
 }

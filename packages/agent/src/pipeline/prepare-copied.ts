@@ -20,7 +20,6 @@ const AT_ONCE = 16
 /** From so many bytes, or files, on a run is long enough. */
 const RUN_BYTES = 1024 * 1024
 const RUN_FILES = 256
-const REPORT_MILLISECONDS = 100
 
 /** What is there already: paths that an earlier run has left, and the resource's entries that have something at their place. */
 interface Present {
@@ -185,11 +184,8 @@ function reporter(
   const { dataset, resource: name, progress } = stepContext(preparation, resource)
   const total = files.reduce((sum, file) => sum + file.bytes, 0)
   let sum = 0
-  let reported = 0
   return (bytes) => {
     sum += bytes
-    if (sum < total && performance.now() - reported < REPORT_MILLISECONDS) return
-    reported = performance.now()
     progress({ phase: "copy", dataset, resource: name, bytes: sum, total })
   }
 }

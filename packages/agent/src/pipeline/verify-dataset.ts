@@ -20,7 +20,6 @@ export interface VerifyOptions {
 
 /** Files read side by side: enough to hide the delays of a network file system. */
 const WIDTH = 4
-const REPORT_MILLISECONDS = 100
 
 /**
  * Compares the files of a dataset, and of all that it refers to, with their manifests: size first, then SHA-256.
@@ -141,7 +140,7 @@ async function findAdded(
   }
 }
 
-/** Bytes so far of each resource, told at most ten times a second. */
+/** Tells how many bytes so far of each resource. */
 function progressMeter(
   found: FoundDataset,
   work: readonly { resource: StoredResource; file: ManifestFile }[],
@@ -150,17 +149,13 @@ function progressMeter(
   const totals = new Map<string, number>()
   for (const { resource, file } of work) totals.set(resource.name, (totals.get(resource.name) ?? 0) + file.bytes)
   const done = new Map<string, number>()
-  let reported = 0
   return (resource) => {
     let before = 0
     return (bytes) => {
       const sum = (done.get(resource) ?? 0) + bytes - before
       before = bytes
       done.set(resource, sum)
-      const total = totals.get(resource) ?? sum
-      if (sum < total && performance.now() - reported < REPORT_MILLISECONDS) return
-      reported = performance.now()
-      progress({ phase: "verify", dataset: found.plan.id, resource, bytes: sum, total })
+      progress({ phase: "verify", dataset: found.plan.id, resource, bytes: sum, total: totals.get(resource) ?? sum })
     }
   }
 }

@@ -29,6 +29,7 @@ export interface TransformedFile {
   digests: Digests
 }
 
+/** From a thread each count is a message to another one. */
 const REPORT_MILLISECONDS = 100
 
 /**
