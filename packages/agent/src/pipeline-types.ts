@@ -1,9 +1,8 @@
 import type { Integrity } from "@datamaestro/dataset"
-import type { Paths, ProgressListener } from "@datamaestro/protocol"
+import type { ProgressListener } from "@datamaestro/protocol"
 
 /** What every step of the pipeline is given besides its own input. */
 export interface StepContext {
-  paths: Paths
   /** The dataset's id and the resource's name, for events and errors. */
   dataset: string
   resource: string

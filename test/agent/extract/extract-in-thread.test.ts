@@ -31,7 +31,7 @@ for (const where of ["a thread of its own", "this thread"]) {
     afterEach(() => folder.remove())
 
     const start = (signal?: AbortSignal): Following<ExtractedTree> & { events: unknown[] } => {
-      const context = stepContext(folder.path, signal)
+      const context = stepContext(signal)
       const request = {
         kind: "tar" as const,
         archive: "thing.tar.gz",

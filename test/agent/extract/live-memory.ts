@@ -12,7 +12,6 @@ const look = (): void => {
 const { files } = await extractArchive(
   { kind, source, archive: "thing", output, selection: { strip: "auto" }, verified: true },
   {
-    paths: { data: "", datasets: "", cache: "", settings: "" },
     dataset: "org.example.thing",
     resource: "data",
     signal: new AbortController().signal,

@@ -50,7 +50,7 @@ for (const where of ["a thread of its own", "this thread"]) {
         selection: { strip: 0 as const },
         verified: true,
       }
-      return extractInThread(request, stepContext(folder.path))
+      return extractInThread(request, stepContext())
     }
     /** Writes a range to where it belongs; what lacks before it reads as zeros. */
     const write = (bytes: Buffer, from: number, to = bytes.length): void => {

@@ -37,12 +37,6 @@ export async function setUpFetch(): Promise<FetchSetup> {
   const cache = new DownloadCache(join(folder, "cache"))
   const events: ProgressEvent[] = []
   const context = (overrides: Partial<FetchContext> = {}): FetchContext => ({
-    paths: {
-      data: folder,
-      datasets: join(folder, "data"),
-      cache: cache.path,
-      settings: join(folder, "settings.json"),
-    },
     dataset: "org.example.x",
     resource: "data",
     signal: new AbortController().signal,

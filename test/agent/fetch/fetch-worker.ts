@@ -7,7 +7,6 @@ const events: unknown[] = []
 const result = await fetchDownload(
   { urls: [url], integrity: [], size: undefined },
   {
-    paths: { data: path, datasets: path, cache: path, settings: path },
     dataset: "d",
     resource: "r",
     signal: new AbortController().signal,

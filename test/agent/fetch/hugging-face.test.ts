@@ -81,7 +81,6 @@ describe("the Hugging Face Hub", () => {
       const download = await fetchDownload(
         { urls: [HUB], integrity: [], size: undefined },
         {
-          paths: { data: home.path, datasets: join(home.path, "data"), cache: join(home.path, "cache"), settings: "" },
           cache: new DownloadCache(join(home.path, "cache")),
           dataset: "org.x",
           resource: "a",

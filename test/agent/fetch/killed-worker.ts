@@ -13,7 +13,6 @@ async function run([
   const result = await fetchDownload(
     { urls: [url], integrity: [], size: undefined, directoryAtEnd: endFirst === "true" },
     {
-      paths: { data: path, datasets: path, cache: path, settings: path },
       dataset: "d",
       resource: "r",
       signal: new AbortController().signal,

@@ -46,7 +46,7 @@ describe("transformFollowed", () => {
   })
 
   it("hashes what it writes", async () => {
-    const written = await transformFile(request("plain", { algorithms: ["sha256", "md5"] }), stepContext(home.path))
+    const written = await transformFile(request("plain", { algorithms: ["sha256", "md5"] }), stepContext())
     expect(written.digests).to.deep.equal({ sha256: hex("sha256", "plain"), md5: hex("md5", "plain") })
     expect(readFileSync(join(home.path, "out"), "utf8")).to.equal("plain")
   })
@@ -54,7 +54,7 @@ describe("transformFollowed", () => {
   it("gunzips larger than memory chunks, all members, with progress", async () => {
     const text = Buffer.alloc(5_000_000, "some text of no great variety ")
     const packed = Buffer.concat([gzipSync(text), gzipSync("tail")])
-    const context = stepContext(home.path)
+    const context = stepContext()
     const written = await transformFile(request(packed, { transforms: [{ kind: "gunzip" }] }), context)
     expect(written.bytes).to.equal(text.length + 4)
     expect(written.digests.sha256).to.equal(hex("sha256", Buffer.concat([text, Buffer.from("tail")])))
@@ -71,7 +71,7 @@ describe("transformFollowed", () => {
       // Nothing that gzip could shorten: what is small is gunzipped here.
       const plain = randomBytes(size)
       const asked = { transforms: [{ kind: "gunzip" }], algorithms: ["sha256", "md5"], busy: true } as const
-      const written = await transformFile(request(gzipSync(plain), asked), stepContext(home.path))
+      const written = await transformFile(request(gzipSync(plain), asked), stepContext())
       expect(written).to.deep.equal({
         bytes: plain.length,
         digests: { sha256: hex("sha256", plain), md5: hex("md5", plain) },
@@ -86,16 +86,14 @@ describe("transformFollowed", () => {
       ["no gzip at all", "CORRUPT"],
       ["", "TRUNCATED"],
     ] as const) {
-      const error = await failure(
-        transformFile(request(content, { transforms: [{ kind: "gunzip" }] }), stepContext(home.path)),
-      )
+      const error = await failure(transformFile(request(content, { transforms: [{ kind: "gunzip" }] }), stepContext()))
       expect([error.code, error.exitStatus]).to.deep.equal([code, 5])
       expect(error.message).to.contain('"in.gz"')
       expect(existsSync(join(home.path, "out"))).to.equal(false)
     }
     const aborted = AbortSignal.abort()
     const error = await failure(
-      transformFile(request(packed, { transforms: [{ kind: "gunzip" }] }), stepContext(home.path, aborted)),
+      transformFile(request(packed, { transforms: [{ kind: "gunzip" }] }), stepContext(aborted)),
     )
     expect(error.code).to.equal("INTERRUPTED")
     expect(existsSync(join(home.path, "out"))).to.equal(false)

@@ -10,7 +10,7 @@ export type FollowPurpose = Exclude<ThreadPurpose, "step">
 /** What the thread is told first. */
 export interface FollowRequest<R> {
   request: R
-  context: Pick<StepContext, "paths" | "dataset" | "resource">
+  context: Pick<StepContext, "dataset" | "resource">
 }
 
 /** What the thread is told. */
@@ -51,10 +51,10 @@ export function followInThread<R, T>(
   context: StepContext,
   work: Work<R, T>,
 ): Following<T> {
-  const { signal, paths, dataset, resource } = context
+  const { signal, dataset, resource } = context
   const worker = signal.aborted ? undefined : startThread(purpose)
   if (worker === undefined) return followHere(request, context, work)
-  worker.postMessage({ type: "begin", request: { request, context: { paths, dataset, resource } } })
+  worker.postMessage({ type: "begin", request: { request, context: { dataset, resource } } })
   return followThere(worker, context)
 }
 

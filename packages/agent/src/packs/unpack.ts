@@ -1,5 +1,4 @@
 import { extractArchive } from "../extract/extract-archive.ts"
-import { pathsOf } from "../data-directory.ts"
 
 /**
  * Extracts a verified pack into a folder that does not exist yet, with the same safety as any archive.
@@ -9,6 +8,6 @@ import { pathsOf } from "../data-directory.ts"
 export async function unpack(path: string, output: string, signal: AbortSignal): Promise<void> {
   await extractArchive(
     { kind: "tar", source: path, archive: "an uploaded repository", output, selection: { strip: 0 }, verified: true },
-    { paths: pathsOf(output), dataset: "", resource: "", signal, progress: () => {} },
+    { dataset: "", resource: "", signal, progress: () => {} },
   )
 }

@@ -65,5 +65,5 @@ export interface Preparation {
 /** What a resource's step is given. */
 export function stepContext(preparation: Preparation, resource: PlannedResource): StepContext {
   const { plan, options, signal } = preparation
-  return { paths: options.paths, dataset: plan.id, resource: resource.name, signal, progress: options.progress }
+  return { dataset: plan.id, resource: resource.name, signal, progress: options.progress }
 }
