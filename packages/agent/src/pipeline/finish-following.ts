@@ -1,8 +1,7 @@
 import type { Following } from "../follow/follow-in-thread.ts"
 import type { CachedDownload } from "../pipeline-types.ts"
-import { readPlacement } from "../place/placement.ts"
 import type { Consumption } from "./with-download.ts"
-import { removeWorkFolder } from "./work-folder.ts"
+import { keepReady, removeWorkFolder } from "./work-folder.ts"
 
 /** What follows a download into a work folder, as something that is made of the download. */
 export function consumption<T>(
@@ -29,12 +28,8 @@ export async function finishFollowing<T>(
   downloads: readonly CachedDownload[],
   place: (made: T) => Promise<void>,
 ): Promise<void> {
-  try {
+  await keepReady(work, async () => {
     following.whole(downloads.map(({ path, bytes }) => ({ path, bytes })))
     await place(await following.result)
-  } catch (error) {
-    // What is ready is whole: the next run only has to move it.
-    if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
-    throw error
-  }
+  })
 }

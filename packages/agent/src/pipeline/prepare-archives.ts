@@ -3,7 +3,6 @@ import { join, relative } from "node:path"
 import type { ArchivePart, PlannedBucket, PlannedConcat, PlannedMerge } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
 import type { ExtractedTree } from "../extract/extract-archive.ts"
-import { readPlacement } from "../place/placement.ts"
 import { syncTree } from "../place/sync-tree.ts"
 import type { CachedDownload } from "../pipeline-types.ts"
 import { filesBelow, pathsOf, type Files } from "../store/file-list.ts"
@@ -14,7 +13,7 @@ import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
 import { FailureOf, withDownloads } from "./with-downloads.ts"
-import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
+import { inWorkFolder } from "./work-folder.ts"
 
 type Resource = PlannedConcat | PlannedMerge | PlannedBucket
 type Obtained = "downloaded" | "cached"
@@ -31,9 +30,8 @@ export async function prepareArchives(
   resource: Resource,
   archives: readonly ArchivePart[],
 ): Promise<Obtained> {
-  const use = async (downloads: readonly CachedDownload[]): Promise<void> => {
-    const work = makeWorkFolder(preparation, resource)
-    try {
+  const use = (downloads: readonly CachedDownload[]): Promise<void> =>
+    inWorkFolder(preparation, resource, async (work) => {
       const trees: ExtractedTree[] = []
       for (const [index, download] of downloads.entries()) {
         const part = archives[index]
@@ -49,12 +47,7 @@ export async function prepareArchives(
           files: made.filesBelow(resource.target),
         },
       })
-    } catch (error) {
-      // What is ready is whole: the next run only has to move it.
-      if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
-      throw error
-    }
-  }
+    })
   const requests = archives.map(({ download: { urls, size, integrity } }) => ({ urls, size, integrity, archive: true }))
   return await withDownloads(preparation, resource, requests, use, "in turn")
 }

@@ -1,7 +1,6 @@
 import { join } from "node:path"
 import type { PlannedFile } from "@datamaestro/dataset"
 import type { CachedDownload } from "../pipeline-types.ts"
-import { readPlacement } from "../place/placement.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { sourceRecord, urlName } from "./download-source.ts"
 import { consumption } from "./finish-following.ts"
@@ -10,7 +9,7 @@ import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
 import { growsUnpacked } from "./space-need.ts"
 import { withDownload, type Consumption } from "./with-download.ts"
-import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
+import { inWorkFolder, makeWorkFolder } from "./work-folder.ts"
 
 const OUTPUT = "output"
 
@@ -32,17 +31,11 @@ async function preparePlain(preparation: Preparation, resource: PlannedFile): Pr
   const request = { urls, size, integrity, name: target, grows: false }
   const { extractions } = await queues()
   const { linkFile } = await import("../store/link-file.ts")
-  const finish = async (cached: CachedDownload): Promise<void> => {
-    const work = makeWorkFolder(preparation, resource)
-    try {
+  const finish = (cached: CachedDownload): Promise<void> =>
+    inWorkFolder(preparation, resource, async (work) => {
       await inTurn(extractions, preparation.signal, () => linkFile(cached.path, join(work, OUTPUT)))
       await place(preparation, resource, work, cached, cached, { quick: cached.besideCache === true })
-    } catch (error) {
-      // What is ready is whole: the next run only has to move it.
-      if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
-      throw error
-    }
-  }
+    })
   return await withDownload(preparation, resource, request, { finish })
 }
 

@@ -2,7 +2,6 @@ import { mkdir, stat, symlink } from "node:fs/promises"
 import { dirname, join, relative } from "node:path"
 import type { PlannedLink, PlannedLinks } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
-import { readPlacement } from "../place/placement.ts"
 import { datasetFolder, folderName } from "../store/layout.ts"
 import { storageError } from "../store/storage-error.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
@@ -11,7 +10,7 @@ import { hashFolder } from "./hash-folder.ts"
 import { linkPlace } from "./link-place.ts"
 import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
-import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
+import { inWorkFolder } from "./work-folder.ts"
 
 const OUTPUT = "output"
 
@@ -23,16 +22,16 @@ const OUTPUT = "output"
 export async function prepareLinks(preparation: Preparation, resource: PlannedLinks | PlannedLink): Promise<void> {
   const source = resource.kind === "links" ? undefined : await findSource(preparation, resource)
   if (source !== undefined && resource.kind !== "links") await verifySource(preparation, resource, source)
-  const work = makeWorkFolder(preparation, resource)
   try {
-    if (resource.kind === "links") await linkDatasets(preparation, resource, join(work, OUTPUT))
-    else if (source !== undefined) await symlink(source, join(work, OUTPUT))
-    await placeResource(preparation, resource, work, {
-      moves: [{ from: OUTPUT, to: resource.target }],
-      record: { files: [], links: linkNames(resource), ...(source === undefined ? {} : { source }) },
+    await inWorkFolder(preparation, resource, async (work) => {
+      if (resource.kind === "links") await linkDatasets(preparation, resource, join(work, OUTPUT))
+      else if (source !== undefined) await symlink(source, join(work, OUTPUT))
+      await placeResource(preparation, resource, work, {
+        moves: [{ from: OUTPUT, to: resource.target }],
+        record: { files: [], links: linkNames(resource), ...(source === undefined ? {} : { source }) },
+      })
     })
   } catch (error) {
-    if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
     throw storageError(error, `link "${resource.target}"`)
   }
 }

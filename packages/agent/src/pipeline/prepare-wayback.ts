@@ -2,7 +2,6 @@ import { open, readFile, rename, type FileHandle } from "node:fs/promises"
 import { join } from "node:path"
 import type { PlannedWayback } from "@datamaestro/dataset"
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
-import { readPlacement } from "../place/placement.ts"
 import { preparationOrder } from "../resolve/resolve-dataset.ts"
 import { finalPaths } from "../store/layout.ts"
 import { storageError } from "../store/storage-error.ts"
@@ -11,7 +10,7 @@ import { placeResource } from "./place-resource.ts"
 import { quietFetchContext } from "./fetch-context.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
-import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
+import { inWorkFolder } from "./work-folder.ts"
 import { syncOpenFile } from "../store/sync-open-file.ts"
 
 const OUTPUT = "output"
@@ -153,8 +152,7 @@ async function fetchPage(
 
 /** The pages without the line about what was asked. */
 async function place(preparation: Preparation, resource: PlannedWayback, kept: string): Promise<void> {
-  const work = makeWorkFolder(preparation, resource)
-  try {
+  await inWorkFolder(preparation, resource, async (work) => {
     const output = join(work, OUTPUT)
     await copyBehind(kept, output, Buffer.byteLength(headOf(resource)) + 1, preparation.signal)
     const { bytes, digests } = await hashFile(output, ["sha256"], { signal: preparation.signal })
@@ -165,10 +163,7 @@ async function place(preparation: Preparation, resource: PlannedWayback, kept: s
         files: [{ path: resource.target, bytes, sha256: digests.sha256 ?? "" }],
       },
     })
-  } catch (error) {
-    if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
-    throw error
-  }
+  })
 }
 
 async function copyBehind(from: string, to: string, start: number, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,6 @@
 import { join } from "node:path"
 import type { PlannedStep } from "@datamaestro/dataset"
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
-import { readPlacement } from "../place/placement.ts"
 import { syncTree } from "../place/sync-tree.ts"
 import { preparationOrder } from "../resolve/resolve-dataset.ts"
 import { stepsOf } from "../resolve/steps-of.ts"
@@ -16,7 +15,7 @@ import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
 import { readStepOutput } from "./step-output.ts"
-import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
+import { inWorkFolder } from "./work-folder.ts"
 
 const OUTPUT = "output"
 const STACK_LINES = 8
@@ -35,26 +34,25 @@ export async function runStep(preparation: Preparation, resource: PlannedStep): 
 
 async function runNow(preparation: Preparation, resource: PlannedStep, moved: () => void): Promise<void> {
   const { signal } = preparation
-  const work = makeWorkFolder(preparation, resource)
   try {
-    const output = join(work, OUTPUT)
-    await run(preparation, resource, output)
-    const made = await readStepOutput(output, resource.target, signal)
-    if (typeof made === "string") throw failed(preparation, resource, made, undefined)
-    const { files, links } = made
-    const single = files.length === 1 && files[0]?.path === resource.target
-    if (single) await syncTree(work, [OUTPUT])
-    else {
-      await syncTree(
-        output,
-        files.map(({ path }) => path.slice(resource.target.length + 1)),
-      )
-    }
-    const moves = [{ from: OUTPUT, to: resource.target }]
-    const record = { files: files.map((file) => ({ ...file })), links }
-    await placeResource(preparation, resource, work, { moves, record }, moved)
+    await inWorkFolder(preparation, resource, async (work) => {
+      const output = join(work, OUTPUT)
+      await run(preparation, resource, output)
+      const made = await readStepOutput(output, resource.target, signal)
+      if (typeof made === "string") throw failed(preparation, resource, made, undefined)
+      const { files, links } = made
+      const single = files.length === 1 && files[0]?.path === resource.target
+      if (single) await syncTree(work, [OUTPUT])
+      else {
+        await syncTree(
+          output,
+          files.map(({ path }) => path.slice(resource.target.length + 1)),
+        )
+      }
+      const moves = [{ from: OUTPUT, to: resource.target }]
+      await placeResource(preparation, resource, work, { moves, record: { files, links } }, moved)
+    })
   } catch (error) {
-    if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
     throw storageError(error, `make "${resource.target}"`)
   }
 }

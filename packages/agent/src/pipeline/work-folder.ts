@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto"
 import { existsSync, mkdirSync } from "node:fs"
 import { readdir, rmdir } from "node:fs/promises"
 import { join } from "node:path"
+import { readPlacement } from "../place/placement.ts"
 import { removeTree } from "../store/remove-tree.ts"
 import { storageError } from "../store/storage-error.ts"
 import type { Preparation } from "./preparation.ts"
@@ -20,6 +21,29 @@ export function makeWorkFolder({ downloads }: Preparation, resource: StoredResou
     throw storageError(error, `write into "${downloads}"`)
   }
   return path
+}
+
+/**
+ * Makes something in a work folder of its own, and places it. A failure takes the folder away, save where it was ready to be
+ * placed: that is whole, and the next run only has to move it.
+ */
+export async function inWorkFolder<T>(
+  preparation: Preparation,
+  resource: StoredResource,
+  make: (work: string) => Promise<T>,
+): Promise<T> {
+  const work = makeWorkFolder(preparation, resource)
+  return await keepReady(work, () => make(work))
+}
+
+/** The same with a work folder that is there. */
+export async function keepReady<T>(work: string, make: () => Promise<T>): Promise<T> {
+  try {
+    return await make()
+  } catch (error) {
+    if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
+    throw error
+  }
 }
 
 /** The dataset's folder is there: its lock is held. */
