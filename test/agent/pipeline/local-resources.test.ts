@@ -230,6 +230,21 @@ describe("resources that are no download", () => {
       })
     })
 
+    it("tells how far it is with a file of which no sum is declared", async () => {
+      const resources = { words: manual(page, { name: "words.txt" }) }
+      await failure(prepare(resources))
+      writeFiles(root, { "words.txt": "words" })
+      const { events } = await prepare(resources)
+      const bytes = Buffer.byteLength("words")
+      const told = { phase: "verify", dataset: "org.example.thing", resource: "words", bytes }
+      expect(events.filter(({ phase }) => phase === "verify")).to.deep.equal([told])
+      const manifest = JSON.parse(readFileSync(join(root, ".manifest.json"), "utf8")) as {
+        resources: { words: { files: unknown[] } }
+      }
+      const sha256 = createHash("sha256").update("words").digest("hex")
+      expect(manifest.resources.words.files).to.deep.equal([{ path: "words.txt", bytes, sha256 }])
+    })
+
     it("refuses what has another sum, or is no such archive", async () => {
       writeFiles(root, { "Corpus.zip": "<html>", "words.txt": "wrods" })
       const damaged = await failure(prepare({ corpus: manual(page, { name: "Corpus.zip", unpack: "zip" }) }))

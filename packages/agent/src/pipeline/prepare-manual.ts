@@ -1,19 +1,19 @@
-import { lstat, readdir } from "node:fs/promises"
+import { lstat } from "node:fs/promises"
 import { join } from "node:path"
-import type { PlannedManual } from "@datamaestro/dataset"
+import type { HashAlgorithm, PlannedManual } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { holdsFiles } from "../place/nested-dataset.ts"
-import { readPlacement } from "../place/placement.ts"
 import { syncTree } from "../place/sync-tree.ts"
 import { filesBelow, pathsOf, type ManifestFile } from "../store/file-list.ts"
 import { storageError } from "../store/storage-error.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { hashFile } from "../verify/hash-file.ts"
 import { shapeOf } from "./found-dataset.ts"
+import { listFiles } from "./list-files.ts"
 import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
-import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts"
+import { inWorkFolder } from "./work-folder.ts"
 
 /**
  * Takes what a person has fetched and put into the dataset's folder: as it is, or extracted. An archive stays there: it
@@ -25,10 +25,16 @@ export async function prepareManual(preparation: Preparation, resource: PlannedM
   const path = join(preparation.folder, resource.deposit)
   const deposited = await depositAt(path, resource)
   if (deposited === undefined) throw mustBeFetched(preparation, resource, path)
-  const folder = deposited === "folder"
-  if (!folder) await verify(preparation, resource, path)
-  if (resource.unpack === undefined) await takeOver(preparation, resource, path, folder)
-  else await extract(preparation, resource, resource.unpack, path)
+  const { unpack, target, integrity } = resource
+  if (unpack !== undefined) {
+    if (integrity.length > 0) await hashed(preparation, resource, path, [])
+    return await extract(preparation, resource, unpack, path)
+  }
+  const files =
+    deposited === "folder"
+      ? await listFiles(preparation.folder, [target])
+      : [await hashed(preparation, resource, path, ["sha256"])]
+  await takeOver(preparation, resource, files)
 }
 
 /** What a person has put there, if it is what is to be put there. */
@@ -57,29 +63,31 @@ function mustBeFetched({ plan }: Preparation, resource: PlannedManual, path: str
   )
 }
 
-async function verify(preparation: Preparation, resource: PlannedManual, path: string): Promise<void> {
-  if (resource.integrity.length === 0) return
-  const { dataset, resource: name, progress, signal } = stepContext(preparation, resource)
-  const algorithms = resource.integrity.map(({ algorithm }) => algorithm)
-  const { digests } = await hashFile(path, algorithms, {
+/**
+ * Reads it once, for the declared sums and for others that are wanted.
+ *
+ * @throws DatamaestroError CHECKSUM_MISMATCH
+ */
+async function hashed(
+  preparation: Preparation,
+  { name, target, deposit, page, integrity }: PlannedManual,
+  path: string,
+  wanted: readonly HashAlgorithm[],
+): Promise<ManifestFile> {
+  const { plan, options, signal } = preparation
+  const { bytes, digests } = await hashFile(path, [...wanted, ...integrity.map(({ algorithm }) => algorithm)], {
     signal,
-    onBytes: (bytes) => progress({ phase: "verify", dataset, resource: name, bytes }),
+    onBytes: (read) => options.progress({ phase: "verify", dataset: plan.id, resource: name, bytes: read }),
   })
-  checkIntegrity(resource.integrity, digests, { name: resource.deposit, path, url: resource.page })
+  checkIntegrity(integrity, digests, { name: deposit, path, url: page })
+  return { path: target, bytes, ...(digests.sha256 === undefined ? {} : { sha256: digests.sha256 }) }
 }
 
 async function takeOver(
-  { found, folder, signal }: Preparation,
+  { found }: Preparation,
   resource: PlannedManual,
-  path: string,
-  isFolder: boolean,
+  files: readonly ManifestFile[],
 ): Promise<void> {
-  const files: ManifestFile[] = []
-  if (isFolder) files.push(...(await foundBelow(folder, resource.target)))
-  else {
-    const { bytes, digests } = await hashFile(path, ["sha256"], { signal })
-    files.push({ path: resource.target, bytes, ...(digests.sha256 === undefined ? {} : { sha256: digests.sha256 }) })
-  }
   await found.record(resource, {
     source: resource.page,
     time: new Date().toISOString(),
@@ -90,16 +98,6 @@ async function takeOver(
   await found.state.set(resource.name, "complete")
 }
 
-async function foundBelow(folder: string, below: string): Promise<ManifestFile[]> {
-  const files: ManifestFile[] = []
-  for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {
-    const path = `${below}/${entry.name}`
-    if (entry.isDirectory()) files.push(...(await foundBelow(folder, path)))
-    else if (entry.isFile()) files.push({ path, bytes: (await lstat(join(folder, path))).size })
-  }
-  return files
-}
-
 async function extract(
   preparation: Preparation,
   resource: PlannedManual,
@@ -108,8 +106,7 @@ async function extract(
 ): Promise<void> {
   const { extractions } = await queues()
   const { extractArchive } = await import("../extract/extract-archive.ts")
-  const work = makeWorkFolder(preparation, resource)
-  try {
+  await inWorkFolder(preparation, resource, async (work) => {
     const request = {
       kind,
       source: path,
@@ -129,8 +126,5 @@ async function extract(
         files: filesBelow(resource.target, tree.files),
       },
     })
-  } catch (error) {
-    if ((await readPlacement(work)) === undefined) await removeWorkFolder(work)
-    throw error
-  }
+  })
 }
