@@ -74,6 +74,26 @@ describe("names of members, in any encoding", () => {
     expect(tree(root)).to.deep.equal({ ä: "1", ö: "2", l: "-> ä" })
   })
 
+  it("of two bytes a character, of which one is that of a backslash, are not broken into folders", async () => {
+    // "表/能.txt" and "ソ\\十.txt" in Shift JIS, the second one as programs for Windows write it; "許功" in Big5.
+    const names = ["\x95\x5c/\x94\x5c.txt", "\x83\x5c\\\x8f\x5c.txt", "\xb3\x5c\xa5\x5c"]
+    const link = { name: "l", mode: 0o120777, content: latin1("\xb3\x5c\xa5\x5c") }
+    const members = names.map((name) => ({ name: "x", rawName: latin1(name), content: name, flags: 0 }))
+    const { root } = await extractBytes(folder.path, "zip", zipArchive([...members, link]))
+    expect(tree(root)).to.deep.equal({
+      "ò＼": "/",
+      "ò＼/ö＼.txt": names[0],
+      "â＼": "/",
+      "â＼/Å＼.txt": names[1],
+      "│＼Ñ＼": names[2],
+      l: "-> │＼Ñ＼",
+    })
+    const other = temporaryFolder()
+    const tar = tarArchive([{ name: "x", rawName: latin1(names[0] ?? ""), content: "1" }])
+    expect(tree((await extractBytes(other.path, "tar", tar)).root)).to.deep.equal({ "•＼": "/", "•＼/”＼.txt": "1" })
+    other.remove()
+  })
+
   it("are an error where one of a zip that is not UTF-8 reads as another", async () => {
     const members = [
       { name: "x", rawName: latin1("\x84"), content: "1", flags: 0 },

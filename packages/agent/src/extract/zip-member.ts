@@ -2,6 +2,7 @@ import * as yauzl from "yauzl"
 import { corruptArchive } from "../compression/damaged-archive.ts"
 import { unsafeArchive } from "./unsafe-archive.ts"
 import { memberSegments, type Member } from "./member.ts"
+import { decodedAround, withoutHalfBackslashes } from "./name-text.ts"
 import { isUtf8 } from "node:buffer"
 import { isKnownMethod } from "./zip-methods.ts"
 
@@ -37,19 +38,28 @@ export function zipMember(archive: string, entry: yauzl.Entry): Member {
 /**
  * The name: as its Info-ZIP Unicode extra field has it, else UTF-8 where it is valid, which many programs write without saying
  * so, and some say so where it is not, else code page 437 (APPNOTE.TXT, appendix D). Some programs for Windows write
- * backslashes for slashes.
+ * backslashes for slashes; of a name in Shift JIS, GBK or Big5 that byte may be a part of a character, and stays one.
  *
  * @returns with its `bytes` where they are not UTF-8
  */
 function entryName({ fileNameRaw, extraFields }: yauzl.Entry): { name: string; bytes?: string } {
   const utf8 = isUtf8(fileNameRaw)
   const name = yauzl.getFileNameLowLevel(utf8 ? UTF8_FLAG : 0, fileNameRaw, extraFields, false)
-  return utf8 ? { name } : { name, bytes: fileNameRaw.toString("latin1").replaceAll("\\", "/") }
+  if (utf8) return { name }
+  const raw = fileNameRaw.toString("latin1")
+  const bytes = withoutHalfBackslashes(raw).replaceAll("\\", "/")
+  const isExtraField = name !== yauzl.getFileNameLowLevel(0, fileNameRaw, [], false)
+  return { name: isExtraField ? name : decodedAround(raw, (part) => codePage437(part, false)), bytes }
+}
+
+function codePage437(bytes: string, strict: boolean): string {
+  return yauzl.getFileNameLowLevel(0, Buffer.from(bytes, "latin1"), [], strict)
 }
 
 /** A symbolic link's target, in the encoding that a name of these bytes would have. */
 export function zipLinkTarget(content: Buffer): string {
-  return yauzl.getFileNameLowLevel(isUtf8(content) ? UTF8_FLAG : 0, content, [], true)
+  if (isUtf8(content)) return content.toString("utf8")
+  return decodedAround(content.toString("latin1"), (part) => codePage437(part, true))
 }
 
 function memberType(archive: string, name: string, type: number, size: number): Member["type"] {
