@@ -82,6 +82,8 @@ describe("a data machine", function () {
       "take code given to Node for a module": "export NODE_OPTIONS=--input-type=module\n",
       "have Node load what is gone": "export NODE_OPTIONS='--require /no/such.js'\n",
       "let Node make no code of strings": "export NODE_OPTIONS=--disallow-code-generation-from-strings\n",
+      "let Node make no machine code, and so no WebAssembly": "export NODE_OPTIONS=--jitless\n",
+      "have Node ask for permissions": "export NODE_OPTIONS=--experimental-permission\n",
       "have Node wait for a debugger": "export NODE_OPTIONS=--inspect-brk=0\n",
       "say so at a trap": "trap 'echo bye; read x' EXIT\n",
     }

@@ -112,6 +112,19 @@ describe("a download over TLS", () => {
     })
   }
 
+  it("tells a server of old versions of TLS only", async () => {
+    const credentials = { key: readFileSync(join(setup.folder, "key.pem")), cert: readFileSync(certificate) }
+    const versions = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" } as const
+    const old = createServer({ ...credentials, ...versions })
+    await new Promise<void>((resolve) => old.listen(0, "127.0.0.1", resolve))
+    try {
+      const url = `https://localhost:${(old.address() as AddressInfo).port}/a`
+      expect(await refusal([url])).to.include("the server speaks another version of TLS only")
+    } finally {
+      old.close()
+    }
+  })
+
   it("tells a server with HTTP/2 only", async () => {
     const credentials = { key: readFileSync(join(setup.folder, "key.pem")), cert: readFileSync(certificate) }
     const newer = createSecureServer(credentials)

@@ -1,6 +1,7 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { spawn } from "node:child_process"
 import { hostname } from "node:os"
+import { MORE_FILES, MORE_PROCESSES } from "../process/account-limits.ts"
 
 /** Slurm's programs try for a while to reach their controller. */
 const TIMEOUT = 60_000
@@ -10,10 +11,13 @@ export const SILENT = /unable to contact|connect failure|communication|socket ti
 
 const NOT_THERE =
   "run where Slurm is, with its programs on the PATH of the login shell (`module load slurm` in ~/.profile), or leave --launcher slurm out"
-/** Of the account: no more processes, or files. */
-const LIMITS: ReadonlySet<string> = new Set(["EAGAIN", "ENOMEM", "EMFILE", "ENFILE"])
-const LIMITED =
-  "see what `ulimit -u` and `ulimit -n` print there, and what else of yours runs there (ps); then try again"
+/** What says nothing of the program. */
+const LIMITS: Readonly<Record<string, string>> = {
+  EAGAIN: MORE_PROCESSES,
+  ENOMEM: MORE_PROCESSES,
+  EMFILE: MORE_FILES,
+  ENFILE: MORE_FILES,
+}
 
 export interface SlurmAnswer {
   /** 0 when it did what it was asked. */
@@ -42,7 +46,7 @@ export async function runSlurm(
     const notStarted = (error: NodeJS.ErrnoException): void => {
       const code = error.code ?? ""
       const reason = code === "ENOENT" ? `it is not on the PATH of ${hostname()}` : error.message
-      reject(failed(program, reason, LIMITS.has(code) ? LIMITED : NOT_THERE, error))
+      reject(failed(program, reason, LIMITS[code] ?? NOT_THERE, error))
     }
     // Where no more files may be opened Node makes no pipe either, whatever its types say; it tells in a moment.
     if ((child.stdout as typeof child.stdout | undefined) === undefined) {

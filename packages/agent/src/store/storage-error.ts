@@ -1,6 +1,7 @@
 import { readlinkSync, statfsSync } from "node:fs"
 import { basename, dirname } from "node:path"
 import { DatamaestroError, type ErrorCode } from "@datamaestro/protocol"
+import { MORE_FILES, MORE_PROCESSES } from "../process/account-limits.ts"
 import { errnoName } from "./errno-name.ts"
 
 interface Explanation {
@@ -20,7 +21,7 @@ const NOT_CONNECTED: Explanation = {
 const NO_THREADS: Explanation = {
   code: "STORAGE_FAILED",
   reason: "this machine starts no more threads or processes for your account",
-  hint: "see what `ulimit -u` prints, and what else of yours runs there (ps); have its administrators raise it, or choose another machine",
+  hint: MORE_PROCESSES,
 }
 
 const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
@@ -58,7 +59,7 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   EMFILE: {
     code: "STORAGE_FAILED",
     reason: "too many open files",
-    hint: "raise the limit with `ulimit -n`",
+    hint: MORE_FILES,
   },
   ERR_WORKER_INIT_FAILED: NO_THREADS,
   ENFILE: {
