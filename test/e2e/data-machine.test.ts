@@ -90,7 +90,12 @@ describe("a data machine", function () {
     for (const [name, bashrc] of Object.entries(odd)) {
       it(`${name}: it works`, async () => {
         const machine = await account({ files: { ".bashrc": bashrc, ".noise": "echo noise; read answer\n" } })
-        for (let call = 0; call < 2; call++) await works(await openSshSession(machine))
+        for (let call = 0; call < 2; call++) {
+          const session = await openSshSession(machine)
+          const environ = await readFile(`/proc/${session.initialized.pid}/environ`, "utf8")
+          expect(environ).not.to.include("NODE_OPTIONS=")
+          await works(session)
+        }
       })
     }
 
