@@ -1,13 +1,19 @@
 import { createHash } from "node:crypto"
-import { readFileSync, rmSync } from "node:fs"
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import {
+  concat,
   defineDataset,
   file,
   folder,
+  linkFile,
+  linkFolder,
+  manual,
   md5,
+  merge,
+  pieces,
   sha1,
   sha256,
   sha512,
@@ -31,6 +37,8 @@ const oldArchive = tarGzArchive([
   { name: "x.txt", content: "old x" },
   { name: "sub/y.txt", content: "old y" },
 ])
+
+const md5Of = (content: string): string => createHash("md5").update(content).digest("hex")
 
 describe("a definition that has changed since", () => {
   let { origin, home, root } = {} as PreparationSetup
@@ -309,6 +317,62 @@ describe("a definition that has changed since", () => {
     })
   }
 
+  for (const [algorithm, sum] of Object.entries({ md5, sha256 })) {
+    const of = (content: string | Buffer): string => createHash(algorithm).update(content).digest("hex")
+    const archive = (content: string): Buffer => tarGzArchive([{ name: `${content}.txt`, content }])
+    const halves = (content: string): Buffer[] => [archive(content).subarray(0, 60), archive(content).subarray(60)]
+    const declared = (content: string) => {
+      const [one = "", two = ""] = halves(content)
+      const part = { url: at("/two"), integrity: sum(of(two)) }
+      return {
+        all: concat([tar(at("/t.tar.gz"))], { name: "all.txt", integrity: sum(of(content)) }),
+        some: concat([tar(at("/t.tar.gz"), { integrity: sum(of(archive(content))) })], { name: "some.txt" }),
+        merged: merge([tar(at("/t.tar.gz"), { integrity: sum(of(archive(content))) })], { into: "merged" }),
+        pieces: tar(pieces([{ url: at("/one"), integrity: sum(of(one)) }, part]), { into: "pieces" }),
+        whole: tar(pieces([at("/one"), at("/two")]), { into: "whole", integrity: sum(of(archive(content))) }),
+        manual: manual("https://example.org/", { name: "manual.txt", integrity: sum(of(content)) }),
+        packed: manual("https://example.org/", { name: "t.tgz", unpack: "tar", integrity: sum(of(archive(content))) }),
+        link: linkFile([join(home.path, "there.txt")], { name: "link.txt", integrity: sum(of(content)) }),
+        folder: linkFolder([join(home.path, "there")], {
+          check: { glob: "*", md5: md5Of(md5Of(content)) },
+        }),
+      }
+    }
+    const serve = (content: string): void => {
+      origin.route("/t.tar.gz", { body: archive(content) })
+      for (const [index, half] of halves(content).entries()) origin.route(["/one", "/two"][index] ?? "", { body: half })
+      writeFiles(root, { "manual.txt": content })
+      writeFiles(home.path, { "there.txt": content, "there/a.txt": content })
+      mkdirSync(root, { recursive: true })
+      writeFileSync(join(root, "t.tgz"), archive(content))
+    }
+
+    it(`has anew what is joined, in pieces, brought by hand or linked, of which it declares another ${algorithm}`, async () => {
+      serve("first")
+      await prepare(declared("first"))
+      origin.requests.length = 0
+      await prepare(declared("first"))
+      expect(origin.requests).to.deep.equal([])
+      serve("second")
+      const { resources } = await diskState(dataset(declared("second")), {
+        ...prepareOptions(home.path),
+        datafolders: {},
+      })
+      expect(new Set(Object.values(resources))).to.deep.equal(new Set(["none"]))
+      await prepare(declared("second"))
+      expect(content()).to.deep.include({
+        "all.txt": "second",
+        "some.txt": "second",
+        "merged/second.txt": "second",
+        "pieces/second.txt": "second",
+        "whole/second.txt": "second",
+      })
+      expect(Object.keys(content()).filter((name) => name.includes("first"))).to.deep.equal([])
+      expect(await failure(prepare({ link: declared("third").link }))).to.have.property("code", "CHECKSUM_MISMATCH")
+      expect(await failure(prepare({ manual: declared("third").manual }))).to.have.property("code", "CHECKSUM_MISMATCH")
+    })
+  }
+
   it("keeps what it has where a sum is only added, or written in another way", async () => {
     const of = (algorithm: string, content: string | Buffer): string =>
       createHash(algorithm).update(content).digest("hex")
@@ -361,6 +425,15 @@ describe("a definition that has changed since", () => {
       expect(content()).to.deep.include({ "thing/x.txt": "replaced" })
     })
   }
+
+  it("does not call added what a resource has made that it has no more", async () => {
+    const kept = { a: file(at("/a.txt"), { name: "1.txt" }) }
+    await prepare({ ...kept, b: file(at("/b.txt")), data: tar(at("/old.tar.gz"), { into: "thing" }) })
+    await prepare(kept)
+    writeFiles(root, { "thing/mine.txt": "mine" })
+    const { added, sound } = await verifyDataset(dataset(kept), prepareOptions(home.path))
+    expect({ added, sound }).to.deep.equal({ added: [join(root, "thing/mine.txt")], sound: 1 })
+  })
 
   it("does not have what the old one made called prepared", async () => {
     await prepare({ data: tar(at("/old.tar.gz")) })

@@ -8,6 +8,7 @@ import { filesBelow, pathsOf, type ManifestFile } from "../store/file-list.ts"
 import { storageError } from "../store/storage-error.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { hashFile } from "../verify/hash-file.ts"
+import { sumsOf } from "./declared-sums.ts"
 import { shapeOf } from "./found-dataset.ts"
 import { listFiles } from "./list-files.ts"
 import { placeResource } from "./place-resource.ts"
@@ -92,6 +93,7 @@ async function takeOver(
     source: resource.page,
     time: new Date().toISOString(),
     shape: shapeOf(resource),
+    ...sumsOf(resource),
     entries: [resource.target],
     files,
   })

@@ -96,7 +96,12 @@ async function verifyOne(
   const whole = new Set(
     resources.filter(({ name }) => found.manifest.record(name)?.files.length === 0).map(({ target }) => target),
   )
-  if (!whole.has("")) await findAdded(found.folder, "", { known, whole, added: result.added })
+  if (whole.has("")) return
+  await findAdded(found.folder, "", {
+    isKnown: (path) => known.has(path) || found.former.has(path),
+    whole,
+    added: result.added,
+  })
 }
 
 async function verifyFile(
@@ -121,22 +126,22 @@ async function verifyFile(
   else result.changed.push({ path, reason: `its SHA-256 is ${digests.sha256}, wanted ${file.sha256}` })
 }
 
-/** Regular files that no record has. Dot files, links and the folders of other datasets are no content. */
+/** Regular files that no record has, not even one of an older definition's resource. Dot files, links and the folders of other datasets are no content. */
 async function findAdded(
   folder: string,
   below: string,
-  to: { known: ReadonlySet<string>; whole: ReadonlySet<string>; added: string[] },
+  to: { isKnown: (path: string) => boolean; whole: ReadonlySet<string>; added: string[] },
 ): Promise<void> {
   const entries = await readdir(join(folder, below), { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return []
     throw storageError(error, `read "${join(folder, below)}"`)
   })
-  if (below !== "" && entries.some(({ name }) => isDatasetMark(name)) && !to.known.has(below)) return
+  if (below !== "" && entries.some(({ name }) => isDatasetMark(name)) && !to.isKnown(below)) return
   for (const entry of entries) {
     if (isDotFile(entry.name)) continue
     const path = below === "" ? entry.name : `${below}/${entry.name}`
     if (entry.isDirectory() && !to.whole.has(path)) await findAdded(folder, path, to)
-    else if (entry.isFile() && !to.known.has(path)) to.added.push(join(folder, path))
+    else if (entry.isFile() && !to.isKnown(path)) to.added.push(join(folder, path))
   }
 }
 

@@ -1,7 +1,7 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { spawn } from "node:child_process"
 import { hostname } from "node:os"
-import { MORE_FILES, MORE_PROCESSES } from "../process/account-limits.ts"
+import { MORE_FILES, MORE_PROCESSES } from "../store/account-limits.ts"
 
 /** Slurm's programs try for a while to reach their controller. */
 const TIMEOUT = 60_000

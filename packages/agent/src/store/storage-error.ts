@@ -1,7 +1,7 @@
 import { readlinkSync, statfsSync } from "node:fs"
 import { basename, dirname } from "node:path"
 import { DatamaestroError, type ErrorCode } from "@datamaestro/protocol"
-import { MORE_FILES, MORE_PROCESSES } from "../process/account-limits.ts"
+import { MORE_FILES, MORE_PROCESSES } from "./account-limits.ts"
 import { errnoName } from "./errno-name.ts"
 
 interface Explanation {
