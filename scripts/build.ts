@@ -5,6 +5,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
 import { loader } from "../packages/controller/src/deploy/agent-command.ts"
 import { bundleAgent } from "./bundle-agent.ts"
+import { jsoncPlugin } from "./jsonc-plugin.ts"
 import { brotliCompressSync, constants, deflateRawSync } from "node:zlib"
 
 const path = (relative: string): string => fileURLToPath(new URL(`../packages/${relative}`, import.meta.url))
@@ -59,12 +60,16 @@ const [agent] = await Promise.all([
     outfile: path("controller/dist/cli.cjs"),
     minify: true,
     external: [...(shared.external ?? []), "@vercel/nft", "undici"],
-    plugins: [commanderPlugin],
+    plugins: [commanderPlugin, jsoncPlugin],
     // The launcher runs the bundle from cached code, in which Node 20 forgets how import() finds modules: require does.
     supported: { "dynamic-import": false },
     // CommonJS has no import.meta: what is found beside a module is found beside the bundle.
     define: { "import.meta.url": "moduleUrl" },
-    banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href' },
+    // The launcher calls it: a wrapper put around it there would be a copy of it all, which two collections of garbage follow.
+    banner: {
+      js: '(function (exports, require, module, __filename, __dirname) {const moduleUrl = require("node:url").pathToFileURL(__filename).href',
+    },
+    footer: { js: "})" },
   }),
 ])
 await mkdir(path("controller/dist"), { recursive: true })

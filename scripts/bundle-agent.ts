@@ -5,6 +5,7 @@
 import { build, transform, type BuildOptions, type BuildResult, type Metafile } from "esbuild"
 import { createHash } from "node:crypto"
 import { basename, resolve } from "node:path"
+import { jsoncPlugin } from "./jsonc-plugin.ts"
 import { undiciPlugins } from "./undici-plugins.ts"
 
 export interface AgentParts {
@@ -28,7 +29,7 @@ export async function bundleAgent(
     entryPoints: [entry, ...threads],
     format: "esm",
     splitting: true,
-    plugins: [...undiciPlugins],
+    plugins: [...undiciPlugins, jsoncPlugin],
     minify: true,
     outdir: "/",
     // All in one folder, wherever the sources lie: what is left of the imports are names of its.

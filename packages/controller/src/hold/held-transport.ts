@@ -86,10 +86,13 @@ async function farewell(socket: Socket, type: FrameType, content: unknown): Prom
       clearTimeout(timer)
       resolve()
     })
-    writeFrame(socket, type, content)
-    socket.end(() => {
+    const done = (): void => {
       clearTimeout(timer)
       resolve()
-    })
+    }
+    writeFrame(socket, type, content)
+    socket.end(done)
+    // The system has it all already.
+    if (socket.writableLength === 0) done()
   })
 }
