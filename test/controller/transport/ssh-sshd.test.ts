@@ -120,7 +120,7 @@ for (const client of ["ssh2", "openssh"] as const)
         ])
         expect(digest.digest("hex")).to.equal(createHash("sha256").update(data).digest("hex"))
         expect((await channel.ended).code).to.equal(0)
-        if (asking === "RekeyLimit") expect(sshd.log().split("SSH2_MSG_KEXINIT received").length).to.be.above(10)
+        if (asking === "RekeyLimit") expect(sshd.log().split("SSH2_MSG_KEXINIT received").length).to.be.above(3)
       })
 
     it("signs with no key that PubkeyAcceptedAlgorithms or RequiredRSASize leaves out", async () => {
@@ -131,7 +131,7 @@ for (const client of ["ssh2", "openssh"] as const)
       await writeFile(join(sshd.folder, "authorized_keys"), `${key.public}\n`, { flag: "a" })
       const used = async (...options: string[]): Promise<string> => {
         const transport = await connect(sshd, { options, identityFiles: [file] })
-        await transport.exec("true")
+        await runOn(transport, "true")
         return /Accepted publickey.* ssh2: (\S+)(?![^]*Accepted)/.exec(sshd.log())?.[1] ?? "none"
       }
       expect(await used()).to.equal("RSA")
