@@ -1,8 +1,9 @@
 import { expect } from "chai"
 import { execFile, execFileSync } from "node:child_process"
+import { createHash } from "node:crypto"
 import { existsSync } from "node:fs"
 import { mkdir, writeFile } from "node:fs/promises"
-import { homedir, userInfo } from "node:os"
+import { homedir, hostname, userInfo } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { resolveSshSettings } from "../../../packages/controller/src/transport/ssh-settings-resolution.ts"
@@ -372,6 +373,42 @@ describe("resolveSshSettings", () => {
       systemFolder: "/etc/ssh",
     })
     expect(settings.identityFiles).to.deep.equal(["/home/me/real.org/a/7/u/local/%", "/home/me/x", "/var/z/y"])
+  })
+
+  it("knows the criteria of Match that only later versions of ssh have", async () => {
+    const holds = async (criteria: string): Promise<boolean> => {
+      const file = await write("criteria", `Tag site\nMatch ${criteria}\n User matched\n`)
+      return resolveSshSettings(target("a", file)).user === "matched"
+    }
+    const here = ["localnetwork 127.0.0.0/8", "localnetwork 203.0.113.0/24,127.0.0.1", "!localnetwork 203.0.113.7/32"]
+    const elsewhere = ["localnetwork 203.0.113.0/24", "localnetwork 2001:db8::/32"]
+    // Ours runs a command, and neither a shell nor a subsystem.
+    const ours = ["sessiontype exec", "sessiontype shell,exec", "!sessiontype shell,none", '!command ""', "command *"]
+    const others = ["sessiontype shell", "!sessiontype exec", 'command ""', "command git*", "version OpenSSH_9.*"]
+    const both = ["tagged site", "!version OpenSSH_*", "localnetwork 127.0.0.0/8 sessiontype exec"]
+    const neither = ["tagged other", 'tagged ""', "localnetwork 127.0.0.0/8 sessiontype shell"]
+    for (const criteria of [...here, ...ours, ...both]) expect(await holds(criteria), criteria).to.equal(true)
+    for (const criteria of [...elsewhere, ...others, ...neither]) {
+      expect(await holds(criteria), criteria).to.equal(false)
+    }
+    for (const network of ["home", "10.0.0.0/33", "10.0.0.0/x", "::/129", "!10.0.0.0/8"]) {
+      const file = await write("criteria", `Match localnetwork ${network}\n User matched\n`)
+      expect(() => resolveSshSettings(target("a", file)), network).to.throw(/line 1: .* is no network/)
+    }
+  })
+
+  it("has %j for the host that is gone through last, and in %C", async () => {
+    const known = async (jump: string): Promise<readonly string[]> => {
+      const lines = ['Match exec "test %j. = gate."', " Port 44", "Host *", " UserKnownHostsFile /k/%j /k/%C"]
+      const file = await write("jump", `${jump}\n${lines.join("\n")}\n`)
+      const { port, userKnownHostsFiles } = resolveSshSettings(target("a", file))
+      return [...userKnownHostsFiles, String(port)]
+    }
+    const hash = (port: string, jump: string): string =>
+      createHash("sha1").update(`${hostname()}a${port}${userInfo().username}${jump}`).digest("hex")
+    expect(await known("ProxyJump first,me@gate:2222")).to.deep.equal(["/k/gate", `/k/${hash("44", "gate")}`, "44"])
+    expect(await known("ProxyJump none")).to.deep.equal(["/k/", `/k/${hash("22", "")}`, "22"])
+    expect(await known("ProxyCommand x\nProxyJump gate")).to.include("/k/")
   })
 
   it("expands tokens in ProxyJump, those of the host that it leads to", async () => {

@@ -1,5 +1,7 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { readFileSync } from "node:fs"
+import { BlockList, isIP } from "node:net"
+import { networkInterfaces } from "node:os"
 import { isAbsolute, join } from "node:path"
 import { expandIncludePattern } from "./ssh-config-glob.ts"
 import { parseSshConfigLines, type SshConfigLine } from "./ssh-config-lines.ts"
@@ -175,6 +177,14 @@ export class SshConfigEvaluation {
         return matchesPatternList(this.#context.localUser, patterns)
       case "tagged":
         return matchesPatternList(this.value("tag") ?? "", patterns)
+      case "localnetwork":
+        return isInNetworks(patterns, line)
+      // Of whatever is run there, one after the other: none of it is a shell for a person.
+      case "sessiontype":
+        return matchesPatternList("exec", patterns)
+      case "command":
+      case "version":
+        return matchesPatternList("datamaestro", patterns)
       case "exec": {
         if (!evaluate) return false
         const command = expandTokens(argument, this.#tokens())
@@ -203,8 +213,24 @@ export class SshConfigEvaluation {
       port: this.value("port") ?? "22",
       user: this.value("user") ?? localUser,
       hostKeyAlias: this.value("hostkeyalias"),
+      jump: this.value("proxyjump")?.split(",").at(-1),
     })
   }
+}
+
+/** Whether this machine has an address in one of the networks, such as `192.168.1.0/24`. */
+function isInNetworks(networks: readonly string[], line: SshConfigLine): boolean {
+  const list = new BlockList()
+  for (const network of networks) {
+    const [address = "", length] = network.split("/")
+    const family = isIP(address)
+    const bits = family === 6 ? 128 : 32
+    const prefix = length === undefined ? bits : /^\d+$/.test(length) ? Number(length) : bits + 1
+    if (family === 0 || prefix > bits) throw malformed(line, `"${network}" is no network such as 192.168.1.0/24`)
+    list.addSubnet(address, prefix, family === 6 ? "ipv6" : "ipv4")
+  }
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  return own.some(({ address, family }) => list.check(address, family === "IPv6" ? "ipv6" : "ipv4"))
 }
 
 function sameValues(one: SshConfigLine, other: SshConfigLine): boolean {

@@ -29,7 +29,7 @@ export function resolveSshSettings(
   const port = integer(config, "port", 22, 1, 65535)
   const user = config.value("user") ?? surroundings.localUser
   const hostKeyAlias = config.value("hostkeyalias")
-  const tokens = connectionTokens({
+  const facts = {
     home: surroundings.home,
     localUser: surroundings.localUser,
     originalHost: destination.host,
@@ -37,7 +37,9 @@ export function resolveSshSettings(
     port: String(port),
     user,
     hostKeyAlias,
-  })
+  }
+  const proxy = sshProxySettings(config, connectionTokens(facts))
+  const tokens = connectionTokens({ ...facts, jump: proxy.proxyJump.at(-1) })
   const path = pathReader(surroundings, tokens)
   // As with ssh -q.
   const tellsNotices = !/^(quiet|fatal|error)$/i.test(config.value("loglevel") ?? "")
@@ -48,7 +50,7 @@ export function resolveSshSettings(
     port,
     user,
     hostKeyAlias,
-    ...sshProxySettings(config, tokens),
+    ...proxy,
     ...sshIdentitySettings(config, surroundings, path),
     ...hostKeyChecking(config, surroundings, path),
     ...connecting(config),
