@@ -98,6 +98,9 @@ describe("running a command", () => {
     expect(inFolder?.hint).to.equal("try `datamaestro --host cluster --data '/a b' search TERM`")
     const message = "see `datamaestro --host cluster --data '/a b' verify x`"
     expect(call.reporter.events.map(({ event }) => event)).to.deep.include({ phase: "notice", level: "info", message })
+    const removing = orphans({ size: false, remove: true, force: false })
+    const unasked = await rejection(runCommand(removing, testInvocation({ host: ["cluster"], data: "/d", open })))
+    expect(unasked.hint).to.contain("`datamaestro --host cluster --data /d orphans`")
   })
 
   it("keys results of several hosts by host; a failing host stops no other, and the first in order decides", async () => {

@@ -24,7 +24,7 @@ export async function runCommand<R>(
   invocation: Invocation,
 ): Promise<DatamaestroError | undefined> {
   const refused = command.refuse?.(invocation)
-  if (refused !== undefined) throw refused
+  if (refused !== undefined) throw invocation.machines.length > 1 ? refused : withHost(refused, invocation.machines[0])
   const outcomes = await Promise.all(invocation.machines.map((machine) => onMachine(command, machine, invocation)))
   const failures = outcomes.flatMap((each) => each.failures.toSorted((a, b) => a.position - b.position))
   const stopped = failures.find(({ error }) => error.code === "INTERRUPTED")
