@@ -3,8 +3,9 @@ import { readdir, rmdir } from "node:fs/promises"
 import { join } from "node:path"
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { tellChangedFiles } from "./pipeline/changed-files.ts"
-import { DOWNLOADS_FOLDER } from "./pipeline/downloads-folder.ts"
-import { exists, FoundDataset } from "./pipeline/found-dataset.ts"
+import { DOWNLOADS_FOLDER, LOCK_FILE } from "./store/dataset-names.ts"
+import { exists } from "./store/exists.ts"
+import { FoundDataset } from "./pipeline/found-dataset.ts"
 import { tellFormer } from "./pipeline/tell-former.ts"
 import { isUsable } from "./pipeline/unrecorded.ts"
 import { releaseContinued } from "./pipeline/release-download.ts"
@@ -34,8 +35,6 @@ export { isShareable, makeShares } from "./pipeline/shared-making.ts"
 export { planWork } from "./pipeline/plan-work.ts"
 export type { PrepareOptions } from "./pipeline/preparation.ts"
 
-/** In the dataset's folder; `.state.lock` is Python datamaestro's, which is held in another way. */
-const LOCK_FILE = ".state.lease"
 /** How long tidying may wait for the lock. */
 const TIDY_MILLISECONDS = 300
 

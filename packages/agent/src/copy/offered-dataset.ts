@@ -5,15 +5,13 @@ import { lstat, open, readdir, readlink } from "node:fs/promises"
 import { join } from "node:path"
 import { differenceAtSight } from "../pipeline/changed-files.ts"
 import { FoundDataset } from "../pipeline/found-dataset.ts"
+import { isLink } from "../pipeline/stored-resource.ts"
 import { isDatasetMark } from "../place/nested-dataset.ts"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import type { ManifestRecord } from "../store/manifest.ts"
 import { storageError } from "../store/storage-error.ts"
 import { SMALL_FILE_BYTES, StoragePace } from "../store/storage-pace.ts"
 import { hashFile } from "../verify/hash-file.ts"
-
-/** What is made on each machine by itself. */
-const MADE_THERE = new Set(["links", "linkfolder", "linkfile"])
 
 /** A prepared dataset of this machine, for another one to copy. */
 export class OfferedDataset {
@@ -37,7 +35,7 @@ export class OfferedDataset {
     const resources: CopiedDataset["resources"] = {}
     for (const resource of found.stored) {
       const record = found.manifest.record(resource.name)
-      if (record === undefined || MADE_THERE.has(resource.kind) || !(await found.isWhole(resource))) continue
+      if (record === undefined || isLink(resource) || !(await found.isWhole(resource))) continue
       resources[resource.name] = await describe(found.folder, record, signal).catch((error: unknown) => {
         throw storageError(error, `read "${found.folder}"`)
       })

@@ -6,7 +6,8 @@ import { storageError } from "../store/storage-error.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { hashFile } from "../verify/hash-file.ts"
 import { sumsOf } from "./declared-sums.ts"
-import type { FoundDataset, StoredResource } from "./found-dataset.ts"
+import type { FoundDataset } from "./found-dataset.ts"
+import { isLink, type StoredResource } from "./stored-resource.ts"
 import type { Recorded } from "./place-resource.ts"
 import { listFiles } from "./list-files.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
@@ -58,10 +59,6 @@ async function tryAdopt(preparation: Preparation, resource: StoredResource): Pro
   recorded.catch(() => {})
   const told = checked !== undefined || renamed !== undefined
   return { recorded, ...(told ? {} : { unverified: join(preparation.folder, resource.target) }) }
-}
-
-function isLink({ kind }: StoredResource): boolean {
-  return kind === "links" || kind === "linkfolder" || kind === "linkfile"
 }
 
 /** Tells in one line of all that was taken over as it is: of thousands, a line for each would hide all else. */

@@ -4,7 +4,8 @@ import { join } from "node:path"
 import type { ProgressListener } from "@datamaestro/protocol"
 import type { ManifestFile } from "../store/file-list.ts"
 import { MANIFEST_FILE } from "../store/manifest.ts"
-import type { FoundDataset, StoredResource } from "./found-dataset.ts"
+import type { FoundDataset } from "./found-dataset.ts"
+import type { StoredResource } from "./stored-resource.ts"
 
 /** In which way what is at a file's place can't be the one that was recorded, by its size in bytes; `undefined`: it may be. */
 export function differenceAtSight(found: Stats, file: ManifestFile): string | undefined {

@@ -1,6 +1,6 @@
 import { downloadsOf, type Download, type Integrity } from "@datamaestro/dataset"
 import type { ManifestRecord } from "../store/manifest.ts"
-import type { StoredResource } from "./found-dataset.ts"
+import type { StoredResource } from "./stored-resource.ts"
 
 type RecordedSum = NonNullable<ManifestRecord["sums"]>[number]
 

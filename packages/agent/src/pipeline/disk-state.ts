@@ -3,7 +3,9 @@ import type { GlobalSettings, Paths } from "@datamaestro/protocol"
 import type { DiskState } from "../resolve/info-of.ts"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import { datasetKey, resourcePath, type Datafolders } from "../store/layout.ts"
-import { exists, FoundDataset, isStored, type StoredResource } from "./found-dataset.ts"
+import { exists } from "../store/exists.ts"
+import { FoundDataset } from "./found-dataset.ts"
+import { isStored, type StoredResource } from "./stored-resource.ts"
 import { isStanding } from "./unrecorded.ts"
 
 type State = DiskState["dataset"]

@@ -1,5 +1,5 @@
 import type { FetchContext } from "../fetch/fetch-types.ts"
-import type { StoredResource } from "./found-dataset.ts"
+import type { StoredResource } from "./stored-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 
 /** What every download of a preparation is given: its settings, and how it leaves this machine. */

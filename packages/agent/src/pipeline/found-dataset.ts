@@ -1,26 +1,18 @@
-import { lstat, readdir, stat } from "node:fs/promises"
+import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
-import type {
-  ArchivePart,
-  PathReference,
-  Plan,
-  PlannedArchive,
-  PlannedResource,
-  PlannedValue,
-} from "@datamaestro/dataset"
+import type { PathReference, Plan, PlannedValue } from "@datamaestro/dataset"
 import type { Paths } from "@datamaestro/protocol"
 import { FEW_ENTRIES } from "../place/free-places.ts"
+import { exists } from "../store/exists.ts"
 import { datasetFolder, type Datafolders } from "../store/layout.ts"
 import { Manifest, type ManifestRecord } from "../store/manifest.ts"
 import { Places } from "../store/places.ts"
 import { DatasetState } from "../store/state.ts"
-import { storageError } from "../store/storage-error.ts"
 import { hasOtherSum } from "./declared-sums.ts"
 import { FormerRecords } from "./former-records.ts"
 import { linkPlace } from "./link-place.ts"
-
-/** A resource that has files in the dataset's folder. */
-export type StoredResource = Exclude<PlannedResource, { kind: "reference" | "datafolder" }>
+import { shapeOf } from "./shape-of.ts"
+import { isDataLink, isStored, type StoredResource } from "./stored-resource.ts"
 
 /** No resource's. */
 const NO_SHAPE = ""
@@ -100,7 +92,7 @@ export class FoundDataset {
     const links =
       resource.kind === "links"
         ? Object.keys(resource.links).map((name) => join(path, name))
-        : resource.kind === "linkfolder" || resource.kind === "linkfile"
+        : isDataLink(resource)
           ? [path]
           : []
     for (const link of links) {
@@ -112,7 +104,7 @@ export class FoundDataset {
 
   /** Whether a link of ours leads to a place that it may lead to by the settings, as far as those tell. */
   leadsToItsPlace(resource: StoredResource): boolean {
-    if (resource.kind !== "linkfolder" && resource.kind !== "linkfile") return true
+    if (!isDataLink(resource)) return true
     const source = this.manifest.record(resource.name)?.source
     if (source === undefined || this.#datafolders === undefined) return true
     const places = new Set(resource.places.map((place) => linkPlace(place, this.#data, this.#datafolders ?? {})))
@@ -224,52 +216,6 @@ function append<T>(lists: Map<string, T[]>, name: string, item: T): void {
   const list = lists.get(name)
   if (list === undefined) lists.set(name, [item])
   else list.push(item)
-}
-
-/** What decides how a resource's output looks. Where it comes from is no part: a moved URL makes nothing obsolete. */
-export function shapeOf(resource: StoredResource): string {
-  if (resource.kind === "file") return JSON.stringify([resource.target, resource.transforms])
-  if (resource.kind === "step") return JSON.stringify([resource.target, resource.version])
-  if (!("strip" in resource)) return madeShape(resource)
-  const { target, strip, subpath, files, include } = resource
-  return JSON.stringify([target, strip, subpath, files, include])
-}
-
-function madeShape(resource: Exclude<StoredResource, PlannedArchive>): string {
-  const { target } = resource
-  switch (resource.kind) {
-    case "concat":
-      return JSON.stringify([target, resource.archives.map(wanted), resource.transforms])
-    case "merge":
-      return JSON.stringify([target, resource.archives.map(wanted)])
-    case "wayback":
-      return JSON.stringify([target, resource.timestamp, resource.host])
-    case "links":
-      return JSON.stringify([target, resource.links])
-    case "manual":
-      return JSON.stringify([target, resource.unpack])
-    default:
-      return JSON.stringify([target, resource.kind])
-  }
-}
-
-function wanted({ strip, subpath, files, include }: ArchivePart): unknown {
-  return [strip, subpath, files, include]
-}
-
-export function isStored(resource: PlannedResource): resource is StoredResource {
-  return resource.kind !== "reference" && resource.kind !== "datafolder"
-}
-
-/** @throws DatamaestroError PERMISSION_DENIED and other failures of the storage */
-export async function exists(path: string): Promise<boolean> {
-  return await lstat(path).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT" || error.code === "ENOTDIR") return false
-      throw storageError(error, `read "${path}"`)
-    },
-  )
 }
 
 function pathsIn(value: PlannedValue): PathReference[] {

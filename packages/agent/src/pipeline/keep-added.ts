@@ -7,7 +7,8 @@ import type { Placement } from "../place/placement.ts"
 import { requireNoNestedDataset } from "../place/replace-entry.ts"
 import { pathsOf } from "../store/file-list.ts"
 import { storageError } from "../store/storage-error.ts"
-import { exists, type StoredResource } from "./found-dataset.ts"
+import { exists } from "../store/exists.ts"
+import type { StoredResource } from "./stored-resource.ts"
 import type { Preparation } from "./preparation.ts"
 
 type Changes = Pick<Placement, "moves" | "stale">

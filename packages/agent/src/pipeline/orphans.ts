@@ -4,6 +4,7 @@ import { interrupted, type Paths, type Result } from "@datamaestro/protocol"
 import { isDatasetMark, isDotFile } from "../place/nested-dataset.ts"
 import { reasonOf } from "../repositories/load-repository.ts"
 import type { RepositoryIndex } from "../repositories/repository-index.ts"
+import { LOCK_FILE } from "../store/dataset-names.ts"
 import { folderName } from "../store/layout.ts"
 import { isStale, readRecord } from "../store/lock-record.ts"
 import { removeTree } from "../store/remove-tree.ts"
@@ -23,7 +24,6 @@ export interface OrphanOptions {
 const CUSTOM = "__custom__"
 /** Whoever prepares renews the lock far more often than this, in seconds by the file system's clock. */
 const LOCK_SILENCE = 300
-const LOCK_FILE = ".state.lease"
 
 /** The folders of known datasets, below `DATA/data`, and those that lead to them. */
 interface Known {

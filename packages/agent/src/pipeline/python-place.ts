@@ -4,7 +4,8 @@ import type { Plan, PlannedArchive, PlannedResource } from "@datamaestro/dataset
 import { findNestedDataset, holdsFiles } from "../place/nested-dataset.ts"
 import { listFiles } from "./list-files.ts"
 import { placeResource } from "./place-resource.ts"
-import type { FoundDataset, StoredResource } from "./found-dataset.ts"
+import type { FoundDataset } from "./found-dataset.ts"
+import type { StoredResource } from "./stored-resource.ts"
 import type { Preparation } from "./preparation.ts"
 import { makeWorkFolder } from "./work-folder.ts"
 

@@ -5,14 +5,15 @@ import { interrupted } from "@datamaestro/protocol"
 import { readLease } from "../store/lease.ts"
 import { tryLock, type Lock } from "../store/lock.ts"
 import { readPlacement } from "../place/placement.ts"
-import { FoundDataset, type StoredResource } from "./found-dataset.ts"
+import { FoundDataset } from "./found-dataset.ts"
+import type { StoredResource } from "./stored-resource.ts"
 import { continuePlacement } from "./place-resource.ts"
 import type { Preparation, PrepareOptions } from "./preparation.ts"
 import { prepareArchive } from "./prepare-archive.ts"
 import { inTurn, queues } from "./queues.ts"
 import { leftWorkFolders } from "./work-folder.ts"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
-import { DOWNLOADS_FOLDER } from "./downloads-folder.ts"
+import { DOWNLOADS_FOLDER } from "../store/dataset-names.ts"
 
 /** How often what another process makes is looked at, in milliseconds. */
 const LOOK = 500

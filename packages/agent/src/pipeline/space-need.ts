@@ -1,6 +1,8 @@
 import { downloadsOf, type ArchivePart, type PlannedResource, type Transform } from "@datamaestro/dataset"
 import type { DownloadCache } from "../store/cache.ts"
-import { shapeOf, type FoundDataset, type StoredResource } from "./found-dataset.ts"
+import type { FoundDataset } from "./found-dataset.ts"
+import { shapeOf } from "./shape-of.ts"
+import type { StoredResource } from "./stored-resource.ts"
 import type { SpaceNeed } from "./least-space.ts"
 import { totalBytes } from "../store/file-list.ts"
 

@@ -3,7 +3,7 @@ import { join } from "node:path"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import { datasetFolder, folderName } from "../store/layout.ts"
 import { STATE_FILE } from "../store/state.ts"
-import { exists } from "./found-dataset.ts"
+import { exists } from "../store/exists.ts"
 import type { PrepareOptions } from "./preparation.ts"
 
 /**

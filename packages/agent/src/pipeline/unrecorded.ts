@@ -6,8 +6,11 @@ import { sourcesOf } from "../fetch/sources.ts"
 import { findNestedDataset, holdsFiles, isDotFile } from "../place/nested-dataset.ts"
 import type { ManifestRecord } from "../store/manifest.ts"
 import { urlName } from "./download-source.ts"
-import { DOWNLOADS_FOLDER } from "./downloads-folder.ts"
-import { exists, shapeOf, type FoundDataset, type StoredResource } from "./found-dataset.ts"
+import { DOWNLOADS_FOLDER } from "../store/dataset-names.ts"
+import { exists } from "../store/exists.ts"
+import type { FoundDataset } from "./found-dataset.ts"
+import { shapeOf } from "./shape-of.ts"
+import { isDataLink, type StoredResource } from "./stored-resource.ts"
 import { isMovable, isSharedPlace, pythonFolder } from "./python-place.ts"
 
 type Mirrors = GlobalSettings["mirrors"] | undefined
@@ -136,7 +139,7 @@ async function contentOf(
     if (stat === undefined) return []
     if (["file", "concat", "wayback"].includes(resource.kind)) return stat.isFile() ? [resource.target] : []
     if (!(await found.linksLead(resource))) return []
-    if (resource.kind === "linkfolder" || resource.kind === "linkfile") return [resource.target]
+    if (isDataLink(resource)) return [resource.target]
     if (resource.kind === "manual" && stat.isFile()) return resource.unpack === undefined ? [resource.target] : []
     if (!stat.isDirectory()) return resource.kind === "step" ? [resource.target] : []
     if (known === undefined && isSharedPlace(plan, resource)) return []

@@ -8,7 +8,8 @@ import type { ManifestFile } from "../store/file-list.ts"
 import { storageError } from "../store/storage-error.ts"
 import { hashFile } from "../verify/hash-file.ts"
 import { differenceAtSight } from "./changed-files.ts"
-import { FoundDataset, type StoredResource } from "./found-dataset.ts"
+import { FoundDataset } from "./found-dataset.ts"
+import { isLink, type StoredResource } from "./stored-resource.ts"
 
 type Verification = Result<"datasets/verify">
 
@@ -163,10 +164,6 @@ function progressMeter(
       progress({ phase: "verify", dataset: found.plan.id, resource, bytes: sum, total: totals.get(resource) ?? sum })
     }
   }
-}
-
-function isLink({ kind }: StoredResource): boolean {
-  return kind === "links" || kind === "linkfolder" || kind === "linkfile"
 }
 
 function notPrepared({ plan }: FoundDataset, resource: StoredResource, asked: string): DatamaestroError {

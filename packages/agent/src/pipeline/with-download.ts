@@ -5,7 +5,7 @@ import { shareSpace } from "../store/free-space.ts"
 import { fetchContext } from "./fetch-context.ts"
 import { releaseDownload } from "./release-download.ts"
 import type { Preparation } from "./preparation.ts"
-import type { StoredResource } from "./found-dataset.ts"
+import type { StoredResource } from "./stored-resource.ts"
 import { tellKept } from "./tell-kept.ts"
 import { enterEarly, inTurn, leaveEarly, queues } from "./queues.ts"
 

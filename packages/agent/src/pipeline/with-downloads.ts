@@ -1,6 +1,6 @@
 import { interrupted } from "@datamaestro/protocol"
 import type { CachedDownload, FetchRequest } from "../pipeline-types.ts"
-import type { StoredResource } from "./found-dataset.ts"
+import type { StoredResource } from "./stored-resource.ts"
 import type { Preparation } from "./preparation.ts"
 import { withDownload } from "./with-download.ts"
 

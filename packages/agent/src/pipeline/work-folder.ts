@@ -6,7 +6,7 @@ import { readPlacement } from "../place/placement.ts"
 import { removeTree } from "../store/remove-tree.ts"
 import { storageError } from "../store/storage-error.ts"
 import type { Preparation } from "./preparation.ts"
-import type { StoredResource } from "./found-dataset.ts"
+import type { StoredResource } from "./stored-resource.ts"
 
 /**
  * Work folders are `.downloads/<resource>.<random>.work`: a name of one's own, so that two processes that both believe

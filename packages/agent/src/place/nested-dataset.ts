@@ -1,14 +1,13 @@
 import { readdir } from "node:fs/promises"
 import { join } from "node:path"
+import { DOWNLOADS_FOLDER, LOCK_FILE } from "../store/dataset-names.ts"
+import { MANIFEST_FILE } from "../store/manifest.ts"
+import { STATE_FILE } from "../store/state.ts"
+
+const PYTHON_LOCK_FILE = ".state.lock"
 
 /** What only a dataset's own folder has. */
-const MARKS: ReadonlySet<string> = new Set([
-  ".state.json",
-  ".manifest.json",
-  ".downloads",
-  ".state.lease",
-  ".state.lock",
-])
+const MARKS: ReadonlySet<string> = new Set([STATE_FILE, MANIFEST_FILE, DOWNLOADS_FOLDER, LOCK_FILE, PYTHON_LOCK_FILE])
 
 /** Whether an entry of that name shows that its folder is a dataset's own. */
 export function isDatasetMark(name: string): boolean {
