@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { existsSync, statSync } from "node:fs"
 import {
@@ -10,6 +10,7 @@ import {
   mkdir,
   readdir,
   readFile,
+  readlink,
   rm,
   stat,
   symlink,
@@ -439,6 +440,48 @@ describe("the bootstrap, over the embedded SSH server", () => {
         await (await openSshSession(machine)).close()
         expect(await readFile(join(server.home, "used"), "utf8")).to.equal(`${path}\n`)
         expect(await readFile(join(server.home, "asked"), "utf8")).to.match(/^load nodejs$/m)
+      } finally {
+        await machine.close()
+      }
+    })
+  }
+
+  for (const [how, profile] of [
+    ["the login shell sets", "load"],
+    ["an environment module sets", "module() { load; }; export MODULESHOME=$HOME"],
+  ] as const) {
+    it(`finds the one that needs a library by the LD_LIBRARY_PATH that ${how}, and remembers that`, async function () {
+      if (process.platform !== "linux" || process.getuid?.() !== 0) this.skip()
+      const tools = ["cc", "patchelf"].every((tool) => spawnSync(tool, ["--version"]).status === 0)
+      if (!tools && process.env["CI"] === undefined) this.skip()
+      this.timeout(30_000)
+      const old = await putNode("old", "echo v12.22.12")
+      const path = await putNode("module/bin/node", "")
+      await copyFile(process.execPath, path)
+      await writeFile(join(server.home, "needed.c"), "int needed(void) { return 1; }\n")
+      execFileSync("cc", ["-shared", "-fPIC", "-o", "module/libneeded.so", "needed.c"], { cwd: server.home })
+      execFileSync("patchelf", ["--add-needed", "libneeded.so", path])
+      const libraries = `/no/such:${server.home}/module`
+      const load = `echo asked >> $HOME/asked; export PATH=$HOME/module/bin:$PATH LD_LIBRARY_PATH=${libraries}`
+      const before = profile === "load" ? "" : "export LD_LIBRARY_PATH=/of/others"
+      await writeFile(join(server.home, ".bash_profile"), `load() { ${load}; }\n${before}\n${profile}\n`)
+      const hide = [process.execPath, "/usr/bin/node", "/usr/local/bin/node"]
+        .filter((node) => existsSync(node))
+        .map((node) => `mount --bind ${old} ${node}`)
+      const machine = await startSshServer({
+        home: server.home,
+        shell: ["/usr/bin/unshare", "-m", "/bin/bash", "-c", `${hide.join(" && ")}; eval "$0"`],
+        environment: { SHELL: "/bin/bash", PATH: "/usr/bin:/bin" },
+      })
+      try {
+        for (let call = 0; call < 2; call++) {
+          const session = await openSshSession(machine)
+          const { pid } = session.initialized
+          expect(await readlink(`/proc/${pid}/exe`)).to.equal(path)
+          expect(await readFile(`/proc/${pid}/environ`, "utf8")).to.contain(`LD_LIBRARY_PATH=${libraries}\0`)
+          await session.close()
+        }
+        expect(machine.commands).to.have.length(2)
       } finally {
         await machine.close()
       }

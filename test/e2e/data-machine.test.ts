@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { chmod, copyFile, mkdir, readdir, readFile, readlink, rm, stat, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
@@ -465,6 +465,62 @@ describe("a data machine", function () {
           expect(await readFile(join(server.home, "started"), "utf8"), node).to.equal("\n".repeat(times))
         }
       }
+    })
+  })
+
+  describe("whose Node needs a library of a folder that LD_LIBRARY_PATH names", () => {
+    before(function () {
+      skipWithoutTestUsers(this)
+      const tools = ["cc", "patchelf"].every((tool) => spawnSync(tool, ["--version"]).status === 0)
+      if (!tools && process.env["CI"] === undefined) this.skip()
+    })
+    const machineWith = async (files: TestUserOptions["files"] = {}): Promise<Sshd & { home: string }> => {
+      const machine = await account({ files })
+      await mkdir(join(machine.home, "module/bin"), { recursive: true })
+      await mkdir(join(machine.home, "module/lib"))
+      await writeFile(join(machine.home, "needed.c"), "int needed(void) { return 1; }\n")
+      const inHome = { cwd: machine.home }
+      execFileSync("cc", ["-shared", "-fPIC", "-o", "module/lib/libneeded.so", "needed.c"], inHome)
+      await copyFile(process.execPath, join(machine.home, "module/bin/node"))
+      execFileSync("patchelf", ["--add-needed", "libneeded.so", "module/bin/node"], inHome)
+      return machine
+    }
+    const answers = async (machine: Sshd & { home: string }, node = join(machine.home, "module/bin/node")) => {
+      const session = await openSshSession(machine, { node })
+      expect(await session.agent.request("settings/get", {})).to.deep.equal({})
+      const { pid, node: version } = session.initialized
+      const environ = await readFile(`/proc/${pid}/environ`, "utf8")
+      const path = await readlink(`/proc/${pid}/exe`)
+      await session.close()
+      return { path, version, libraries: /^LD_LIBRARY_PATH=(.*)$/m.exec(environ.replaceAll("\0", "\n"))?.[1] }
+    }
+    const LOADED = 'export PATH="$HOME/module/bin:$PATH" LD_LIBRARY_PATH=":$HOME/module/lib"\n'
+
+    it("as the login shell sets that: it is started so, each time", async () => {
+      const machine = await machineWith({ ".bash_profile": LOADED })
+      const expected = { path: join(machine.home, "module/bin/node"), libraries: `:${machine.home}/module/lib` }
+      for (let call = 0; call < 2; call++) expect(await answers(machine)).to.include(expected)
+      // The second call knew.
+      expect(machine.log().split("Starting session").length - 1).to.equal(2)
+    })
+
+    it("that is for it alone: another is started without", async () => {
+      const machine = await machineWith({ ".bash_profile": LOADED.replace("$HOME/module/bin", "$HOME/plain") })
+      await mkdir(join(machine.home, "plain"))
+      await copyFile(process.execPath, join(machine.home, "plain/node"))
+      const plain = join(machine.home, "plain/node")
+      for (let call = 0; call < 2; call++) {
+        expect(await answers(machine, plain)).to.deep.include({ path: plain, libraries: undefined })
+      }
+    })
+
+    it("which is gone: told as one that is unusable", async () => {
+      const machine = await machineWith({ ".bash_profile": LOADED })
+      await answers(machine)
+      await rm(join(machine.home, "module/lib"), { recursive: true })
+      const error = await rejection(openSshSession(machine, { node: join(machine.home, "module/bin/node") }))
+      expect(error).to.include({ code: "NO_NODE", exitStatus: 8 })
+      expect(error.message).to.contain("module/bin/node (unusable)")
     })
   })
 

@@ -36,6 +36,18 @@ describe("readLoginEnvironment", () => {
     expect(variables).to.include({ PLAIN: "yes" }).and.not.have.property("NODE_OPTIONS")
   })
 
+  it("leaves out LD_LIBRARY_PATH where this Node needs its own, which an environment module has set", async () => {
+    const other = await shell(`export LD_LIBRARY_PATH=/of/others PLAIN=yes; eval "$2"`)
+    expect((await readLoginEnvironment({ shell: other })).variables).to.include({ LD_LIBRARY_PATH: "/of/others" })
+    process.env["DATAMAESTRO_LIBRARIES"] = "/of/node"
+    try {
+      const { variables } = await readLoginEnvironment({ shell: other })
+      expect(variables).to.include({ PLAIN: "yes" }).and.not.have.property("LD_LIBRARY_PATH")
+    } finally {
+      delete process.env["DATAMAESTRO_LIBRARIES"]
+    }
+  })
+
   it("says so where no more files may be opened: Node then makes no pipe for a program", () => {
     const module = "packages/agent/src/login/login-environment.ts"
     const answer = callWithoutFiles(module, "readLoginEnvironment", { shell: "/bin/sh" })

@@ -144,10 +144,12 @@ function parse(text: string, mark: string): Record<string, string> | undefined {
   const zeros = text.slice(a + skip, b).replace(/^\r?\n/, "")
   const entries = zeros.includes("\0") ? zeros.split("\0") : text.slice(b + skip, c).split("\n")
   const variables: Record<string, string> = {}
+  const libraries = process.env["DATAMAESTRO_LIBRARIES"] === undefined ? "" : "|LD_LIBRARY_PATH"
+  const kept = new RegExp(`^(_|PWD|OLDPWD|SHLVL|NODE_OPTIONS${libraries})$`)
   for (const entry of entries) {
     const at = entry.indexOf("=")
-    // What a shell keeps for itself is no part of the account's environment; what Node was started with is as it is.
-    if (at <= 0 || /^(_|PWD|OLDPWD|SHLVL|NODE_OPTIONS)$/.test(entry.slice(0, at))) continue
+    // What a shell keeps for itself is no part of the account's environment; what Node was started with, and needs, is as it is.
+    if (at <= 0 || kept.test(entry.slice(0, at))) continue
     variables[entry.slice(0, at)] = entry.slice(at + 1)
   }
   return Object.keys(variables).length === 0 ? undefined : variables

@@ -1,5 +1,5 @@
 import { DatamaestroError } from "@datamaestro/protocol"
-import type { BootArguments } from "./boot-protocol.ts"
+import { LIBRARIES, type BootArguments } from "./boot-protocol.ts"
 import { FIND_NODE_SCRIPT } from "./find-node-script.ts"
 import { isQuotable, quoteWord } from "./quote-word.ts"
 import type { RememberedHost } from "./remembered-host.ts"
@@ -17,15 +17,22 @@ export function encodeArguments(boot: BootArguments): string {
 const WITHOUT_OPTIONS =
   'if [ "$NODE_OPTIONS" = "$4" ]; then unset NODE_OPTIONS; DATAMAESTRO_LEFT_OUT=$4; export DATAMAESTRO_LEFT_OUT; fi; exec "$1" -e "$2" "$3"'
 
-/** The command of a warm call: Node is where it was the last time, and what had to be left out is as it was. */
+/** What a Node is started with. */
+export type NodeStart = Pick<RememberedHost, "execPath" | "leftOut" | "libraries">
+
+/** The command of a warm call: Node is where it was the last time, and what it needs, or had to be left out, as it was. */
 export function warmCommand(
-  { execPath, leftOut }: Pick<RememberedHost, "execPath" | "leftOut">,
+  { execPath, leftOut, libraries }: NodeStart,
   bootstrap: string,
   boot: BootArguments,
 ): string {
   const [node, code, given] = [nodeWord(execPath), quoteWord(loader(bootstrap)), encodeArguments(boot)]
-  if (leftOut === undefined || !isQuotable(leftOut)) return `exec ${node} -e ${code} ${given}`
-  return `exec /bin/sh -c ${quoteWord(WITHOUT_OPTIONS)} sh ${node} ${code} ${given} ${quoteWord(leftOut)}`
+  const exec =
+    libraries === undefined || !isQuotable(libraries)
+      ? "exec"
+      : `exec /usr/bin/env ${quoteWord(`LD_LIBRARY_PATH=${libraries}`)} ${quoteWord(`${LIBRARIES}=${libraries}`)}`
+  if (leftOut === undefined || !isQuotable(leftOut)) return `${exec} ${node} -e ${code} ${given}`
+  return `${exec} /bin/sh -c ${quoteWord(WITHOUT_OPTIONS)} sh ${node} ${code} ${given} ${quoteWord(leftOut)}`
 }
 
 /**

@@ -4,11 +4,14 @@ import type { Channel, ChannelEnd } from "../transport/transport.ts"
 import { agentEnded } from "./agent-ended.ts"
 import { BOOT_MAGIC, OWN_LINE, UPLOAD_PREFIX, type BootLine, type UploadHeader } from "./boot-protocol.ts"
 import { bootFailure, type BootFailure } from "./boot-failure.ts"
-import { chosenNode } from "./chosen-node.ts"
+import { chosenNode, neededLibraries } from "./chosen-node.ts"
 import { parseBootLine } from "./parse-boot-line.ts"
 import { TextTail } from "./text-tail.ts"
 
-export type Hello = Extract<BootLine, { type: "hello" }>
+export type Hello = Extract<BootLine, { type: "hello" }> & {
+  /** The `LD_LIBRARY_PATH` by which the probe started Node, since it needs that. */
+  libraries?: string | undefined
+}
 type Stored = Extract<BootLine, { type: "stored" }>
 
 export interface AgentPortOptions {
@@ -212,7 +215,7 @@ export class AgentPort implements LinePort {
     }
     const said = parseBootLine(line)
     if (said === undefined) return
-    if (said.type === "hello") this.#options.onHello(said)
+    if (said.type === "hello") this.#options.onHello({ ...said, libraries: neededLibraries(this.#decoder.noise) })
     if (said.type === "stored") this.#options.onStored(said)
     if (said.type === "failed") {
       const { code, message, hint } = said

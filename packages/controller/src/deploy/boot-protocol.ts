@@ -23,6 +23,12 @@ export const NO_NODE_END = "@@datamaestro-no-node-end/1"
 /** Printed by the probe, before the path of the Node that it becomes: one that tells its version may not start. */
 export const CHOSEN_NODE = "@@datamaestro-node/1 "
 
+/** Printed by the probe, before the `LD_LIBRARY_PATH` that this Node needs, as one of an environment module may. */
+export const NEEDED_LIBRARIES = "@@datamaestro-libraries/1 "
+
+/** The variable that tells the agent: the login shell's is not to replace it. */
+export const LIBRARIES = "DATAMAESTRO_LIBRARIES"
+
 /** What the bootstrap says on stderr, and ends, where nobody speaks to it or hears it. */
 export const STREAM_LOST = "A start-up file of the login shell closes the standard "
 

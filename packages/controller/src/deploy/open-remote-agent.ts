@@ -1,7 +1,7 @@
 import { DatamaestroError, type Params } from "@datamaestro/protocol"
 import type { SessionEvent } from "../session/session.ts"
 import type { Transport } from "../transport/transport.ts"
-import { coldCommand, warmCommand } from "./agent-command.ts"
+import { coldCommand, warmCommand, type NodeStart } from "./agent-command.ts"
 import type { Deployment } from "./deployment.ts"
 import { limitHint } from "../limit-hint.ts"
 import { isQuotable } from "./quote-word.ts"
@@ -41,10 +41,14 @@ async function open(transport: Transport, options: OpenRemoteAgentOptions): Prom
   const boot = { hash: deployment.hash, login: options.initialize.data === undefined }
 
   // One that waits has asked the login shell by then; where start-up files have changed meanwhile it asks again.
-  const aheadOn = (host: Pick<RememberedHost, "execPath" | "leftOut">): string =>
+  const aheadOn = (host: NodeStart): string =>
     warmCommand(host, deployment.bootstrap, { hash: deployment.hash, push: false, login: true })
-  const start = async (command: string, push: boolean, startedBy?: string): Promise<StartedAgent> => {
-    const channel = await transport.exec(command, { signal, startedBy })
+  const start = async (
+    command: string,
+    push: boolean,
+    warm: { startedBy?: string | undefined; libraries?: string | undefined } = {},
+  ): Promise<StartedAgent> => {
+    const channel = await transport.exec(command, { signal, startedBy: warm.startedBy })
     const heard = tellOfWait(label, bootTimeout, options.onEvent)
     const started = await startAgent(channel, {
       ...options,
@@ -61,7 +65,8 @@ async function open(transport: Transport, options: OpenRemoteAgentOptions): Prom
     const execPath = hello === undefined ? known?.execPath : asNamed(node, hello)
     if (execPath === undefined) return started
     const { leftOut } = hello ?? known ?? {}
-    const now = { address, execPath, leftOut, agents: withAgent(known, deployment.hash) }
+    const libraries = hello?.libraries ?? warm.libraries
+    const now = { address, execPath, leftOut, libraries, agents: withAgent(known, deployment.hash) }
     if (!isSame(now, known)) rememberHost(node, now)
     transport.held?.startAhead(aheadOn(now))
     return started
@@ -71,7 +76,8 @@ async function open(transport: Transport, options: OpenRemoteAgentOptions): Prom
     const push = known.agents?.includes(deployment.hash) !== true
     try {
       const startedBy = transport.held === undefined || push ? undefined : aheadOn(known)
-      return await start(warmCommand(known, deployment.bootstrap, { ...boot, push }), push, startedBy)
+      const { libraries } = known
+      return await start(warmCommand(known, deployment.bootstrap, { ...boot, push }), push, { startedBy, libraries })
     } catch (error) {
       if (!mayHaveMoved(error)) throw error
       forgetHost(address, node)
@@ -117,7 +123,8 @@ function isOfNode(error: unknown): boolean {
 }
 
 function isSame(one: RememberedHost, other: RememberedHost | undefined): boolean {
-  return one.execPath === other?.execPath && one.leftOut === other.leftOut && one.agents === other.agents
+  const { execPath, leftOut, libraries, agents } = other ?? {}
+  return one.execPath === execPath && one.leftOut === leftOut && one.libraries === libraries && one.agents === agents
 }
 
 /** What a person names is kept: it may be a script that sets things up and becomes Node, or a link to the version of today. */

@@ -12,6 +12,8 @@ const RememberedHost = v.object({
   execPath: v.string(),
   /** `NODE_OPTIONS` of the start-up files there, with which it does not start. */
   leftOut: v.optional(v.string()),
+  /** `LD_LIBRARY_PATH` that it needs, as the login shell or an environment module there sets it. */
+  libraries: v.optional(v.string()),
   /** The hashes of the agents that lie there, the last that came first: versions of this program may be used in turns. */
   agents: v.optional(v.array(v.string())),
 })
