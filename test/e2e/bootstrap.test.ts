@@ -1,5 +1,5 @@
 import { expect } from "chai"
-import { execFileSync, spawnSync } from "node:child_process"
+import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { existsSync, statSync } from "node:fs"
 import {
@@ -22,6 +22,7 @@ import { Script } from "node:vm"
 import { brotliCompressSync } from "node:zlib"
 import { loadDeployment } from "../../packages/controller/src/deploy/deployment.ts"
 import { isAlive, until } from "../helpers/job-lab.ts"
+import { makeModuleNode, skipWithoutModuleTools } from "../helpers/module-node.ts"
 import { privateEnvironment } from "../helpers/private-environment.ts"
 import { rejection } from "../helpers/rejection.ts"
 import { startSshServer, type SshServer } from "../helpers/ssh-server.ts"
@@ -452,16 +453,12 @@ describe("the bootstrap, over the embedded SSH server", () => {
   ] as const) {
     it(`finds the one that needs a library by the LD_LIBRARY_PATH that ${how}, and remembers that`, async function () {
       if (process.platform !== "linux" || process.getuid?.() !== 0) this.skip()
-      const tools = ["cc", "patchelf"].every((tool) => spawnSync(tool, ["--version"]).status === 0)
-      if (!tools && process.env["CI"] === undefined) this.skip()
+      skipWithoutModuleTools(this)
       this.timeout(30_000)
       const old = await putNode("old", "echo v12.22.12")
-      const path = await putNode("module/bin/node", "")
-      await copyFile(process.execPath, path)
-      await writeFile(join(server.home, "needed.c"), "int needed(void) { return 1; }\n")
-      execFileSync("cc", ["-shared", "-fPIC", "-o", "module/libneeded.so", "needed.c"], { cwd: server.home })
-      execFileSync("patchelf", ["--add-needed", "libneeded.so", path])
-      const libraries = `/no/such:${server.home}/module`
+      await makeModuleNode(join(server.home, "module"))
+      const path = join(server.home, "module/bin/node")
+      const libraries = `/no/such:${server.home}/module/lib`
       const load = `echo asked >> $HOME/asked; export PATH=$HOME/module/bin:$PATH LD_LIBRARY_PATH=${libraries}`
       const before = profile === "load" ? "" : "export LD_LIBRARY_PATH=/of/others"
       await writeFile(join(server.home, ".bash_profile"), `load() { ${load}; }\n${before}\n${profile}\n`)

@@ -1,11 +1,12 @@
 import { expect } from "chai"
-import { execFileSync, spawnSync } from "node:child_process"
+import { execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { chmod, copyFile, mkdir, readdir, readFile, readlink, rm, stat, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { bootFailure } from "../../packages/controller/src/deploy/boot-failure.ts"
 import { startDelayProxy, type DelayProxyOptions } from "../helpers/delay-proxy.ts"
+import { makeModuleNode, skipWithoutModuleTools } from "../helpers/module-node.ts"
 import { startOrigin } from "../helpers/origin.ts"
 import { privateEnvironment } from "../helpers/private-environment.ts"
 import { rejection } from "../helpers/rejection.ts"
@@ -471,18 +472,11 @@ describe("a data machine", function () {
   describe("whose Node needs a library of a folder that LD_LIBRARY_PATH names", () => {
     before(function () {
       skipWithoutTestUsers(this)
-      const tools = ["cc", "patchelf"].every((tool) => spawnSync(tool, ["--version"]).status === 0)
-      if (!tools && process.env["CI"] === undefined) this.skip()
+      skipWithoutModuleTools(this)
     })
     const machineWith = async (files: TestUserOptions["files"] = {}): Promise<Sshd & { home: string }> => {
       const machine = await account({ files })
-      await mkdir(join(machine.home, "module/bin"), { recursive: true })
-      await mkdir(join(machine.home, "module/lib"))
-      await writeFile(join(machine.home, "needed.c"), "int needed(void) { return 1; }\n")
-      const inHome = { cwd: machine.home }
-      execFileSync("cc", ["-shared", "-fPIC", "-o", "module/lib/libneeded.so", "needed.c"], inHome)
-      await copyFile(process.execPath, join(machine.home, "module/bin/node"))
-      execFileSync("patchelf", ["--add-needed", "libneeded.so", "module/bin/node"], inHome)
+      await makeModuleNode(join(machine.home, "module"))
       return machine
     }
     const answers = async (machine: Sshd & { home: string }, node = join(machine.home, "module/bin/node")) => {
