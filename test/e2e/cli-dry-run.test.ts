@@ -36,6 +36,11 @@ describe("prepare --dry-run", function () {
         resources: { corpus: sdk.manual("https://e.org/request", { name: "corpus.tgz", unpack: "tar", instructions: "Ask." }) },
         describe: ({ corpus }) => folder(corpus),
       })`,
+      "org.placed": `defineDataset({
+        id: "org.placed",
+        resources: { words: sdk.datafolderPath("corpora", "words.txt") },
+        describe: ({ words }) => textFile(words),
+      })`,
       "org.all": `defineDataset({
         id: "org.all",
         resources: {
@@ -120,6 +125,23 @@ describe("prepare --dry-run", function () {
     const there = await dryRun()
     expect(there.stdout).to.equal(`org.asked\tmake\tcorpus\t-\t${join(place, "corpus")}\t-\n`)
     expect(there.stderr).to.match(/^org\.asked: nothing to fetch; /)
+  })
+
+  it("tells which data folder is not set or lacks the data, until it is there", async () => {
+    const dryRun = (...args: string[]) => datamaestro([...args, "prepare", "--dry-run", "org.placed"], { env })
+    const unset = await dryRun()
+    expect(unset.stdout).to.equal("org.placed\treference\twords\t-\t-\t-\n")
+    expect(unset.stderr).to.contain('warning: org.placed: data folder "corpora", which has its words, is not set: ')
+    expect(unset.stderr).to.contain("`datamaestro datafolders set corpora PATH`")
+    const [work] = (JSON.parse((await dryRun("--json")).stdout) as Plan).work
+    expect(work).to.include({ kind: "datafolder", action: "reference", datafolder: "corpora" })
+
+    const corpora = join(sample.folder, "corpora")
+    await datamaestro(["datafolders", "set", "corpora", corpora], { env })
+    expect((await dryRun()).stderr).to.contain(`org.placed: there is no "${join(corpora, "words.txt")}"`)
+    await mkdir(corpora)
+    await writeFile(join(corpora, "words.txt"), "")
+    expect((await dryRun()).stderr).to.match(/^org\.placed: nothing to fetch; /)
   })
 
   it("tells what must be accepted before", async () => {

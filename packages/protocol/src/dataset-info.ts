@@ -76,6 +76,8 @@ export const PlannedWork = v.object({
   target: v.optional(v.string()),
   /** What its author says of how to fetch it by hand. */
   instructions: v.optional(v.string()),
+  /** The name of the data folder that it comes from. */
+  datafolder: v.optional(v.string()),
   /** To fetch; of what is there already, on the disk. Absent where nobody knows. */
   bytes: v.optional(v.number()),
 })

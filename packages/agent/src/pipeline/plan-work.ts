@@ -119,6 +119,7 @@ async function worksOf(dataset: ResolvedDataset, options: PlanWorkOptions): Prom
       action,
       urls: downloadsOf(resource).flatMap(({ urls }) => sourcesOf(urls, options.mirrors)),
       ...(known ? { target: resourcePath(options.paths, plan, resource, options.datafolders) } : {}),
+      ...(resource.kind === "datafolder" ? { datafolder: resource.folder } : {}),
       ...(done && files !== undefined ? { bytes: totalBytes(files) } : {}),
     }
     if (!done && resource.kind === "manual") Object.assign(work, await byHand(found.folder, resource))

@@ -28,7 +28,7 @@ export function dryRun(ids: readonly string[], ask: boolean): Command<Plan[]> {
           },
           { signal },
         )
-        for (const message of [...toAccept(plan), ...byHand(plan)])
+        for (const message of [...toAccept(plan), ...byHand(plan), ...notPlaced(plan)])
           onProgress({ phase: "notice", level: "warning", message })
         const level = plan.fits === false ? "warning" : "info"
         onProgress({ phase: "notice", level, message: summary(plan) })
@@ -59,6 +59,17 @@ function byHand({ work }: Plan): string[] {
       const how = instructions === undefined ? "" : ` (${instructions})`
       return `${dataset}: its ${resource} must be fetched by hand from ${urls[0]}${how}, and put on the data machine at "${target}"`
     })
+}
+
+/** The same, for what must be on the data machine already. */
+function notPlaced({ work }: Plan): string[] {
+  return work.flatMap(({ dataset, resource, action, datafolder, target }) => {
+    if (datafolder === undefined || action !== "reference") return []
+    const tell = `tell where it is with \`datamaestro datafolders set ${datafolder} PATH\``
+    return target === undefined
+      ? [`${dataset}: data folder "${datafolder}", which has its ${resource}, is not set: ${tell}`]
+      : [`${dataset}: there is no "${target}", which is its ${resource}: put the data there, or ${tell}`]
+  })
 }
 
 function summary({ id, work, fetch, unknown, needs, free, fits }: Plan): string {
