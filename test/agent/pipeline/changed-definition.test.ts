@@ -196,6 +196,32 @@ describe("a definition that has changed since", () => {
     expect(runs).to.equal(4)
   })
 
+  it("has steps made anew of what was brought by hand, or is linked, and has another content", async () => {
+    const thing = (content: string) => ({
+      manual: manual("https://example.org/", { name: "manual.txt", integrity: md5(md5Of(content)) }),
+      link: linkFile([join(home.path, "there.txt")], { name: "link.txt", integrity: md5(md5Of(content)) }),
+      both: step({
+        from: ["manual", "link"],
+        name: "both.txt",
+        run: async ({ input, output }) => {
+          await writeFile(output, (await readFile(input.manual, "utf8")) + (await readFile(input.link, "utf8")))
+        },
+      }),
+    })
+    const put = (given: string): void => {
+      writeFiles(root, { "manual.txt": given })
+      writeFiles(home.path, { "there.txt": given })
+    }
+    for (const given of ["one ", "two "]) {
+      put(given)
+      await prepare(thing(given))
+      expect(content()).to.include({ "both.txt": given + given })
+    }
+    writeFiles(home.path, { "there.txt": "three" })
+    await prepare({ ...thing("two "), link: thing("three").link })
+    expect(content()).to.include({ "both.txt": "two three" })
+  })
+
   it("has a transient one again for a step whose other input has come with another content", async () => {
     const joined = (names: readonly ("words" | "raw" | "a")[], name: string, transient: boolean) =>
       step({

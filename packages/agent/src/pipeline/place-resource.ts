@@ -5,9 +5,10 @@ import { sourcesOf } from "../fetch/sources.ts"
 import { canCarryOut, carryOut, declareReady, readPlacement, type Placement } from "../place/placement.ts"
 import type { ManifestRecord } from "../store/manifest.ts"
 import { storageError } from "../store/storage-error.ts"
+import type { FoundDataset } from "./found-dataset.ts"
 import { shapeOf } from "./shape-of.ts"
 import type { StoredResource } from "./stored-resource.ts"
-import { sumsOf } from "./declared-sums.ts"
+import { hasOtherSum, sumsOf } from "./declared-sums.ts"
 import { isWithin } from "./former-records.ts"
 import { keepAdded } from "./keep-added.ts"
 import type { Preparation } from "./preparation.ts"
@@ -108,10 +109,7 @@ async function move(
     await found.state.set(resource.name, "partial")
     const entries = placement.record.entries
     await found.former.giveUp(resource, entries, (entry) => found.takenBy(resource, entry) !== undefined)
-    const matters = found.dependents(resource).length > 0
-    if (matters && hasOtherContent(placement.record, found.manifest.record(resource.name))) {
-      await found.outdateDependents(resource)
-    }
+    await outdateWhatIsMadeOf(resource, found, placement.record)
     await carryOut(work, folder, placement)
   } catch (error) {
     const inTheWay = placement.moves.map(({ to }) => join(folder, to)).indexOf(pathOf(error))
@@ -154,9 +152,22 @@ async function finish(
   await removeWorkFolder(work).catch(() => {})
 }
 
+/** Before a resource is recorded: what is made of it is to be made anew if it has another content than before. */
+export async function outdateWhatIsMadeOf(
+  resource: StoredResource,
+  found: FoundDataset,
+  record: Pick<ManifestRecord, "files">,
+): Promise<void> {
+  if (found.dependents(resource).length === 0) return
+  const before = found.manifest.record(resource.name)
+  if (before === undefined) return
+  // Of links only the sums tell.
+  const other = record.files.length === 0 && hasOtherSum(resource, before)
+  if (other || hasOtherContent(record, before)) await found.outdateDependents(resource)
+}
+
 /** Of one file its name does not matter, and what is not known is taken to be the same. */
-function hasOtherContent({ files }: ManifestRecord, before: ManifestRecord | undefined): boolean {
-  if (before === undefined) return false
+function hasOtherContent({ files }: Pick<ManifestRecord, "files">, before: ManifestRecord): boolean {
   if (before.files.length !== files.length) return true
   const known = new Map([...before.files].map((file) => [file.path, file]))
   const [only] = before.files

@@ -11,7 +11,7 @@ import { hashFile } from "../verify/hash-file.ts"
 import { sumsOf } from "./declared-sums.ts"
 import { shapeOf } from "./shape-of.ts"
 import { listFiles } from "./list-files.ts"
-import { placeResource } from "./place-resource.ts"
+import { outdateWhatIsMadeOf, placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
 import { inWorkFolder } from "./work-folder.ts"
@@ -89,6 +89,7 @@ async function takeOver(
   resource: PlannedManual,
   files: readonly ManifestFile[],
 ): Promise<void> {
+  await outdateWhatIsMadeOf(resource, found, { files })
   await found.record(resource, {
     source: resource.page,
     time: new Date().toISOString(),
