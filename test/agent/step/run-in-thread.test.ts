@@ -44,6 +44,7 @@ const STEPS = {
   "program.left": `${BEGUN_PROGRAM}; fs.writeFileSync(output, "")`,
   "program.cancelled": `${BEGUN_PROGRAM}; console.log("begun"); await new Promise(() => {})`,
   "program.orphaned": `const begun = spawn("sh", ["-c", 'setsid sh "$0" "$1" &', output + ".sh", output + ".processes"]); await new Promise((resolve) => begun.stdout.once("data", resolve)); fs.writeFileSync(output, "")`,
+  "program.submitted": `const job = spawn("sleep", ["60"], { env: { ...process.env, SLURM_JOB_ID: "17" }, detached: true, stdio: "ignore" }); fs.writeFileSync(output, String(job.pid))`,
   "program.waited": `${BEGUN_PROGRAM}; console.log("begun"); spawnSync("sh", program)`,
 }
 
@@ -186,4 +187,12 @@ describe("runInThread", function () {
       expect(await Promise.all(left)).to.deep.equal(processes.map(() => ""))
     })
   }
+
+  it("leaves a job to Slurm that a step has submitted, and that runs on this machine", async function () {
+    if (!existsSync("/proc/self/environ")) this.skip()
+    await run("program.submitted").ended
+    const job = await readFile(join(plugins.root, "output"), "utf8")
+    expect(await readFile(`/proc/${job}/cmdline`, "utf8")).to.equal("sleep\0" + "60\0")
+    process.kill(Number(job), "SIGKILL")
+  })
 })

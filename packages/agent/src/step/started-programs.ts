@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises"
 
 /** What the environment of each program says that a step starts, and of those that they start: whose it is. */
 const MARK = "DATAMAESTRO_STEP"
+const SLURM_JOB = "SLURM_JOB_ID="
 const PAUSE = 25
 
 /** In the step's thread: what it starts from now on bears the mark. */
@@ -64,7 +65,14 @@ async function strays(mark: string): Promise<string[]> {
 async function bears(mark: string, pid: string): Promise<boolean> {
   // One that has ended has none.
   const environment = await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "")
-  return environment.split("\0").includes(`${MARK}=${mark}`)
+  const entries = environment.split("\0")
+  return entries.includes(`${MARK}=${mark}`) && !isOfAnotherJob(entries)
+}
+
+/** A job that a step has submitted inherits the mark, and may run on this very machine. It is Slurm's, as on any other. */
+function isOfAnotherJob(environment: readonly string[]): boolean {
+  const job = environment.find((entry) => entry.startsWith(SLURM_JOB))
+  return job !== undefined && job !== `${SLURM_JOB}${process.env["SLURM_JOB_ID"]}`
 }
 
 /** proc(5): each thread has a file of the processes that it has started. */
