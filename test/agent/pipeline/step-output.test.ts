@@ -1,7 +1,8 @@
 import { folder, defineDataset, step } from "@datamaestro/dataset"
 import { expect } from "chai"
 import { execFileSync } from "node:child_process"
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs"
+import { mkdir, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { failure, temporaryFolder } from "../../fixtures/extraction.ts"
@@ -31,6 +32,37 @@ describe("what a step has written", () => {
     await prepare(inFolder({ "a/2.txt": "1.txt", b: "a", own: "../made/a/1.txt" }))
     expect(readFileSync(join(root, "made/b/2.txt"), "utf8")).to.equal("one")
     expect(readFileSync(join(root, "made/own"), "utf8")).to.equal("one")
+  })
+
+  it("may link to its inputs and itself by the paths that it is told: the links hold where it is placed", async () => {
+    const write = (to: string, content: string) => async (path: string) => {
+      await mkdir(join(path, to, ".."), { recursive: true })
+      await writeFile(join(path, to), content)
+    }
+    const make = (transient: boolean) => {
+      const resources = {
+        images: step({ from: [], name: "images", transient, run: ({ output }) => write("a/1.png", "one")(output) }),
+        made: step({
+          from: ["images"],
+          name: "split/train",
+          run: async ({ input, output }) => {
+            await write("2.png", "two")(output)
+            await symlink(join(input.images, "a/1.png"), join(output, "1.png"))
+            await symlink(join(output, "2.png"), join(output, "3.png"))
+            await symlink(input.images, join(output, "all"))
+          },
+        }),
+      }
+      const dataset = defineDataset({ id: "org.example.thing", resources, describe: ({ made }) => folder(made) })
+      return prepareDataset(resolved(dataset), prepareOptions(home.path))
+    }
+    await make(false)
+    const links = ["1.png", "3.png", "all"].map((name) => readlinkSync(join(root, "split/train", name)))
+    expect(links).to.deep.equal(["../../images/a/1.png", "2.png", "../../images"])
+    expect(readFileSync(join(root, "split/train/1.png"), "utf8")).to.equal("one")
+    // Of one that goes once this is made.
+    rmSync(root, { recursive: true })
+    expect((await failure(make(true))).message).to.contain("is a symbolic link with an absolute target")
   })
 
   const refused: [string, (output: string) => void, string][] = [

@@ -11,6 +11,7 @@ import { errnoName } from "../store/errno-name.ts"
 import { storageError } from "../store/storage-error.ts"
 import { thrownText } from "../author-code/thrown-text.ts"
 import { startThread } from "../threads/thread-source.ts"
+import type { FoundDataset } from "./found-dataset.ts"
 import { placeResource } from "./place-resource.ts"
 import { stepContext, type Preparation } from "./preparation.ts"
 import { inTurn, queues } from "./queues.ts"
@@ -33,28 +34,34 @@ export async function runStep(preparation: Preparation, resource: PlannedStep): 
 }
 
 async function runNow(preparation: Preparation, resource: PlannedStep, moved: () => void): Promise<void> {
-  const { signal } = preparation
+  const { found, folder, signal } = preparation
+  const { target } = resource
   try {
     await inWorkFolder(preparation, resource, async (work) => {
       const output = join(work, OUTPUT)
       await run(preparation, resource, output)
-      const made = await readStepOutput(output, resource.target, signal)
+      const made = await readStepOutput({ output, folder, target, inputs: lastingInputs(found, resource) }, signal)
       if (typeof made === "string") throw failed(preparation, resource, made, undefined)
       const { files, links } = made
-      const single = files.length === 1 && files[0]?.path === resource.target
+      const single = files.length === 1 && files[0]?.path === target
       if (single) await syncTree(work, [OUTPUT])
       else {
         await syncTree(
           output,
-          files.map(({ path }) => path.slice(resource.target.length + 1)),
+          files.map(({ path }) => path.slice(target.length + 1)),
         )
       }
-      const moves = [{ from: OUTPUT, to: resource.target }]
+      const moves = [{ from: OUTPUT, to: target }]
       await placeResource(preparation, resource, work, { moves, record: { files, links } }, moved)
     })
   } catch (error) {
-    throw storageError(error, `make "${resource.target}"`)
+    throw storageError(error, `make "${target}"`)
   }
+}
+
+/** The places of what it is made of, in the dataset's folder; not of what goes once it is made. */
+function lastingInputs(found: FoundDataset, { from }: PlannedStep): string[] {
+  return found.stored.filter((one) => from.includes(one.name) && !found.isRemovable(one)).map(({ target }) => target)
 }
 
 async function run(preparation: Preparation, resource: PlannedStep, output: string): Promise<void> {

@@ -1,8 +1,19 @@
-import { lstat, readdir, readlink } from "node:fs/promises"
-import { join } from "node:path"
+import { lstat, readdir, readlink, symlink, unlink } from "node:fs/promises"
+import { dirname, isAbsolute, join, relative } from "node:path"
 import type { PlacedFile } from "../pipeline-types.ts"
 import { linkEscapes } from "../store/link-targets.ts"
 import { hashFile } from "../verify/hash-file.ts"
+
+/** Where a step has written, and where that will be. */
+export interface StepPlace {
+  /** The file or folder that it has written. */
+  output: string
+  /** The dataset's folder, and the output's place in it. */
+  folder: string
+  target: string
+  /** What it is made of and stays there, below the dataset's folder; "": the folder itself. */
+  inputs: readonly string[]
+}
 
 export interface StepOutput {
   files: PlacedFile[]
@@ -12,15 +23,13 @@ export interface StepOutput {
 
 /**
  * What a step has written, by paths relative to the dataset's folder. What lies elsewhere, where a link leads out of that folder, is
- * no content of the dataset: it may change or go without a word, and is not what `copy` brings.
+ * no content of the dataset: it may change or go without a word, and is not what `copy` brings. Links by absolute paths, as it is told
+ * them, to what it has written and to its inputs in that folder are made relative: so they hold where it is placed, moved and copied.
  *
  * @returns what is wrong with it, as text
  */
-export async function readStepOutput(
-  output: string,
-  target: string,
-  signal: AbortSignal,
-): Promise<StepOutput | string> {
+export async function readStepOutput(place: StepPlace, signal: AbortSignal): Promise<StepOutput | string> {
+  const { output, target } = place
   const stat = await lstat(output).catch(() => undefined)
   if (stat === undefined) return "it ended without writing its output"
   if (stat.isSymbolicLink()) return `its output is a symbolic link, to "${await readlink(output)}"`
@@ -32,13 +41,38 @@ export async function readStepOutput(
     const path = join(entry.parentPath, entry.name)
     const name = `${target}/${path.slice(output.length + 1).replaceAll("\\", "/")}`
     if (entry.isFile()) files.push(await hashed(path, name, signal))
-    else if (entry.isSymbolicLink()) links.set(name, { target: await readlink(path) })
+    else if (entry.isSymbolicLink()) links.set(name, { target: await heldLink(path, name, place) })
   }
   for (const [path, link] of links) {
     const reason = linkEscapes(path.split("/"), links)
     if (reason !== undefined) return `of its output, "${path}" ${reason} ("${link.target}")`
   }
   return { files, links: [...links.keys()] }
+}
+
+/** @returns where a link leads to, once that is made relative where it can be */
+async function heldLink(path: string, name: string, place: StepPlace): Promise<string> {
+  const to = await readlink(path)
+  const own = isAbsolute(to) ? ownPath(to, place) : undefined
+  if (own === undefined) return to
+  const held = relative(dirname(name), own).replaceAll("\\", "/")
+  await unlink(path)
+  await symlink(held, path)
+  return held
+}
+
+/** Where an absolute path will be below the dataset's folder; undefined where it is neither written by the step nor an input of it. */
+function ownPath(path: string, { output, folder, target, inputs }: StepPlace): string | undefined {
+  const written = pathBelow(output, path)
+  if (written !== undefined) return join(target, written)
+  const own = pathBelow(folder, path)
+  if (own === undefined || own.startsWith(".")) return undefined
+  return inputs.some((input) => pathBelow(input, own) !== undefined) ? own : undefined
+}
+
+function pathBelow(folder: string, path: string): string | undefined {
+  const below = relative(folder, path)
+  return isAbsolute(below) || /^\.\.(?:[/\\]|$)/.test(below) ? undefined : below
 }
 
 async function hashed(path: string, name: string, signal: AbortSignal): Promise<PlacedFile> {
