@@ -125,14 +125,21 @@ describe("findRepositories", () => {
     }
   })
 
+  it("names one that the variable names and that is no JSON, also where it does not look like ours", async () => {
+    const folder = join(root.path, "malformed")
+    await mkdir(folder)
+    await writeFile(join(folder, "package.json"), '{\n  "name" "x"\n}\n')
+    const two = await write(join(root.path, "two"), "two")
+    const { found, broken } = look([folder, two].join(delimiter), folder)
+    expect(broken.map(({ message }) => message)).to.deep.equal([
+      `Cannot read "${join(folder, "package.json")}": line 2, column 10: colon expected`,
+    ])
+    expect(found.map(({ id }) => id)).to.deep.equal(["two"])
+  })
+
   it("says so when the variable names what is no repository", async () => {
     expect(() => find(join(root.path, "nowhere")))
       .to.throw("nowhere")
-      .with.property("code", "BROKEN_REPOSITORY")
-    await mkdir(join(root.path, "malformed"))
-    await writeFile(join(root.path, "malformed/package.json"), '{\n  "name" "x"\n}\n')
-    expect(() => find(join(root.path, "malformed")))
-      .to.throw(`Cannot read "${join(root.path, "malformed/package.json")}": line 2, column 10: colon expected`)
       .with.property("code", "BROKEN_REPOSITORY")
     await mkdir(join(root.path, "empty"))
     expect(() => find(join(root.path, "empty")))

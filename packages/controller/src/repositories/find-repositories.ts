@@ -40,11 +40,11 @@ export function findRepositories(options: FindRepositoriesOptions): Repositories
   for (const folders of [
     besideCommand(controller),
     ofProject(directory),
-    [...named(environment, directory), ...(options.folders ?? [])],
+    [...named(environment, directory, broken), ...(options.folders ?? [])],
   ]) {
     const unseen = [...new Set(folders)].filter((folder) => !seen.has(folder))
     for (const folder of unseen) seen.add(folder)
-    const nearer = unseen.flatMap((folder) => unlessBroken(folder, broken))
+    const nearer = unseen.flatMap((folder) => unlessBroken(readRepositoryPackage, folder, broken))
     // One package that is installed twice is no two: the nearer copy is what the person works with.
     const packages = new Set(nearer.map((repository) => repository.package))
     found = [...found.filter((repository) => !packages.has(repository.package)), ...nearer]
@@ -70,13 +70,17 @@ function eachOnce(found: readonly FoundRepository[]): FoundRepository[] {
   return [...known.values()]
 }
 
-/** One package that can't be read doesn't stand in the way of the others. */
-function unlessBroken(folder: string, broken: DatamaestroError[]): FoundRepository[] {
+/** One package that can't be read doesn't stand in the way of the others. Of one that is reached twice it is told once. */
+function unlessBroken(
+  read: (folder: string) => FoundRepository[],
+  folder: string,
+  broken: DatamaestroError[],
+): FoundRepository[] {
   try {
-    return readRepositoryPackage(folder)
+    return read(folder)
   } catch (error) {
     if (!(error instanceof DatamaestroError)) throw error
-    broken.push(error)
+    if (broken.every(({ message }) => message !== error.message)) broken.push(error)
     return []
   }
 }
@@ -128,7 +132,8 @@ function dependenciesOf(project: string): string[] {
   })
 }
 
-function named(environment: NodeJS.ProcessEnv, directory: string): string[] {
+/** @throws DatamaestroError BROKEN_REPOSITORY where one is no repository's; not where that can't be read */
+function named(environment: NodeJS.ProcessEnv, directory: string, broken: DatamaestroError[]): string[] {
   const variable = environment["DATAMAESTRO_REPOSITORY_PATH"] ?? ""
   const folders = variable.split(delimiter).filter((folder) => folder !== "")
   return folders.map((folder) => {
@@ -137,17 +142,13 @@ function named(environment: NodeJS.ProcessEnv, directory: string): string[] {
     const path = below === undefined ? resolve(directory, folder) : join(homedir(), below)
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
       throw notNamed(path, "there is no such folder")
-    if (declaresNone(path)) {
+    const unreadable: DatamaestroError[] = []
+    const found = unlessBroken(readNamedPackage, path, unreadable)
+    if (found.length === 0 && unreadable.length === 0)
       throw notNamed(path, "it is no package with repositories in its package.json")
-    }
+    broken.push(...unreadable)
     return path
   })
-}
-
-/** @throws DatamaestroError BROKEN_REPOSITORY where nobody can tell, as it is no JSON */
-function declaresNone(folder: string): boolean {
-  const broken: DatamaestroError[] = []
-  return unlessBroken(folder, broken).length === 0 && broken.length === 0 && readNamedPackage(folder).length === 0
 }
 
 function notNamed(path: string, reason: string): DatamaestroError {
