@@ -201,6 +201,25 @@ describe("extracting tar", () => {
     }
   })
 
+  it("reads a file whose long name is cut in its header where a folder's would end", async () => {
+    const name = `${"x".repeat(99)}/alpha.txt`
+    const old = { name: `${"y".repeat(50)}/`, type: "\0" }
+    const gnu = { name: "././@LongLink", type: "L", content: `${name}2\0` }
+    const members = [{ name, content: "alpha" }, gnu, { name: `${"x".repeat(99)}/`, type: "0", content: "beta" }, old]
+    const { root } = await extractBytes(folder.path, "tar", tarArchive(members))
+    expect(tree(root)).to.deep.equal({
+      ["x".repeat(99)]: "/",
+      [name]: "alpha",
+      [`${name}2`]: "beta",
+      ["y".repeat(50)]: "/",
+    })
+  })
+
+  it("tells of a member by the beginning of its name where that is very long", async () => {
+    const archive = tarArchive([{ name: "x/".repeat(1000), type: "3" }])
+    expect((await failure(extractBytes(folder.path, "tar", archive))).message).to.have.length.below(500)
+  })
+
   it("reads what GNU tar writes", async () => {
     const source = temporaryFolder()
     try {

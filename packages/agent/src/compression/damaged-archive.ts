@@ -43,8 +43,12 @@ function damaged(
   })
 }
 
+/** Of a longer name the beginning tells which it is. */
+const SHOWN_CHARACTERS = 300
+
 /** A member's name without control characters, which a hostile one could use to rewrite the terminal. */
 export function printable(name: string): string {
+  const shown = name.length > SHOWN_CHARACTERS ? `${name.slice(0, SHOWN_CHARACTERS)}…` : name
   // eslint-disable-next-line no-control-regex
-  return name.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)
+  return shown.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)
 }

@@ -26,6 +26,9 @@ const SUM = [148, 156] as const
 const TYPE = 156
 const MAGIC = [257, 263] as const
 const SPACE = 0x20
+const DIRECTORY = 0x35
+/** The type of a file that npm tar takes as it is. */
+const CONTIGUOUS = "7"
 
 /**
  * What the block says, its checksum and numbers read by npm tar; undefined where it is damaged; `"end"`: it is all zeros.
@@ -38,7 +41,8 @@ export function tarHeader(block: Buffer): TarHeader | "end" | undefined {
   const name = tarText(block, ...NAME)
   const prefix = magic === "ustar\0" ? tarText(block, ...PREFIX) : ""
   const type = block[TYPE] ?? 0
-  const { size = block[SIZE] === 0 ? 0 : NaN, mode, mtime } = header
+  const { mode, mtime } = header
+  const { size = block[SIZE] === 0 ? 0 : NaN } = name.endsWith("/") ? sizedAsFile(header, block) : header
   return {
     type: type === 0 ? "0" : String.fromCharCode(type),
     name: prefix === "" ? name : `${prefix}/${name}`,
@@ -48,6 +52,17 @@ export function tarHeader(block: Buffer): TarHeader | "end" | undefined {
     mtime: mtime && mtime.getTime() / 1000,
     gnu: magic === "ustar ",
   }
+}
+
+/**
+ * npm tar takes a file for a folder, which has no content, where its name ends as one's does: the beginning of a long name
+ * may, which alone the header has.
+ */
+function sizedAsFile(header: Header, block: Buffer): Header {
+  if (header.type !== "Directory" || block[TYPE] === DIRECTORY) return header
+  const contiguous = Buffer.from(block)
+  contiguous.write(CONTIGUOUS, TYPE, "latin1")
+  return new Header(contiguous)
 }
 
 function soundHeader(block: Buffer): Header | undefined {

@@ -73,16 +73,19 @@ export class TarMembers {
     if (type === LABEL) return { bytes: this.#sound(size) }
     const extension = { ...this.#ofAll, ...this.#ofNext }
     this.#ofNext = {}
+    const name = extension.sparse?.name ?? extension.name ?? header.name
+    // As tar wrote folders before there was a type of them.
+    const isOldDirectory = FILES.has(type) && name.endsWith("/")
     const member: TarHeader = {
       ...header,
-      name: extension.sparse?.name ?? extension.name ?? header.name,
+      name,
       link: extension.link ?? header.link,
       mtime: extension.mtime ?? header.mtime,
-      size: WITHOUT_CONTENT.has(type) ? 0 : this.#sound(extension.size ?? size),
+      size: WITHOUT_CONTENT.has(type) || isOldDirectory ? 0 : this.#sound(extension.size ?? size),
     }
-    this.#last = nameText(member.name).text
+    this.#last = nameText(name).text
     if (type === OLD_SPARSE && header.gnu) return this.#oldSparse(member, block)
-    if (!FILES.has(type) || member.name.endsWith("/")) return this.#other(member)
+    if (!FILES.has(type) || isOldDirectory) return this.#other(member)
     if (extension.sparse !== undefined) return this.#sparse(member, extension.sparse)
     return { bytes: member.size, sink: this.#sink(member, member.size) }
   }
