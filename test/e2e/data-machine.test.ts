@@ -14,6 +14,7 @@ import type { SshMoment } from "../helpers/ssh-server.ts"
 import { openSshSession, type RecordedSession } from "../helpers/ssh-session.ts"
 import {
   createTestUser,
+  processesOf,
   skipWithoutSshd,
   skipWithoutTestUsers,
   testUsersAvailable,
@@ -467,6 +468,34 @@ describe("a data machine", function () {
         }
       }
     })
+  })
+
+  describe("whose Node tells its version, and hangs instead of running a program:", () => {
+    before(function () {
+      skipWithoutTestUsers(this)
+    })
+    for (const transport of ["ssh2", "openssh"] as const) {
+      it(`told by its name, and ended: ${transport}`, async () => {
+        const machine = await account({})
+        const place = join(machine.home, ".nvm/versions/node/v99.0.0/bin")
+        await mkdir(place, { recursive: true })
+        // It starts others, and does not let itself be told to end.
+        const script = '#!/bin/sh\nif [ "$1" = --version ]; then echo v99.0.0; else trap "" HUP TERM; sleep 300; fi\n'
+        await writeFile(join(place, "node"), script, { mode: 0o755 })
+        const { configFile } = machine
+        const ssh = { destination: "cluster", configFile, identityFiles: [], options: [], transport }
+        const error = await rejection(openSshSession(machine, { ssh, bootTimeout: 3000 }))
+        expect(error).to.include({ code: "DEPLOY_FAILED", exitStatus: 8 })
+        expect(error.message).to.contain(`with the Node at "${place}/node"`).and.contain("has not answered within 3 s")
+        const uid = (await stat(machine.home)).uid
+        const names = async (): Promise<string[]> =>
+          await Promise.all(
+            (await processesOf(uid)).map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")),
+          )
+        for (let wait = 0; wait < 50 && /sleep|node/.test((await names()).join()); wait++) await sleep(100)
+        expect((await names()).join()).not.to.match(/sleep|node/)
+      })
+    }
   })
 
   describe("whose Node needs a library of a folder that LD_LIBRARY_PATH names", () => {

@@ -3,7 +3,7 @@ import { printable } from "../transport/printable.ts"
 import { sshCommand } from "../transport/ssh-command.ts"
 import { limitHint } from "../limit-hint.ts"
 import { OWN_LINE } from "./boot-protocol.ts"
-import { withoutChosenNode } from "./chosen-node.ts"
+import { withoutChosenNode, type ChosenNode } from "./chosen-node.ts"
 
 export interface BootFailure {
   label: string
@@ -14,7 +14,7 @@ export interface BootFailure {
   booted: boolean
   reason: string
   /** The Node that was to run it, where the probe has told of one. */
-  chosen?: string | undefined
+  chosen?: ChosenNode | undefined
   code?: number | null
 }
 
@@ -31,7 +31,7 @@ export function bootFailure({ label, noise, stderr, booted, reason, chosen, code
     host: label,
     printed,
     ...(code === undefined ? {} : { code }),
-    ...(chosen === undefined ? {} : { node: chosen }),
+    ...(chosen === undefined ? {} : { node: chosen.path, pid: chosen.pid }),
   }
   // What OpenSSH's internal-sftp, nologin of the distributions, rssh and scponly, and ssh itself say.
   const refusal = [
@@ -78,7 +78,7 @@ export function bootFailure({ label, noise, stderr, booted, reason, chosen, code
     )
   }
   const shown = printed === "" ? "it printed nothing" : `it printed this instead:\n${printed}`
-  const by = chosen === undefined ? "" : ` with the Node at "${chosen}"`
+  const by = chosen === undefined ? "" : ` with the Node at "${chosen.path}"`
   const message = `Cannot start the agent on "${label}"${by}: ${reason}; ${shown}`
   if (booted) {
     return new DatamaestroError("AGENT_DIED", message, {
@@ -88,13 +88,13 @@ export function bootFailure({ label, noise, stderr, booted, reason, chosen, code
   }
   // Nothing of ours has run there: no agent that died, or that speaks another protocol.
   return new DatamaestroError("DEPLOY_FAILED", message, {
-    hint: limitHint(printed) ?? (chosen === undefined ? wayHint(label, code) : nodeHint(label, chosen)),
+    hint: limitHint(printed) ?? (chosen === undefined ? wayHint(label, code) : nodeHint(label, chosen.path)),
     details,
   })
 }
 
-function nodeHint(label: string, chosen: string): string {
-  return `see what \`${sshCommand(label)} ${chosen} -p 1\` prints, which is to be 1; or name another Node with --node PATH (--node bundled brings one along)`
+function nodeHint(label: string, path: string): string {
+  return `see what \`${sshCommand(label)} ${path} -p 1\` prints, which is to be 1; or name another Node with --node PATH (--node bundled brings one along)`
 }
 
 /** @param code that the program ended with; undefined while it runs */

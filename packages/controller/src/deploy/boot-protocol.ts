@@ -20,7 +20,7 @@ export const NO_NODE_MAGIC = "@@datamaestro-no-node/1"
 export const INSTEAD = "@@datamaestro-instead"
 export const NO_NODE_END = "@@datamaestro-no-node-end/1"
 
-/** Printed by the probe, before the path of the Node that it becomes: one that tells its version may not start. */
+/** Printed by the probe, before its process and the path of the Node that it becomes: one that tells its version may not start. */
 export const CHOSEN_NODE = "@@datamaestro-node/1 "
 
 /** Printed by the probe, before the `LD_LIBRARY_PATH` that this Node needs, as one of an environment module may. */

@@ -89,7 +89,7 @@ const STATEMENTS = [
   `named() { case "$3" in "~/"*) consider "$HOME/\${3#??}";; */*) consider "$3";; *) consider "$(command -v "$3")";; esac; }`,
   // Another than was named is told of, not taken; unless the one that was named needs what the login shell tells.
   `case "$3" in auto) search;; *) named "$@"; if [ -z "$node" ]; then list="$list${INSTEAD}$nl"; search; node=; if [ "$lib" ]; then best=0; seen=:; old=$list; named "$@"; list=$old; fi; fi;; esac`,
-  `if [ "$node" ]; then if [ "$need" ]; then LD_LIBRARY_PATH=$need; ${LIBRARIES}=$need; export LD_LIBRARY_PATH ${LIBRARIES}; echo; echo "${NEEDED_LIBRARIES}$need"; fi; if [ "$opt" ]; then if limit ${VERSION_SECONDS} /usr/bin/env NODE_OPTIONS="$opt" "$node" -e "${USES}" >/dev/null 2>&1 </dev/null; then NODE_OPTIONS=$opt; export NODE_OPTIONS; else DATAMAESTRO_LEFT_OUT=$opt; export DATAMAESTRO_LEFT_OUT; fi; fi; echo; echo "${CHOSEN_NODE}$node"; exec "$node" -e "$1" "$2"; fi`,
+  `if [ "$node" ]; then if [ "$need" ]; then LD_LIBRARY_PATH=$need; ${LIBRARIES}=$need; export LD_LIBRARY_PATH ${LIBRARIES}; echo; echo "${NEEDED_LIBRARIES}$need"; fi; if [ "$opt" ]; then if limit ${VERSION_SECONDS} /usr/bin/env NODE_OPTIONS="$opt" "$node" -e "${USES}" >/dev/null 2>&1 </dev/null; then NODE_OPTIONS=$opt; export NODE_OPTIONS; else DATAMAESTRO_LEFT_OUT=$opt; export DATAMAESTRO_LEFT_OUT; fi; fi; echo; echo "${CHOSEN_NODE}$$ $node"; exec "$node" -e "$1" "$2"; fi`,
   `echo; echo ${NO_NODE_MAGIC}; printf %s "$list"; echo ${NO_NODE_END}; exit 86`,
 ]
 

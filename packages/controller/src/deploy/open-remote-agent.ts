@@ -1,10 +1,11 @@
 import { DatamaestroError, type Params } from "@datamaestro/protocol"
+import { setTimeout as sleep } from "node:timers/promises"
 import type { SessionEvent } from "../session/session.ts"
 import type { Transport } from "../transport/transport.ts"
 import { coldCommand, warmCommand, type NodeStart } from "./agent-command.ts"
 import type { Deployment } from "./deployment.ts"
 import { limitHint } from "../limit-hint.ts"
-import { isQuotable } from "./quote-word.ts"
+import { isQuotable, quoteWord } from "./quote-word.ts"
 import { forgetHost, recallHost, rememberHost, withAgent, type RememberedHost } from "./remembered-host.ts"
 import type { Hello } from "./agent-port.ts"
 import { BOOT_TIMEOUT, NotBooted, startAgent, type StartAgentOptions, type StartedAgent } from "./start-agent.ts"
@@ -95,6 +96,7 @@ async function open(transport: Transport, options: OpenRemoteAgentOptions): Prom
       return await start(coldCommand(found, deployment.bootstrap, { ...boot, push: false }, broken), false)
     } catch (error) {
       failure ??= error
+      await endHanging(transport, reasonOf(error))
       const path = found === "auto" ? brokenNode(reasonOf(error)) : undefined
       // The first was the newest: where none of the others suits, or starts, it is the one to speak of.
       if (path === undefined || broken.length === MAX_BROKEN)
@@ -150,6 +152,24 @@ function mayHaveMoved(error: unknown): boolean {
     return error.cause instanceof DatamaestroError && error.cause.code === "DEPLOY_FAILED"
   }
   return error instanceof DatamaestroError && error.code === "NO_NODE"
+}
+
+/** How long the end of what hangs is waited for, in milliseconds. */
+const END_PATIENCE = 3000
+
+/** A Node that hangs at its start reads nothing, and so would stay when its channel is closed: it is ended, with what it has started. */
+async function endHanging(transport: Transport, reason: unknown): Promise<void> {
+  if (!(reason instanceof DatamaestroError) || !isSilence(reason)) return
+  const { pid } = reason.details
+  if (typeof pid !== "number") return
+  const script = quoteWord(`kill -9 -${pid} || kill -9 ${pid}`)
+  const channel = await transport.exec(`exec /bin/sh -c ${script}`).catch(() => undefined)
+  if (channel === undefined) return
+  channel.stdin.end()
+  channel.stdout.resume()
+  channel.stderr.resume()
+  await Promise.race([channel.ended, sleep(END_PATIENCE, undefined, { ref: false })])
+  channel.close()
 }
 
 /** It has not even ended. */
