@@ -94,7 +94,7 @@ export class AgentSession {
   /** An agent may have waited for its controller for long: what the login shell said before counts while it is current. */
   async renewLogin(): Promise<void> {
     const asked = this.#login
-    if (asked === undefined || (await asked.isCurrent())) return
+    if (asked === undefined || asked.isCurrent()) return
     await asked.takeBack()
     this.#login = undefined
   }

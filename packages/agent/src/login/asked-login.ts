@@ -3,12 +3,11 @@ import { loginStartUpFiles } from "./login-start-up-files.ts"
 
 /** An answer that is older is not used, in milliseconds: start-up files may read others, which nobody watches. */
 const OLDEST = 10 * 60_000
-/** For so long nobody can have had the time to change a file and start a command. */
-const RECENT = 500
 
 /** The login shell's environment, asked for once and put into the process's own. */
 export class AskedLogin {
   readonly #asked = performance.now()
+  // Before the shell reads them: what changes after this is seen.
   readonly #files = loginStartUpFiles()
   readonly #environment: Promise<LoginEnvironment>
   readonly #replaced = new Map<string, string | undefined>()
@@ -28,11 +27,8 @@ export class AskedLogin {
   }
 
   /** Whether the shell would say the same now, as far as can be seen. */
-  async isCurrent(): Promise<boolean> {
-    const age = performance.now() - this.#asked
-    if (age < RECENT) return true
-    if (age > OLDEST) return false
-    return (await this.#files) === (await loginStartUpFiles())
+  isCurrent(): boolean {
+    return performance.now() - this.#asked <= OLDEST && this.#files === loginStartUpFiles()
   }
 
   /** Gives the process the environment that it had before. */
