@@ -1,30 +1,20 @@
-import type { Machine } from "../machine.ts"
+import type { Machine, MachineOptions } from "../machine.ts"
 import type { Reporter } from "../reporter/reporter.ts"
 import type { Session, SessionOptions } from "../session/session.ts"
 import type { Prompter } from "../transport/prompter.ts"
-import type { SshTransportName } from "../transport/ssh-target.ts"
 import type { UserSettings } from "../user-settings.ts"
 import type { Agreements } from "../agreements.ts"
 
 /** The options that may stand before or after any command. */
-export interface GlobalOptions {
+export interface GlobalOptions extends MachineOptions {
   host: readonly string[]
-  node?: string | undefined
-  data?: string | undefined
-  /** `--on-disconnect`. */
-  onDisconnect?: "continue" | "cancel" | undefined
-  launcher?: "slurm" | "none" | undefined
   keepDownloads: boolean
   quiet: boolean
   debug: boolean
   traceback: boolean
   json: boolean
-  configFile?: string | undefined
   identityFiles: readonly string[]
   sshOptions: readonly string[]
-  transport?: SshTransportName | undefined
-  /** `--relay`, `--no-relay`. */
-  relay?: boolean | undefined
   /** Most connections to one server for one file. */
   connections?: number | undefined
 }
