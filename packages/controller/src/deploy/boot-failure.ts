@@ -20,6 +20,39 @@ export interface BootFailure {
 
 const SHOWN = 2000
 
+interface Refusal {
+  said: RegExp
+  why: string
+  hint?: (label: string) => string
+}
+
+/** What OpenSSH's internal-sftp, nologin of the distributions, rssh and scponly, restricted shells, PAM, and ssh itself say. */
+const REFUSALS: readonly Refusal[] = [
+  {
+    said: /sftp connections only|restricted by (rssh|scponly)/i,
+    why: "the account allows file transfer (SFTP) only",
+  },
+  {
+    said: /account is (currently )?not available|not available for (shell|interactive)/i,
+    why: "the account may not log in to a shell",
+  },
+  {
+    // Of rbash and its like, where they are to become another program.
+    said: /\bexec: restricted/i,
+    why: "its login shell is a restricted one",
+  },
+  {
+    said: /session open refused by peer/i,
+    why: "its server allows no session, as jump hosts do (MaxSessions)",
+  },
+  {
+    // Of PAM, where the session has no terminal on which it could ask for another one.
+    said: /password (change required|has expired)|required to change your password/i,
+    why: "the password of the account has expired",
+    hint: (label) => `log in with "${sshCommand(label)}", which asks for a new one, then run the same command again`,
+  },
+]
+
 /** Why a started command did not become our agent, with what it printed instead. */
 export function bootFailure({ label, noise, stderr, booted, reason, chosen, code }: BootFailure): DatamaestroError {
   const printed = [withoutChosenNode(noise), stderr]
@@ -33,36 +66,11 @@ export function bootFailure({ label, noise, stderr, booted, reason, chosen, code
     ...(code === undefined ? {} : { code }),
     ...(chosen === undefined ? {} : { node: chosen.path, pid: chosen.pid }),
   }
-  // What OpenSSH's internal-sftp, nologin of the distributions, rssh and scponly, and ssh itself say.
-  const refusal = [
-    {
-      said: /sftp connections only|restricted by (rssh|scponly)/i,
-      why: "the account allows file transfer (SFTP) only",
-    },
-    {
-      said: /account is (currently )?not available|not available for (shell|interactive)/i,
-      why: "the account may not log in to a shell",
-    },
-    {
-      // Of rbash and its like, where they are to become another program.
-      said: /\bexec: restricted/i,
-      why: "its login shell is a restricted one",
-    },
-    {
-      said: /session open refused by peer/i,
-      why: "its server allows no session, as jump hosts do (MaxSessions)",
-    },
-    {
-      // Of PAM, where the session has no terminal on which it could ask for another one.
-      said: /password (change required|has expired)|required to change your password/i,
-      why: "the password of the account has expired",
-      hint: `log in with "${sshCommand(label)}", which asks for a new one, then run the same command again`,
-    },
-  ].find(({ said }) => said.test(printed))
+  const refusal = REFUSALS.find(({ said }) => said.test(printed))
   if (refusal !== undefined) {
     return new DatamaestroError("DEPLOY_FAILED", `Cannot run anything on "${label}": ${refusal.why}`, {
       hint:
-        refusal.hint ??
+        refusal.hint?.(label) ??
         "ask the administrators of this machine for an account that may run commands, or choose another host",
       details,
     })
