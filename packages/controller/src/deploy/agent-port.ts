@@ -6,6 +6,7 @@ import { BOOT_MAGIC, OWN_LINE, UPLOAD_PREFIX, type BootLine, type UploadHeader }
 import { bootFailure, type BootFailure } from "./boot-failure.ts"
 import { chosenNode, neededLibraries } from "./chosen-node.ts"
 import { parseBootLine } from "./parse-boot-line.ts"
+import { SACRIFICE } from "./sacrifice.ts"
 import { TextTail } from "./text-tail.ts"
 
 export type Hello = Extract<BootLine, { type: "hello" }> & {
@@ -25,8 +26,6 @@ export interface AgentPortOptions {
   onStored(stored: Stored): void
 }
 
-/** Start-up files that ask something eat a line each; these are for them. Both ends skip empty lines. */
-const SACRIFICE = "\n".repeat(8)
 const HEARTBEAT = JSON.stringify({ jsonrpc: "2.0", method: "$/heartbeat", params: {} })
 const UPLOAD_CHUNK = 64 * 1024
 /** In each message that we send, and in nothing that start-up files print. */

@@ -1,6 +1,7 @@
 import type { Transport } from "../transport/transport.ts"
 import { bootFailure } from "./boot-failure.ts"
 import { quoteWord } from "./quote-word.ts"
+import { SACRIFICE } from "./sacrifice.ts"
 import { TextTail } from "./text-tail.ts"
 
 const MARK = "@@datamaestro-shell "
@@ -30,8 +31,7 @@ export async function askShell(transport: Transport, timeout: number, signal?: A
   })
   channel.stderr.on("data", (chunk: Buffer) => errors.push(chunk))
   channel.stdin.on("error", () => undefined)
-  // Start-up files that ask something get an answer.
-  channel.stdin.end("\n".repeat(8))
+  channel.stdin.end(SACRIFICE)
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<"late">((resolve) => {
     timer = setTimeout(() => resolve("late"), timeout)

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import type { SessionEvent } from "../session/session.ts"
 import type { Transport } from "../transport/transport.ts"
 import { coldCommand, warmCommand, type NodeStart } from "./agent-command.ts"
+import type { BootArguments } from "./boot-protocol.ts"
 import type { Deployment } from "./deployment.ts"
 import { limitHint } from "../limit-hint.ts"
 import { isQuotable, quoteWord } from "./quote-word.ts"
@@ -35,65 +36,95 @@ export async function openRemoteAgent(transport: Transport, options: OpenRemoteA
   }
 }
 
+/** What is known of a start at a Node that was there the last time. */
+interface WarmStart {
+  /** As in `transport.exec`. */
+  startedBy?: string | undefined
+  /** `LD_LIBRARY_PATH` that it is given. */
+  libraries?: string | undefined
+}
+
+/** Runs a command that becomes the agent. */
+type Start = (command: string, push: boolean, warm?: WarmStart) => Promise<StartedAgent>
+
 async function open(transport: Transport, options: OpenRemoteAgentOptions): Promise<StartedAgent> {
+  const known = recallHost(transport.address, options.node)
+  const start: Start = (command, push, warm = {}) => startBy(transport, options, known, { ...warm, command, push })
+  const warm = known === undefined ? undefined : await startWarm(transport, options, known, start)
+  return warm ?? (await startCold(transport, options, start))
+}
+
+/** One that waits has asked the login shell by then; where start-up files have changed meanwhile it asks again. */
+function aheadCommand(host: NodeStart, { bootstrap, hash }: Deployment): string {
+  return warmCommand(host, bootstrap, { hash, push: false, login: true })
+}
+
+async function startBy(
+  transport: Transport,
+  options: OpenRemoteAgentOptions,
+  known: RememberedHost | undefined,
+  { command, push, startedBy, libraries: given }: WarmStart & { command: string; push: boolean },
+): Promise<StartedAgent> {
   const { deployment, node, signal, bootTimeout = BOOT_TIMEOUT } = options
   const { label, address } = transport
-  const known = recallHost(address, node)
-  const boot = { hash: deployment.hash, login: options.initialize.data === undefined }
+  const channel = await transport.exec(command, { signal, startedBy })
+  const heard = tellOfWait(label, bootTimeout, options.onEvent)
+  const started = await startAgent(channel, {
+    ...options,
+    label,
+    push,
+    bootTimeout,
+    compressed: () => deployment.compressed(),
+    onHello: (hello) => {
+      heard()
+      options.onHello?.(hello)
+    },
+  }).finally(heard)
+  const { hello } = started
+  const execPath = hello === undefined ? known?.execPath : asNamed(node, hello)
+  if (execPath === undefined) return started
+  const { leftOut } = hello ?? known ?? {}
+  const libraries = hello?.libraries ?? given
+  const now = { address, execPath, leftOut, libraries, agents: withAgent(known, deployment.hash) }
+  if (!isSame(now, known)) rememberHost(node, now)
+  transport.held?.startAhead(aheadCommand(now, deployment))
+  return started
+}
 
-  // One that waits has asked the login shell by then; where start-up files have changed meanwhile it asks again.
-  const aheadOn = (host: NodeStart): string =>
-    warmCommand(host, deployment.bootstrap, { hash: deployment.hash, push: false, login: true })
-  const start = async (
-    command: string,
-    push: boolean,
-    warm: { startedBy?: string | undefined; libraries?: string | undefined } = {},
-  ): Promise<StartedAgent> => {
-    const channel = await transport.exec(command, { signal, startedBy: warm.startedBy })
-    const heard = tellOfWait(label, bootTimeout, options.onEvent)
-    const started = await startAgent(channel, {
-      ...options,
-      label,
-      push,
-      bootTimeout,
-      compressed: () => deployment.compressed(),
-      onHello: (hello) => {
-        heard()
-        options.onHello?.(hello)
-      },
-    }).finally(heard)
-    const { hello } = started
-    const execPath = hello === undefined ? known?.execPath : asNamed(node, hello)
-    if (execPath === undefined) return started
-    const { leftOut } = hello ?? known ?? {}
-    const libraries = hello?.libraries ?? warm.libraries
-    const now = { address, execPath, leftOut, libraries, agents: withAgent(known, deployment.hash) }
-    if (!isSame(now, known)) rememberHost(node, now)
-    transport.held?.startAhead(aheadOn(now))
-    return started
+/** @returns nothing where Node is no longer where it was the last time */
+async function startWarm(
+  transport: Transport,
+  options: OpenRemoteAgentOptions,
+  known: RememberedHost,
+  start: Start,
+): Promise<StartedAgent | undefined> {
+  const { deployment, node } = options
+  const push = known.agents?.includes(deployment.hash) !== true
+  try {
+    const startedBy = transport.held === undefined || push ? undefined : aheadCommand(known, deployment)
+    const command = warmCommand(known, deployment.bootstrap, { ...bootArguments(options), push })
+    return await start(command, push, { startedBy, libraries: known.libraries })
+  } catch (error) {
+    if (!mayHaveMoved(error)) throw error
+    forgetHost(transport.address, node)
+    // Most often it is start-up files that hang: nobody waits for them twice, and the next call looks for another Node.
+    if (isSilence(reasonOf(error))) throw error
+    const message = `Node is no longer at ${known.execPath} on "${transport.label}": looking for another`
+    options.onEvent({ phase: "notice", level: "debug", message })
+    return undefined
   }
+}
 
-  if (known !== undefined) {
-    const push = known.agents?.includes(deployment.hash) !== true
-    try {
-      const startedBy = transport.held === undefined || push ? undefined : aheadOn(known)
-      const { libraries } = known
-      return await start(warmCommand(known, deployment.bootstrap, { ...boot, push }), push, { startedBy, libraries })
-    } catch (error) {
-      if (!mayHaveMoved(error)) throw error
-      forgetHost(address, node)
-      // Most often it is start-up files that hang: nobody waits for them twice, and the next call looks for another Node.
-      if (isSilence(reasonOf(error))) throw error
-      const message = `Node is no longer at ${known.execPath} on "${label}": looking for another`
-      options.onEvent({ phase: "notice", level: "debug", message })
-    }
-  }
+/** Has the machine look for Node; one that tells its version and does not start is passed over. */
+async function startCold(transport: Transport, options: OpenRemoteAgentOptions, start: Start): Promise<StartedAgent> {
+  const { deployment, node, bootTimeout = BOOT_TIMEOUT } = options
   const found = node === BUNDLED ? await provide(transport, { ...options, bootTimeout }) : node
+  const boot = { ...bootArguments(options), push: false }
   const broken: string[] = []
   let failure: unknown
   for (;;) {
     try {
-      return await start(coldCommand(found, deployment.bootstrap, { ...boot, push: false }, broken), false)
+      return await start(coldCommand(found, deployment.bootstrap, boot, broken), false)
     } catch (error) {
       failure ??= error
       await endHanging(transport, reasonOf(error))
@@ -102,10 +133,14 @@ async function open(transport: Transport, options: OpenRemoteAgentOptions): Prom
       if (path === undefined || broken.length === MAX_BROKEN)
         throw broken.length > 0 && isOfNode(error) ? failure : error
       broken.push(path)
-      const message = `Node at ${path} on "${label}" does not start, though it tells its version: looking for another`
+      const message = `Node at ${path} on "${transport.label}" does not start, though it tells its version: looking for another`
       options.onEvent({ phase: "notice", level: "warning", message })
     }
   }
+}
+
+function bootArguments({ deployment, initialize }: OpenRemoteAgentOptions): Pick<BootArguments, "hash" | "login"> {
+  return { hash: deployment.hash, login: initialize.data === undefined }
 }
 
 /** How many that do not start are passed over. */

@@ -1,4 +1,4 @@
-import { DatamaestroError, interrupted } from "@datamaestro/protocol"
+import { DatamaestroError, unlessAborted } from "@datamaestro/protocol"
 import { createReadStream } from "node:fs"
 import { createInterface } from "node:readline"
 import { pipeline } from "node:stream/promises"
@@ -10,6 +10,7 @@ import { bundledNode, type BundledNode } from "./bundled-node.ts"
 import { nodePackageFor, type MachineFacts } from "./node-package.ts"
 import { GO, RECEIVE_SCRIPT, SAID, SURVEY_SCRIPT } from "./provision-script.ts"
 import { quoteWord } from "./quote-word.ts"
+import { SACRIFICE } from "./sacrifice.ts"
 import { tellOfWait } from "./tell-of-wait.ts"
 import { TextTail } from "./text-tail.ts"
 
@@ -28,7 +29,6 @@ interface Folder {
 
 /** The program and its gzipped form, while it is unpacked, in kilobytes. */
 const NEEDED = 200_000
-const SACRIFICE = "\n".repeat(8)
 
 /**
  * Brings a Node to a machine that has none: looks what runs there, gets the program on this machine, uploads what
@@ -162,7 +162,7 @@ async function converse(
   let timer: NodeJS.Timeout | undefined
   const heard = tellOfWait(label, options.bootTimeout, options.onEvent)
   try {
-    await new Promise<void>((resolve, reject) => {
+    const conversation = new Promise<void>((resolve, reject) => {
       const silent = (): void =>
         reject(ended(label, `nothing was heard of it for ${options.bootTimeout / 1000} s`, noise))
       const alive = (): void => {
@@ -171,17 +171,14 @@ async function converse(
       }
       alive()
       channel.stdin.on("drain", alive)
-      options.signal?.addEventListener("abort", () => reject(interrupted()), { once: true })
       const lines = createInterface({ input: channel.stdout, crlfDelay: Number.POSITIVE_INFINITY })
       lines.on("line", (line) => {
         alive()
         if (!line.startsWith(SAID)) return noise.push(Buffer.from(`${line}\n`))
         heard()
-        const said = line.slice(SAID.length)
-        const space = said.indexOf(" ")
+        const [word = "", ...rest] = line.slice(SAID.length).split(" ")
         try {
-          const word = space < 0 ? said : said.slice(0, space)
-          if (hear(word, space < 0 ? "" : said.slice(space + 1), channel)) resolve()
+          if (hear(word, rest.join(" "), channel)) resolve()
         } catch (error) {
           reject(error)
         }
@@ -191,6 +188,7 @@ async function converse(
         setTimeout(() => reject(error ?? ended(label, `it ended with exit code ${code}`, noise)), 100)
       })
     })
+    await unlessAborted(conversation, options.signal)
   } finally {
     heard()
     clearTimeout(timer)
