@@ -132,6 +132,46 @@ describe("a job's folder", () => {
     expect(most).to.be.within(2, 16)
   })
 
+  it("tells in its journal how it ended", async () => {
+    const ends: [string, Parameters<JobRecord["end"]>[0]][] = [
+      [
+        "failed: Cannot fetch it",
+        { state: "failed", error: new DatamaestroError("DOWNLOAD_FAILED", "Cannot fetch it") },
+      ],
+      ["handed over to Slurm", { state: "submitted" }],
+      ["stopped: SIGTERM", { state: "stopped", reason: "SIGTERM" }],
+      ["cancelled", { state: "cancelled" }],
+      ["done", { state: "done", result: value }],
+    ]
+    for (const [index, [told, end]] of ends.entries()) {
+      await (await create(`job${index}`)).end(end)
+      expect((await new JobDirectory(jobs).logs(`job${index}`)).at(-1)).to.have.property("message", told)
+    }
+  })
+
+  it("names what is no file where it has one", async () => {
+    for (const [name, told] of [
+      ["lease", "its lease"],
+      ["journal.jsonl", "journal.jsonl"],
+    ] as const) {
+      await mkdir(join(jobs, name, name), { recursive: true })
+      const error = await rejection(JobRecord.resume(join(jobs, name)))
+      expect(error).to.include({ code: "UNKNOWN_JOB", message: `Cannot read job "${name}": ${told} is no file` })
+    }
+  })
+
+  it("whose result a newer version has written is not resumed, which would replace it", async () => {
+    await (await create("one")).end({ state: "stopped", reason: "" })
+    await writeFile(jobFiles(join(jobs, "one")).result, JSON.stringify({ version: 2 }))
+    const error = await rejection(followJob(join(jobs, "one"), following()))
+    expect(error).to.have.property("code", "UNKNOWN_JOB")
+    expect(error.message).to.contain("was written by a newer datamaestro (version 2)")
+  })
+
+  it("is none where no job was ever begun", async () => {
+    expect(await states()).to.deep.equal([])
+  })
+
   it("has one holder at a time; a lost one is taken over by one", async () => {
     const record = await create("job-one")
     expect(await JobRecord.create(join(jobs, "job-one"), specification("job-one"))).to.equal(undefined)
