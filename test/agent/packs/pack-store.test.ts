@@ -139,10 +139,16 @@ describe("PackReceiver", () => {
     const old = join(folder, "a".repeat(64))
     await mkdir(old, { recursive: true })
     await mkdir(join(folder, "b".repeat(64)))
-    const then = new Date(Date.now() - 8 * 24 * 3600_000)
+    const day = 24 * 3600_000
+    const then = new Date(Date.now() - 8 * day)
     await utimes(old, then, then)
+    // What a killed agent has left of one, which is of use to nobody, goes sooner.
+    const [left, recent] = [`${"c".repeat(64)}.12.0a1b2c3d.tmp`, `${"c".repeat(64)}.13.0a1b2c3d.tmp`]
+    for (const name of [left, recent]) await writeFile(join(folder, name), "")
+    const yesterday = new Date(Date.now() - 1.1 * day)
+    await utimes(join(folder, left), yesterday, yesterday)
     await send(new PackReceiver(folder), pack)
-    expect(await readdir(folder)).to.have.members(["b".repeat(64), hash])
+    expect(await readdir(folder)).to.have.members(["b".repeat(64), recent, hash])
   })
 
   it("keeps what came long ago and is still asked for", async () => {

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
 import { expect } from "chai"
 import { claimDataset, pruneClaims } from "../../../packages/agent/src/slurm/dataset-claim.ts"
+import { tryLock } from "../../../packages/agent/src/store/lock.ts"
 import { temporaryFolder } from "../../fixtures/extraction.ts"
 
 describe("the claims of datasets", () => {
@@ -10,16 +11,27 @@ describe("the claims of datasets", () => {
   beforeEach(() => (folder = temporaryFolder()))
   afterEach(() => folder.remove())
   const { signal } = new AbortController()
-  const claim = async (id: string, job: string): Promise<string | undefined> =>
+  const claim = async (id: string, job: string, force = false): Promise<string | undefined> =>
     await claimDataset({
       jobs: folder.path,
       dataset: { id, repository: "test" },
       job,
-      force: false,
+      force,
       signal,
       record: () => mkdir(join(folder.path, job), { recursive: true }),
     })
   const names = (): string[] => readdirSync(join(folder.path, ".claims"))
+
+  it("send others to the job that is under way, and never that job to itself", async () => {
+    await claim("org.example.one", "aaaa")
+    const lease = await tryLock(join(folder.path, "aaaa", "lease"))
+    expect(await claim("org.example.one", "aaaa")).to.equal(undefined)
+    expect(await claim("org.example.one", "bbbb")).to.equal("aaaa")
+    expect(await claim("org.example.one", "bbbb", true)).to.equal(undefined)
+    expect(await claim("org.example.one", "aaaa")).to.equal(undefined)
+    await lease?.release()
+    expect(await claim("org.example.one", "bbbb")).to.equal(undefined)
+  })
 
   it("are each for one job, and go with its folder, no sooner", async () => {
     expect(await claim("org.example.one", "aaaa")).to.equal(undefined)

@@ -47,7 +47,8 @@ describe("what Slurm says of a job", () => {
   }
 
   it("is asked of sacct once squeue has forgotten it, then of scontrol", async () => {
-    expect(await look({ sacct: "12|CANCELLED by 1000|n1|01:00:00\n" })).to.deep.include({ state: "CANCELLED" })
+    const others = "112|COMPLETED|n2|01:00:00\n12_1|COMPLETED|n2|01:00:00\n"
+    expect(await look({ sacct: `${others}12|CANCELLED by 1000|n1|01:00:00\n` })).to.deep.include({ state: "CANCELLED" })
     expect(await look({ squeue: "", sacct: "12|OUT_OF_MEMORY|n1|01:00:00\n" })).to.have.property(
       "state",
       "OUT_OF_MEMORY",
