@@ -1,4 +1,5 @@
 import { createServer } from "node:http"
+import { createServer as createTlsServer, type ServerOptions } from "node:https"
 import {
   connect,
   createServer as createTcpServer,
@@ -14,10 +15,10 @@ export interface TestProxy {
   close(): Promise<void>
 }
 
-/** A proxy that tunnels: CONNECT of RFC 9110, section 9.3.6. */
-export async function startConnectProxy(): Promise<TestProxy> {
+/** A proxy that tunnels: CONNECT of RFC 9110, section 9.3.6; itself over TLS where it is given a certificate. */
+export async function startConnectProxy(certificate?: ServerOptions): Promise<TestProxy> {
   const seen: string[] = []
-  const server = createServer()
+  const server = certificate === undefined ? createServer() : createTlsServer(certificate)
   const sockets = tracked(server)
   server.on("connect", (request, socket: Socket, head: Buffer) => {
     seen.push(request.url ?? "")

@@ -6,6 +6,7 @@ import { extraCertificates } from "./extra-certificates.ts"
 import { mendParsers } from "./mend-parsers.ts"
 import { ReadSlabs } from "./read-slabs.ts"
 import { proxyFor, type Environment } from "./proxy.ts"
+import { tunnelPool } from "./tunnel-pool.ts"
 
 /** As browsers take them and curl does: repositories of data name all files of a record in their `Link` (FAIR Signposting). Of Node it is 16 kB. */
 const MOST_HEADER_BYTES = 256 * 1024
@@ -57,6 +58,8 @@ function makeDispatcher(proxy: string | undefined, certificates: readonly string
     return new ProxyAgent({
       uri: proxy,
       factory,
+      // It may wait as long for the server as we wait for it.
+      clientFactory: (origin, options) => tunnelPool(origin, options, 2 * timeout),
       proxyTunnel: false,
       requestTls: { timeout, ...ca },
       proxyTls: { timeout, ...ca },

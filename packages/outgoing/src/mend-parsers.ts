@@ -25,6 +25,8 @@ const PROCESSING = 102
 const OK = 200
 /** The type of HTTP/2's first frame. */
 const SETTINGS = 4
+/** The type of TLS's record. */
+const ALERT = 21
 const CR = 13
 const LF = 10
 
@@ -114,6 +116,7 @@ function tellCauses(prototype: Parser): void {
     const error = createError.call(this, code, rest)
     if (error.message.includes("Content-Length")) error.code = "HPE_INVALID_CONTENT_LENGTH"
     else if (startsAsHttp2(rest)) error.code = "HPE_HTTP2"
+    else if (startsAsAlert(rest)) error.code = "HPE_TLS"
     return error
   }
 }
@@ -123,6 +126,11 @@ function startsAsHttp2(bytes: Uint8Array): boolean {
   return (
     bytes.length >= 9 && bytes[0] === 0 && bytes[3] === SETTINGS && bytes.subarray(5, 9).every((byte) => byte === 0)
   )
+}
+
+/** An alert of TLS, whose version is 3.x (RFC 8446, section 5.1). */
+function startsAsAlert(bytes: Uint8Array): boolean {
+  return bytes.length >= 2 && bytes[0] === ALERT && bytes[1] === 3
 }
 
 /** All that came before the end: it goes into the body, which holds it for its reader. */

@@ -31,6 +31,21 @@ const REFUSED: Readonly<Record<string, { answer: string; told: RegExp; once?: tr
     told: /the server speaks HTTP\/2 only/,
     once: true,
   },
+  "TLS, which has no use for plain text": {
+    answer: "\x15\x03\x01\0\x02\x02\x46",
+    told: /TLS is spoken there \(is it https:/,
+    once: true,
+  },
+  "a transfer coding that was not asked for": {
+    answer: "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    told: /the transfer coding "gzip", which was not asked for/,
+    once: true,
+  },
+  "a transfer coding around the chunks": {
+    answer: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    told: /the transfer coding "gzip", which was not asked for/,
+    once: true,
+  },
   "a chunk of no size": {
     answer: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n",
     told: /answer is not HTTP/,

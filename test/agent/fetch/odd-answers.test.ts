@@ -1,6 +1,6 @@
 import { expect } from "chai"
 import { readFile } from "node:fs/promises"
-import { gzipSync } from "node:zlib"
+import { deflateRawSync, deflateSync, gzipSync } from "node:zlib"
 import { rejection } from "../../helpers/rejection.ts"
 import { startRawServer, type RawServer } from "../../helpers/raw-server.ts"
 import { setUpFetch, type FetchSetup } from "./fetch-setup.ts"
@@ -12,6 +12,8 @@ const answer = (status: string, text: string | Buffer, ...headers: string[]): st
 const FILES: Readonly<Record<string, string>> = {
   "that is said to be coded in a way that is no coding": answer("200 OK", "hello", "Content-Encoding: None"),
   "as Amazon's tools upload it": answer("200 OK", gzipSync("hello"), "Content-Encoding: gzip,aws-chunked"),
+  "deflated as it should be": answer("200 OK", deflateSync("hello"), "Content-Encoding: deflate"),
+  "deflated without zlib's header": answer("200 OK", deflateRawSync("hello"), "Content-Encoding: deflate"),
   "whose headers name all other files": answer("200 OK", "hello", `Link: ${"<https://example.org/f>, ".repeat(4000)}`),
   "which a proxy on the way sent": answer("203 Non-Authoritative Information", "hello"),
 }

@@ -2,7 +2,7 @@ import { expect } from "chai"
 import { randomBytes } from "node:crypto"
 import { readFile, writeFile } from "node:fs/promises"
 import { createServer, request as httpRequest, type Server } from "node:http"
-import type { AddressInfo } from "node:net"
+import { createServer as createTcpServer, type AddressInfo, type Socket } from "node:net"
 import { join } from "node:path"
 import { tokenVariable } from "../../../packages/agent/src/fetch/credentials.ts"
 import { parseNetrc } from "../../../packages/agent/src/fetch/netrc.ts"
@@ -12,6 +12,11 @@ import { rejection } from "../../helpers/rejection.ts"
 import { setUpFetch, sha256, type FetchSetup } from "./fetch-setup.ts"
 
 const basic = (text: string): string => `Basic ${Buffer.from(text).toString("base64")}`
+
+/** As a SOCKS proxy whose network refuses the connection (RFC 1928): no login is needed, then the reply 5. */
+function refuseSocks(socket: Socket): void {
+  socket.write(Buffer.from(socket.bytesRead < 10 ? [5, 0] : [5, 5, 0, 1, 0, 0, 0, 0, 0, 0]))
+}
 
 describe("sources of a download", () => {
   let setup: FetchSetup
@@ -289,6 +294,40 @@ describe("sources of a download", () => {
         refusing.close()
       }
     })
+
+    for (const [what, scheme, onData, reason] of [
+      ["closes the connection", "http", (socket: Socket) => socket.end(), "the connection was closed"],
+      ["never answers", "http", () => {}, "no answer in time"],
+      ["closes the connection", "socks5", (socket: Socket) => socket.end(), "it does not answer"],
+      ["refuses", "socks5", refuseSocks, "from there the connection was refused"],
+    ] as const) {
+      it(`of ${scheme}: that ${what} instead of connecting is told, and not asked without end`, async () => {
+        let connections = 0
+        const open = new Set<Socket>()
+        const bad = createTcpServer((socket) => {
+          connections++
+          open.add(socket)
+          socket.on("error", () => {}).on("data", () => onData(socket))
+        })
+        await new Promise<void>((resolve) => bad.listen(0, "127.0.0.1", resolve))
+        const address = `${scheme}://127.0.0.1:${(bad.address() as AddressInfo).port}`
+        const overrides = {
+          environment: { HOME: setup.folder, HTTPS_PROXY: address },
+          tuning: { connectSeconds: 0.1, attempts: 1 },
+          // It never came to an end.
+          signal: AbortSignal.timeout(15_000),
+        }
+        try {
+          const error = await rejection(setup.fetch({ urls: ["https://data.example.org/a"] }, overrides))
+          expect(error.message).to.contain(`the proxy ${address}, which HTTPS_PROXY names, can't be used: ${reason}`)
+          expect(error).to.have.property("code", "DOWNLOAD_FAILED")
+          expect(connections).to.equal(1)
+        } finally {
+          for (const socket of open) socket.destroy()
+          bad.close()
+        }
+      })
+    }
 
     for (const name of ["HTTP_PROXY", "ALL_PROXY"]) {
       it(`of ${name} is used, except for NO_PROXY`, async () => {

@@ -98,6 +98,18 @@ describe("a download over TLS", () => {
     expect(message).to.include(`the proxy ${HTTPS_PROXY}, which HTTPS_PROXY names, can't be used: ${told}`)
   })
 
+  it("tells a server that speaks no TLS behind a proxy that does", async () => {
+    proxy = await startConnectProxy({
+      key: readFileSync(join(setup.folder, "key.pem")),
+      cert: readFileSync(certificate),
+    })
+    const HTTPS_PROXY = `https://localhost:${proxy.port}`
+    const url = setup.origin.at("/a").replace("http:", "https:")
+    const message = await refusal([url], { HTTPS_PROXY, SSL_CERT_FILE: certificate })
+    expect(proxy.seen).to.have.length(1)
+    expect(message).to.equal(`Cannot download "${url}": no TLS is spoken there (is it http://, not https://?)`)
+  })
+
   for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
     it(`tells a server that wants a client's certificate (${version})`, async () => {
       const credentials = { key: readFileSync(join(setup.folder, "key.pem")), cert: readFileSync(certificate) }

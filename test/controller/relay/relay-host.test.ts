@@ -108,6 +108,12 @@ describe("requests that leave through the controller", () => {
     expect(headers).to.include({ "set-cookie": cookies.join("\n") })
   })
 
+  it("tell of transfer codings, which nobody has undone", async () => {
+    const coding = { "transfer-encoding": "gzip, chunked" }
+    origin.route("/bucket/a", { body: "", fail: { status: 404, headers: coding } })
+    expect((await get(origin.at("/bucket/a"))).headers).to.include(coding)
+  })
+
   it("end with the code of what failed on the way", async () => {
     await origin.close()
     expect(await failure(get(origin.at("/file")))).to.have.property("code", "ECONNREFUSED")

@@ -1,11 +1,12 @@
-import { namedProxy, type Environment } from "@datamaestro/outgoing"
+import { isTunnelFailure, namedProxy, type Environment } from "@datamaestro/outgoing"
 import { redactUrl } from "../store/cache-url.ts"
 import { ProxyRefused, ProxyUnreachable } from "./proxy-unreachable.ts"
-import { networkFailure, neverConnected, speaksNoTls } from "./retry-policy.ts"
+import { networkFailure, neverConnected } from "./retry-policy.ts"
+import { socksFailure } from "./socks-failure.ts"
 
 /**
  * The error of a request, as one of the proxy where the environment names one for the URL and nothing was reached: then it
- * was the proxy that was asked; or where that one refused. Other errors are as they were.
+ * was the proxy that was asked; or where that one refused, or opened no tunnel. Other errors are as they were.
  */
 export function blameProxy(error: unknown, url: URL, environment: Environment): unknown {
   const named = namedProxy(url, environment)
@@ -14,12 +15,16 @@ export function blameProxy(error: unknown, url: URL, environment: Environment): 
   const status = refusal(error)
   if (status !== undefined)
     return refused(`the proxy ${proxy}, which ${named.variable} names,`, named.variable, status, error)
-  const noTls = proxy.startsWith("https:") && speaksNoTls(error)
-  if (!neverConnected(error) && !noTls) return error
+  const socks = socksFailure(error)
+  if (socks !== undefined) return unusable(proxy, named.variable, socks, error)
+  const tunnelled = proxy.startsWith("https:") || (proxy.startsWith("http:") && url.protocol === "https:")
+  if (tunnelled ? !isTunnelFailure(error) : !neverConnected(error)) return error
   const { reason } = networkFailure(error) ?? { reason: "no connection" }
-  return new ProxyUnreachable(`the proxy ${proxy}, which ${named.variable} names, can't be used: ${reason}`, {
-    cause: error,
-  })
+  return unusable(proxy, named.variable, reason, error)
+}
+
+function unusable(proxy: string, variable: string, reason: string, cause: unknown): ProxyUnreachable {
+  return new ProxyUnreachable(`the proxy ${proxy}, which ${variable} names, can't be used: ${reason}`, { cause })
 }
 
 /** The status by which a proxy refused: undici has it in its words only. */

@@ -7,9 +7,11 @@ import {
   createBrotliDecompress,
   createGunzip,
   createInflate,
+  createInflateRaw,
   type BrotliDecompress,
   type Gunzip,
   type Inflate,
+  type InflateRaw,
 } from "node:zlib"
 import type { CachePart } from "../store/cache-part.ts"
 import { storageError } from "../store/storage-error.ts"
@@ -36,6 +38,16 @@ export function contentCoding(headers: Readonly<Record<string, string | undefine
 }
 
 /**
+ * The transfer codings of a response besides `chunked`, which undici leaves in place. Nobody may send one that was not asked for
+ * (RFC 9112, section 7.4), and what a server or proxy sends so all the same is no file yet.
+ */
+export function transferCoding(headers: Readonly<Record<string, string | undefined>>): string | undefined {
+  const names = (headers["transfer-encoding"] ?? "").toLowerCase().split(",")
+  const codings = names.map((name) => name.trim()).filter((name) => !["", "chunked", "identity"].includes(name))
+  return codings.length === 0 ? undefined : codings.join(", ")
+}
+
+/**
  * Whether the bytes of a response that is encoded though we asked for `identity` may be the file itself: many servers
  * declare every `.gz` they hold as encoded, where the compressed file is what is meant.
  */
@@ -56,7 +68,8 @@ export async function decodesToGzip(part: CachePart, coding: string, source: str
     },
   })
   try {
-    await pipeline([createReadStream(part.path, { end: HEAD_BYTES - 1 }), ...decodersFor(coding, source), sink])
+    const decoders = await decodersFor(part, coding, source)
+    await pipeline([createReadStream(part.path, { end: HEAD_BYTES - 1 }), ...decoders, sink])
   } catch {
     // The head is cut anywhere, and left as soon as it is known.
   }
@@ -73,7 +86,7 @@ export async function decodeContent(
   signal: AbortSignal,
 ): Promise<void> {
   hasher.reset()
-  const decoders = decodersFor(coding, source)
+  const decoders = await decodersFor(from, coding, source)
   const append = async (chunk: Buffer): Promise<void> => {
     hasher.update(chunk, to.bytes)
     await to.write([chunk])
@@ -102,17 +115,26 @@ export async function decodeContent(
   }
 }
 
+type Decoder = Gunzip | Inflate | InflateRaw | BrotliDecompress
+
 /** In the order in which they are undone. */
-function decodersFor(coding: string, source: string): (Gunzip | Inflate | BrotliDecompress)[] {
-  const names = coding.split(",")
+async function decodersFor(part: CachePart, coding: string, source: string): Promise<Decoder[]> {
+  const names = coding.split(",").toReversed()
   if (names.length > MOST_CODINGS) {
     const reason = `the server says that it is coded ${names.length} times over`
     throw sourceError("DOWNLOAD_FAILED", source, reason, "add a mirror to the settings, or tell the site's owner")
   }
-  return names.map((name) => decoderFor(name.trim(), source)).toReversed()
+  if (names[0] !== "deflate" || (await startsAsZlib(part))) return names.map((name) => decoderFor(name, source))
+  return [createInflateRaw(CHUNK), ...names.slice(1).map((name) => decoderFor(name, source))]
 }
 
-function decoderFor(coding: string, source: string): Gunzip | Inflate | BrotliDecompress {
+/** By its first two bytes (RFC 1950, section 2.2), which servers leave out that take `deflate` for what it is called: browsers take both. */
+async function startsAsZlib({ file }: CachePart): Promise<boolean> {
+  const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 0)
+  return ((buffer[0] ?? 0) & 15) === 8 && buffer.readUInt16BE() % 31 === 0
+}
+
+function decoderFor(coding: string, source: string): Decoder {
   switch (coding) {
     case "gzip":
     case "x-gzip":

@@ -4,6 +4,7 @@ import { request, type Dispatcher } from "undici"
 import type { Readable } from "node:stream"
 import { redactUrl } from "../store/cache-url.ts"
 import { blameProxy } from "./blame-proxy.ts"
+import { transferCoding } from "./content-coding.ts"
 import { authorizationFor } from "./credentials.ts"
 import { dispatcherFor, flatHeaders, type Environment } from "@datamaestro/outgoing"
 import type { FetchTuning } from "./fetch-types.ts"
@@ -56,6 +57,11 @@ export async function openExchange(source: string, options: ExchangeOptions): Pr
       ...cookies.of(url),
     })
     if (![301, 302, 303, 307, 308].includes(status) || headers.location === undefined) {
+      const coding = transferCoding(headers)
+      if (coding !== undefined && status < 300) {
+        await discard(body)
+        throw transferCodingError(source, coding)
+      }
       // A proxy on the way may say 203 of what the server sent (RFC 9110, section 15.3.4).
       return { status: status === 203 ? 200 : status, headers, body, url: redactUrl(url.href) }
     }
@@ -158,6 +164,11 @@ function bare(url: URL): URL {
 function asUtf8(value: string): string {
   const bytes = Buffer.from(value, "latin1")
   return isUtf8(bytes) ? bytes.toString("utf8") : value
+}
+
+function transferCodingError(source: string, coding: string): DatamaestroError {
+  const reason = `the server sends it with the transfer coding "${coding}", which was not asked for`
+  return sourceError("DOWNLOAD_FAILED", source, reason, "add a mirror to the settings, or tell the site's owner")
 }
 
 function redirectError(source: string, reason: string): DatamaestroError {

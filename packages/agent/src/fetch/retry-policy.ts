@@ -46,8 +46,6 @@ export function isRetryableStatus(status: number): boolean {
 }
 
 const HTTP2_ONLY = "the server speaks HTTP/2 only, and HTTP/1.1 is needed"
-/** An answer to the TLS handshake that is none. */
-const NO_TLS = "ERR_SSL_WRONG_VERSION_NUMBER"
 
 const PERMANENT_NETWORK: Readonly<Record<string, string>> = {
   ENOTFOUND: "the host is unknown",
@@ -57,8 +55,9 @@ const PERMANENT_NETWORK: Readonly<Record<string, string>> = {
   HPE_INVALID_CONTENT_LENGTH:
     "the server's answer gives no single length (Content-Length twice, beside chunks, or no number)",
   HPE_HTTP2: HTTP2_ONLY,
+  HPE_TLS: "TLS is spoken there (is it https://, not http://?)",
   ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: HTTP2_ONLY,
-  [NO_TLS]: "no TLS is spoken there (is it http://, not https://?)",
+  ERR_SSL_WRONG_VERSION_NUMBER: "no TLS is spoken there (is it http://, not https://?)",
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: "the server wants a client's certificate, and none can be given",
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE:
     "the server refused the TLS handshake (it wants a client's certificate, which can't be given, or other ciphers)",
@@ -89,18 +88,19 @@ export function networkFailure(error: unknown): { retry: boolean; reason: string
   if (error instanceof ProxyRefused) {
     return { retry: isRetryableStatus(error.status), reason: error.message, certificate: false }
   }
-  const code = errorCode(error)
-  if (code === undefined) return undefined
   const proxy = error instanceof ProxyUnreachable ? error.message : undefined
+  const code = errorCode(error)
+  if (code === undefined) return proxy === undefined ? undefined : { retry: true, reason: proxy, certificate: false }
   const permanent = PERMANENT_NETWORK[code]
   if (permanent !== undefined) return { retry: false, reason: proxy ?? permanent, certificate: false }
   const retryable = RETRYABLE_NETWORK[code]
   if (retryable !== undefined) return { retry: true, reason: proxy ?? retryable, certificate: false }
   if (code.startsWith("CERT_") || code.startsWith("ERR_TLS_") || /_CERT|SELF_SIGNED|UNABLE_TO_/.test(code)) {
-    return { retry: false, reason: `its certificate is not accepted (${code})`, certificate: true }
+    const reason = proxy ?? `its certificate is not accepted (${code})`
+    return { retry: false, reason, certificate: true }
   }
   if (code.startsWith("UND_ERR_") || code.startsWith("HPE_") || code.startsWith("ERR_SSL_") || code === "EPROTO") {
-    return { retry: true, reason: `the connection failed (${code})`, certificate: false }
+    return { retry: true, reason: proxy ?? `the connection failed (${code})`, certificate: false }
   }
   return undefined
 }
@@ -119,11 +119,6 @@ const NEVER_CONNECTED = new Set([
 /** Whether it failed before any server was reached. */
 export function neverConnected(error: unknown): boolean {
   return NEVER_CONNECTED.has(errorCode(error) ?? "")
-}
-
-/** Whether what answered speaks no TLS, where TLS was spoken to it. */
-export function speaksNoTls(error: unknown): boolean {
-  return errorCode(error) === NO_TLS
 }
 
 /** The code of the error or of the first cause that has one; of several addresses tried, the first one's. */

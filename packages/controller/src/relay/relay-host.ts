@@ -11,8 +11,8 @@ const STALL = 30
 
 /** What an agent may have sent: nothing that could change what is on a server. */
 const HEADERS = new Set(["accept", "accept-encoding", "authorization", "cookie", "if-range", "range", "user-agent"])
-/** Of one hop only (RFC 9110, section 7.6.1). */
-const NOT_ANSWERED = new Set(["connection", "keep-alive", "transfer-encoding", "upgrade"])
+/** Of one hop only (RFC 9110, section 7.6.1). `Transfer-Encoding` tells the agent of codings that nobody has undone. */
+const NOT_ANSWERED = new Set(["connection", "keep-alive", "upgrade"])
 
 export interface RelayHostOptions {
   agent: AgentClient
