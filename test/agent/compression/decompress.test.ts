@@ -162,8 +162,11 @@ describe("decompressing", function () {
         })
 
         it("says that there is something else at the end", async () => {
-          const bytes = Buffer.concat([packed(first, text), Buffer.from("something else, and long enough")])
-          expect((await failure(run(() => plain(bytes)))).code).to.equal("CORRUPT")
+          const one = packed(first, text)
+          const other = Buffer.from("something else, and long enough")
+          for (const bytes of [Buffer.concat([one, other]), Buffer.concat([one, other, one])]) {
+            expect((await failure(run(() => plain(bytes)))).code).to.equal("CORRUPT")
+          }
         })
       })
     }

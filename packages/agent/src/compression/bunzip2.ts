@@ -22,6 +22,7 @@ export async function* bunzip2Bytes(
     if (!(await input.fill(1))) throw truncatedArchive(archive, "it is empty")
     let block: Bzip2Block | undefined
     while (await input.fill(1)) {
+      if (block !== undefined && input.bytes[0] === 0) return await requirePadding(input, archive)
       const level = await readLevel(input, archive, block === undefined)
       if (block?.level !== level) block = new Bzip2Block(level)
       yield* blocksOf(input, block, archive, signal)
@@ -31,16 +32,25 @@ export async function* bunzip2Bytes(
   }
 }
 
+/** Zeros behind the last stream are padding, as of tapes. */
+async function requirePadding(input: ByteQueue, archive: string): Promise<void> {
+  while (await input.fill(1)) {
+    if (input.bytes.some((byte) => byte !== 0)) throw behind(archive)
+    input.skip(input.bytes.length)
+  }
+}
+
+function behind(archive: string): Error {
+  return corruptArchive(archive, "there is something else after its compressed data")
+}
+
 /** `BZh1` to `BZh9`: the size of the blocks in 100 000 bytes. */
 async function readLevel(input: ByteQueue, archive: string, first: boolean): Promise<number> {
   const whole = await input.fill(HEADER_BYTES)
   const header = input.take(Math.min(HEADER_BYTES, input.bytes.length)).toString("latin1")
   if (/^BZh[1-9]$/.test(header)) return Number(header[3])
   if (!whole && "BZh".startsWith(header)) throw truncatedArchive(archive, "the compressed data ends too early")
-  throw corruptArchive(
-    archive,
-    first ? "the compressed data is damaged (no bzip2 header)" : "there is something else after its compressed data",
-  )
+  throw first ? corruptArchive(archive, "the compressed data is damaged (no bzip2 header)") : behind(archive)
 }
 
 async function* blocksOf(

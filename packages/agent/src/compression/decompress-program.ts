@@ -2,7 +2,7 @@ import { once } from "node:events"
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import { BZIP2_END_BYTES, endsBzip2 } from "./bzip2-end.ts"
+import { Bzip2Ends } from "./bzip2-ends.ts"
 import { corruptArchive, truncatedArchive, unsupportedCompression } from "./damaged-archive.ts"
 import type { DecompressOptions, ByProgram } from "./decompress.ts"
 
@@ -43,8 +43,9 @@ export async function* runDecompressor(
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr = (stderr + text).slice(-STDERR_BYTES)))
   const ended = new Promise<number>((resolve) => child.once("close", (code) => resolve(code ?? -1)))
   const stop = new AbortController()
-  const end = { bytes: Buffer.alloc(0) }
-  const feeding = pipeline(Readable.from(endKept(source, end), { objectMode: true, highWaterMark: 1 }), child.stdin, {
+  const ends = child.spawnfile.endsWith("bzip2") ? new Bzip2Ends() : undefined
+  const bytes = ends?.watch(source) ?? source
+  const feeding = pipeline(Readable.from(bytes, { objectMode: true, highWaterMark: 1 }), child.stdin, {
     signal: AbortSignal.any([signal, stop.signal]),
   }).then(
     () => undefined,
@@ -55,13 +56,11 @@ export async function* runDecompressor(
     const status = await ended
     const fed = await feeding
     signal.throwIfAborted()
-    // bzip2 passes over what it takes for the end of its data, and lbzip2 says not even that, nor that data are cut: what is
-    // behind may be a damaged stream.
-    const cut = child.spawnfile.endsWith("bzip2") && fed === undefined && !endsBzip2(end.bytes)
-    if (/trailing garbage/i.test(stderr) || (status === 0 && cut))
-      throw corruptArchive(archive, "there is something else after its compressed data")
+    const fault = fed === undefined ? ends?.fault : undefined
+    if (fault === "more") throw corruptArchive(archive, "there is something else after its compressed data")
     // Its own complaint says more than the broken pipe that follows from it.
-    if (status !== 0) throw programError(archive, child.spawnfile, status, stderr.trim(), cut)
+    if (status !== 0) throw programError(archive, child.spawnfile, status, stderr.trim(), fault === "cut")
+    if (fault === "cut") throw truncatedArchive(archive, "the compressed data ends too early")
     if (fed !== undefined) throw fed
   } finally {
     stop.abort()
@@ -99,14 +98,6 @@ async function isXzUtils(program: string): Promise<boolean> {
     child.once("close", (code) => resolve(code === 0))
     child.once("error", () => resolve(false))
   })
-}
-
-/** The source's bytes; its last ones are kept in `end`. */
-async function* endKept(source: AsyncIterable<Uint8Array>, end: { bytes: Buffer }): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) {
-    end.bytes = Buffer.concat([end.bytes, chunk.subarray(-BZIP2_END_BYTES)]).subarray(-BZIP2_END_BYTES)
-    yield chunk
-  }
 }
 
 /** @param cut all bytes were read, and their end is none of the format's */

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { endsBzip2 } from "../../../packages/agent/src/compression/bzip2-end.ts"
+import { Bzip2Ends } from "../../../packages/agent/src/compression/bzip2-ends.ts"
 import { decompress } from "../../../packages/agent/src/compression/decompress.ts"
 import { bzip2Sync } from "../../fixtures/bzip2.ts"
 import { failure } from "../../fixtures/extraction.ts"
@@ -18,13 +18,35 @@ async function plain(bytes: Buffer): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
+/** @param size of the pieces in which they come */
+async function faultOf(bytes: Buffer, size: number): Promise<string | undefined> {
+  const source = (async function* () {
+    for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+  })()
+  const ends = new Bzip2Ends()
+  const passed: Uint8Array[] = []
+  for await (const piece of ends.watch(source)) passed.push(piece)
+  expect(Buffer.concat(passed).equals(bytes)).to.equal(true)
+  return ends.fault
+}
+
 describe("the end of a bzip2 stream", () => {
-  it("is known at whatever bit it is, and is none when bytes lack or follow", () => {
+  it("is known at whatever bit it is, in whatever pieces, and what lacks or is something else", async () => {
+    const zeros = Buffer.alloc(30)
     for (let length = 0; length < 40; length++) {
       const bytes = bzip2Sync("text that has no end ".repeat(3).slice(0, length))
-      expect(endsBzip2(bytes), `${length}`).to.equal(true)
-      for (const cut of [1, 2, 5, 13]) expect(endsBzip2(bytes.subarray(0, -cut)), `${length} - ${cut}`).to.equal(false)
-      expect(endsBzip2(Buffer.concat([bytes, Buffer.from("B")])), `${length} + 1`).to.equal(false)
+      for (const size of [1, 7, 1000]) {
+        const told = async (...parts: (Buffer | string)[]): Promise<string | undefined> =>
+          await faultOf(Buffer.concat(parts.map((part) => Buffer.from(part))), size)
+        expect(await told(bytes), `${length}`).to.equal(undefined)
+        expect(await told(bytes, bytes, bytes, zeros), `${length}`).to.equal(undefined)
+        for (const cut of [1, 2, 5, 13]) expect(await told(bytes, bytes.subarray(0, -cut)), `- ${cut}`).to.equal("cut")
+        expect(await told(bytes, "B"), `${length}`).to.equal("cut")
+        for (const more of ["Bzh", "something", `BZ${String(zeros)}`]) {
+          expect(await told(bytes, more, bytes), `${length}`).to.equal("more")
+        }
+        expect(await told(bytes, zeros, bytes), `${length}`).to.equal("more")
+      }
     }
   })
 
@@ -42,17 +64,17 @@ describe("the end of a bzip2 stream", () => {
     }
   })
 
-  for (const program of ["bzip2", "lbzip2"]) {
-    describe(`with ${program} alone`, () => {
+  for (const program of ["bzip2", "lbzip2", undefined]) {
+    describe(program === undefined ? "without a program" : `with ${program} alone`, () => {
       const path = process.env["PATH"]
       let folder: string
       before(function () {
         const found = spawnSync("sh", ["-c", `command -v ${program}`])
           .stdout.toString()
           .trim()
-        if (found === "" && process.env["CI"] === undefined) this.skip()
+        if (program !== undefined && found === "" && process.env["CI"] === undefined) this.skip()
         folder = mkdtempSync(join(tmpdir(), "datamaestro-program-"))
-        symlinkSync(found, join(folder, program))
+        if (program !== undefined) symlinkSync(found, join(folder, program))
       })
       after(() => {
         if (folder !== undefined) rmSync(folder, { recursive: true })
@@ -69,6 +91,11 @@ describe("the end of a bzip2 stream", () => {
         for (let end = one.length + 4; end < one.length + two.length; end++) {
           const error = await failure(plain(Buffer.concat([one, two]).subarray(0, end)))
           expect(error.code, `${end} bytes`).to.equal("TRUNCATED")
+        }
+        expect(await plain(Buffer.concat([one, two, Buffer.alloc(10_240)]))).to.equal("one\ntwo\n")
+        const damaged = Buffer.concat([one, Buffer.from("BYh9"), two.subarray(4), one])
+        for (const bytes of [damaged, Buffer.concat([one, Buffer.alloc(10), two])]) {
+          expect((await failure(plain(bytes))).code).to.equal("CORRUPT")
         }
         for (const behind of ["B", "BZh", "something else"]) {
           const error = await failure(plain(Buffer.concat([one, Buffer.from(behind)])))
