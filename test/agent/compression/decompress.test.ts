@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process"
 import { createHash, randomBytes } from "node:crypto"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { gzipSync } from "node:zlib"
 import { DatamaestroError } from "@datamaestro/protocol"
 import { decompress } from "../../../packages/agent/src/compression/decompress.ts"
 import { failure } from "../../fixtures/extraction.ts"
@@ -222,6 +223,16 @@ describe("decompressing", function () {
       writeFileSync(path, `#!/bin/sh\necho "xz: unrecognized option '--threads=0'" >&2\nexit 1\n`, { mode: 0o700 })
       expect((await plain(bytes)).equals(text)).to.equal(true)
     })
+  })
+
+  it("tells that something else may follow gzip, where it is no zeros", async () => {
+    const one = gzipSync("one\n")
+    expect((await plain(Buffer.concat([one, Buffer.alloc(1000)]))).toString()).to.equal("one\n")
+    const error = await failure(plain(Buffer.concat([one, Buffer.from("something else")])))
+    expect([error.code, error.message]).to.deep.equal([
+      "CORRUPT",
+      'Cannot extract "thing": the compressed data is damaged, or something else follows it (incorrect header check)',
+    ])
   })
 
   for (const [format, { program, bytes: packedBytes }] of Object.entries(programsOnly)) {

@@ -1,11 +1,17 @@
 import { corruptArchive, truncatedArchive } from "./damaged-archive.ts"
 
+/** What zlib says of a beginning that is none of gzip. */
+const NO_HEADER = "incorrect header check"
+
 /** An error of zlib as one about the archive; any other as it is. */
 export function decompressionError(error: unknown, archive: string): unknown {
   const { code } = error as NodeJS.ErrnoException
   if (code === "Z_BUF_ERROR") return truncatedArchive(archive, "the compressed data ends too early", { cause: error })
   if (code?.startsWith("Z_") === true) {
-    return corruptArchive(archive, `the compressed data is damaged (${(error as Error).message})`, { cause: error })
+    const { message } = error as Error
+    // zlib takes whatever follows a member for the next one.
+    const other = message === NO_HEADER ? ", or something else follows it" : ""
+    return corruptArchive(archive, `the compressed data is damaged${other} (${message})`, { cause: error })
   }
   return error
 }
