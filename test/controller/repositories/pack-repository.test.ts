@@ -130,6 +130,17 @@ describe("packRepository", function () {
     expect((await packRepository(repositories)).hash).to.not.equal(first.hash)
   })
 
+  it("makes a pack again when a build that sets all times alike changes a file without changing its size", async () => {
+    const repositories = await workspace(join(environment.path, "workspace"))
+    const file = join(environment.path, "workspace/packages/beside/main.js")
+    const build = async (words: string): Promise<string> => {
+      await writeFile(file, `export const words = "${words}"`)
+      await utimes(file, new Date(0), new Date(0))
+      return (await packRepository(repositories)).hash
+    }
+    expect(await build("md5 of one")).to.not.equal(await build("md5 of two"))
+  })
+
   it("says so when the package is not built", async () => {
     const repositories = await workspace(join(environment.path, "workspace"))
     await rm(join(repositories[0].folder, "index.js"))
