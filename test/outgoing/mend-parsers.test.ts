@@ -23,8 +23,13 @@ describe("a server that closes while nobody takes the body (nodejs/undici#5360)"
   })
   after(() => server.close())
 
-  const ask = async (head: string, body: Buffer, environment: Record<string, string> = {}): Promise<Buffer> => {
-    answer = Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\n${head}Connection: close\r\n\r\n`), body])
+  const ask = async (
+    head: string,
+    body: Buffer,
+    environment: Record<string, string> = {},
+    connection = "Connection: close\r\n",
+  ): Promise<Buffer> => {
+    answer = Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\n${head}${connection}\r\n`), body])
     const { port } = server.address() as AddressInfo
     const url = new URL(`http://127.0.0.1:${port}/`)
     const proxy = environment["http_proxy"] === undefined ? environment : { http_proxy: url.href }
@@ -41,20 +46,26 @@ describe("a server that closes while nobody takes the body (nodejs/undici#5360)"
     expect((await ask("", BODY)).equals(BODY)).to.equal(true)
   })
 
+  it("has it come whole where it had not said that it would close", async () => {
+    expect((await ask(`Content-Length: ${BODY.length}\r\n`, BODY, {}, "")).equals(BODY)).to.equal(true)
+  })
+
   it("has it come whole through a proxy", async () => {
     const found = await ask(`Content-Length: ${BODY.length}\r\n`, BODY, { http_proxy: "this server" })
     expect(found.equals(BODY)).to.equal(true)
   })
 
   it("has a body that was cut fail", async () => {
-    const failure = (head: string, body: Buffer): Promise<unknown> =>
-      ask(head, body).then(
+    const failure = (head: string, body: Buffer, connection?: string): Promise<unknown> =>
+      ask(head, body, {}, connection).then(
         () => undefined,
         (error: unknown) => error,
       )
-    expect(await failure(`Content-Length: ${BODY.length + 1}\r\n`, BODY)).to.be.an("error")
     const chunk = Buffer.concat([Buffer.from("10000\r\n"), BODY])
-    expect(await failure("Transfer-Encoding: chunked\r\n", chunk)).to.be.an("error")
+    for (const connection of [undefined, ""]) {
+      expect(await failure(`Content-Length: ${BODY.length + 1}\r\n`, BODY, connection)).to.be.an("error")
+      expect(await failure("Transfer-Encoding: chunked\r\n", chunk, connection)).to.be.an("error")
+    }
   })
 })
 

@@ -7,6 +7,8 @@ interface Parser {
   paused: boolean
   /** Of the answer that is being read; 0 between two of them. */
   readonly statusCode: number
+  /** The connection is to be used again, as the answer says. */
+  shouldKeepAlive: boolean
   /** What the answer says; empty where it does not. */
   contentLength: string
   readonly bytesRead: number
@@ -50,6 +52,7 @@ export function isExceeded(bytes: Uint8Array): boolean {
  * Mends five things in how undici 7 reads answers:
  * - A server may close its connection while nobody takes the body, which waits in memory: undici asserts that it can't, in
  *   an event of the socket, so that the whole process dies of it (nodejs/undici#5360). undici 8 has it mended, and needs Node 22.
+ *   Where the answer does not say that the connection is to be closed, it throws away what waits, as if it had been cut.
  * - A connection that is reset has not ended: where only its end tells the body's, undici takes what had come for the whole.
  * - `100 Continue` may come to any request (RFC 9110, section 15.2), where undici gives the connection up.
  * - Headers that say twice how long the body is count as a body of another length, as a connection does that was cut.
@@ -62,15 +65,19 @@ export function mendParsers(): void {
   if (listening) return
   listening = true
   // Told of each connection, once it has its parser.
-  subscribe("undici:client:connected", (message) => mend((message as { socket: object }).socket))
+  subscribe("undici:client:connected", (message) => mend((message as { socket: Duplex }).socket))
 }
 
-function mend(socket: object): void {
+function mend(socket: Duplex): void {
   // What an alert says is an event of a socket that goes on, to its end.
   if (socket instanceof TLSSocket) socket.once("error", (error) => socket.destroy(error))
   const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "parser")
-  const parser = key === undefined ? undefined : (socket as Record<symbol, Parser | undefined>)[key]
+  const parser = key === undefined ? undefined : (socket as object as Record<symbol, Parser | undefined>)[key]
   if (parser === undefined) return
+  // Before undici hears of the end. Whoever would go on, and ends, has ended the answer, too, of which the last is yet to be read.
+  socket.prependListener("end", () => {
+    if (parser.paused && parser.statusCode > 0) parser.shouldKeepAlive = false
+  })
   const prototype = Object.getPrototypeOf(parser) as Parser
   if (mended.has(prototype)) return
   mended.add(prototype)

@@ -8,6 +8,9 @@ import { setUpFetch, type FetchSetup } from "./fetch-setup.ts"
 const answer = (status: string, text: string | Buffer, ...headers: string[]): string =>
   [`HTTP/1.1 ${status}`, `Content-Length: ${text.length}`, ...headers, "", text.toString("latin1")].join("\r\n")
 
+/** The beginning of a file, that can be continued. */
+const CUT = 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\nETag: "1"\r\n\r\nhello'
+
 /** Answers that some servers give, and that are the file. */
 const FILES: Readonly<Record<string, string>> = {
   "that is said to be coded in a way that is no coding": answer("200 OK", "hello", "Content-Encoding: None"),
@@ -103,6 +106,20 @@ describe("odd answers that servers give", () => {
         await server.close()
       }
     }
+  })
+
+  it("are the rest of a file, though their status says that it is all", async () => {
+    const rest = answer("200 OK", "world", 'ETag: "1"', "Content-Range: bytes 5-9/10")
+    server = await startRawServer((request) => (request === 0 ? CUT : rest))
+    expect(await fetched("/a")).to.equal("helloworld")
+  })
+
+  it("are several parts with their own heads, which are no rest of a file", async () => {
+    const headers = ['ETag: "1"', "Content-Range: bytes 5-9/10", "Content-Type: multipart/byteranges; boundary=X"]
+    const parts = answer("206 Partial Content", "--X\r\n", ...headers)
+    const all = answer("200 OK", "helloworld", 'ETag: "1"')
+    server = await startRawServer((request) => [CUT, parts][request] ?? all)
+    expect(await fetched("/a")).to.equal("helloworld")
   })
 
   it("redirect to the same place twice over", async () => {

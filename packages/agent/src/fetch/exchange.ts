@@ -10,6 +10,7 @@ import { dispatcherFor, flatHeaders, type Environment } from "@datamaestro/outgo
 import type { FetchTuning } from "./fetch-types.ts"
 import { RedirectCookies } from "./redirect-cookies.ts"
 import { sourceError } from "./source-error.ts"
+import { isPart } from "./validators.ts"
 import type { WayOut } from "./way-out.ts"
 
 /** Some hosts answer only to what looks like a browser. */
@@ -62,8 +63,7 @@ export async function openExchange(source: string, options: ExchangeOptions): Pr
         await discard(body)
         throw transferCodingError(source, coding)
       }
-      // A proxy on the way may say 203 of what the server sent (RFC 9110, section 15.3.4).
-      return { status: status === 203 ? 200 : status, headers, body, url: redactUrl(url.href) }
+      return { status: meantStatus(status, headers), headers, body, url: redactUrl(url.href) }
     }
     const location = asUtf8(headers.location)
     cookies.take(url, headers["set-cookie"] ?? "")
@@ -77,6 +77,12 @@ export async function openExchange(source: string, options: ExchangeOptions): Pr
     downgraded ||= url.protocol === "https:" && next.protocol === "http:"
     url = next
   }
+}
+
+/** A proxy on the way may say 203 of what the server sent (RFC 9110, section 15.3.4). */
+function meantStatus(status: number, headers: Exchange["headers"]): number {
+  if (status !== 200 && status !== 203) return status
+  return isPart(headers) ? 206 : 200
 }
 
 type Answer = Pick<Exchange, "status" | "headers" | "body">

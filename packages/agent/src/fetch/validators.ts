@@ -37,12 +37,19 @@ function parseContentRange(value: string | undefined): ContentRange | undefined 
   return { start, end, total }
 }
 
-/** What a 206 brings; nothing that can be relied on where it is longer than its range: the whole file, perhaps. */
+/** What a 206 brings; nothing that can be relied on where it is longer than its range (the whole file, perhaps), or in several parts with their own heads. */
 export function sentRange(headers: Readonly<Record<string, string | undefined>>): ContentRange | undefined {
+  if (/^\s*multipart\/byteranges/i.test(headers["content-type"] ?? "")) return undefined
   const range = parseContentRange(headers["content-range"])
   const length = contentLength(headers["content-length"])
   if (range !== undefined && length !== undefined && length > range.end - range.start) return undefined
   return range
+}
+
+/** Whether it is a part by what it says of its range, whatever its status: scripts that send parts forget to say 206. */
+export function isPart(headers: Readonly<Record<string, string | undefined>>): boolean {
+  const range = sentRange(headers)
+  return range !== undefined && (range.start > 0 || (range.total !== undefined && range.end < range.total))
 }
 
 export function contentLength(value: string | undefined): number | undefined {
