@@ -7,6 +7,7 @@ import { build, type BuildOptions } from "esbuild"
 import { execFile } from "node:child_process"
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { mock } from "node:test"
 import { promisify } from "node:util"
 import { until } from "../../helpers/job-lab.ts"
 import { PluginPackages } from "../../helpers/plugin-packages.ts"
@@ -85,6 +86,21 @@ export default ${THING}`,
       ["slow", undefined],
       ["slower", undefined],
     ])
+  })
+
+  it("tells of no code that has come to its end", async () => {
+    const quick = await plugins.add("quick", { "index.js": withStatics("static datasets = {}") })
+    const told: string[] = []
+    const modulePath = (at: typeof quick.module): string => (at.kind === "file" ? at.path : "")
+    const index = new RepositoryIndex([quick], { modulePath, tell: (message) => told.push(message) })
+    mock.timers.enable({ apis: ["setTimeout"] })
+    try {
+      await index.repository("quick")
+      mock.timers.tick(3600_000)
+    } finally {
+      mock.timers.reset()
+    }
+    expect(told).to.deep.equal([])
   })
 
   it("gives up a module that waits for what never comes", async () => {

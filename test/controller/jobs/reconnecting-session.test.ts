@@ -2,9 +2,10 @@ import { DatamaestroError, type ProgressEvent } from "@datamaestro/protocol"
 import { expect } from "chai"
 import { openReconnecting } from "../../../packages/controller/src/jobs/reconnecting-session.ts"
 import { rememberingPrompter } from "../../../packages/controller/src/jobs/remembering-prompter.ts"
-import { requestPrepare } from "../../../packages/controller/src/jobs/request-prepare.ts"
+import { requestAttach, requestPrepare } from "../../../packages/controller/src/jobs/request-prepare.ts"
 import { silentPrompter } from "../../../packages/controller/src/reporter/silent-prompter.ts"
-import type { SessionEvent, SessionOptions } from "../../../packages/controller/src/session/session.ts"
+import type { SessionRelay } from "../../../packages/controller/src/relay/session-relay.ts"
+import type { Session, SessionEvent, SessionOptions } from "../../../packages/controller/src/session/session.ts"
 import { linkedSession, type LinkedSession } from "../../helpers/linked-session.ts"
 import { rejection } from "../../helpers/rejection.ts"
 
@@ -145,6 +146,73 @@ describe("a session that is made anew", () => {
     expect(await rejection(requestPrepare(session, params, call))).to.have.property("code", "INTERRUPTED")
     expect(told.at(-1)).to.include({ phase: "notice", level: "warning" })
   })
+
+  it("tells what else has ended it, though Ctrl-C came meanwhile, and how to find the work", async () => {
+    const abort = new AbortController()
+    const { open } = agents(1)
+    const session = await open()
+    session.restore = () => {
+      abort.abort()
+      return Promise.reject(new DatamaestroError("HOST_KEY_CHANGED", "Changed"))
+    }
+    const error = await rejection(requestPrepare(session, params, { signal: abort.signal }))
+    expect(error).to.have.property("code", "HOST_KEY_CHANGED")
+    expect(error)
+      .to.have.property("hint")
+      .that.matches(/`datamaestro jobs attach \w+` finds it/)
+  })
+})
+
+describe("attaching to a job", () => {
+  const summary = (id: string, dataset?: string) => ({
+    id,
+    state: "running" as const,
+    ...(dataset === undefined ? {} : { dataset }),
+  })
+
+  it("goes on after a lost connection", async () => {
+    const lost = linkedSession({
+      "jobs/attach": async () => {
+        await Promise.resolve()
+        lost.agent.close()
+        return await new Promise<never>(() => {})
+      },
+    })
+    const asked: string[] = []
+    const again = linkedSession({
+      "jobs/attach": ({ job }) => {
+        asked.push(job)
+        return { id: "x", repository: "r", value: 1 }
+      },
+    })
+    let { agent } = lost
+    const session: Session = {
+      ...lost,
+      get agent() {
+        return agent
+      },
+      restore: async () => void (agent = again.agent),
+    }
+    expect((await requestAttach(session, "aaaa", {})).value).to.equal(1)
+    expect(asked).to.deep.equal(["aaaa"])
+  })
+
+  it("lets downloads of what the job prepares, and of nothing else, go out through this machine", async () => {
+    const wanted: unknown[] = []
+    const session = linkedSession({
+      "jobs/list": () => ({ jobs: [summary("aaaa", "org.x"), summary("aabb"), summary("bbbb", "org.y")] }),
+      "jobs/attach": ({ relay }) => ({ id: "x", repository: "r", value: relay }),
+    })
+    const relay: SessionRelay = { mode: "always", want: (selector) => void wanted.push(selector), close: () => {} }
+    const result = await requestAttach({ ...session, relay }, "aa", { defaultRepository: "mine" })
+    expect(result.value).to.equal("always")
+    expect(wanted).to.deep.equal([{ id: "org.x", defaultRepository: "mine" }])
+  })
+
+  it("asks for no list of jobs where nothing goes out through this machine", async () => {
+    const session = linkedSession({ "jobs/attach": () => ({ id: "x", repository: "r", value: 1 }) })
+    expect((await requestAttach(session, "aaaa", {})).value).to.equal(1)
+  })
 })
 
 describe("a prompter that remembers", () => {
@@ -159,6 +227,8 @@ describe("a prompter that remembers", () => {
     })
     const password = { text: "me@host's password:", hidden: true }
     const code = { text: "Verification code:", hidden: true }
+    // As of a code that is sent to reset one.
+    const shown = { text: "Password code:", hidden: false }
     expect(await prompter.ask(password)).to.match(/1$/)
     expect(await prompter.ask(code)).to.match(/2$/)
     prompter.again()
@@ -169,6 +239,9 @@ describe("a prompter that remembers", () => {
     prompter.again()
     expect(await prompter.ask(password)).to.match(/4$/)
     expect(asked).to.have.length(4)
+    expect(await prompter.ask(shown)).to.match(/5$/)
+    prompter.again()
+    expect(await prompter.ask(shown)).to.match(/6$/)
   })
 
   it("keeps the answer that was right after a refusal, not the first one", async () => {
