@@ -36,6 +36,17 @@ describe("plain lines", () => {
     expect(lines).to.have.length(1 + 1 + 10 + 2)
   })
 
+  it("tell of each of thousands of resources only with --debug", () => {
+    for (const debug of [false, true]) {
+      const stream = textStream()
+      const reporter = lineReporter({ ...quiet, debug, stream, now: () => 0 })
+      for (let index = 0; index < 200; index++) {
+        reporter.event({ phase: "resource", dataset: "org.x", resource: `r${index}`, how: "present" })
+      }
+      expect(stream.text.split("\n").length - 1).to.equal(debug ? 200 : 100)
+    }
+  })
+
   it("tell downloading and extracting in one pass once each, however they alternate", () => {
     const stream = textStream()
     let clock = 0

@@ -29,6 +29,19 @@ describe("bars on a terminal", () => {
     expect(stream.text).not.to.contain("\u001b[?25l")
   })
 
+  it("are preceded by warnings in yellow and details in grey, where colours are wanted", () => {
+    for (const color of [true, false]) {
+      const stream = textStream({ columns: 80, rows: 24 })
+      const reporter = new TerminalReporter({ stream, debug: true, traceback: false, color })
+      for (const level of ["warning", "debug", "info"] as const) {
+        reporter.event({ phase: "notice", level, message: `a ${level}` })
+      }
+      reporter.end()
+      const escapes = stream.text.match(/\u001b\[\d+m/g) ?? []
+      expect(escapes).to.deep.equal(color ? ["\u001b[33m", "\u001b[0m", "\u001b[2m", "\u001b[0m"] : [])
+    }
+  })
+
   it("take little of a connection where thousands of resources come and go", async () => {
     const stream = textStream({ columns: 80, rows: 24 })
     const reporter = reporterOn(stream)
