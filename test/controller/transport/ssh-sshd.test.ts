@@ -191,20 +191,30 @@ for (const client of ["ssh2", "openssh"] as const)
       expect((await outputOf(first)).stdout).to.equal("still")
     })
 
-    it("ends its channels when the server's process dies", async () => {
-      const sshd = await serve()
-      const transport = await connect(sshd)
-      const channel = await transport.exec("echo begun; sleep 20")
-      // OpenSSH's client that finds no connection to share any more makes one of its own.
-      await once(channel.stdout, "data")
-      await sshd.killConnections()
-      expect((await channel.ended).error).to.have.property("code", "CONNECTION_LOST")
-    })
+    const host = (name: string, { port, identityFile, knownHostsFile }: Sshd): string =>
+      `Host ${name}\n HostName 127.0.0.1\n Port ${port}\n IdentityFile ${identityFile}\n UserKnownHostsFile ${knownHostsFile}\n`
+    const through = `${process.execPath} -e "const s = net.connect(%p); process.stdin.pipe(s).pipe(process.stdout)"`
+    for (const way of ["", ", behind a ProxyCommand", ", behind a jump host"]) {
+      it(`ends its channels when the server's process dies${way}`, async () => {
+        const sshd = await serve()
+        const options = way.endsWith("ProxyCommand") ? [`ProxyCommand=${through}`] : []
+        let { configFile } = sshd
+        if (way.endsWith("host")) {
+          const gate = await serve()
+          configFile = join(sshd.folder, "jump")
+          await writeFile(configFile, `${host("gate", gate)}${host("machine", sshd)} ProxyJump gate\n`)
+        }
+        const transport = await connect({ configFile }, { options })
+        const channel = await transport.exec("echo begun; sleep 20")
+        // OpenSSH's client that finds no connection to share any more makes one of its own.
+        await once(channel.stdout, "data")
+        await sshd.killConnections()
+        expect((await channel.ended).error).to.have.property("code", "CONNECTION_LOST")
+      })
+    }
 
     it("jumps through another sshd", async () => {
       const [gate, goal] = await Promise.all([serve(), serve()])
-      const host = (name: string, sshd: Sshd): string =>
-        `Host ${name}\n HostName 127.0.0.1\n Port ${sshd.port}\n IdentityFile ${sshd.identityFile}\n UserKnownHostsFile ${sshd.knownHostsFile}\n`
       const config = join(gate.folder, "jump")
       await writeFile(config, `Host goal\n ProxyJump gate\n${host("gate", gate)}${host("goal", goal)}`)
       const transport = await connect({ configFile: config }, { destination: "goal" })

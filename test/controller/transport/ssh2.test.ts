@@ -917,6 +917,19 @@ describe("connectSsh2", () => {
       expect((await failureOf(connectTo(server, { options: [`ProxyCommand ${late}`] }))).message).to.contain(
         "no greeting",
       )
+      const greets = 'printf "SSH-2.0-x\\r\\n"'
+      for (const [more, told] of [
+        ["yes", "printed what no SSH server says behind its greeting"],
+        ["exec sleep 60", "said nothing more within 1 s, behind the server's greeting"],
+        ["true", "ended behind the server's greeting"],
+        ["echo session closed >&2", "says: session closed"],
+      ]) {
+        const options = [`ProxyCommand sh -c '${greets}; ${more}'`, "ConnectTimeout 1"]
+        const error = await failureOf(connectTo(server, { options }))
+        expect(error.code, more).to.equal("UNREACHABLE")
+        expect(error.message).to.contain(`its ProxyCommand ${told}`)
+        expect(error.hint).to.contain(`sh -c '${greets}`)
+      }
       const options = ["ProxyCommand sleep 60", "ConnectTimeout 1"]
       const hanging = await failureOf(connectTo(server, { options }))
       expect(hanging.message).to.contain("ProxyCommand said nothing within 1 s")

@@ -157,6 +157,9 @@ class Login {
       this.#lastError ??= error
       this.#broke(error)
     })
+    // A socket closes by itself when its other side has ended it; a ProxyCommand and a channel of a jump host wait for
+    // this side, which ssh2 never ends, and looks for no signs of life any more.
+    this.#client.on("end", () => this.#carrier.stream.destroy())
     this.#client.on("close", () => {
       if (this.#phase !== "closed") this.#broke(this.#lastError)
     })

@@ -35,6 +35,7 @@ export function classifyFailure(
       cause,
     })
   }
+  if (settings.proxyCommand !== undefined && phase === "greeting") return brokenProxy(settings, carrier, cause)
   if (cause instanceof Error && "code" in cause && typeof cause.code === "string" && phase === "greeting") {
     return unreachable(settings, cause)
   }
@@ -68,6 +69,29 @@ function notIdentified(settings: SshSettings, carrier: SshCarrier, cause: unknow
   if (isNoGreeting(cause)) return refused("what it says is no greeting of an SSH server", noSshServerHint(port))
   const state = "it closed the connection without answering as an SSH server"
   return refused(state, noSshServerHint(port), { reason: HUNG_UP })
+}
+
+/** It has greeted as an SSH server does, and what came then was none of its words, or nothing. */
+function brokenProxy(settings: SshSettings, carrier: SshCarrier, cause: unknown): DatamaestroError {
+  const { label, hostName, port, proxyCommand, connectTimeout } = settings
+  const complaint = carrier.complaint()
+  const timedOut = cause instanceof Error && "code" in cause && cause.code === "ETIMEDOUT"
+  const foreign = cause instanceof Error && !("code" in cause)
+  const state = foreign
+    ? `printed what no SSH server says behind its greeting (${cause.message})`
+    : timedOut
+      ? `said nothing more within ${connectTimeout / 1000} s, behind the server's greeting`
+      : "ended behind the server's greeting"
+  const told = complaint === "" ? state : `${foreign ? `${state}; it ` : ""}says: ${complaint}`
+  return new DatamaestroError(
+    "UNREACHABLE",
+    `Cannot reach "${label}" (${hostName}, port ${port}): its ProxyCommand ${told}`,
+    {
+      hint: `check that the server behind it lets you in, and that nothing but its words comes of the command: ${proxyCommand}`,
+      details: { host: label, hostName, port },
+      cause,
+    },
+  )
 }
 
 /** What ssh2 says of lines that come where a server identifies itself: they are too long, too many, or name no version. */
