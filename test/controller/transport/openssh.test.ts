@@ -466,6 +466,10 @@ describe("the system's ssh as transport", function () {
       agent.add(join(path, "ed25519"))
       await rm(join(path, "ed25519-cert.pub"))
       expect(await hintOf(`  IdentityAgent ${agent.socket}\n`)).to.match(/ of the SSH agent \(2020-01-02T03:04:05/)
+      certify(path, "me", "-V", "20990102Z:20990103Z", join(path, "ed25519.pub"))
+      expect(await hintOf(`  IdentityFile ${join(path, "ed25519")}\n  IdentitiesOnly yes\n`))
+        .to.match(/not yet valid is ".*ed25519-cert\.pub" \(2099-01-02T00:00:00/)
+        .and.contain("clock")
       // One that is good, or good for ever, is no reason.
       const others = `  IdentityFile ${join(path, "ed25519")}\n  IdentitiesOnly yes\n`
       certify(path, "me", "-n", "nobody,somebody", join(path, "ed25519.pub"))

@@ -91,13 +91,25 @@ async function withoutPipe(options: GlobalOptions, signal: AbortSignal): Promise
 
 function machinesOf(options: GlobalOptions, settings: UserSettings): Machine[] {
   if (options.host.length > 0) return options.host.map((host) => remoteMachine(host, options, settings))
-  const needless = options.configFile ?? options.identityFiles[0] ?? options.sshOptions[0] ?? options.transport
+  const needless = connectingOption(options)
   if (needless === undefined) return [localMachine(options, settings)]
   throw new DatamaestroError(
     "USAGE",
-    `Cannot use "${needless}": -F, -i, -o, -p and --transport are for connecting, and no host is given`,
+    `Cannot use ${needless}: -F, -i, -o, -p and --transport are for connecting, and no host is given`,
     {
       hint: "say where to run with --host HOST",
     },
   )
+}
+
+/** The first of those that are for connecting, as it was typed. */
+function connectingOption({ configFile, identityFiles, sshOptions, transport }: GlobalOptions): string | undefined {
+  const [identity] = identityFiles
+  const [option] = sshOptions
+  if (configFile !== undefined) return `-F "${configFile}"`
+  if (identity !== undefined) return `-i "${identity}"`
+  // What -p has become.
+  const port = option === undefined ? undefined : /^Port=(\d+)$/.exec(option)?.[1]
+  if (port !== undefined) return `-p ${port} (Port=${port})`
+  return option === undefined ? transport && `--transport ${transport}` : `-o "${option}"`
 }

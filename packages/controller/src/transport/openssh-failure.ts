@@ -185,6 +185,11 @@ function certificateHint(certificates: readonly UserCertificate[], user: string)
     const list = over.map(({ name, end }) => `${name} (${new Date(end).toISOString()})`)
     return `get a new certificate, as its administrators say: over is ${list.join(", ")}`
   }
+  const early = certificates.filter(({ start }) => start > Date.now())
+  if (early.length > 0) {
+    const list = early.map(({ name, start }) => `${name} (${new Date(start).toISOString()})`)
+    return `see that the clock of this machine is right, and the other's: not yet valid is ${list.join(", ")}`
+  }
   const others = certificates.filter(({ users }) => users.length > 0 && !users.includes(user))
   if (others.length > 0) {
     const list = others.map(({ name, users }) => `${name} (${users.join(", ")})`)

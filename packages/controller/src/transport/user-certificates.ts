@@ -7,7 +7,8 @@ import { requireNoPipe } from "./require-no-pipe.ts"
 export interface UserCertificate {
   /** As it is told. */
   name: string
-  /** When it ends, in milliseconds since 1970: many sites' last for a day. */
+  /** When it begins and ends, in milliseconds since 1970: many sites' last for a day. */
+  start: number
   end: number
   /** The accounts that it is for, or what a server maps to them; none where it doesn't say. */
   users: readonly string[]
@@ -49,10 +50,10 @@ function parse(blob: Buffer): Omit<UserCertificate, "name"> | undefined {
     at += 8 + 4
     next()
     const listed = next()
-    const end = Number(blob.readBigUInt64BE(at + 8)) * 1000
+    const [start, end] = [0, 8].map((field) => Number(blob.readBigUInt64BE(at + field)) * 1000) as [number, number]
     const users: string[] = []
     for (at = 0; at < listed.length;) users.push(next(listed).toString())
-    return { end, users }
+    return { start, end, users }
   } catch {
     // None, or cut short.
     return undefined
