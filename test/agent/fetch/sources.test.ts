@@ -206,7 +206,7 @@ describe("sources of a download", () => {
 
     it("are read from .netrc as curl does", () => {
       const text =
-        '# note\nmachine a login "b c" password "d\\"e" account z\nmacdef init\nmachine evil login x\n\ndefault login #u password #p'
+        '# machine evil login x password y\nmachine a login "b c" password "d\\"e" account z\nmacdef init\nmachine evil login x\n\ndefault login #u password #p'
       expect(parseNetrc(text)).to.deep.equal([
         { machine: "a", login: "b c", password: 'd"e' },
         { machine: undefined, login: "#u", password: "#p" },
