@@ -61,10 +61,11 @@ export class Examination {
   /** A step has failed; by default the first that was not yet done. */
   failed(thrown: unknown, step: string = this.#names[this.steps.length] ?? ""): void {
     const error = asDatamaestroError(thrown)
-    this.#failure ??= error
     const { message, hint, code } = error
     const next = hint === undefined ? {} : { next: hint }
     this.#add({ step, state: "failed", found: message, milliseconds: this.#lap(), ...next, code })
+    // Only now: what was passed over before had nothing to do.
+    this.#failure ??= error
   }
 
   /** Nothing more can be found out. */
