@@ -2,6 +2,59 @@ import { expect } from "chai"
 import { info } from "../../../packages/controller/src/commands/info.ts"
 
 describe("info", () => {
+  it("has a line for each fact, and none for what nobody knows", () => {
+    const facts = {
+      id: "org.x.a[n=1]",
+      name: "A",
+      repository: "r",
+      description: "Of two\nlines",
+      homepage: "https://e.org/",
+      license: "CC0-1.0",
+      doi: "10.1/2",
+      size: "2 GB",
+      type: "Base",
+      tags: ["one", "two"],
+      tasks: ["t"],
+      axes: {
+        n: { domain: [1, "b"], default: 1 },
+        k: { type: "integer", inId: false },
+      },
+      example: "org.x.a[n=1]",
+      agreement: { id: "terms", url: "https://e.org/terms" },
+      path: "/d/data/r",
+      state: "partial",
+      resources: [
+        { name: "data", kind: "file", state: "complete", urls: [], integrity: ["md5 0a"], path: "/d/data/r/f" },
+      ],
+    } as const
+    expect(info("a").text(facts as never)).to.equal(
+      [
+        "id: org.x.a[n=1]",
+        "name: A",
+        "repository: r",
+        "description: Of two",
+        "  lines",
+        "homepage: https://e.org/",
+        "license: CC0-1.0",
+        "doi: 10.1/2",
+        "size: 2 GB",
+        "type: Base",
+        "tags: one, two",
+        "tasks: t",
+        'axis n: 1, "b" (default 1)',
+        "axis k: any integer; not part of the id",
+        "example: datamaestro prepare 'org.x.a[n=1]'",
+        "agreement: terms https://e.org/terms",
+        "path: /d/data/r",
+        "state: partial",
+        "resource data: file, complete",
+        "  at /d/data/r/f",
+        "  md5 0a",
+        "",
+      ].join("\n"),
+    )
+  })
+
   it("tells whose contents change over time", () => {
     const facts = { id: "a", repository: "r", type: "Base", tags: [], tasks: [], path: "/d", axes: {}, resources: [] }
     expect(info("a").text({ ...facts, state: "none", timestamp: true })).to.contain(

@@ -124,6 +124,14 @@ describe("HostKeyCheck", () => {
     expect(error.code).to.equal("HOST_KEY_CHANGED")
   })
 
+  it("waits for nobody who might write into a pipe, and reads the other files", async function () {
+    if (process.platform === "win32") this.skip()
+    const key = hostKey()
+    execFileSync("mkfifo", [path("known")])
+    await writeFile(path("more"), `host.example.org ${key.line}\n`)
+    await verify(key)
+  })
+
   it("accepts one of several known keys", async () => {
     const [one, two] = [hostKey(), hostKey()]
     await writeFile(path("known"), `host.example.org ${one.line}\nhost.example.org ${two.line}\n`)
