@@ -45,6 +45,8 @@ describe("user settings", () => {
       expect(userSettingsPath()).to.equal("/some/where/datamaestro/user.json")
       process.env["XDG_CONFIG_HOME"] = "relative"
       expect(userSettingsPath()).to.match(/^\/.*\/\.config\/datamaestro\/user\.json$/)
+      delete process.env["XDG_CONFIG_HOME"]
+      expect(userSettingsPath()).to.match(/^\/.*\/\.config\/datamaestro\/user\.json$/)
     } finally {
       if (before === undefined) delete process.env["XDG_CONFIG_HOME"]
       else process.env["XDG_CONFIG_HOME"] = before
@@ -223,6 +225,53 @@ describe("the machine a command runs on", () => {
     expect(remoteMachine("c", {}, settings).ssh?.destination).to.equal("me@login:2222")
     expect(remoteMachine("c", { node: "/other", data: "rel" }, settings)).to.include({ node: "/other", data: "rel" })
     expect(remoteMachine("constructor", {}, settings).ssh?.destination).to.equal("constructor")
+  })
+
+  it("is used as the command line says, then as the settings of the host, then as those for all", () => {
+    const settings = {
+      reconnect_minutes: 5,
+      hold_minutes: "off" as const,
+      hosts: {
+        c: {
+          relay: true,
+          transport: "openssh" as const,
+          on_disconnect: "cancel" as const,
+          reconnect_minutes: 1,
+          hold_minutes: 2,
+          launcher: "slurm" as const,
+          slurm: { partition: "p" },
+        },
+        quiet: { relay: false },
+      },
+    }
+    const typed = { relay: false, transport: "ssh2", onDisconnect: "continue", launcher: "none" } as const
+    const facts = (host: string, options: Parameters<typeof remoteMachine>[1] = {}) => {
+      const { relay, ssh, onDisconnect, reconnectMinutes, holdSettings, slurm } = remoteMachine(host, options, settings)
+      return { relay, transport: ssh?.transport, onDisconnect, reconnectMinutes, holdSettings, slurm }
+    }
+    expect(facts("c")).to.deep.equal({
+      relay: "always",
+      transport: "openssh",
+      onDisconnect: "cancel",
+      reconnectMinutes: 1,
+      holdSettings: [2, "off"],
+      slurm: { partition: "p" },
+    })
+    expect(facts("c", typed)).to.include({
+      relay: undefined,
+      transport: "ssh2",
+      onDisconnect: "continue",
+      slurm: undefined,
+    })
+    expect(facts("quiet")).to.include({ relay: undefined, onDisconnect: "continue", reconnectMinutes: 5 })
+    expect(facts("quiet", { relay: true })).to.have.property("relay", "always")
+    expect(facts("unknown")).to.deep.include({ relay: "auto", transport: undefined, holdSettings: [undefined, "off"] })
+  })
+
+  it("names what this version does not understand of its settings", () => {
+    const hosts = { c: { host: "login", colour: "red", slurm: { partition: "p", qos: "high" } } }
+    expect(remoteMachine("c", {}, { hosts }).ignored).to.deep.equal(["colour", "slurm.qos"])
+    expect(localMachine({}, { slurm: { qos: "high" } }).ignored).to.deep.equal(["slurm.qos"])
   })
 
   for (const host of ["", "-oProxyCommand=true", "a b", "a\nb"]) {
