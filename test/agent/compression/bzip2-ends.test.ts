@@ -1,5 +1,6 @@
 import { expect } from "chai"
 import { spawnSync } from "node:child_process"
+import { randomBytes } from "node:crypto"
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -46,6 +47,20 @@ describe("the end of a bzip2 stream", () => {
           expect(await told(bytes, more, bytes), `${length}`).to.equal("more")
         }
         expect(await told(bytes, zeros, bytes), `${length}`).to.equal("more")
+      }
+    }
+  })
+
+  it("is not where its mark stands by chance, in the middle of another stream", async () => {
+    const mark = Buffer.from("177245385090", "hex")
+    const bytes = bzip2Sync("text ".repeat(50))
+    const [begin, end] = [bytes.subarray(0, 20), bytes.subarray(20)]
+    for (let random = 0; random < 50; random++) {
+      const held = Buffer.concat([begin, mark, randomBytes(4 + random), end])
+      for (const size of [1, 7, 1000]) {
+        expect(await faultOf(held, size)).to.equal(undefined)
+        expect(await faultOf(Buffer.concat([held, bytes]), size)).to.equal(undefined)
+        expect(await faultOf(held.subarray(0, -1), size)).to.equal("more")
       }
     }
   })
