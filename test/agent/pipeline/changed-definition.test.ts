@@ -269,6 +269,19 @@ describe("a definition that has changed since", () => {
     })
   }
 
+  it("goes back to a file by its sum, which is no more called complete once another is wanted", async () => {
+    const wanted = (hex: string) => ({ a: file(at("/a.txt"), { integrity: md5(hex) }) })
+    await prepare(wanted(md5Of("a")))
+    expect(await failure(prepare(wanted("0".repeat(32))))).to.have.property("code", "CHECKSUM_MISMATCH")
+    expect(JSON.parse(readFileSync(join(root, ".state.json"), "utf8"))).to.deep.include({
+      resources: { a: { state: "partial" } },
+    })
+    origin.requests.length = 0
+    await prepare(wanted(md5Of("a")))
+    expect(origin.requests).to.deep.equal([])
+    expect(content()).to.deep.equal({ "a.txt": "a" })
+  })
+
   it("is not mixed with another that a kill left half placed", async () => {
     await prepare({ old: tar(at("/old.tar.gz")) })
     const found = await FoundDataset.read(
