@@ -44,7 +44,7 @@ const STEPS = {
   "program.left": `${BEGUN_PROGRAM}; fs.writeFileSync(output, "")`,
   "program.cancelled": `${BEGUN_PROGRAM}; console.log("begun"); await new Promise(() => {})`,
   "program.orphaned": `const begun = spawn("sh", ["-c", 'setsid sh "$0" "$1" &', output + ".sh", output + ".processes"]); await new Promise((resolve) => begun.stdout.once("data", resolve)); fs.writeFileSync(output, "")`,
-  "program.submitted": `const job = spawn("sleep", ["60"], { env: { ...process.env, SLURM_JOB_ID: "17" }, detached: true, stdio: "ignore" }); fs.writeFileSync(output, String(job.pid))`,
+  "program.submitted": `const env = { ...process.env, SLURM_JOB_ID: "17" }; const submitted = execFileSync("sh", ["-c", "setsid sleep 60 >/dev/null 2>&1 & echo $!"], { env }); const allocated = spawn("sleep", ["60"], { env, detached: true, stdio: "ignore" }); fs.writeFileSync(output, submitted + " " + allocated.pid)`,
   "program.waited": `${BEGUN_PROGRAM}; console.log("begun"); spawnSync("sh", program)`,
 }
 
@@ -191,8 +191,10 @@ describe("runInThread", function () {
   it("leaves a job to Slurm that a step has submitted, and that runs on this machine", async function () {
     if (!existsSync("/proc/self/environ")) this.skip()
     await run("program.submitted").ended
-    const job = await readFile(join(plugins.root, "output"), "utf8")
-    expect(await readFile(`/proc/${job}/cmdline`, "utf8")).to.match(/^sleep\b/)
-    process.kill(Number(job), "SIGKILL")
+    const [submitted, allocated] = (await readFile(join(plugins.root, "output"), "utf8")).trim().split(/\s+/)
+    expect(await readFile(`/proc/${submitted}/cmdline`, "utf8")).to.match(/^sleep\b/)
+    process.kill(Number(submitted), "SIGKILL")
+    // What runs in an allocation is a program of the step, as that of salloc.
+    expect(await readFile(`/proc/${allocated}/cmdline`, "utf8").catch(() => "")).to.equal("")
   })
 })

@@ -56,23 +56,27 @@ async function strays(mark: string): Promise<string[]> {
   const found: string[] = []
   for (let at = 0; at < all.length; at += AT_ONCE) {
     const some = all.slice(at, at + AT_ONCE)
-    const bear = await Promise.all(some.map((pid) => bears(mark, pid)))
-    found.push(...some.filter((_, index) => bear[index]))
+    const stray = await Promise.all(some.map(async (pid) => isStray(mark, await environmentOf(pid))))
+    found.push(...some.filter((_, index) => stray[index]))
   }
   return found
 }
 
 async function bears(mark: string, pid: string): Promise<boolean> {
+  return (await environmentOf(pid)).includes(`${MARK}=${mark}`)
+}
+
+async function environmentOf(pid: string): Promise<string[]> {
   // One that has ended has none.
   const environment = await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "")
-  const entries = environment.split("\0")
-  return entries.includes(`${MARK}=${mark}`) && !isOfAnotherJob(entries)
+  return environment.split("\0")
 }
 
 /** A job that a step has submitted inherits the mark, and may run on this very machine. It is Slurm's, as on any other. */
-function isOfAnotherJob(environment: readonly string[]): boolean {
+function isStray(mark: string, environment: readonly string[]): boolean {
+  if (!environment.includes(`${MARK}=${mark}`)) return false
   const job = environment.find((entry) => entry.startsWith(SLURM_JOB))
-  return job !== undefined && job !== `${SLURM_JOB}${process.env["SLURM_JOB_ID"]}`
+  return job === undefined || job === `${SLURM_JOB}${process.env["SLURM_JOB_ID"]}`
 }
 
 /** proc(5): each thread has a file of the processes that it has started. */
