@@ -109,7 +109,10 @@ export class RestPart {
     if (folder !== undefined) {
       const kept = writeAtomic(join(folder, FILE), source, { mode: 0o600, sync: false })
       // What a power failure takes is noticed by its hash, and sent again.
-      await kept.catch((error: Error) => this.#options.onUnkept?.(error.message))
+      await kept.catch((error: NodeJS.ErrnoException) => {
+        // The first part is gone with the folder, whoever removed it while this agent waited: the next call brings both.
+        if (error.code !== "ENOENT") this.#options.onUnkept?.(error.message)
+      })
     }
     return source
   }
