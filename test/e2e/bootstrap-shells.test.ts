@@ -82,21 +82,23 @@ describe("the bootstrap, over OpenSSH's sshd", function () {
   }
 
   for (const [name, { program, files }] of Object.entries(SHELLS)) {
-    it(`works with the login shell ${name}, whatever its start-up files print`, async function () {
-      if (!existsSync(program)) this.skip()
-      const server = await start(program, files)
-      const first = await openSshSession(server)
-      expect(first.uploads).to.deep.equal(["agent"])
-      expect(first.initialized.warnings).to.deep.equal([])
-      expect(first.initialized.paths.data).to.equal(join(user?.home ?? "", "mine"))
-      await first.close()
-      const second = await openSshSession(server)
-      expect(second.uploads).to.deep.equal([])
-      expect(second.initialized.dataSource).to.equal("environment")
-      const set = await second.agent.request("datafolders/set", { key: "large", path: "~/large" })
-      expect(set.path).to.equal(join(user?.home ?? "", "large"))
-      await second.close()
-    })
+    for (const transport of ["ssh2", "openssh"] as const) {
+      it(`works with the login shell ${name}, whatever its start-up files print (${transport})`, async function () {
+        if (!existsSync(program)) this.skip()
+        const server = await start(program, files)
+        const first = await openSshSession(server, { transport })
+        expect(first.uploads).to.deep.equal(["agent"])
+        expect(first.initialized.warnings).to.deep.equal([])
+        expect(first.initialized.paths.data).to.equal(join(user?.home ?? "", "mine"))
+        await first.close()
+        const second = await openSshSession(server, { transport })
+        expect(second.uploads).to.deep.equal([])
+        expect(second.initialized.dataSource).to.equal("environment")
+        const set = await second.agent.request("datafolders/set", { key: "large", path: "~/large" })
+        expect(set.path).to.equal(join(user?.home ?? "", "large"))
+        await second.close()
+      })
+    }
   }
 
   it("keeps the agent in a private temporary folder where the home can't be written, and says so", async () => {

@@ -11,7 +11,7 @@ import { startOrigin } from "../helpers/origin.ts"
 import { privateEnvironment } from "../helpers/private-environment.ts"
 import { rejection } from "../helpers/rejection.ts"
 import type { SshMoment } from "../helpers/ssh-server.ts"
-import { openSshSession, type RecordedSession } from "../helpers/ssh-session.ts"
+import { byBothClients, openSshSession, type RecordedSession } from "../helpers/ssh-session.ts"
 import {
   createTestUser,
   processesOf,
@@ -142,10 +142,10 @@ describe("a data machine", function () {
       })
     }
 
-    it("give Node an option that it knows: it is kept", async () => {
+    byBothClients("give Node an option that it knows: it is kept", async (open) => {
       const machine = await account({ files: { ".bashrc": "export NODE_OPTIONS=--max-old-space-size=300\n" } })
       for (let call = 0; call < 2; call++) {
-        const session = await openSshSession(machine)
+        const session = await open(machine)
         const environ = await readFile(`/proc/${session.initialized.pid}/environ`, "utf8")
         expect(environ.split("\0")).to.include("NODE_OPTIONS=--max-old-space-size=300")
         await works(session)
@@ -190,9 +190,9 @@ describe("a data machine", function () {
       expect(error).to.have.property("hint").that.contains("ulimit -u")
     })
 
-    it("hang: given up in time, with what they printed", async () => {
+    byBothClients("hang: given up in time, with what they printed", async (open) => {
       const machine = await account({ files: { ".bashrc": "echo The file system is being repaired\nsleep 60\n" } })
-      const error = await rejection(openSshSession(machine, { bootTimeout: 1500 }))
+      const error = await rejection(open(machine, { bootTimeout: 1500 }))
       expect(error).to.have.property("exitStatus", 8)
       expect(error.message).to.contain("The file system is being repaired")
       expect(error).to.have.property("hint").that.contains("start-up file")
@@ -202,9 +202,9 @@ describe("a data machine", function () {
       "put another shell in its place": "exec bash",
       "put a program in its place that repeats what it reads": "exec cat",
     })) {
-      it(`${what}: told at once, not when the time is over`, async () => {
+      byBothClients(`${what}: told at once, not when the time is over`, async (open) => {
         const machine = await account({ files: { ".bashrc": `${file}\n` } })
-        const error = await rejection(openSshSession(machine))
+        const error = await rejection(open(machine))
         expect(error).to.have.property("exitStatus", 8)
         expect(error.message).to.contain("another program reads what is sent to it").and.contain("jsonrpc")
         expect(error).to.have.property("hint").that.contains("start-up file")
@@ -220,19 +220,22 @@ describe("a data machine", function () {
       })
     }
 
-    it("lead the output to where errors go (exec 1>&2): told at once, without what is sent there", async () => {
-      const machine = await account({ files: { ".bashrc": "exec 1>&2\n" } })
-      for (const node of ["auto", "/no/such/node"]) {
-        const error = await rejection(openSshSession(machine, { node }))
-        expect(error).to.have.property("exitStatus", 8)
-        expect(error.message).to.contain("led to their standard error").and.not.contain("datamaestro-")
-        expect(error).to.have.property("hint").that.contains("exec 1>&2")
-      }
-    })
+    byBothClients(
+      "lead the output to where errors go (exec 1>&2): told at once, without what is sent there",
+      async (open) => {
+        const machine = await account({ files: { ".bashrc": "exec 1>&2\n" } })
+        for (const node of ["auto", "/no/such/node"]) {
+          const error = await rejection(open(machine, { node }))
+          expect(error).to.have.property("exitStatus", 8)
+          expect(error.message).to.contain("led to their standard error").and.not.contain("datamaestro-")
+          expect(error).to.have.property("hint").that.contains("exec 1>&2")
+        }
+      },
+    )
 
-    it("repeat the output among the errors: of no account", async () => {
+    byBothClients("repeat the output among the errors: of no account", async (open) => {
       const machine = await account({ files: { ".bashrc": "exec 1> >(exec tee /dev/stderr)\n" } })
-      await works(await openSshSession(machine))
+      await works(await open(machine))
     })
 
     it("make a function of exec: told where to look", async () => {
@@ -260,9 +263,9 @@ describe("a data machine", function () {
       expect(error).to.have.property("hint").that.contains("start-up file").and.not.contains("ulimit")
     })
 
-    it("end the shell: told", async () => {
+    byBothClients("end the shell: told", async (open) => {
       const machine = await account({ files: { ".bashrc": "echo Not today; exit 3\n" } })
-      const error = await rejection(openSshSession(machine))
+      const error = await rejection(open(machine))
       expect(error.message).to.contain("exit code 3").and.contain("Not today")
     })
   })
@@ -277,8 +280,8 @@ describe("a data machine", function () {
       return serveBySshd({ config, environment: { HOME: folder, PATH: process.env["PATH"] ?? "" } })
     }
 
-    it("has no SFTP", async () => {
-      const session = await openSshSession(await home(["Subsystem sftp /bin/false"]))
+    byBothClients("has no SFTP", async (open) => {
+      const session = await open(await home(["Subsystem sftp /bin/false"]))
       expect(session.uploads).to.deep.equal(["agent"])
       await works(session)
     })
@@ -310,15 +313,15 @@ describe("a data machine", function () {
       expect(least()).to.deep.equal(wanted)
     })
 
-    it("allows one session a connection, also when Node has moved", async () => {
+    byBothClients("allows one session a connection, also when Node has moved", async (open) => {
       const machine = await home(["MaxSessions 1"])
-      await works(await openSshSession(machine))
-      await works(await openSshSession(machine))
+      await works(await open(machine))
+      await works(await open(machine))
       const hosts = join(environment.path, ".cache/datamaestro/hosts")
       const [name = ""] = await readdir(hosts)
       const known = JSON.parse(await readFile(join(hosts, name), "utf8")) as object
       await writeFile(join(hosts, name), JSON.stringify({ ...known, execPath: "/opt/gone/bin/node" }))
-      await works(await openSshSession(machine))
+      await works(await open(machine))
     })
 
     it("allows no session at all, as jump hosts do: told (exit 8), with the system's ssh too", async () => {
@@ -339,8 +342,8 @@ describe("a data machine", function () {
       expect(bySsh.message).to.contain("allows no session")
     })
 
-    it("runs nothing but SFTP: told (exit 8)", async () => {
-      const error = await rejection(openSshSession(await home(["ForceCommand internal-sftp"])))
+    byBothClients("runs nothing but SFTP: told (exit 8)", async (open) => {
+      const error = await rejection(open(await home(["ForceCommand internal-sftp"])))
       expect(error).to.include({ code: "DEPLOY_FAILED", exitStatus: 8 })
       expect(error.message).to.contain("SFTP")
     })
@@ -370,15 +373,15 @@ describe("a data machine", function () {
       )
     })
 
-    it("runs a command of its own choice: told, with what it printed", async () => {
-      const error = await rejection(openSshSession(await home(["ForceCommand echo Use the web portal"])))
+    byBothClients("runs a command of its own choice: told, with what it printed", async (open) => {
+      const error = await rejection(open(await home(["ForceCommand echo Use the web portal"])))
       expect(error.message).to.contain("Use the web portal")
       expect(error).to.have.property("hint").that.contains("forced command")
     })
 
-    it("sets a umask of 000: what is kept is ours alone all the same", async () => {
+    byBothClients("sets a umask of 000: what is kept is ours alone all the same", async (open) => {
       const server = await serve({ shell: ["/bin/bash", "-c", 'umask 000; eval "$0"'] })
-      await works(await openSshSession(server))
+      await works(await open(server))
       const cache = join(server.home, ".cache/datamaestro")
       for (const path of [cache, join(cache, "agents")]) expect((await stat(path)).mode & 0o777, path).to.equal(0o700)
       const [hash = ""] = await readdir(join(cache, "agents"))
@@ -433,13 +436,13 @@ describe("a data machine", function () {
       expect(await readdir(join(home, ".cache/datamaestro/agents"))).to.have.length(1)
     })
 
-    it("and temporary folders can't be written: it runs from memory, and says so", async () => {
+    byBothClients("and temporary folders can't be written: it runs from memory, and says so", async (open) => {
       const home = await mounted("ro")
       const hide = ["/tmp", "/var/tmp", "/dev/shm"].map((path) => `mount -t tmpfs -o ro tmpfs ${path}`).join("; ")
       const shell = ["/usr/bin/unshare", "-m", "/bin/bash", "-c", `${hide}; eval "$0"`]
       const server = await serve({ home, shell, environment: { SHELL: "/bin/bash" } })
       for (let call = 0; call < 2; call++) {
-        const session = await openSshSession(server)
+        const session = await open(server)
         expect(session.uploads).to.deep.equal(["agent"])
         expect(warningsOf(session)).to.contain("runs from memory")
         await works(session)
@@ -590,24 +593,24 @@ describe("a data machine", function () {
 
   describe("from which the connection is cut", () => {
     for (const moment of ["connected", "authenticating", "authenticated", "session", "exec"] as SshMoment[]) {
-      it(`at "${moment}": told (exit 8), and the next call works`, async () => {
+      byBothClients(`at "${moment}": told (exit 8), and the next call works`, async (open) => {
         let cutting = true
         const server = await serve({
           onMoment: (now, drop) => {
             if (cutting && now === moment) drop()
           },
         })
-        const error = await rejection(openSshSession(server))
+        const error = await rejection(open(server))
         expect(error).to.have.property("exitStatus", 8)
         expect(error).to.have.property("hint").that.is.a("string")
         cutting = false
-        await works(await openSshSession(server))
+        await works(await open(server))
       })
     }
 
-    it("while the agent runs: the next request says so, and nothing stays running", async () => {
+    byBothClients("while the agent runs: the next request says so, and nothing stays running", async (open) => {
       const server = await serve()
-      const session = await openSshSession(server)
+      const session = await open(server)
       const { pid } = session.initialized
       server.drop()
       expect(await rejection(session.agent.request("settings/get", {}))).to.have.property("exitStatus", 8)

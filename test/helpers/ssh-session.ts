@@ -1,5 +1,7 @@
+import { spawnSync } from "node:child_process"
 import type { Session, SessionEvent, SessionOptions } from "../../packages/controller/src/session/session.ts"
 import { openSession } from "../../packages/controller/src/session/session.ts"
+import type { SshTransportName } from "../../packages/controller/src/transport/ssh-target.ts"
 import type { SshClientFiles } from "./ssh-client-files.ts"
 
 export interface RecordedSession extends Session {
@@ -8,16 +10,32 @@ export interface RecordedSession extends Session {
   readonly uploads: string[]
 }
 
+export interface SshSessionOptions extends Partial<SessionOptions> {
+  /** The client that carries it, where that is not left to choose by itself. */
+  transport?: SshTransportName
+}
+
 /** Opens a session over a server of the tests, and records what it tells. */
 export async function openSshSession(
   server: SshClientFiles,
-  options: Partial<SessionOptions> = {},
+  { transport, ...options }: SshSessionOptions = {},
 ): Promise<RecordedSession> {
   const { session, events } = await openRecorded({
-    ssh: { destination: "cluster", configFile: server.configFile, identityFiles: [], options: [] },
+    ssh: { destination: "cluster", configFile: server.configFile, identityFiles: [], options: [], transport },
     ...options,
   })
   return Object.assign(session, { events, uploads: uploadsIn(events) })
+}
+
+/** Makes a test of each SSH client: what they carry, and what they tell, must be the same. */
+export function byBothClients(name: string, test: (open: typeof openSshSession) => Promise<void>): void {
+  for (const transport of ["ssh2", "openssh"] as const) {
+    it(`${name} (${transport})`, async function () {
+      if (transport === "openssh" && spawnSync("ssh", ["-V"]).status !== 0 && process.env["CI"] === undefined)
+        this.skip()
+      await test((server, options) => openSshSession(server, { transport, ...options }))
+    })
+  }
 }
 
 /** The same on this machine. */
