@@ -10,6 +10,7 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
 import { connectSsh } from "../../../packages/controller/src/transport/connect-ssh.ts"
+import type { Transport } from "../../../packages/controller/src/transport/transport.ts"
 import { noSshServerHint } from "../../../packages/controller/src/transport/no-ssh-server-hint.ts"
 import { openAskpass } from "../../../packages/controller/src/transport/openssh-askpass.ts"
 import { startSshAgent } from "../../helpers/ssh-agent.ts"
@@ -580,6 +581,30 @@ describe("the system's ssh as transport", function () {
   })
 
   describe("chosen by itself", () => {
+    it("where a shared connection of the person's own is open, and no longer", async () => {
+      const path = await folder()
+      const sshd = await serveBySshd()
+      const socket = join(path, "c")
+      await writeFile(join(path, "config"), `ControlPath ${socket}\n${await readFile(sshd.configFile, "utf8")}`)
+      const ssh = (...args: string[]): void =>
+        void execFileSync("ssh", ["-F", join(path, "config"), ...args, "machine"], { stdio: "ignore" })
+      ssh("-fNM")
+      // What let it in is gone, as a one-time code is.
+      await rm(sshd.identityFile)
+      const target = { destination: "machine", configFile: join(path, "config"), identityFiles: [], options: [] }
+      const notices: string[] = []
+      const open = (): Promise<Transport> =>
+        connectSsh(target, { prompter: nobody, onNotice: ({ message }) => notices.push(message) })
+      const transport = await open()
+      expect((await runOn(transport, "echo in")).stdout).to.equal("in\n")
+      await transport.close()
+      expect(notices.join()).to.match(/^Using the system's ssh for "machine".*shared connection \(ControlPath .*\/c\)$/)
+      ssh("-O", "exit")
+      await writeFile(socket, "")
+      expect((await failureOf(open())).code).to.equal("AUTHENTICATION_FAILED")
+      expect(notices).to.have.length(1)
+    })
+
     const choose = async (configFile: string, transport?: "ssh2"): Promise<{ notices: string[]; stdout: string }> => {
       const notices: string[] = []
       const connected = await connectSsh(

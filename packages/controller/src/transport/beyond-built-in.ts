@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs"
 import { readFile } from "node:fs/promises"
+import { connect } from "node:net"
 import { homedir } from "node:os"
 import { join } from "node:path"
 import { listAgentIdentities } from "./agent-identities.ts"
@@ -23,7 +24,12 @@ export async function beyondBuiltIn(target: SshTarget, own: SshSettings): Promis
   const hosts = [own]
   // The list grows while it is walked: a jump host may have others before it.
   for (const settings of hosts) {
-    found.push(...settings.beyond, ...missingAlgorithms(settings), ...(await beyondInFiles(settings)))
+    found.push(
+      ...settings.beyond,
+      ...(await sharedConnection(settings)),
+      ...missingAlgorithms(settings),
+      ...(await beyondInFiles(settings)),
+    )
     for (const destination of settings.proxyJump) {
       if (hosts.length > MAX_JUMPS) break
       hosts.push(resolveSshSettings({ destination, configFile: target.configFile, identityFiles: [], options: [] }))
@@ -77,6 +83,20 @@ async function isTokenKey(file: string): Promise<boolean> {
   const body = /-----BEGIN OPENSSH PRIVATE KEY-----([\s\S]*?)-----END/.exec(content)?.[1]
   if (body === undefined) return content.startsWith("sk-")
   return Buffer.from(body, "base64").subarray(0, 512).includes("sk-")
+}
+
+/** A connection that the person has made, perhaps by a code that nobody should be asked for again. */
+async function sharedConnection({ controlPath }: SshSettings): Promise<string[]> {
+  if (controlPath === undefined || !existsSync(controlPath)) return []
+  const listens = await new Promise<boolean>((resolve) => {
+    const socket = connect(controlPath)
+    const settle = (there: boolean): void => {
+      socket.destroy()
+      resolve(there)
+    }
+    socket.on("connect", () => settle(true)).on("error", () => settle(false))
+  })
+  return listens ? [`the use of your shared connection (ControlPath ${controlPath})`] : []
 }
 
 /**

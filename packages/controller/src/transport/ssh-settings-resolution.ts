@@ -65,6 +65,7 @@ export function resolveSshSettings(
     compression: flag(config, "compression", false),
     environment: sentEnvironment(config, surroundings.environment),
     tellsNotices,
+    controlPath: paths((config.first("controlpath")?.values ?? []).slice(0, 1), path)[0],
     warnings: [...(tellsNotices ? unhonoured(config) : []), ...config.said],
     beyond: beyondInConfiguration(config, surroundings),
   }

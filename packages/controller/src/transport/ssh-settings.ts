@@ -59,6 +59,8 @@ export interface SshSettings {
   tellsNotices: boolean
   /** What was asked for and can't be honoured, and what commands of the configuration complained of, each to be told once. */
   warnings: readonly string[]
+  /** Where a connection of the person's own listens, which `ssh` would use (ControlPath). */
+  controlPath: string | undefined
   /** What of the configuration only OpenSSH's own client can do: each directive with its place. */
   beyond: readonly string[]
 }
