@@ -7,7 +7,6 @@ import { storageError } from "../store/storage-error.ts"
 import { applyTransforms } from "../transform/apply-transforms.ts"
 import { checkIntegrity } from "../verify/check-integrity.ts"
 import { StreamHasher } from "../verify/stream-hasher.ts"
-import { removeFile } from "../store/remove-file.ts"
 import { syncOpenFile } from "../store/sync-open-file.ts"
 
 const CHUNK_BYTES = 1024 * 1024
@@ -23,7 +22,7 @@ export interface ConcatenateRequest {
 
 /**
  * Writes files one after the other into one, each decompressed by its own suffix and transformed, and makes it durable.
- * Of a failure nothing is left.
+ * What a failure leaves of it goes with the work folder that it lies in.
  */
 export async function concatenate(
   { members, output, resource }: ConcatenateRequest,
@@ -33,20 +32,11 @@ export async function concatenate(
   try {
     const file = await open(output, "wx")
     try {
-      for (const member of members) {
-        const source = createReadStream(member.path, { highWaterMark: CHUNK_BYTES })
-        try {
-          const transforms: Transform[] = COMPRESSED.test(member.name) ? [{ kind: "decompress" }] : []
-          transforms.push(...resource.transforms)
-          for await (const chunk of applyTransforms(transforms, source, { name: member.name, signal })) {
-            if (signal.aborted) throw interrupted()
-            hasher.update(chunk)
-            for (let offset = 0; offset < chunk.length;) offset += (await file.write(chunk, offset)).bytesWritten
-            progress({ phase: "transform", dataset, resource: name, bytes: hasher.bytes })
-          }
-        } finally {
-          source.destroy()
-        }
+      for await (const chunk of bytesOf(members, resource.transforms, signal)) {
+        if (signal.aborted) throw interrupted()
+        hasher.update(chunk)
+        for (let offset = 0; offset < chunk.length;) offset += (await file.write(chunk, offset)).bytesWritten
+        progress({ phase: "transform", dataset, resource: name, bytes: hasher.bytes })
       }
       await syncOpenFile(file)
     } finally {
@@ -56,8 +46,22 @@ export async function concatenate(
     checkIntegrity(resource.integrity, digests, { name: resource.target })
     return { bytes: hasher.bytes, sha256: digests.sha256 ?? "" }
   } catch (error) {
-    await removeFile(output)
-    if (signal.aborted) throw interrupted()
-    throw storageError(error, `write "${output}"`)
+    throw signal.aborted ? interrupted() : storageError(error, `write "${output}"`)
+  }
+}
+
+async function* bytesOf(
+  members: ConcatenateRequest["members"],
+  transforms: readonly Transform[],
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  for (const { path, name } of members) {
+    const source = createReadStream(path, { highWaterMark: CHUNK_BYTES })
+    try {
+      const own: Transform[] = COMPRESSED.test(name) ? [{ kind: "decompress" }, ...transforms] : [...transforms]
+      yield* applyTransforms(own, source, { name, signal })
+    } finally {
+      source.destroy()
+    }
   }
 }
