@@ -65,19 +65,24 @@ describe("pages of an archive of the web", () => {
     expect(origin.requests).to.have.length(before)
   })
 
-  it("go on behind the last whole line, whatever a kill has left there", async () => {
-    origin.route(address("c"), { body: "C", stallAfter: { bytes: 0, times: 1 } })
-    const stop = new AbortController()
-    const preparing = failure(prepare({ signal: stop.signal }))
-    while (origin.requestsOf(address("c")).length === 0) await sleep(5)
-    stop.abort()
-    expect(await preparing).to.have.property("code", "INTERRUPTED")
-    const kept = join(root, ".downloads/pages.pages")
-    appendFileSync(kept, '{"id":"http://example.org/c","status":200,"content":"h')
-    await prepare()
-    expect(lines()).to.deep.equal(WANTED)
-    expect(origin.requestsOf(address("a"))).to.have.length(1)
-  })
+  for (const left of [
+    '{"id":"http://example.org/c","status":200,"content":"h',
+    // Whole by its looks, though it has lost its end.
+    '{"id":"http://example.org/c","status":200,"content":"h"}',
+  ])
+    it(`go on behind the last whole line, though a kill has left ${left}`, async () => {
+      origin.route(address("c"), { body: "C", stallAfter: { bytes: 0, times: 1 } })
+      const stop = new AbortController()
+      const preparing = failure(prepare({ signal: stop.signal }))
+      while (origin.requestsOf(address("c")).length === 0) await sleep(5)
+      stop.abort()
+      expect(await preparing).to.have.property("code", "INTERRUPTED")
+      const kept = join(root, ".downloads/pages.pages")
+      appendFileSync(kept, left)
+      await prepare()
+      expect(lines()).to.deep.equal(WANTED)
+      expect(origin.requestsOf(address("a"))).to.have.length(1)
+    })
 
   it("are fetched anew when another state is asked for, or the list is another from there on", async () => {
     origin.route(address("c"), { body: "", fail: { status: 400 } })
