@@ -98,6 +98,7 @@ describe("what a step has written", () => {
       )
       expect(error).to.include({ code: "STEP_FAILED", exitStatus: 6 })
       expect(existsSync(join(root, "made"))).to.equal(false)
+      expect(existsSync(join(root, ".downloads")), "nothing to go on from, so no folder for it").to.equal(false)
     })
   }
 
