@@ -122,6 +122,11 @@ describe("odd answers that servers give", () => {
     expect(await fetched("/a")).to.equal("helloworld")
   })
 
+  it("are empty, though they are said to be coded", async () => {
+    server = await startRawServer(() => answer("200 OK", "", "Content-Encoding: gzip"))
+    expect(await fetched("/a")).to.equal("")
+  })
+
   it("redirect to the same place twice over", async () => {
     server = await startRawServer((_, path) =>
       path === "/b" ? answer("200 OK", "hello") : answer("302 Found", "", "Location: /b", "Location: /b"),

@@ -3,6 +3,8 @@ import { expect } from "chai"
 import { randomBytes } from "node:crypto"
 import { buffer } from "node:stream/consumers"
 import { setTimeout as sleep } from "node:timers/promises"
+import { WayOut } from "../../../packages/agent/src/fetch/way-out.ts"
+import { setUpFetch } from "../../agent/fetch/fetch-setup.ts"
 import { linkRelay, type LinkedRelay } from "../../fixtures/linked-relay.ts"
 import { until } from "../../helpers/job-lab.ts"
 import { startOrigin, type Origin } from "../../helpers/origin.ts"
@@ -117,6 +119,22 @@ describe("requests that leave through the controller", () => {
   it("end with the code of what failed on the way", async () => {
     await origin.close()
     expect(await failure(get(origin.at("/file")))).to.have.property("code", "ECONNREFUSED")
+  })
+
+  it("end a download, and are told, where the controller's proxy is none", async () => {
+    const setup = await setUpFetch()
+    const before = process.env["http_proxy"]
+    process.env["http_proxy"] = "ftp://127.0.0.1:1"
+    try {
+      const wayOut = new WayOut({ relay, mode: "always", progress: () => {} })
+      const failed = await failure(setup.fetch({ urls: [origin.at("/file")] }, { wayOut }))
+      expect(failed).to.have.property("code", "DOWNLOAD_FAILED")
+      expect((failed as Error).message).to.contain("the controller can't ask for it: Cannot use the proxy of the")
+    } finally {
+      if (before === undefined) delete process.env["http_proxy"]
+      else process.env["http_proxy"] = before
+      await setup.close()
+    }
   })
 
   it("end at the server too when nobody wants them any more", async () => {

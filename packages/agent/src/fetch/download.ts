@@ -179,11 +179,13 @@ async function accept(job: DownloadJob, slot: PartSlot, hasher: PartHasher, sour
   const { state } = slot.part
   const url = request.urls[0] ?? source
   const hint = byHand(url, cache.entryPath(key))
-  if (state.encoding !== undefined && !(await isStoredAsSent(job, received, state.encoding, hasher, source))) {
+  // Nothing is nothing, however it is said to be coded.
+  const coded = received.bytes > 0 ? state.encoding : undefined
+  if (coded !== undefined && !(await isStoredAsSent(job, received, coded, hasher, source))) {
     const decoded = await cache.createPart(key, redactUrl(url))
     decoded.state = { ...state }
     try {
-      await decodeContent(slot.part, decoded, state.encoding, hasher, source, signal)
+      await decodeContent(slot.part, decoded, coded, hasher, source, signal)
     } catch (error) {
       await decoded.discard()
       throw error

@@ -91,6 +91,10 @@ export function networkFailure(error: unknown): { retry: boolean; reason: string
   const proxy = error instanceof ProxyUnreachable ? error.message : undefined
   const code = errorCode(error)
   if (code === undefined) return proxy === undefined ? undefined : { retry: true, reason: proxy, certificate: false }
+  // Of a relay, whose machine has no other code for it.
+  if (code === "FAILED") {
+    return { retry: true, reason: `the controller can't ask for it: ${(error as Error).message}`, certificate: false }
+  }
   const permanent = PERMANENT_NETWORK[code]
   if (permanent !== undefined) return { retry: false, reason: proxy ?? permanent, certificate: false }
   const retryable = RETRYABLE_NETWORK[code]

@@ -17,8 +17,8 @@ export interface Relay {
   /** That machine is gone, for good. */
   readonly gone: boolean
   /**
-   * @throws Error with the `code` of the network's failure there, or REFUSED; DatamaestroError CONNECTION_LOST when that
-   * machine is gone
+   * @throws Error with the `code` of the network's failure there, FAILED where that has none, or REFUSED; DatamaestroError
+   * CONNECTION_LOST when that machine is gone
    */
   request(request: RelayRequest): Promise<{ status: number; headers: Record<string, string>; body: Readable }>
 }

@@ -1,5 +1,5 @@
 import { dispatcherFor, flatHeaders } from "@datamaestro/outgoing"
-import { RELAY_FROM_AGENT, type AgentClient } from "@datamaestro/protocol"
+import { DatamaestroError, RELAY_FROM_AGENT, type AgentClient } from "@datamaestro/protocol"
 import type { Readable } from "node:stream"
 import * as v from "valibot"
 import type { CopySource } from "../copy/copy-source.ts"
@@ -162,8 +162,9 @@ export class RelayHost {
   }
 }
 
-/** With the code that says what it means, wherever in the chain it stands. */
+/** With the network's code that says what it means, wherever in the chain it stands; else FAILED. */
 function failureOf(error: unknown): { code: string; message: string } {
+  if (error instanceof DatamaestroError) return { code: "FAILED", message: error.message }
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
     const { code } = at as NodeJS.ErrnoException
     if (typeof code === "string") return { code, message: at.message }
