@@ -102,6 +102,16 @@ describe("what a step has written", () => {
     })
   }
 
+  it("may have backslashes in its names, where they separate nothing", async function () {
+    if (process.platform === "win32") this.skip()
+    await prepare((output) => writeFiles(output, { "AC\\DC/a\\b.txt": "x" }))
+    expect(readFileSync(join(root, "made/AC\\DC/a\\b.txt"), "utf8")).to.equal("x")
+    const { resources } = JSON.parse(readFileSync(join(root, ".manifest.json"), "utf8")) as {
+      resources: { made: { files: { path: string }[] } }
+    }
+    expect(resources.made.files.map(({ path }) => path)).to.deep.equal(["made/AC\\DC/a\\b.txt"])
+  })
+
   it("is no less whole for an empty folder", async () => {
     await prepare((output) => mkdirSync(join(output, "empty"), { recursive: true }))
     expect(existsSync(join(root, "made/empty"))).to.equal(true)

@@ -1,5 +1,5 @@
 import { lstat, readdir, readlink, symlink, unlink } from "node:fs/promises"
-import { dirname, isAbsolute, join, relative } from "node:path"
+import { dirname, isAbsolute, join, relative, sep } from "node:path"
 import type { PlacedFile } from "../pipeline-types.ts"
 import { linkEscapes } from "../store/link-targets.ts"
 import { hashFile } from "../verify/hash-file.ts"
@@ -39,7 +39,7 @@ export async function readStepOutput(place: StepPlace, signal: AbortSignal): Pro
   const links = new Map<string, { target: string }>()
   for (const entry of await readdir(output, { withFileTypes: true, recursive: true })) {
     const path = join(entry.parentPath, entry.name)
-    const name = `${target}/${path.slice(output.length + 1).replaceAll("\\", "/")}`
+    const name = `${target}/${path.slice(output.length + 1).replaceAll(sep, "/")}`
     if (entry.isFile()) files.push(await hashed(path, name, signal))
     else if (entry.isSymbolicLink()) links.set(name, { target: await heldLink(path, name, place) })
   }
@@ -55,7 +55,7 @@ async function heldLink(path: string, name: string, place: StepPlace): Promise<s
   const to = await readlink(path)
   const own = isAbsolute(to) ? ownPath(to, place) : undefined
   if (own === undefined) return to
-  const held = relative(dirname(name), own).replaceAll("\\", "/")
+  const held = relative(dirname(name), own).replaceAll(sep, "/")
   await unlink(path)
   await symlink(held, path)
   return held
