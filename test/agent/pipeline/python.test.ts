@@ -16,6 +16,7 @@ import { defineDataset, file, folder, sha256, tar, textFile, zip } from "@datama
 import { diskState, planWork, prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { FoundDataset } from "../../../packages/agent/src/pipeline/found-dataset.ts"
 import { isUsable } from "../../../packages/agent/src/pipeline/unrecorded.ts"
+import { verifyDataset } from "../../../packages/agent/src/pipeline/verify-dataset.ts"
 import type { ResolvedDataset } from "../../../packages/agent/src/resolve/resolve-dataset.ts"
 import { tree } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, writeFiles, type PrepareFixture } from "../../fixtures/preparation.ts"
@@ -145,6 +146,17 @@ describe("a data directory of Python datamaestro's", () => {
       expect(origin.requests).to.deep.equal([])
     })
   }
+
+  it("is taken over with a name that is not UTF-8, as Python writes those of old archives", async function () {
+    if (process.platform !== "linux") this.skip()
+    writeFiles(place("lone"), COMPLETE.lone)
+    writeFileSync(Buffer.concat([Buffer.from(`${place("lone")}/sub/caf`), Buffer.from([0xe9])]), "x")
+    const options = await prepare("lone")
+    expect(origin.requests).to.deep.equal([])
+    expect(options.events.at(-1)).to.include({ phase: "dataset", state: "adopted" })
+    const { added, missing } = await verifyDataset(datasets().lone, options)
+    expect([added, missing]).to.deep.equal([[], []])
+  })
 
   it("is not taken for prepared where it was killed while it extracted, and called complete by the next run (Python's defect 1)", async () => {
     writeFiles(place("lone"), { ".state.json": state({ data: "complete" }), ".state.lock": "" })

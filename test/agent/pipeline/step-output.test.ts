@@ -1,7 +1,7 @@
 import { folder, defineDataset, step } from "@datamaestro/dataset"
 import { expect } from "chai"
 import { execFileSync } from "node:child_process"
-import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { mkdir, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
@@ -111,6 +111,22 @@ describe("what a step has written", () => {
     }
     expect(resources.made.files.map(({ path }) => path)).to.deep.equal(["made/AC\\DC/a\\b.txt"])
   })
+
+  for (const place of ["", "/folder"]) {
+    it(`is told where a name in it is not UTF-8, and leaves nothing behind: ${place === "" ? "a file" : "a folder"}`, async function () {
+      if (process.platform !== "linux") this.skip()
+      const write = (output: string): void => {
+        mkdirSync(output)
+        const raw = Buffer.concat([Buffer.from(`${output}/caf`), Buffer.from([0xe9])])
+        if (place === "") writeFileSync(raw, "x")
+        else mkdirSync(raw)
+      }
+      const error = await failure(prepare(write))
+      expect(error.message).to.contain("is not UTF-8")
+      expect(error).to.include({ code: "STEP_FAILED", exitStatus: 6 })
+      expect(existsSync(join(root, ".downloads"))).to.equal(false)
+    })
+  }
 
   it("is no less whole for an empty folder", async () => {
     await prepare((output) => mkdirSync(join(output, "empty"), { recursive: true }))

@@ -25,6 +25,15 @@ describe("removing a folder with all that is in it", () => {
     expect(tree(folder.path)).to.deep.equal({ kept: "/", "kept/a": "x", "kept/deep": "/", "kept/deep/b": "x" })
   })
 
+  it("takes names that are not UTF-8, too, as old archives have them", async function () {
+    if (process.platform !== "linux") this.skip()
+    const raw = (path: string): Buffer => Buffer.concat([Buffer.from(join(folder.path, path)), Buffer.from([0xe9])])
+    mkdirSync(raw("gone/deep/caf"))
+    for (const name of ["one", "two"]) writeFileSync(raw(`gone/${name}`), "x")
+    await removeTree(join(folder.path, "gone"))
+    expect(readdirSync(folder.path)).to.deep.equal(["kept"])
+  })
+
   it("begins with some files at once only, however many there are", async () => {
     for (let index = 0; index < 2000; index++) writeFileSync(join(folder.path, "gone", `${index}`), "")
     let most = 0

@@ -1,6 +1,8 @@
+import type { Dirent } from "node:fs"
 import { lstat, readdir, readlink, symlink, unlink } from "node:fs/promises"
 import { dirname, isAbsolute, join, relative, sep } from "node:path"
 import type { PlacedFile } from "../pipeline-types.ts"
+import { errnoName } from "../store/errno-name.ts"
 import { linkEscapes } from "../store/link-targets.ts"
 import { hashFile } from "../verify/hash-file.ts"
 
@@ -37,8 +39,9 @@ export async function readStepOutput(place: StepPlace, signal: AbortSignal): Pro
   if (!stat.isDirectory()) return "its output is neither a file nor a folder"
   const files: PlacedFile[] = []
   const links = new Map<string, { target: string }>()
-  for (const entry of await readdir(output, { withFileTypes: true, recursive: true })) {
+  for (const entry of await entriesBelow(output)) {
     const path = join(entry.parentPath, entry.name)
+    if ((await orNothing(lstat(path))) === undefined) return notUtf8(path)
     const name = `${target}/${path.slice(output.length + 1).replaceAll(sep, "/")}`
     if (entry.isFile()) files.push(await hashed(path, name, signal))
     else if (entry.isSymbolicLink()) links.set(name, { target: await heldLink(path, name, place) })
@@ -48,6 +51,25 @@ export async function readStepOutput(place: StepPlace, signal: AbortSignal): Pro
     if (reason !== undefined) return `of its output, "${path}" ${reason} ("${link.target}")`
   }
   return { files, links: [...links.keys()] }
+}
+
+/** All that is in a folder; of one whose name can't be read as text, nothing. */
+async function entriesBelow(folder: string): Promise<Dirent[]> {
+  const entries = (await orNothing(readdir(folder, { withFileTypes: true }))) ?? []
+  const below = entries.filter((entry) => entry.isDirectory()).map(({ name }) => entriesBelow(join(folder, name)))
+  return [...entries, ...(await Promise.all(below)).flat()]
+}
+
+/** A name that is not UTF-8 is, as text, one of nothing. */
+async function orNothing<T>(work: Promise<T>): Promise<T | undefined> {
+  return await work.catch((error: unknown) => {
+    if (errnoName(error) === "ENOENT") return undefined
+    throw error
+  })
+}
+
+function notUtf8(path: string): string {
+  return `the name of "${path}" in its output is not UTF-8, and could not be told in JSON`
 }
 
 /** @returns where a link leads to, once that is made relative where it can be */

@@ -1,4 +1,4 @@
-import { lstat, readdir, rmdir } from "node:fs/promises"
+import { lstat, readdir, rm, rmdir } from "node:fs/promises"
 import { join } from "node:path"
 import { sideBySide } from "../concurrency/side-by-side.ts"
 import { errnoName } from "./errno-name.ts"
@@ -22,7 +22,9 @@ async function removeFolder(path: string): Promise<void> {
   for (const entry of entries) if (entry.isDirectory()) await removeFolder(join(path, entry.name))
   const others = entries.filter((entry) => !entry.isDirectory())
   await sideBySide(AT_ONCE, others, ({ name }) => removeFile(join(path, name)))
-  await orNothing(rmdir(path))
+  // A name that is not UTF-8 is another one as text; Node's own reads bytes.
+  if (entries.some(({ name }) => name.includes("\ufffd"))) await rm(path, { recursive: true, force: true })
+  else await orNothing(rmdir(path))
 }
 
 async function orNothing<T>(work: Promise<T>): Promise<T | undefined> {
