@@ -4,6 +4,7 @@ import { mock } from "node:test"
 import { doctor } from "../../../packages/controller/src/commands/doctor.ts"
 import type { ExaminedStep } from "../../../packages/controller/src/commands/examination.ts"
 import { testInvocation } from "../../helpers/invocation.ts"
+import { linkedSession, type LinkedSession } from "../../helpers/linked-session.ts"
 import { privateEnvironment } from "../../helpers/private-environment.ts"
 import { startSshServer } from "../../helpers/ssh-server.ts"
 
@@ -47,6 +48,30 @@ describe("doctor", () => {
       await environment.restore()
     }
   }).timeout(60_000)
+
+  it("tells how long the internet took to answer where it tells of the internet", async () => {
+    const now = performance.now.bind(performance)
+    let waited = 0
+    mock.method(performance, "now", () => now() + waited)
+    try {
+      const open = (): LinkedSession =>
+        linkedSession({
+          "machine/diagnose": () => {
+            waited += HOUR
+            return { data: { exists: true, looked: "/d" }, internet: { status: 200, milliseconds: HOUR }, proxies: {} }
+          },
+          "machine/time": () => ({ time: Date.now() }),
+        })
+      const invocation = testInvocation({ json: true, open })
+      await doctor({ url: "http://127.0.0.1:1/" }).execute(invocation)
+      const { steps } = JSON.parse(invocation.written) as { steps: ExaminedStep[] }
+      const time = (name: string): number | undefined => steps.find(({ step }) => step === name)?.milliseconds
+      expect(time("data directory")).to.be.within(0, HOUR / 2)
+      expect(time("internet")).to.be.within(HOUR / 2, 2 * HOUR)
+    } finally {
+      mock.restoreAll()
+    }
+  })
 
   it("ends soon when it is interrupted while start-up files hang", async () => {
     const abort = new AbortController()

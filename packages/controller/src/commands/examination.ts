@@ -52,18 +52,22 @@ export class Examination {
     }
   }
 
-  /** A step is done that began when the one before was. */
-  passed(step: string, found: string, next?: string): void {
+  /**
+   * A step is done that began when the one before was.
+   *
+   * @param end when it ended, as `performance.now()`; by default now
+   */
+  passed(step: string, found: string, next?: string, end?: number): void {
     const state = next === undefined ? "ok" : "warning"
-    this.#add({ step, state, found, milliseconds: this.#lap(), ...(next === undefined ? {} : { next }) })
+    this.#add({ step, state, found, milliseconds: this.#lap(end), ...(next === undefined ? {} : { next }) })
   }
 
   /** A step has failed; by default the first that was not yet done. */
-  failed(thrown: unknown, step: string = this.#names[this.steps.length] ?? ""): void {
+  failed(thrown: unknown, step: string = this.#names[this.steps.length] ?? "", end?: number): void {
     const error = asDatamaestroError(thrown)
     const { message, hint, code } = error
     const next = hint === undefined ? {} : { next: hint }
-    this.#add({ step, state: "failed", found: message, milliseconds: this.#lap(), ...next, code })
+    this.#add({ step, state: "failed", found: message, milliseconds: this.#lap(end), ...next, code })
     // Only now: what was passed over before had nothing to do.
     this.#failure ??= error
   }
@@ -87,10 +91,9 @@ export class Examination {
     }
   }
 
-  #lap(): number {
-    const now = performance.now()
-    const lap = now - this.#since
-    this.#since = now
+  #lap(end = performance.now()): number {
+    const lap = end - this.#since
+    this.#since = end
     return Math.round(lap)
   }
 }

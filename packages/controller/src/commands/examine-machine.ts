@@ -21,7 +21,9 @@ export async function examineMachine(
   { url, remote, signal }: { url: string; remote: boolean; signal: AbortSignal },
 ): Promise<void> {
   const { data, internet, proxies } = await agent.request("machine/diagnose", { url }, { signal })
-  examineData(data, `${paths.data} (${SOURCES[dataSource]})`, examination)
+  // One request for both; the internet came last.
+  const dataEnd = performance.now() - internet.milliseconds
+  examineData(data, `${paths.data} (${SOURCES[dataSource]})`, examination, dataEnd)
   const named = Object.entries(proxies).map(([name, value]) => `${name}=${value}`)
   const doubt = named.length === 0 ? "" : " (one is named, see below: does it answer, and let this address pass?)"
   if (internet.status !== undefined) examination.passed("internet", `${url} answers ${internet.status}`)
@@ -59,11 +61,20 @@ const SOURCES = {
   default: "the default",
 } as const
 
-function examineData(data: Result<"machine/diagnose">["data"], name: string, examination: Examination): void {
+function examineData(
+  data: Result<"machine/diagnose">["data"],
+  name: string,
+  examination: Examination,
+  end: number,
+): void {
   const { exists, looked, freeBytes, freeInodes, failure } = data
   if (failure !== undefined) {
     const code = Object.hasOwn(EXIT_STATUS, failure.code) ? (failure.code as ErrorCode) : "STORAGE_FAILED"
-    return examination.failed(new DatamaestroError(code, failure.message, { hint: failure.hint }), "data directory")
+    return examination.failed(
+      new DatamaestroError(code, failure.message, { hint: failure.hint }),
+      "data directory",
+      end,
+    )
   }
   const facts = [
     exists ? undefined : `not there yet, below ${looked}`,
@@ -72,5 +83,5 @@ function examineData(data: Result<"machine/diagnose">["data"], name: string, exa
   ].filter((fact) => fact !== undefined)
   const little = (freeBytes ?? LITTLE_SPACE) < LITTLE_SPACE || (freeInodes ?? FEW_INODES) < FEW_INODES
   const next = "free some space, or choose another place with --data or DATAMAESTRO_DIR"
-  examination.passed("data directory", [name, ...facts].join(", "), little ? next : undefined)
+  examination.passed("data directory", [name, ...facts].join(", "), little ? next : undefined, end)
 }
