@@ -9,7 +9,7 @@ import { FoundDataset } from "./pipeline/found-dataset.ts"
 import { tellFormer } from "./pipeline/tell-former.ts"
 import { isUsable } from "./pipeline/unrecorded.ts"
 import { releaseContinued } from "./pipeline/release-download.ts"
-import type { Preparation, PrepareOptions } from "./pipeline/preparation.ts"
+import { preparationOf, type Preparation, type PrepareOptions } from "./pipeline/preparation.ts"
 import { fetchMissing } from "./pipeline/fetch-missing.ts"
 import {
   makeMissing,
@@ -124,21 +124,10 @@ async function prepareLocked(
   options: PrepareOptions,
 ): Promise<"adopted" | "done" | "fetched"> {
   const stop = new AbortController()
-  const downloads = join(found.folder, DOWNLOADS_FOLDER)
   const signal = AbortSignal.any([options.signal, stop.signal])
   // Each resource that waits for its turn listens to it; that is no leak.
   setMaxListeners(0, signal)
-  const preparation: Preparation = {
-    dataset,
-    plan: dataset.plan,
-    folder: found.folder,
-    downloads,
-    found,
-    options,
-    signal,
-    lock,
-    placing: oneAtATime(),
-  }
+  const preparation = preparationOf(dataset, found, options, { signal, lock, placing: oneAtATime() })
   try {
     const standing = await takeStock(preparation)
     const present = [...standing].flatMap(([resource, how]) => (how === "present" ? [resource] : []))
@@ -156,7 +145,7 @@ async function prepareLocked(
     return onlyAdopted(standing) ? "adopted" : "done"
   } catch (error) {
     // Nothing to continue from: an empty folder tells nobody anything.
-    await rmdir(downloads).catch(() => {})
+    await rmdir(preparation.downloads).catch(() => {})
     throw error
   }
 }

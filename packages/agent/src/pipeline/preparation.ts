@@ -1,3 +1,4 @@
+import { join } from "node:path"
 import type { Plan, PlannedResource } from "@datamaestro/dataset"
 import type { AcceptedAgreement, GlobalSettings, Paths, ProgressListener } from "@datamaestro/protocol"
 import type { CopyReader } from "../copy/copy-reader.ts"
@@ -5,6 +6,7 @@ import type { WayOut } from "../fetch/way-out.ts"
 import type { StepContext } from "../pipeline-types.ts"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import type { DownloadCache } from "../store/cache.ts"
+import { DOWNLOADS_FOLDER } from "../store/dataset-names.ts"
 import type { Datafolders } from "../store/layout.ts"
 import type { Lock } from "../store/lock.ts"
 import type { Sharing } from "./shared-making.ts"
@@ -60,6 +62,17 @@ export interface Preparation {
   onlyReady?: boolean
   /** Runs one placement at a time of those that may meet others', so that two resources never fill one place unseen. */
   placing<T>(work: () => Promise<T>): Promise<T>
+}
+
+/** What one dataset is prepared with: found on the disk, its lock held. */
+export function preparationOf(
+  dataset: ResolvedDataset,
+  found: FoundDataset,
+  options: PrepareOptions,
+  own: Pick<Preparation, "signal" | "lock" | "placing" | "onlyReady">,
+): Preparation {
+  const { folder } = found
+  return { dataset, plan: dataset.plan, folder, downloads: join(folder, DOWNLOADS_FOLDER), found, options, ...own }
 }
 
 /** What a resource's step is given. */

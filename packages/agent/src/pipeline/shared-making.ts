@@ -3,12 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises"
 import type { PlannedArchive } from "@datamaestro/dataset"
 import { interrupted } from "@datamaestro/protocol"
 import { readLease } from "../store/lease.ts"
-import { tryLock, type Lock } from "../store/lock.ts"
+import { tryLock } from "../store/lock.ts"
 import { readPlacement } from "../place/placement.ts"
 import { FoundDataset } from "./found-dataset.ts"
 import type { StoredResource } from "./stored-resource.ts"
 import { continuePlacement } from "./place-resource.ts"
-import type { Preparation, PrepareOptions } from "./preparation.ts"
+import { preparationOf, type Preparation, type PrepareOptions } from "./preparation.ts"
 import { prepareArchive } from "./prepare-archive.ts"
 import { inTurn, queues } from "./queues.ts"
 import { leftWorkFolders } from "./work-folder.ts"
@@ -86,44 +86,24 @@ export async function makeShares(
     const found = await FoundDataset.read(options.paths, dataset.plan)
     const resource = found.stored.find((each) => each.name === name)
     if (resource === undefined || !isShareable(resource) || (await found.isWhole(resource))) continue
-    const downloads = join(found.folder, DOWNLOADS_FOLDER)
-    const lock = await tryLock(leaseOf(downloads, resource))
+    const lock = await tryLock(leaseOf(join(found.folder, DOWNLOADS_FOLDER), resource))
     if (lock === undefined) continue
     try {
-      await makeReady({ dataset, found, downloads, options, lock }, resource)
+      const own = { signal: options.signal, lock, placing: <T>(work: () => Promise<T>) => work(), onlyReady: true }
+      await makeReady(preparationOf(dataset, found, options, own), resource)
     } finally {
       await lock.release()
     }
   }
 }
 
-async function makeReady(
-  {
-    dataset,
-    found,
-    downloads,
-    options,
-    lock,
-  }: Pick<Preparation, "dataset" | "found" | "downloads" | "options"> & { lock: Lock },
-  resource: PlannedArchive,
-): Promise<void> {
-  const preparation: Preparation = {
-    dataset,
-    plan: dataset.plan,
-    folder: found.folder,
-    downloads,
-    found,
-    options,
-    signal: options.signal,
-    lock,
-    placing: (work) => work(),
-    onlyReady: true,
-  }
+async function makeReady(preparation: Preparation, resource: PlannedArchive): Promise<void> {
   for (const work of (await leftWorkFolders(preparation)).get(resource.name) ?? []) {
     if ((await readPlacement(work)) !== undefined) return
   }
   // Placed between our look and our lock.
-  if (await (await FoundDataset.read(options.paths, dataset.plan)).isWhole(resource)) return
+  const { plan, options } = preparation
+  if (await (await FoundDataset.read(options.paths, plan)).isWhole(resource)) return
   await prepareArchive(preparation, resource)
 }
 
