@@ -98,6 +98,18 @@ describe("what a person has put into a dataset's folder", () => {
     expect(content()).to.deep.equal({ ...made, "data/mine.txt": "mine" })
   })
 
+  it("stays where its name is not UTF-8, and is told", async function () {
+    if (process.platform !== "linux") this.skip()
+    await prepare(archived())
+    writeFileSync(Buffer.concat([Buffer.from(join(root, "data/train/caf")), Buffer.from([0xe9])]), "mine")
+    const error = await failure(prepare(archived(), true))
+    expect([error.code, error.message]).to.deep.equal([
+      "STORAGE_FAILED",
+      `Cannot replace "${join(root, "data/train/caf\ufffd")}": datamaestro has not put it there`,
+    ])
+    expect(readdirSync(join(root, "data/train"))).to.have.length(3)
+  })
+
   it("stays where it would have to go, and is named", async () => {
     const inTheWay = async (dataset: Parameters<typeof prepareDataset>[0], path: string): Promise<void> => {
       // Also by a later run, or with --force.

@@ -38,6 +38,8 @@ async function keep(
     // Nor through a link, which a step's output may have to anywhere.
     if (coming !== undefined && !coming.isDirectory()) throw inTheWay(join(final, path))
   }
+  // What has a name that is not UTF-8 can't be named here.
+  if ((await lstatOrNothing(join(final, path))) === undefined) throw inTheWay(join(final, path))
   const kept = join(next, path)
   await mkdir(dirname(kept), { recursive: true })
   const coming = await lstatOrNothing(kept)
