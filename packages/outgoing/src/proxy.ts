@@ -29,7 +29,8 @@ export function namedProxy(url: URL, environment: Environment): NamedProxy | und
 
 /** Entries are host names (with their subdomains), optionally with a port, networks as `10.0.0.0/8`, or `*`. */
 function bypasses(url: URL, list: string): boolean {
-  const host = url.hostname.replace(/^\[|\]$/g, "").toLowerCase()
+  // Names may end with a dot, here and in the list.
+  const host = url.hostname.replace(/^\[|\]$|\.$/g, "").toLowerCase()
   const port = url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port
   for (const entry of list.toLowerCase().split(/[,\s]+/)) {
     if (entry === "") continue
@@ -39,7 +40,7 @@ function bypasses(url: URL, list: string): boolean {
     const name = match?.[1] ?? entry
     const entryPort = match?.[2]
     if (entryPort !== undefined && entryPort !== port) continue
-    const bare = name.replace(/^\*?\./, "")
+    const bare = name.replace(/^\*?\.|\.$/g, "")
     if (host === bare || host.endsWith(`.${bare}`)) return true
   }
   return false

@@ -355,6 +355,13 @@ describe("sources of a download", () => {
       expect(proxyFor(new URL("http://x.org:8080/"), environment)).to.equal(undefined)
       expect(proxyFor(new URL("http://[::1]/"), environment)).to.equal(undefined)
       expect(proxyFor(new URL("http://h/"), { ALL_PROXY: "a", NO_PROXY: "*" })).to.equal(undefined)
+      // A name is the same with the dot that may end it.
+      for (const [host, list] of [
+        ["a.org.", "a.org"],
+        ["a.org", "a.org."],
+      ]) {
+        expect(proxyFor(new URL(`http://${host}/`), { ALL_PROXY: "a", NO_PROXY: list })).to.equal(undefined)
+      }
     })
 
     it("are not used within the networks of NO_PROXY", () => {
