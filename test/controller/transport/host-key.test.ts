@@ -226,6 +226,8 @@ describe("HostKeyCheck", () => {
     const error = await refusal(verify(key, ["RequiredRSASize 2049", "StrictHostKeyChecking no"]))
     expect(error.code).to.equal("HOST_KEY_UNKNOWN")
     expect(error.message).to.match(/its RSA key SHA256:\S+ has 2048 bits, fewer than RequiredRSASize 2049$/)
+    const cut = await refusal(verify({ ...key, blob: key.blob.subarray(0, 12) }, ["StrictHostKeyChecking no"]))
+    expect(cut.message).to.contain("has 0 bits")
   })
 
   it("takes no new key where no file may keep it, as ssh does", async () => {

@@ -1,8 +1,11 @@
-/** The bits of an RSA key as it is on the wire: its name, the exponent and the modulus (RFC 4253, 6.6). Nothing of another. */
+/**
+ * The bits of an RSA key as it is on the wire: its name, the exponent and the modulus (RFC 4253, 6.6); 0 of one that is
+ * cut short, nothing of another kind.
+ */
 export function rsaSize(blob: Buffer): number | undefined {
   let at = 0
   const next = (): Buffer => {
-    const length = blob.readUInt32BE(at)
+    const length = at + 4 > blob.length ? 0 : blob.readUInt32BE(at)
     at += 4 + length
     return blob.subarray(at - length, at)
   }
