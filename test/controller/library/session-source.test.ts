@@ -59,4 +59,21 @@ describe("a session for many calls", () => {
     expect(await rejection(first)).to.have.property("code", "INTERRUPTED")
     await closed
   })
+
+  it("is opened by a call that waited for another one to open it, which was interrupted", async () => {
+    let attempts = 0
+    const source = heldSession(machine, linkedSession({}), (_machine, { signal }) =>
+      ++attempts === 1
+        ? new Promise((_, reject) => signal?.addEventListener("abort", () => reject(interrupted())))
+        : Promise.resolve(linkedSession({})),
+    )
+    await rejection(source.use({}, lose))
+    const abort = new AbortController()
+    const [first, second] = [source.use({ signal: abort.signal }, label), source.use({}, label)]
+    abort.abort()
+    expect(await rejection(first)).to.have.property("code", "INTERRUPTED")
+    expect(await second).to.equal("linked")
+    expect(attempts).to.equal(2)
+    await source.close()
+  })
 })

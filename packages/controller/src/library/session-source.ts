@@ -93,6 +93,23 @@ export function heldSession(machine: Machine, first: Session, open: typeof openO
     })
     return opened
   }
+  /** Another call may be opening it, and be interrupted: then this one opens it. */
+  const current = async (options: OpenOptions): Promise<Session> => {
+    const others = session
+    try {
+      return await unlessAborted((session ??= reopen(options)), options.signal)
+    } catch (error) {
+      if (others === undefined || options.signal?.aborted === true || !isInterrupted(error)) throw error
+      return await current(options)
+    }
+  }
+  /** The next call opens another one, unless one has done so already. */
+  const giveUp = async (lost: Session): Promise<void> => {
+    const held = session
+    if ((await held?.catch(() => undefined)) !== lost || session !== held) return
+    session = undefined
+    void lost.close()
+  }
   return {
     onDisconnect: machine.onDisconnect,
     slurm: machine.slurm,
@@ -103,17 +120,17 @@ export function heldSession(machine: Machine, first: Session, open: typeof openO
         })
       }
       const signal = AbortSignal.any([closing.signal, ...(options.signal === undefined ? [] : [options.signal])])
-      const current = (session ??= reopen({ ...options, signal }))
-      const call = unlessAborted(current, signal).then((each) => run(each, signal))
+      const call = current({ ...options, signal }).then(async (each) => {
+        try {
+          return await run(each, signal)
+        } catch (error) {
+          if (isLoss(error)) await giveUp(each)
+          throw error
+        }
+      })
       calls.add(call)
       try {
         return await call
-      } catch (error) {
-        if (isLoss(error) && session === current) {
-          session = undefined
-          void current.then((lost) => lost.close()).catch(() => {})
-        }
-        throw error
       } finally {
         calls.delete(call)
       }
@@ -126,6 +143,10 @@ export function heldSession(machine: Machine, first: Session, open: typeof openO
       await current?.then((each) => each.close()).catch(() => {})
     },
   }
+}
+
+function isInterrupted(error: unknown): boolean {
+  return error instanceof DatamaestroError && error.code === "INTERRUPTED"
 }
 
 function isLoss(error: unknown): boolean {
