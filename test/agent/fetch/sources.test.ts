@@ -8,6 +8,7 @@ import { tokenVariable } from "../../../packages/agent/src/fetch/credentials.ts"
 import { parseNetrc } from "../../../packages/agent/src/fetch/netrc.ts"
 import { proxyFor } from "../../../packages/outgoing/src/proxy.ts"
 import { sourcesOf } from "../../../packages/agent/src/fetch/sources.ts"
+import { startRawServer } from "../../helpers/raw-server.ts"
 import { rejection } from "../../helpers/rejection.ts"
 import { setUpFetch, sha256, type FetchSetup } from "./fetch-setup.ts"
 
@@ -266,6 +267,17 @@ describe("sources of a download", () => {
       expect(error.message)
         .to.contain("the proxy http://127.0.0.1:1, which HTTP_PROXY names, can't be used: the connection was refused")
         .and.not.contain("secret")
+    })
+
+    it("that speaks TLS, though its address says otherwise, is told", async () => {
+      const alert = await startRawServer(() => "\x15\x03\x01\0\x02\x02\x46")
+      try {
+        const environment = { HOME: setup.folder, HTTP_PROXY: alert.at("") }
+        const error = await rejection(setup.fetch({ urls: ["http://data.example.org/a"] }, { environment }))
+        expect(error.message).to.contain(`the proxy ${alert.at("")}, which HTTP_PROXY names, can't be used: TLS is`)
+      } finally {
+        await alert.close()
+      }
     })
 
     it("that wants a login, or refuses, is told so at once", async () => {

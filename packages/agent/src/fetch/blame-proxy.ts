@@ -1,7 +1,7 @@
 import { isTunnelFailure, namedProxy, type Environment } from "@datamaestro/outgoing"
 import { redactUrl } from "../store/cache-url.ts"
 import { ProxyRefused, ProxyUnreachable } from "./proxy-unreachable.ts"
-import { networkFailure, neverConnected } from "./retry-policy.ts"
+import { networkFailure, neverConnected, speaksTls } from "./retry-policy.ts"
 import { socksFailure } from "./socks-failure.ts"
 
 /**
@@ -18,7 +18,8 @@ export function blameProxy(error: unknown, url: URL, environment: Environment): 
   const socks = socksFailure(error)
   if (socks !== undefined) return unusable(proxy, named.variable, socks, error)
   const tunnelled = proxy.startsWith("https:") || (proxy.startsWith("http:") && url.protocol === "https:")
-  if (tunnelled ? !isTunnelFailure(error) : !neverConnected(error)) return error
+  // Without a tunnel it is the proxy that answers.
+  if (tunnelled ? !isTunnelFailure(error) : !neverConnected(error) && !speaksTls(error)) return error
   const { reason } = networkFailure(error) ?? { reason: "no connection" }
   return unusable(proxy, named.variable, reason, error)
 }

@@ -47,6 +47,8 @@ export function isRetryableStatus(status: number): boolean {
 
 const HTTP2_ONLY = "the server speaks HTTP/2 only, and HTTP/1.1 is needed"
 
+const SPEAKS_TLS = "HPE_TLS"
+
 const PERMANENT_NETWORK: Readonly<Record<string, string>> = {
   ENOTFOUND: "the host is unknown",
   ERR_INVALID_URL: "the URL is not valid",
@@ -55,7 +57,7 @@ const PERMANENT_NETWORK: Readonly<Record<string, string>> = {
   HPE_INVALID_CONTENT_LENGTH:
     "the server's answer gives no single length (Content-Length twice, beside chunks, or no number)",
   HPE_HTTP2: HTTP2_ONLY,
-  HPE_TLS: "TLS is spoken there (is it https://, not http://?)",
+  [SPEAKS_TLS]: "TLS is spoken there (is it https://, not http://?)",
   ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: HTTP2_ONLY,
   ERR_SSL_WRONG_VERSION_NUMBER: "no TLS is spoken there (is it http://, not https://?)",
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: "the server wants a client's certificate, and none can be given",
@@ -123,6 +125,11 @@ const NEVER_CONNECTED = new Set([
 /** Whether it failed before any server was reached. */
 export function neverConnected(error: unknown): boolean {
   return NEVER_CONNECTED.has(errorCode(error) ?? "")
+}
+
+/** Whether what answered speaks TLS, where plain text was spoken to it. */
+export function speaksTls(error: unknown): boolean {
+  return errorCode(error) === SPEAKS_TLS
 }
 
 /** The code of the error or of the first cause that has one; of several addresses tried, the first one's. */
