@@ -41,7 +41,7 @@ export async function readStepOutput(place: StepPlace, signal: AbortSignal): Pro
   const links = new Map<string, { target: string }>()
   for (const entry of await entriesBelow(output)) {
     const path = join(entry.parentPath, entry.name)
-    if ((await orNothing(lstat(path))) === undefined) return notUtf8(path)
+    if (path.includes("\ufffd") && (await orNothing(lstat(path))) === undefined) return notUtf8(path)
     const name = `${target}/${path.slice(output.length + 1).replaceAll(sep, "/")}`
     if (entry.isFile()) files.push(await hashed(path, name, signal))
     else if (entry.isSymbolicLink()) links.set(name, { target: await heldLink(path, name, place) })
