@@ -8,7 +8,8 @@ type Answer = Awaited<ReturnType<Relay["request"]>>
 interface Pending {
   body: RelayedBody
   answer(head: { status: number; headers: Record<string, string> }): void
-  fail(error: Error): void
+  /** There is no more of it, or why not. */
+  end(error?: Error): void
 }
 
 /**
@@ -33,6 +34,7 @@ export class RelayClient implements Relay {
     signal.throwIfAborted()
     if (this.#lost !== undefined) throw this.#lost
     const stream = this.#next++
+    let answered = false
     const onAbort = (): void => void body.destroy(signal.reason as Error)
     const body = new RelayedBody({
       grant: (bytes) => this.#notify("$/relay/credit", { stream, bytes }),
@@ -47,8 +49,15 @@ export class RelayClient implements Relay {
       body.on("error", reject)
       this.#streams.set(stream, {
         body,
-        answer: (head) => resolve({ ...head, body }),
-        fail: (error) => body.finish(error),
+        answer: (head) => {
+          answered = true
+          resolve({ ...head, body })
+        },
+        end: (error) => {
+          body.finish(error)
+          // A body without a head is nobody's to read.
+          if (!answered) body.destroy(error)
+        },
       })
       signal.addEventListener("abort", onAbort, { once: true })
       this.#notify("$/relay/open", { stream, method, url, headers: { ...headers }, credit: RELAY_WINDOW })
@@ -66,7 +75,7 @@ export class RelayClient implements Relay {
       const { stream, failure } = end.output
       const error =
         failure === undefined ? undefined : Object.assign(new Error(failure.message), { code: failure.code })
-      this.#streams.get(stream)?.body.finish(error)
+      this.#streams.get(stream)?.end(error)
     }
   }
 
@@ -81,6 +90,6 @@ export class RelayClient implements Relay {
       "Cannot go on downloading: downloads went through the controller, whose connection is gone",
       { hint: "attach to the job: it continues where it stopped" },
     )
-    for (const { fail } of this.#streams.values()) fail(this.#lost)
+    for (const { end } of this.#streams.values()) end(this.#lost)
   }
 }

@@ -14,6 +14,8 @@ export class RelayedBody extends Readable {
   /** How many bytes may still come. */
   #credit = RELAY_WINDOW
   #over = false
+  /** Why no more comes; told once what came before is read. */
+  #failure: Error | undefined
 
   constructor(options: RelayedBodyOptions) {
     super({ highWaterMark: RELAY_WINDOW / 4 })
@@ -26,11 +28,24 @@ export class RelayedBody extends Readable {
     this.push(bytes)
   }
 
-  /** The last of it: whole, or with why not. */
+  /** The last of it: whole, or with why not, which whoever reads is told after what came. */
   finish(failure?: Error): void {
     this.#over = true
     if (failure === undefined) this.push(null)
-    else this.destroy(failure)
+    else if (this.readableLength === 0 && this.#isAwaited) this.destroy(failure)
+    // All of an answer may come at once, before its reader is there: destroyed now, it would tell nobody.
+    else this.#failure = failure
+  }
+
+  override read(size?: number): unknown {
+    const chunk: unknown = super.read(size)
+    if (this.#failure !== undefined && this.readableLength === 0) this.destroy(this.#failure)
+    return chunk
+  }
+
+  /** Somebody has read all there is, and is told when there is more. */
+  get #isAwaited(): boolean {
+    return this.readableFlowing === true || this.listenerCount("readable") > 0
   }
 
   override _read(): void {
