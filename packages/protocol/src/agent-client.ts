@@ -95,6 +95,11 @@ export class AgentClient {
     return label === undefined ? "The agent" : `The agent on "${label}"`
   }
 
+  /** No request will be answered any more. */
+  get closed(): boolean {
+    return this.#closed !== undefined
+  }
+
   /**
    * Asks the agent and waits for its answer.
    *

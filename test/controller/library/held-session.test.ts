@@ -1,7 +1,8 @@
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { expect } from "chai"
 import { localMachine } from "../../../packages/controller/src/machine.ts"
-import { heldSession, openLasting, type OpenOptions } from "../../../packages/controller/src/library/session-source.ts"
+import { heldSession, openLasting } from "../../../packages/controller/src/library/held-session.ts"
+import type { OpenOptions } from "../../../packages/controller/src/library/session-source.ts"
 import type { Session } from "../../../packages/controller/src/session/session.ts"
 import { linkedSession } from "../../helpers/linked-session.ts"
 import { rejection } from "../../helpers/rejection.ts"
@@ -74,6 +75,31 @@ describe("a session for many calls", () => {
     expect(await rejection(first)).to.have.property("code", "INTERRUPTED")
     expect(await second).to.equal("linked")
     expect(attempts).to.equal(2)
+    await source.close()
+  })
+
+  it("is opened anew by the first call after it was lost, where none was under way", async () => {
+    const first = linkedSession({ "jobs/list": () => Promise.resolve({ jobs: [] }) })
+    const next = linkedSession({ "jobs/list": () => Promise.resolve({ jobs: [] }) })
+    const source = heldSession(machine, first, () => Promise.resolve(next))
+    first.agent.close()
+    const list = (session: Session): Promise<unknown> => session.agent.request("jobs/list", {})
+    expect(await source.use({}, list)).to.deep.equal({ jobs: [] })
+    await source.close()
+    expect([first.closed, next.closed]).to.deep.equal([1, 1])
+  })
+
+  it("is left to a preparation that makes it anew for itself, when another call fails by its loss", async () => {
+    const first = linkedSession({})
+    const source = heldSession(machine, first, () => Promise.resolve(linkedSession({})))
+    let finish = (_value: string): void => {}
+    const preparation = source.use({}, () => new Promise<string>((resolve) => (finish = resolve)))
+    await rejection(source.use({}, lose))
+    expect(await source.use({}, label)).to.equal("linked")
+    expect(first.closed).to.equal(0)
+    finish("prepared")
+    expect(await preparation).to.equal("prepared")
+    expect(first.closed).to.equal(1)
     await source.close()
   })
 })
