@@ -1,9 +1,9 @@
 import { expect } from "chai"
 import { existsSync } from "node:fs"
-import { readdir } from "node:fs/promises"
+import { readdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { until, type RunningCommand } from "../helpers/job-lab.ts"
+import { isAlive, until, type RunningCommand } from "../helpers/job-lab.ts"
 import { processesAreSeen, processesOfHome } from "../helpers/processes-of-home.ts"
 import { startRemoteJobLab, type RemoteJobLab } from "../helpers/remote-job-lab.ts"
 import { writeRepositoryPackage } from "../helpers/repository-package.ts"
@@ -92,5 +92,26 @@ describe("a command that Ctrl-C ends", function () {
     expect(await command.ended).to.equal(130)
     expect(await lab.start("prepare", lab.dataset(3)).ended).to.equal(0)
     expect(lab.origin.requestsOf("/3/0")[1]?.headers.range).to.match(/^bytes=[1-9]\d*-$/)
+  })
+
+  it("ends its ProxyCommand, to which nothing comes any more", async () => {
+    const [way, pidFile] = [join(lab.folder, "way.mjs"), join(lab.folder, "pid")]
+    // As `ssh -W` does, it waits for the other side also when nobody speaks to it any more.
+    const relay = `
+      import { writeFileSync } from "node:fs"
+      import { connect } from "node:net"
+      const socket = connect({ host: "127.0.0.1", port: ${lab.proxy.port} })
+      process.stdin.pipe(socket, { end: false })
+      socket.pipe(process.stdout)
+      writeFileSync(${JSON.stringify(pidFile)}, String(process.pid))`
+    await writeFile(way, relay)
+    const proxy = `ProxyCommand=${process.execPath} ${way}`
+    const command = lab.remote("-o", proxy, "prepare", lab.dataset(120))
+    await command.said(/part0: downloading/)
+    const pid = Number(await readFile(pidFile, "utf8"))
+    lab.proxy.swallow()
+    command.child.kill("SIGINT")
+    expect(await command.ended, command.stderr).to.equal(130)
+    await until(() => !isAlive(pid))
   })
 })

@@ -1,6 +1,6 @@
 import { expect } from "chai"
 import { existsSync } from "node:fs"
-import { mkdir, writeFile } from "node:fs/promises"
+import { mkdir, readdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { isAlive, until, type RunningCommand } from "../helpers/job-lab.ts"
@@ -99,6 +99,15 @@ describe("jobs over SSH", function () {
     const cancelled = remote("jobs", "cancel", job)
     expect(await cancelled.ended, cancelled.stderr).to.equal(0)
     await until(() => !isAlive(pid))
+  })
+
+  it("that are detached leave nothing of the system's ssh", async () => {
+    const temporary = join(lab.folder, "t")
+    await mkdir(temporary)
+    lab.env["TMPDIR"] = temporary
+    const detached = remote("--transport", "openssh", "prepare", "--detach", lab.dataset(0.2))
+    expect(await detached.ended, detached.stderr).to.equal(0)
+    expect(await readdir(temporary)).to.deep.equal([])
   })
 
   it("leave no agent behind when there is nothing to do", async () => {

@@ -422,6 +422,41 @@ describe("the system's ssh as transport", function () {
     expect((await channel.ended).error).to.have.property("code", "CONNECTION_LOST")
   })
 
+  describe("when what it runs is ended or stopped from outside", () => {
+    /** The processes of ssh for this test's connection: the one that keeps it, and the one that runs a program over it. */
+    const sshBelow = (own: string): { master: number; program: number } => {
+      const lines = execFileSync("ps", ["-A", "-ww", "-o", "pid=,args="], { encoding: "utf8" }).split("\n")
+      const ours = lines.filter((line) => line.includes(own))
+      const pid = (found: (line: string) => boolean): number => Number.parseInt(ours.find(found) ?? "0")
+      return { master: pid((line) => line.includes(" -N ")), program: pid((line) => !line.includes(" -N ")) }
+    }
+
+    it("takes the end of its ssh for that of the connection, not of the program", async () => {
+      const server = await serve()
+      const own = await ownTemporaryFolder()
+      const transport = await connect(server)
+      const channel = await transport.exec("echo begun; sleep 30")
+      await once(channel.stdout, "data")
+      process.kill(sshBelow(own).program, "SIGKILL")
+      const { error } = await channel.ended
+      expect(error).to.have.property("code", "CONNECTION_LOST")
+      expect(error?.message).to.contain("ssh was ended by SIGKILL")
+    })
+
+    it("closes a connection whose ssh hangs", async () => {
+      const server = await serve()
+      const own = await ownTemporaryFolder()
+      const transport = await attempt(server)
+      const channel = await transport.exec("echo begun; sleep 30")
+      await once(channel.stdout, "data")
+      const { master } = sshBelow(own)
+      process.kill(master, "SIGSTOP")
+      cleanups.push(() => void process.kill(master, "SIGKILL"))
+      await transport.close()
+      expect(await readdir(own)).to.deep.equal([])
+    })
+  })
+
   it("uses the person's shared connection, and leaves it", async () => {
     const path = await folder()
     const server = await serve()

@@ -71,8 +71,9 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
     fail(error, -1)
   } finally {
     const closing = session?.close()
-    if (closing !== undefined && command.detaches !== true)
-      await unlessAbandoned(closing, signal, CLOSE_GRACE).catch(() => {})
+    // An agent of this machine ends with its work; of a connection there may be files to remove.
+    const staying = command.detaches === true && machine.host === undefined
+    if (closing !== undefined && !staying) await unlessAbandoned(closing, signal, CLOSE_GRACE).catch(() => {})
   }
   return outcome
 }

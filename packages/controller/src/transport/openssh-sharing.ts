@@ -1,12 +1,12 @@
 import { join } from "node:path"
 import { opensshArguments } from "./openssh-arguments.ts"
-import { runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
+import { runSsh, type OpensshConfiguration, type SshRun } from "./openssh-configuration.ts"
 import type { SshTarget } from "./ssh-target.ts"
 
 /** How long a connection that its controller left without a word (killed) stays, in seconds. */
 const PERSIST = 30
-/** How long the person's shared connection may take to tell that it is there, in milliseconds: one that hangs is none. */
-const CHECK_TIMEOUT = 3000
+/** How long a shared connection may take to answer, in milliseconds: one that hangs is none. */
+const ANSWER = 3000
 
 /** Which connection an `ssh` shares with others. */
 export interface OpensshSharing {
@@ -27,9 +27,8 @@ export async function chooseSharing(
 ): Promise<OpensshSharing> {
   const { controlPath, controlPersists } = configuration
   if (controlPath !== undefined) {
-    const check = runSsh(opensshArguments(target, ["-O", "check"]), { signal: AbortSignal.timeout(CHECK_TIMEOUT) })
-    const answer = await check.catch(() => "none" as const)
-    if (answer === "none") return ownSharing(folder)
+    const answer = await tellShared(target, [], "check")
+    if (answer === undefined) return ownSharing(folder)
     if (answer.code === 0) return { options: [], masterOptions: [], connected: true, own: false }
     // What is made now stays for as long as the person's configuration says.
     if (controlPersists) return { options: [], masterOptions: [], connected: false, own: false }
@@ -50,5 +49,19 @@ export function socketIn(folder: string): string {
 
 /** Ends a connection of ours. */
 export async function endSharing(target: SshTarget, options: readonly string[]): Promise<void> {
-  await runSsh(opensshArguments(target, [...options, "-O", "exit"])).catch(() => undefined)
+  await tellShared(target, options, "exit")
+}
+
+/**
+ * Asks the `ssh` that keeps a connection whether it is there, or to end.
+ *
+ * @returns nothing where it has not answered in time
+ */
+export async function tellShared(
+  target: SshTarget,
+  options: readonly string[],
+  word: "check" | "exit",
+): Promise<SshRun | undefined> {
+  const args = opensshArguments(target, [...options, "-O", word])
+  return await runSsh(args, { signal: AbortSignal.timeout(ANSWER) }).catch(() => undefined)
 }

@@ -2,8 +2,9 @@ import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import type { ChildProcess } from "node:child_process"
 import { childProcess, unstarted } from "../child-process.ts"
 import { opensshArguments, PLAIN_CHANNEL } from "./openssh-arguments.ts"
-import { cannotStart, runSsh, type OpensshConfiguration } from "./openssh-configuration.ts"
+import { cannotStart, type OpensshConfiguration } from "./openssh-configuration.ts"
 import { opensshFailure } from "./openssh-failure.ts"
+import { tellShared } from "./openssh-sharing.ts"
 import { refusedCommand } from "./refused-command.ts"
 import { sshAddress } from "./ssh-settings.ts"
 import type { SshTarget } from "./ssh-target.ts"
@@ -94,9 +95,12 @@ export class OpensshTransport implements Transport {
 
   /** 255 is what ssh ends with when the link breaks; a program's own 255, and one that a signal ended, look the same. */
   async #judge(code: number | null, signal: string | null, stderr: string): Promise<ChannelEnd> {
-    if (code !== 255 || this.#closed !== undefined) return { code, signal }
+    if (this.#closed !== undefined) return { code, signal }
+    // Of a program over there it tells by a status: the signal was for ssh itself, and the program knows nothing of it.
+    if (signal !== null) return { code: null, signal: null, error: this.#gone(`ssh was ended by ${signal}`) }
+    if (code !== 255) return { code, signal }
     if (this.#end !== undefined) {
-      const alive = await runSsh(opensshArguments(this.#target, [...this.#share, "-O", "check"])).catch(() => undefined)
+      const alive = await tellShared(this.#target, this.#share, "check")
       if (alive?.code === 0) return REFUSED.test(stderr) ? this.#refused() : { code, signal }
       return { code: null, signal: null, error: this.#gone("ssh has ended") }
     }

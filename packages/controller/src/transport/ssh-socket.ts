@@ -1,4 +1,5 @@
 import { DatamaestroError } from "@datamaestro/protocol"
+import type { ChildProcess } from "node:child_process"
 import { once } from "node:events"
 import { connect, Socket } from "node:net"
 import { Duplex, Writable } from "node:stream"
@@ -157,6 +158,23 @@ function coalesceWrites(socket: Socket): Socket {
 /** How long the last words of a ProxyCommand may come after it has hung up, in milliseconds. */
 const COMPLAINT_GRACE = 500
 
+/** Commands that run. */
+const running = new Set<ChildProcess>()
+
+function endRunning(): void {
+  for (const child of running) child.kill("SIGTERM")
+}
+
+/** Has a command end with this process: where nothing comes from the other side any more it would stay for ever. */
+function endWithProcess(child: ChildProcess): void {
+  if (running.size === 0) process.on("exit", endRunning)
+  running.add(child)
+  child.once("exit", () => {
+    running.delete(child)
+    if (running.size === 0) process.off("exit", endRunning)
+  })
+}
+
 /**
  * Runs a ProxyCommand and speaks to its standard streams.
  *
@@ -168,6 +186,7 @@ export async function dialCommand(command: string, settings: SshSettings): Promi
   const child = childProcess().spawn(line, { shell: ownShell(), stdio: ["pipe", "pipe", "pipe"] })
   const failed = unstarted(child)
   if (failed !== undefined) throw notStarted(settings, await failed)
+  endWithProcess(child)
   let complaint = ""
   child.stderr.on("data", (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-2000)
