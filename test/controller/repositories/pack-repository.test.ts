@@ -148,6 +148,17 @@ describe("packRepository", function () {
     expect(error).to.include({ code: "BROKEN_REPOSITORY", exitStatus: 6 })
     expect(error.message).to.include("index.js").and.include("build")
   })
+
+  it("says which file can't be read, as of any package that is broken: others travel all the same", async function () {
+    if (process.platform !== "linux") this.skip()
+    const repositories = await workspace(join(environment.path, "workspace"))
+    // No UTF-8, as an archive of another age leaves it: Node can list it, and not open it.
+    await writeFile(Buffer.concat([Buffer.from(join(repositories[0].folder, "caf")), Buffer.from([0xe9])]), "")
+    const error = await rejection(packRepository(repositories))
+    expect(error).to.include({ code: "BROKEN_REPOSITORY", exitStatus: 6 })
+    expect(error.message).to.include("the package can't travel").and.include("no such file or directory")
+    expect(error.message).to.include(join(repositories[0].folder, "caf"))
+  })
 })
 
 describe("writeTar", () => {
