@@ -1,5 +1,6 @@
 import { isDefinition, type AnyDefinition } from "@datamaestro/dataset"
 import { DatamaestroError } from "@datamaestro/protocol"
+import { inspect } from "node:util"
 
 export type SelectedValues = Readonly<Record<string, unknown>>
 
@@ -14,13 +15,24 @@ export function datasetId(dataset: string | AnyDefinition, selection: SelectedVa
     })
   }
   const [base = "", repository] = id.split("@", 2)
-  const axes = chosen.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${name}=${valueText(value)}`)
+  const axes = chosen
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}=${valueText(id, name, value)}`)
   return `${base}[${axes.join(",")}]${repository === undefined ? "" : `@${repository}`}`
 }
 
 /** A string in quotes, so that `"null"` and `"a,b"` stay what they are. */
-function valueText(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : String(value)
+function valueText(id: string, axis: string, value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value)
+  if (value === null || ["number", "bigint", "boolean"].includes(typeof value)) return String(value)
+  throw new DatamaestroError(
+    "USAGE",
+    `Cannot select ${inspect(value, { depth: 0, breakLength: Infinity })} as "${axis}" of "${id}"`,
+    {
+      hint: `selection.${axis} is to be a string, a number, true or false`,
+      details: { option: "selection" },
+    },
+  )
 }
 
 function definitionId(definition: unknown): string {
