@@ -38,6 +38,8 @@ export const RELAY_FROM_CONTROLLER = {
         /** `REFUSED`: the controller doesn't let it pass. Else the code of Node's or undici's error, e.g. `ECONNRESET`. */
         code: v.string(),
         message: v.string(),
+        /** The controller's own proxy for the address, without its login; and whether it is the tunnel through it that failed. */
+        proxy: v.optional(v.object({ proxy: v.string(), variable: v.string(), tunnelFailed: v.boolean() })),
       }),
     ),
   }),

@@ -1,10 +1,12 @@
 import { DatamaestroError } from "@datamaestro/protocol"
 import { expect } from "chai"
 import { randomBytes } from "node:crypto"
+import { createServer } from "node:http"
+import type { AddressInfo, Socket } from "node:net"
 import { buffer } from "node:stream/consumers"
 import { setTimeout as sleep } from "node:timers/promises"
 import { WayOut } from "../../../packages/agent/src/fetch/way-out.ts"
-import { setUpFetch } from "../../agent/fetch/fetch-setup.ts"
+import { setUpFetch, type FetchSetup } from "../../agent/fetch/fetch-setup.ts"
 import { linkRelay, type LinkedRelay } from "../../fixtures/linked-relay.ts"
 import { until } from "../../helpers/job-lab.ts"
 import { startOrigin, type Origin } from "../../helpers/origin.ts"
@@ -26,7 +28,10 @@ describe("requests that leave through the controller", () => {
 
   beforeEach(async () => {
     origin = await startOrigin({ "/file": { body: content }, "/other": { body: "other" } })
-    linked = linkRelay(() => ({ urls: [origin.at("/file")], prefixes: [origin.at("/bucket/")] }))
+    linked = linkRelay(() => ({
+      urls: [origin.at("/file")],
+      prefixes: [origin.at("/bucket/"), "https://127.0.0.1/secure"],
+    }))
     ;({ relay, client, host, refused } = linked)
   })
   afterEach(async () => {
@@ -121,20 +126,53 @@ describe("requests that leave through the controller", () => {
     expect(await failure(get(origin.at("/file")))).to.have.property("code", "ECONNREFUSED")
   })
 
-  it("end a download, and are told, where the controller's proxy is none", async () => {
-    const setup = await setUpFetch()
-    const before = process.env["http_proxy"]
-    process.env["http_proxy"] = "ftp://127.0.0.1:1"
-    try {
-      const wayOut = new WayOut({ relay, mode: "always", progress: () => {} })
-      const failed = await failure(setup.fetch({ urls: [origin.at("/file")] }, { wayOut }))
-      expect(failed).to.have.property("code", "DOWNLOAD_FAILED")
-      expect((failed as Error).message).to.contain("the controller can't ask for it: Cannot use the proxy of the")
-    } finally {
-      if (before === undefined) delete process.env["http_proxy"]
-      else process.env["http_proxy"] = before
-      await setup.close()
+  describe("end a download, and blame the controller's proxy where that", () => {
+    const refuse = async (): Promise<{ port: number; close(): void }> => {
+      const server = createServer()
+      server.on("connect", (_, socket: Socket) => socket.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"))
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+      return { port: (server.address() as AddressInfo).port, close: () => void server.close() }
     }
+    let setup: FetchSetup
+    let before: NodeJS.ProcessEnv
+    beforeEach(async () => {
+      setup = await setUpFetch()
+      before = { ...process.env }
+    })
+    afterEach(async () => {
+      process.env = before
+      await setup.close()
+    })
+    const failedThrough = async (proxy: string, url: string): Promise<DatamaestroError> => {
+      process.env = { ...before, http_proxy: proxy, https_proxy: proxy, no_proxy: "" }
+      const wayOut = new WayOut({ relay, mode: "always", progress: () => {} })
+      const failed = await failure(setup.fetch({ urls: [url] }, { wayOut, tuning: { attempts: 1 } }))
+      expect(failed).to.have.property("code", "DOWNLOAD_FAILED")
+      return failed as DatamaestroError
+    }
+
+    it("is none", async () => {
+      const { message } = await failedThrough("ftp://127.0.0.1:1", origin.at("/file"))
+      expect(message).to.contain("the controller can't ask for it: Cannot use the proxy of the")
+    })
+
+    it("is not there; its login stays here", async () => {
+      const { message } = await failedThrough("http://me:secret@127.0.0.1:1", origin.at("/file"))
+      expect(message).to.contain(
+        "the proxy http://127.0.0.1:1, which http_proxy of the controller names, can't be used: the connection was refused",
+      )
+      expect(message).not.to.contain("secret")
+    })
+
+    it("wants a login", async () => {
+      const proxy = await refuse()
+      const { message, hint } = await failedThrough(`http://127.0.0.1:${proxy.port}`, "https://127.0.0.1/secure")
+      proxy.close()
+      expect(message).to.contain(
+        `:${proxy.port}, which https_proxy of the controller names, wants a login: it answered 407`,
+      )
+      expect(hint).to.contain("put user and password into https_proxy of the controller")
+    })
   })
 
   it("end at the server too when nobody wants them any more", async () => {

@@ -3,7 +3,7 @@ import { isUtf8 } from "node:buffer"
 import { request, type Dispatcher } from "undici"
 import type { Readable } from "node:stream"
 import { redactUrl } from "../store/cache-url.ts"
-import { blameProxy } from "./blame-proxy.ts"
+import { blameProxy, blameRelayedProxy } from "./blame-proxy.ts"
 import { transferCoding } from "./content-coding.ts"
 import { authorizationFor } from "./credentials.ts"
 import { dispatcherFor, flatHeaders, type Environment } from "@datamaestro/outgoing"
@@ -101,7 +101,7 @@ async function send(url: URL, options: ExchangeOptions, headers: Readonly<Record
   }
   const { method = "GET" } = options
   return await wayOut.relay.request({ url: url.href, method, headers, signal }).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code !== "REFUSED") throw error
+    if ((error as NodeJS.ErrnoException).code !== "REFUSED") throw blameRelayedProxy(error, url)
     throw sourceError(
       "DOWNLOAD_FAILED",
       url.href,

@@ -73,8 +73,7 @@ export class RelayClient implements Relay {
       const end = v.safeParse(RELAY_FROM_CONTROLLER[method], params)
       if (!end.success) return
       const { stream, failure } = end.output
-      const error =
-        failure === undefined ? undefined : Object.assign(new Error(failure.message), { code: failure.code })
+      const error = failure === undefined ? undefined : Object.assign(new Error(failure.message), failure)
       this.#streams.get(stream)?.end(error)
     }
   }

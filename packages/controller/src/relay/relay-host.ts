@@ -1,5 +1,5 @@
-import { dispatcherFor, flatHeaders } from "@datamaestro/outgoing"
-import { DatamaestroError, RELAY_FROM_AGENT, type AgentClient } from "@datamaestro/protocol"
+import { dispatcherFor, flatHeaders, isTunnelFailure, namedProxy } from "@datamaestro/outgoing"
+import { DatamaestroError, RELAY_FROM_AGENT, type AgentClient, type RELAY_FROM_CONTROLLER } from "@datamaestro/protocol"
 import type { Readable } from "node:stream"
 import * as v from "valibot"
 import type { CopySource } from "../copy/copy-source.ts"
@@ -25,6 +25,8 @@ export interface RelayHostOptions {
 }
 
 type Open = v.InferOutput<(typeof RELAY_FROM_AGENT)["$/relay/open"]>
+
+type Failure = NonNullable<v.InferOutput<(typeof RELAY_FROM_CONTROLLER)["$/relay/end"]>["failure"]>
 
 interface Stream {
   abort: AbortController
@@ -80,13 +82,13 @@ export class RelayHost {
     const { stream: id } = open
     const stream: Stream = { abort: new AbortController(), credit: open.credit, wake: () => {} }
     this.#streams.set(id, stream)
-    let failure: { code: string; message: string } | undefined
+    let failure: Failure | undefined
     try {
       const isCopy = open.url.startsWith("copy:")
       const sent = isCopy ? await this.#passCopy(id, stream, open) : await this.#passAnswer(id, stream, open)
       if (!sent) failure = { code: "REFUSED", message: "the controller does not relay this address" }
     } catch (error) {
-      failure = failureOf(error)
+      failure = { ...failureOf(error), ...proxyOf(error, open.url) }
     }
     if (this.#streams.delete(id))
       agent.notify("$/relay/end", { stream: id, ...(failure === undefined ? {} : { failure }) })
@@ -163,7 +165,7 @@ export class RelayHost {
 }
 
 /** With the network's code that says what it means, wherever in the chain it stands; else FAILED. */
-function failureOf(error: unknown): { code: string; message: string } {
+function failureOf(error: unknown): Failure {
   if (error instanceof DatamaestroError) return { code: "FAILED", message: error.message }
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
     const { code } = at as NodeJS.ErrnoException
@@ -171,4 +173,14 @@ function failureOf(error: unknown): { code: string; message: string } {
     if (at instanceof AggregateError) return failureOf(at.errors[0])
   }
   return { code: "FAILED", message: error instanceof Error ? error.message : String(error) }
+}
+
+/** This machine's proxy for the address, without its login: the agent tells whether that is to blame. */
+function proxyOf(error: unknown, address: string): Pick<Failure, "proxy"> {
+  const named = URL.canParse(address) ? namedProxy(new URL(address), process.env) : undefined
+  if (named === undefined || !URL.canParse(named.proxy)) return {}
+  const proxy = new URL(named.proxy)
+  proxy.username = ""
+  proxy.password = ""
+  return { proxy: { proxy: proxy.href, variable: named.variable, tunnelFailed: isTunnelFailure(error) } }
 }
