@@ -176,6 +176,26 @@ describe("the library", () => {
       expect(prepared.train.path).to.equal(join(server.home, "datamaestro", "data", "sample", "org", "one", "one.txt"))
     })
 
+    it("ends only the call whose listener throws, of those over one connection", async () => {
+      const context = await Context.remote("cluster", { configFile: server.configFile })
+      const abort = new AbortController()
+      try {
+        const other = rejection(context.dataset("org.endless").prepare({ signal: abort.signal }))
+        await sample.endlessBegun
+        const onProgress = (): never => {
+          throw new Error("of the listener")
+        }
+        const call = context.dataset("org.one").prepare({ onProgress })
+        expect((await call.catch((error: Error) => error)).message).to.equal("of the listener")
+        abort.abort()
+        expect((await other).code).to.equal("INTERRUPTED")
+        expect(await context.dataset("org.two").prepare()).to.include({ id: "org.two" })
+        expect(server.connections).to.equal(1)
+      } finally {
+        await context.close()
+      }
+    })
+
     it("leaves no connection that keeps the program from ending, when a listener throws", async () => {
       const onProgress = (): never => {
         throw new Error("of the listener")

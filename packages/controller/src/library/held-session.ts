@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import type { Machine } from "../machine.ts"
 import type { Session } from "../session/session.ts"
 import { openOn, type OpenOptions, type SessionSource } from "./session-source.ts"
+import { stoppedBy } from "./stopped-by.ts"
 
 /** How long calls may take to end when their context is closed, in milliseconds. */
 const CLOSE_GRACE = 2000
@@ -117,15 +118,6 @@ export function heldSession(machine: Machine, first: Session, open: typeof openO
 
 async function closeHeld({ opened }: Held): Promise<void> {
   await opened.then((session) => session.close()).catch(() => {})
-}
-
-/** A controller that a signal aborts until it is released. `AbortSignal.any` would leave something in a signal that lives longer, with each call. */
-function stoppedBy(signal: AbortSignal | undefined): { stop: AbortController; release: () => void } {
-  const stop = new AbortController()
-  const abort = (): void => stop.abort(signal?.reason)
-  signal?.addEventListener("abort", abort, { once: true })
-  if (signal?.aborted === true) abort()
-  return { stop, release: () => signal?.removeEventListener("abort", abort) }
 }
 
 function isInterrupted(error: unknown): boolean {
