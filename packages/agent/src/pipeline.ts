@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events"
 import { readdir, rmdir } from "node:fs/promises"
 import { join } from "node:path"
+import type { Plan } from "@datamaestro/dataset"
 import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { tellChangedFiles } from "./pipeline/changed-files.ts"
 import { DOWNLOADS_FOLDER, LOCK_FILE } from "./store/dataset-names.ts"
@@ -98,14 +99,10 @@ async function prepareOne(dataset: ResolvedDataset, options: PrepareOptions, ask
   const tell = (state: "started" | "present" | "adopted" | "done"): void =>
     options.progress({ phase: "dataset", dataset: plan.id, state })
   await tellFormer(dataset, options)
-  const { found, present } = await examine(dataset, options)
-  if (present) {
-    await tidy(found, options)
-    return asked ? tell("present") : undefined
-  }
+  if (await wasPresent(dataset, options)) return asked ? tell("present") : undefined
 
   tell("started")
-  const lock = await lockDataset(found, options)
+  const lock = await lockDataset(plan, options)
   if (lock === undefined) return tell("present")
   try {
     const fresh = await FoundDataset.read(options.paths, plan, options.datafolders)
@@ -115,6 +112,16 @@ async function prepareOne(dataset: ResolvedDataset, options: PrepareOptions, ask
   } finally {
     await lock.release()
   }
+}
+
+/**
+ * Whether it is prepared already; then what a killed run left of it is taken away. What was read for that is let go of: of thousands of
+ * resources it is much, and is read anew once the lock is there.
+ */
+async function wasPresent(dataset: ResolvedDataset, options: PrepareOptions): Promise<boolean> {
+  const { found, present } = await examine(dataset, options)
+  if (present) await tidy(found, options)
+  return present
 }
 
 async function prepareLocked(
@@ -178,26 +185,28 @@ async function removeLeftovers(folder: string): Promise<void> {
 }
 
 /** The lock, or undefined where we may not write but everything is there to be read. */
-async function lockDataset(found: FoundDataset, options: PrepareOptions): Promise<Lock | undefined> {
+async function lockDataset(plan: Plan, options: PrepareOptions): Promise<Lock | undefined> {
+  const folder = datasetFolder(options.paths, plan)
   const acquired = new AbortController()
   let followed: string | undefined
   const onWait = (holder: string, seconds: number, own: boolean): void => {
     // Who asked this process for it sees it being prepared.
     if (own) return
-    options.progress({ phase: "wait", dataset: found.plan.id, holder, seconds })
+    options.progress({ phase: "wait", dataset: plan.id, holder, seconds })
     if (followed === holder) return
     followed = holder
-    void options.followHolder?.(found.plan.id, holder, acquired.signal)
+    void options.followHolder?.(plan.id, holder, acquired.signal)
   }
   try {
-    return await acquireLock(join(found.folder, LOCK_FILE), { signal: options.signal, onWait })
+    return await acquireLock(join(folder, LOCK_FILE), { signal: options.signal, onWait })
   } catch (error) {
     const readOnly = error instanceof DatamaestroError && ["READ_ONLY", "PERMISSION_DENIED"].includes(error.code)
-    if (!readOnly || options.force === true || !(await isUsable(found))) throw error
+    if (!readOnly || options.force === true) throw error
+    if (!(await isUsable(await FoundDataset.read(options.paths, plan, options.datafolders)))) throw error
     options.progress({
       phase: "notice",
       level: "info",
-      message: `${found.plan.id}: "${found.folder}" is used as it is, unverified: it can't be written to`,
+      message: `${plan.id}: "${folder}" is used as it is, unverified: it can't be written to`,
     })
     return undefined
   } finally {

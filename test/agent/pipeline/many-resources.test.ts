@@ -8,6 +8,7 @@ import { gzipSync } from "node:zlib"
 import { defineDataset, file, rawFile, step } from "@datamaestro/dataset"
 import { prepareDataset } from "../../../packages/agent/src/pipeline.ts"
 import { Manifest } from "../../../packages/agent/src/store/manifest.ts"
+import { DownloadCache } from "../../../packages/agent/src/store/cache.ts"
 import { DatasetState } from "../../../packages/agent/src/store/state.ts"
 import { failure, temporaryFolder } from "../../fixtures/extraction.ts"
 import { prepareOptions, resolved, writeFiles } from "../../fixtures/preparation.ts"
@@ -131,6 +132,40 @@ describe("a dataset of many resources", () => {
       process.off("warning", note)
     }
     expect(leaks).to.deep.equal([])
+  })
+
+  it("has no signal made for each of them, which the preparation's own would remember", async () => {
+    const { any } = AbortSignal
+    const made: number[] = []
+    try {
+      for (const count of [20, 80]) {
+        let signals = 0
+        AbortSignal.any = (all) => {
+          signals++
+          return any.call(AbortSignal, all)
+        }
+        await prepareDataset(dataset(many(count)), prepareOptions(join(home.path, `${count}`)))
+        made.push(signals)
+      }
+    } finally {
+      AbortSignal.any = any
+    }
+    const [few = 0, all = 0] = made
+    expect(all - few).to.be.below(20)
+  })
+
+  it("are not all looked for in the cache at once before the first is fetched", async () => {
+    let looking = 0
+    let most = 0
+    class WatchedCache extends DownloadCache {
+      override async find(key: string): ReturnType<DownloadCache["find"]> {
+        most = Math.max(most, ++looking)
+        return await super.find(key).finally(() => looking--)
+      }
+    }
+    const cache = new WatchedCache(join(home.path, "cache"))
+    await prepareDataset(dataset(many(200)), prepareOptions(home.path, { cache }))
+    expect(most).to.be.within(1, 100)
   })
 
   it("begins with some of them, so that not all wait in memory", async () => {

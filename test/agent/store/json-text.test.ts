@@ -46,4 +46,23 @@ describe("the JSON of a document, in pieces", () => {
   it("is not made beforehand where it would take much memory", () => {
     expect(withJson(someFiles(60_000).list)).not.to.have.property("json")
   })
+
+  it("of thousands of small records is made in one call each", () => {
+    const record = { source: "s", none: undefined, entries: ["part"], files: [{ path: "part", bytes: 1, sha256: "0" }] }
+    const resources = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`part${index}`, record]))
+    const { stringify } = JSON
+    let calls = 0
+    JSON.stringify = ((value: unknown) => {
+      calls++
+      return stringify(value)
+    }) as typeof stringify
+    let text: string
+    try {
+      text = [...jsonText({ version: 1, resources })].join("")
+    } finally {
+      JSON.stringify = stringify
+    }
+    expect(text).to.equal(stringify({ version: 1, resources }))
+    expect(calls).to.be.below(2500)
+  })
 })

@@ -2,15 +2,19 @@ import { createHash } from "node:crypto"
 import { stat } from "node:fs/promises"
 import type { Agreement } from "@datamaestro/dataset"
 import { DatamaestroError, type AcceptedAgreement } from "@datamaestro/protocol"
+import { sideBySide } from "../concurrency/side-by-side.ts"
 import type { ResolvedDataset } from "../resolve/resolve-dataset.ts"
 import { resourcePath } from "../store/layout.ts"
 import { freeSpace, noSpace, shareSpace } from "../store/free-space.ts"
 import { storageError } from "../store/storage-error.ts"
 import type { FoundDataset } from "./found-dataset.ts"
 import type { StoredResource } from "./stored-resource.ts"
-import { leastSpace } from "./least-space.ts"
+import { leastSpace, type SpaceNeed } from "./least-space.ts"
 import type { PrepareOptions } from "./preparation.ts"
 import { fetchNeed, packedBytes, spaceNeed } from "./space-need.ts"
+
+/** Of thousands not all are looked for at once, which each waits for in memory; one after the other takes long where storage is slow. */
+const LOOKS_AT_ONCE = 16
 
 /** What only the person can provide: data folders that are configured and there. They are never copied. */
 export async function requireDatafolders({ plan }: ResolvedDataset, options: PrepareOptions): Promise<void> {
@@ -76,13 +80,12 @@ export async function requireSpace(
   const apart = !(await shareSpace(cache.path, found.folder))
   // Where the cache is on a disk of its own, each download is held against that one when it comes.
   const made = missing.filter((resource) => !fetchOnly || !apart || resource.kind === "bucket")
-  const needs = await Promise.all(
-    made.map(async (resource) => {
-      const packed = await packedBytes(resource, cache, parts)
-      if (fetchOnly && resource.kind !== "bucket") return fetchNeed(packed)
-      return spaceNeed(resource, found, packed, apart)
-    }),
-  )
+  const needs: SpaceNeed[] = []
+  await sideBySide(LOOKS_AT_ONCE, made, async (resource) => {
+    const packed = await packedBytes(resource, cache, parts)
+    const fetched = fetchOnly && resource.kind !== "bucket"
+    needs.push(fetched ? fetchNeed(packed) : spaceNeed(resource, found, packed, apart))
+  })
   const free = await freeSpace(found.folder)
   if (free === undefined) return
   const { id } = found.plan

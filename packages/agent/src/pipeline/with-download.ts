@@ -113,7 +113,9 @@ async function fetchAndBegin(
 ): Promise<{ download: CachedDownload; finish(): Promise<void> }> {
   const early = new EarlyConsumption(consumer)
   try {
-    const signal = AbortSignal.any([preparation.signal, early.hopeless])
+    // Only what is begun early can be hopeless; what remembers a signal made of others is not collected before those are.
+    const signal =
+      consumer.begin === undefined ? preparation.signal : AbortSignal.any([preparation.signal, early.hopeless])
     const download = await fetch(preparation, resource, request, signal, (part) => early.available(part), true)
     const finish = async (): Promise<void> => {
       if (early.begun !== undefined) return await early.finish(download)
