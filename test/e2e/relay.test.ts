@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { zipArchive } from "../fixtures/zip-archive.ts"
 import { until, type RunningCommand } from "../helpers/job-lab.ts"
 import { startRemoteJobLab, type RemoteJobLab } from "../helpers/remote-job-lab.ts"
+import { startSocksProxy } from "../helpers/proxies.ts"
 import { writeRepositoryPackage } from "../helpers/repository-package.ts"
 import { skipWithoutSshd, startSshd } from "../helpers/sshd.ts"
 
@@ -68,6 +69,18 @@ describe("a data machine without a way out", function () {
     expect(await lab.isRight(command.stdout)).to.equal(true)
     expect(command.stderr).not.to.contain("no way out")
     expect(lab.origin.requestsOf("/moved")[0]?.headers.host).to.contain("127.0.0.2")
+  })
+
+  it("gets it through the controller's SOCKS proxy, of which no word stands among the lines of JSON", async () => {
+    const proxy = await startSocksProxy()
+    lab.env["ALL_PROXY"] = `socks5://127.0.0.1:${proxy.port}`
+    const command = remote("--json", "--relay", "prepare", lab.dataset(0.2))
+    expect(await command.ended, command.stderr).to.equal(0)
+    await proxy.close()
+    expect(await lab.isRight(command.stdout)).to.equal(true)
+    expect(proxy.seen).not.to.deep.equal([])
+    const lines = command.stderr.trimEnd().split("\n")
+    expect(lines.filter((line) => !line.startsWith("{"))).to.deep.equal([])
   })
 
   it("brings the directory of a zip before the rest, as without", async () => {

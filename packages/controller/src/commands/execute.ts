@@ -10,6 +10,7 @@ import { Agreements } from "../agreements.ts"
 import type { Selection } from "./command-definition.ts"
 import type { GlobalOptions, Invocation } from "./invocation.ts"
 import { onSignals } from "./on-signals.ts"
+import { quietExperiments } from "./quiet-experiments.ts"
 import { runCommand } from "./run-command.ts"
 import { CLOSE_GRACE, unlessAbandoned } from "./unless-abandoned.ts"
 import { watchWork } from "./watch-work.ts"
@@ -22,6 +23,7 @@ import { writeResult } from "./write-result.ts"
  */
 export async function execute(selection: Selection): Promise<number> {
   const given = selection.options
+  quietExperiments()
   const reporter = watchWork(await createReporter(given, process.stderr))
   const signals = onSignals(reporter)
   const { signal } = signals
