@@ -108,6 +108,14 @@ describe("a held connection", function () {
     expect(await lab.held()).to.deep.equal([])
   })
 
+  it("is made where the server answers nothing for a while after the log-in (PAM)", async () => {
+    const block = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4000)
+    await start({ onMoment: (moment) => (moment === "authenticated" ? void setImmediate(block) : undefined) })
+    const { status, stderr } = await list()
+    expect(status, stderr).to.equal(0)
+    expect(await only()).to.have.property("commands", 0)
+  })
+
   it("is in a folder and behind a socket that nobody else can open", async () => {
     await start()
     await list()

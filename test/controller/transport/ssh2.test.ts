@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import type { Channel } from "../../../packages/controller/src/transport/transport.ts"
-import { startDelayProxy } from "../../helpers/delay-proxy.ts"
+import { startDelayProxy, type DelayProxy } from "../../helpers/delay-proxy.ts"
 import { startSshAgent } from "../../helpers/ssh-agent.ts"
 import { generateKey } from "../../helpers/ssh-client-files.ts"
 import type { SshServer } from "../../helpers/ssh-server.ts"
@@ -281,6 +281,18 @@ describe("connectSsh2", () => {
       )
       expect(failed).to.have.property("code", "CONNECTION_LOST")
       expect((await channel.ended).error).to.have.property("code", "CONNECTION_LOST")
+    })
+
+    it("is not taken for broken while the server sets up the session (PAM), and answers nothing", async () => {
+      let proxy: DelayProxy | undefined
+      const server = await serve({ onMoment: (moment) => (moment === "session" ? proxy?.hold() : undefined) })
+      proxy = await startDelayProxy({ target: server })
+      cleanups.push(() => proxy?.close())
+      const options = [`Port=${proxy.port}`, "StrictHostKeyChecking=accept-new"]
+      options.push("ServerAliveInterval=1", "ServerAliveCountMax=1")
+      const running = connect(server, { options }).then((transport) => runOn(transport, "echo in"))
+      setTimeout(() => proxy?.release(), 4000)
+      expect((await running).stdout).to.equal("in\n")
     })
 
     it("is noticed by the missing signs of life", async () => {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import { chmodSync, lstatSync } from "node:fs"
 import { createServer, type Server, type Socket } from "node:net"
 import { join } from "node:path"
-import { interrupted } from "@datamaestro/protocol"
+import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import { connectSsh } from "../transport/connect-ssh.ts"
 import type { Prompter } from "../transport/prompter.ts"
 import type { Transport } from "../transport/transport.ts"
@@ -36,6 +36,8 @@ export class Holder {
   /** Settles when it has connected, failed, or cleaned up after it was told to leave that. */
   #connected = Promise.resolve()
   readonly #ahead = new NextProgram(() => (this.#closing ? undefined : this.#transport))
+  /** It has answered since it logged in. Until the session there is set up (PAM), which may take long, a server does not. */
+  #hasAnswered = false
   #idleSince = Date.now()
   #idle: NodeJS.Timeout | undefined
   #closing = false
@@ -140,6 +142,7 @@ export class Holder {
       removeAbandoned(this.#options.folder).catch(() => undefined)
       void transport.lost?.then((error) => this.#lost(error))
       this.#greet(socket, transport)
+      void transport.check?.().then(() => (this.#hasAnswered = true))
     } catch (error) {
       writeFrame(socket, "failure", toWireFailure(error))
       this.#closing = true
@@ -150,7 +153,9 @@ export class Holder {
   #greet(socket: Socket, transport: Transport): void {
     const { label, address } = transport
     writeFrame(socket, "connected", { label, address, since: this.#since, pid: process.pid })
-    const late = setTimeout(() => this.#lost(new Error(`no sign of life for ${LIFE / 1000} s`)), LIFE)
+    // Whether a new connection breaks again is seen by its keepalive.
+    if (!this.#hasAnswered) return void writeFrame(socket, "alive", undefined)
+    const late = setTimeout(() => this.#lost(silent(transport)), LIFE)
     const checked = transport.check?.() ?? Promise.resolve()
     checked.then(
       () => {
@@ -221,4 +226,12 @@ export class Holder {
       limit: this.#options.minutes * 60,
     }
   }
+}
+
+function silent({ label, address }: Transport): DatamaestroError {
+  const message = `Lost the connection to "${label}" (${address}): no sign of life for ${LIFE / 1000} s`
+  return new DatamaestroError("CONNECTION_LOST", message, {
+    hint: "check the network and run the same command again: finished and partial downloads are kept",
+    details: { host: label },
+  })
 }

@@ -39,6 +39,8 @@ export interface SshConnection {
 
 /** From the last answer to giving up, while logging in; sshd itself allows two minutes for all of it. */
 const LOGIN_TIMEOUT = 60_000
+/** How often the keepalive is put off meanwhile, in milliseconds: less than any ServerAliveInterval. */
+const SETTING_UP_BEAT = 500
 
 /**
  * Runs the SSH protocol over a stream until the person is logged in. Begins at once: nobody else listens to the stream.
@@ -227,6 +229,14 @@ class Login {
  */
 function noticeLife(client: Client, stream: Duplex): void {
   let last = 0
+  // Before the session there is set up (PAM), which may take longer than a sign of life, a server answers nothing.
+  const settingUp = setInterval(() => postponeKeepalive(client), SETTING_UP_BEAT).unref()
+  const over = setTimeout(() => clearInterval(settingUp), LOGIN_TIMEOUT).unref()
+  const settled = (): void => {
+    clearInterval(settingUp)
+    clearTimeout(over)
+  }
+  stream.once("data", settled).once("close", settled)
   stream.on("data", () => {
     const now = Date.now()
     if (now - last < 1000) return
