@@ -224,6 +224,19 @@ export default ${THING}`,
     })
   }
 
+  it("says of native code that is for another machine that it is, in a dataset and in a repository", async () => {
+    const load = '(await import("node:module")).createRequire(import.meta.url)("./addon.node")'
+    const text = withStatics(`static datasets = { "org.x.thing": async () => (await ${load}).thing }`)
+    const late = await plugins.add("late", { "index.js": text, "addon.node": "not for this machine" })
+    const early = await plugins.add("early", { "index.js": `${load}\n${text}`, "addon.node": "not for this machine" })
+    const index = new RepositoryIndex([late, early])
+    for (const use of [index.definition("late", "org.x.thing"), index.repository("early")]) {
+      const error = await rejection(use)
+      expect(error.message).to.contain("addon.node")
+      expect(error.hint).to.contain(`its native code is not for this machine (${process.platform} ${process.arch}`)
+    }
+  })
+
   it("says what to do about a dataset whose loader names its source in TypeScript", async () => {
     const thrown = `Object.assign(new TypeError('Unknown file extension ".ts"'), { code: "ERR_UNKNOWN_FILE_EXTENSION" })`
     const text = withStatics(`static datasets = { "org.x.thing": () => { throw ${thrown} } }`)

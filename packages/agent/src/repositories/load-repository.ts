@@ -151,6 +151,12 @@ export function lacksPackage(error: unknown): boolean {
   return error instanceof Error && /^Cannot find (?:package '|module '(?![./]|[A-Za-z]:))/.test(error.message)
 }
 
+/** What to do about native code that this machine can't load. */
+export function nativeRemedy(error: unknown): string | undefined {
+  if ((error as NodeJS.ErrnoException | null | undefined)?.code !== "ERR_DLOPEN_FAILED") return undefined
+  return `its native code is not for this machine (${process.platform} ${process.arch}, Node ${process.version}): install the package on one that is alike, or do without native code`
+}
+
 function broken(location: RepositoryLocation, reason: string, path: string, cause?: unknown): DatamaestroError {
   return new DatamaestroError("BROKEN_REPOSITORY", `Cannot load repository "${location.id}": ${reason}`, {
     hint: remedy(location.package, cause),
@@ -167,5 +173,5 @@ function remedy(from: string, cause: unknown): string {
   if (cause instanceof Error && (cause as NodeJS.ErrnoException).code === "ERR_REQUIRE_ESM") {
     return `the package "${from}" is CommonJS and requires an ES module, for which this Node (${process.version}) is too old: take 20.19 or newer with --node, or let its modules use import`
   }
-  return `build, update or remove the package "${from}"`
+  return nativeRemedy(cause) ?? `build, update or remove the package "${from}"`
 }

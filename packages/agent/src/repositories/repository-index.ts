@@ -9,7 +9,14 @@ import {
 } from "@datamaestro/dataset"
 import { DatamaestroError, stillWaiting, type RepositoryLocation, type RepositorySummary } from "@datamaestro/protocol"
 import { runAuthorCode } from "../author-code/run-author-code.ts"
-import { lacksPackage, loadRepository, reasonOf, type LoadedRepository, type RunCode } from "./load-repository.ts"
+import {
+  lacksPackage,
+  loadRepository,
+  nativeRemedy,
+  reasonOf,
+  type LoadedRepository,
+  type RunCode,
+} from "./load-repository.ts"
 import { packageMark } from "./package-mark.ts"
 import { withSyntaxPlace } from "./syntax-place.ts"
 
@@ -200,7 +207,7 @@ function remedy(repository: string, problem: unknown): string {
   if ((problem as NodeJS.ErrnoException | null | undefined)?.code === "ERR_UNKNOWN_FILE_EXTENSION") {
     return `let the repository "${repository}" load what is built (dist/….js): this Node loads no TypeScript`
   }
-  return `tell those who keep the repository "${repository}"`
+  return nativeRemedy(problem) ?? `tell those who keep the repository "${repository}"`
 }
 
 async function memoized<T>(memory: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
