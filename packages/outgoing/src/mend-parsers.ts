@@ -32,6 +32,9 @@ const ALERT = 21
 const CR = 13
 const LF = 10
 
+/** What llhttp says of a header that ends in LF alone, or goes on in the next line. */
+const HEADER_LINES = /expected (CR|LF) after|whitespace after header/i
+
 const NOTHING = new Uint8Array(0)
 const mended = new WeakSet<object>()
 /** Last bytes of bodies, behind which a server said more. */
@@ -118,10 +121,12 @@ function noteExcess(prototype: Parser): void {
 function tellCauses(prototype: Parser): void {
   const { createError } = prototype
   prototype.createError = function (this: Parser, code, rest) {
+    const inHeaders = this.statusCode < OK
     // No byte of a body can be missing yet.
-    if (this.statusCode < OK) this.contentLength = ""
+    if (inHeaders) this.contentLength = ""
     const error = createError.call(this, code, rest)
     if (error.message.includes("Content-Length")) error.code = "HPE_INVALID_CONTENT_LENGTH"
+    else if (inHeaders && HEADER_LINES.test(error.message)) error.code = "HPE_HEADER_LINES"
     else if (startsAsHttp2(rest)) error.code = "HPE_HTTP2"
     else if (startsAsAlert(rest)) error.code = "HPE_TLS"
     return error

@@ -9,6 +9,8 @@ const found = (length: number, text: string, headers = ""): string =>
 
 const NO_LENGTH = { told: /answer gives no single length/, once: true } as const
 
+const LINES = { told: /headers of the server's answer are not HTTP's/, once: true } as const
+
 /** Answers that no server should give, and what a person is told. */
 const REFUSED: Readonly<Record<string, { answer: string; told: RegExp; once?: true }>> = {
   "lengths that contradict each other": {
@@ -26,6 +28,9 @@ const REFUSED: Readonly<Record<string, { answer: string; told: RegExp; once?: tr
     ...NO_LENGTH,
   },
   "a negative length": { answer: found(-5, "hello"), ...NO_LENGTH },
+  "lines that end in LF alone": { answer: found(5, "hello").replaceAll("\r\n", "\n"), ...LINES },
+  "one header that ends in LF alone": { answer: found(5, "hello", "X-A: one\n"), ...LINES },
+  "a header that goes on in the next line": { answer: found(5, "hello", "X-A: one\r\n two\r\n"), ...LINES },
   "HTTP/2, which begins with its settings": {
     answer: "\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x80\0\x04\0\x01\0\0\0\x05\0\xff\xff\xff",
     told: /the server speaks HTTP\/2 only/,
