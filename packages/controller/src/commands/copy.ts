@@ -1,4 +1,4 @@
-import { asDatamaestroError, DatamaestroError, interrupted, type Result } from "@datamaestro/protocol"
+import { DatamaestroError, interrupted, type Result } from "@datamaestro/protocol"
 import { CopySource } from "../copy/copy-source.ts"
 import { valueWithId } from "../value-with-id.ts"
 import { openReconnecting } from "../jobs/reconnecting-session.ts"
@@ -8,6 +8,7 @@ import type { Session, SessionOptions } from "../session/session.ts"
 import type { DirectCommand } from "./command.ts"
 import type { Invocation } from "./invocation.ts"
 import { sessionOptions } from "./session-options.ts"
+import { toldError } from "./told-error.ts"
 import { CANCEL_GRACE, CLOSE_GRACE, unlessAbandoned } from "./unless-abandoned.ts"
 import { withHost } from "./with-host.ts"
 
@@ -60,7 +61,7 @@ export function copy(options: CopyOptions): DirectCommand {
         await invocation.write(`${JSON.stringify(valueWithId(prepared))}\n`)
         return undefined
       } catch (thrown) {
-        const error = signal.aborted ? interrupted() : withHost(asDatamaestroError(thrown), at)
+        const error = signal.aborted ? interrupted() : withHost(toldError(thrown), at)
         if (error.code !== "INTERRUPTED") reporter.error(error, at?.host)
         return error
       } finally {

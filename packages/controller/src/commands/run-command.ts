@@ -1,10 +1,11 @@
-import { asDatamaestroError, DatamaestroError, interrupted } from "@datamaestro/protocol"
+import { DatamaestroError, interrupted } from "@datamaestro/protocol"
 import type { Machine } from "../machine.ts"
 import { openReconnecting } from "../jobs/reconnecting-session.ts"
 import type { Session, SessionOptions } from "../session/session.ts"
 import type { Call, Command, Failure } from "./command.ts"
 import type { Invocation } from "./invocation.ts"
 import { sessionOptions } from "./session-options.ts"
+import { toldError } from "./told-error.ts"
 import { CANCEL_GRACE, CLOSE_GRACE, unlessAbandoned } from "./unless-abandoned.ts"
 import { adviceFor, withHost } from "./with-host.ts"
 
@@ -41,7 +42,7 @@ async function onMachine<R>(command: Command<R>, machine: Machine, invocation: I
   const outcome: Outcome<R> = { machine, result: undefined, failures: [] }
   const fail: Call["fail"] = (thrown, position, where = "there") => {
     // What breaks while everything is being cancelled is a consequence of that.
-    const error = signal.aborted ? interrupted() : withHost(asDatamaestroError(thrown), machine)
+    const error = signal.aborted ? interrupted() : withHost(toldError(thrown), machine)
     outcome.failures.push({ error, position })
     if (error.code !== "INTERRUPTED") reporter.error(error, where === "here" ? undefined : machine.host)
   }
