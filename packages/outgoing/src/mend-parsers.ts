@@ -25,6 +25,8 @@ interface Parser {
 const CONTINUE = 100
 const PROCESSING = 102
 const OK = 200
+/** Each is a sign of life that may come for hours while a file is made; more are no use, and each keeps the timeout from ending it. */
+const MOST_PRELIMINARY = 1000
 /** The type of HTTP/2's first frame. */
 const SETTINGS = 4
 /** The type of TLS's record. */
@@ -39,6 +41,8 @@ const NOTHING = new Uint8Array(0)
 const mended = new WeakSet<object>()
 /** Last bytes of bodies, behind which a server said more. */
 const exceeded = new WeakSet<Uint8Array>()
+/** How many preliminary answers have come since the last one that counts. */
+const preliminary = new WeakMap<Parser, number>()
 /** What is being read. */
 let reading: Uint8Array = NOTHING
 let listening = false
@@ -52,12 +56,13 @@ export function isExceeded(bytes: Uint8Array): boolean {
 }
 
 /**
- * Mends five things in how undici 7 reads answers:
+ * Mends six things in how undici 7 reads answers:
  * - A server may close its connection while nobody takes the body, which waits in memory: undici asserts that it can't, in
  *   an event of the socket, so that the whole process dies of it (nodejs/undici#5360). undici 8 has it mended, and needs Node 22.
  *   Where the answer does not say that the connection is to be closed, it throws away what waits, as if it had been cut.
  * - A connection that is reset has not ended: where only its end tells the body's, undici takes what had come for the whole.
  * - `100 Continue` may come to any request (RFC 9110, section 15.2), where undici gives the connection up.
+ * - Preliminary answers may come without end, each of which undici takes for a sign of life: the request never ends.
  * - Headers that say twice how long the body is count as a body of another length, as a connection does that was cut.
  * - A server that refuses once the handshake is over (TLS 1.3) says why, which undici forgets when it then closes the connection.
  *
@@ -94,6 +99,9 @@ function mend(socket: Duplex): void {
     return finish.call(this)
   }
   prototype.onHeadersComplete = function (this: Parser, status, ...rest): number {
+    const count = status < OK ? (preliminary.get(this) ?? 0) + 1 : 0
+    preliminary.set(this, count)
+    if (count > MOST_PRELIMINARY) return -1
     // Another preliminary answer, which it reads over.
     return onHeadersComplete.call(this, status === CONTINUE ? PROCESSING : status, ...rest)
   }
@@ -125,7 +133,8 @@ function tellCauses(prototype: Parser): void {
     // No byte of a body can be missing yet.
     if (inHeaders) this.contentLength = ""
     const error = createError.call(this, code, rest)
-    if (error.message.includes("Content-Length")) error.code = "HPE_INVALID_CONTENT_LENGTH"
+    if ((preliminary.get(this) ?? 0) > MOST_PRELIMINARY) error.code = "HPE_PRELIMINARY"
+    else if (error.message.includes("Content-Length")) error.code = "HPE_INVALID_CONTENT_LENGTH"
     else if (inHeaders && HEADER_LINES.test(error.message)) error.code = "HPE_HEADER_LINES"
     else if (startsAsHttp2(rest)) error.code = "HPE_HTTP2"
     else if (startsAsAlert(rest)) error.code = "HPE_TLS"

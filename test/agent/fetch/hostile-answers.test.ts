@@ -72,9 +72,14 @@ const REFUSED: Readonly<Record<string, { answer: string; told: RegExp; once?: tr
     told: /the server answered 206/,
   },
   "no content": { answer: "HTTP/1.1 204 No Content\r\n\r\n", told: /the server answered 204/ },
-  "preliminary answers without end": {
+  "preliminary answers and no other": {
     answer: "HTTP/1.1 100 Continue\r\n\r\n".repeat(1000),
     told: /the server closed the connection/,
+  },
+  "preliminary answers without end": {
+    answer: "HTTP/1.1 102 Processing\r\n\r\n".repeat(1001),
+    told: /preliminary answers \(1xx\) without end/,
+    once: true,
   },
 }
 

@@ -56,6 +56,7 @@ const PERMANENT_NETWORK: Readonly<Record<string, string>> = {
   UND_ERR_HEADERS_OVERFLOW: "the server's answer has too many headers",
   HPE_INVALID_CONTENT_LENGTH:
     "the server's answer gives no single length (Content-Length twice, beside chunks, or no number)",
+  HPE_PRELIMINARY: "the server sends preliminary answers (1xx) without end",
   HPE_HEADER_LINES:
     "the headers of the server's answer are not HTTP's (a line ends in LF alone, or goes on in the next)",
   HPE_HTTP2: HTTP2_ONLY,
