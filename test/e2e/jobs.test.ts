@@ -83,6 +83,19 @@ describe("jobs on this machine", function () {
     expect(await list()).to.have.nested.property("[0].state", "cancelled")
   })
 
+  it("whose process stands still are told as that to who cancels them, and end when it goes on", async () => {
+    const detached = lab.start("prepare", "--detach", lab.dataset(8))
+    await detached.ended
+    const job = detached.stdout.trim()
+    const holder = await lab.holder(job)
+    process.kill(holder, "SIGSTOP")
+    const cancel = lab.start("jobs", "cancel", job)
+    await cancel.said(new RegExp(`process ${holder} on .* has not answered yet`))
+    process.kill(holder, "SIGCONT")
+    expect(await cancel.ended).to.equal(0)
+    expect(cancel.stdout).to.equal(`${job}\tcancelled\n`)
+  })
+
   it("are what the work becomes when the controller is killed with -9; a second prepare shows its progress", async () => {
     const first = lab.start("prepare", lab.dataset(8))
     await first.said(/part0: downloading/)

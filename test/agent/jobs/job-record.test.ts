@@ -188,7 +188,11 @@ describe("a job's folder", () => {
     await (await create("job-one")).end({ state: "stopped", reason: "for the test" })
     const { result } = jobFiles(join(jobs, "job-one"))
     await mkdir(result)
-    const cancelling = new JobDirectory(jobs).cancel("job-one", AbortSignal.timeout(5000), () => {})
+    const cancelling = new JobDirectory(jobs).cancel(
+      "job-one",
+      { signal: AbortSignal.timeout(5000), progress: () => {} },
+      () => {},
+    )
     expect(await rejection(cancelling)).to.include({
       code: "STORAGE_FAILED",
       exitStatus: 6,

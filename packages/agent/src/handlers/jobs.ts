@@ -20,7 +20,7 @@ export function jobHandlers(jobs: JobHost): Pick<AgentHandlers, JobMethods> {
       return await jobs.attach(request, context)
     },
     "jobs/logs": async ({ job }) => ({ entries: await jobs.directory.logs(job) }),
-    "jobs/cancel": ({ job }, { signal }) => jobs.cancel(job, signal),
+    "jobs/cancel": ({ job }, context) => jobs.cancel(job, context),
   }
 }
 

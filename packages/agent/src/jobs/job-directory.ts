@@ -1,4 +1,4 @@
-import type { JobLogEntry, JobState, JobSummary } from "@datamaestro/protocol"
+import type { JobLogEntry, JobState, JobSummary, RequestContext } from "@datamaestro/protocol"
 import { access, constants } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -14,6 +14,8 @@ import { JournalReader } from "./journal.ts"
 /** Most entries of a journal that are shown. */
 const LOG_ENTRIES = 10_000
 const POLL = 100
+/** How long a process that was asked to stop may take until that is told, in milliseconds. */
+const LATE = 5000
 
 /** All jobs of a data directory, whoever works on them: told of and ended by their files. */
 export class JobDirectory {
@@ -48,13 +50,13 @@ export class JobDirectory {
   }
 
   /**
-   * Asks a job to stop, wherever it runs, and waits until it has.
+   * Asks a job to stop, wherever it runs, and waits until it has; tells who does not answer.
    *
    * @param stopHere called for one that may run in this process
    */
   async cancel(
     reference: string,
-    signal: AbortSignal,
+    { signal, progress }: Pick<RequestContext, "signal" | "progress">,
     stopHere: (job: string) => void,
   ): Promise<{ job: string; state: JobState }> {
     const job = await this.find(reference)
@@ -64,8 +66,9 @@ export class JobDirectory {
     const watch = new SlurmWatch(folder)
     const began = performance.now()
     let toldSlurm = false
+    let toldLate = false
     for (let asked = false; ;) {
-      const { live } = await readLease(jobFiles(folder).lease)
+      const { live, holder } = await readLease(jobFiles(folder).lease)
       const result = await readResult(folder)
       if (result !== undefined) return { job, state: result.state }
       const waits = !live && (await watch.look(true)).kind === "waiting"
@@ -78,6 +81,11 @@ export class JobDirectory {
       if (!toldSlurm && (waits || performance.now() - began > SLURM_GRACE)) {
         toldSlurm = true
         await watch.cancel()
+      }
+      if (live && holder !== undefined && !toldLate && performance.now() - began > LATE) {
+        toldLate = true
+        const message = `job ${job} was asked to stop, and process ${holder.pid} on ${holder.host} has not answered yet: it, or its storage, may stand still; it stops as soon as it goes on`
+        progress({ phase: "notice", level: "warning", message })
       }
       await sleep(POLL, undefined, { signal })
     }

@@ -121,8 +121,8 @@ export class JobHost {
   }
 
   /** Asks a job to stop, wherever it runs, and waits until it has. */
-  async cancel(reference: string, signal: AbortSignal): Promise<Result<"jobs/cancel">> {
-    return await this.directory.cancel(reference, signal, (job) => this.#running.get(job)?.cancel())
+  async cancel(reference: string, context: RequestContext): Promise<Result<"jobs/cancel">> {
+    return await this.directory.cancel(reference, context, (job) => this.#running.get(job)?.cancel())
   }
 
   /** The connection is gone. Says whether there is work that goes on without it; the rest is cancelled. */

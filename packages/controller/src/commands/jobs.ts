@@ -71,7 +71,7 @@ export function cancelJob(job: string): Command<{ job: string; state: JobState }
   return {
     needsRepositories: false,
     severalHosts: "lines",
-    run: ({ session, signal }) => session.agent.request("jobs/cancel", { job }, { signal }),
+    run: ({ session, signal, onProgress }) => session.agent.request("jobs/cancel", { job }, { signal, onProgress }),
     text: ({ job: id, state }) => tabLine([id, state]),
   }
 }

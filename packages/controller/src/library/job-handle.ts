@@ -38,8 +38,8 @@ export function jobHandle<V>(source: SessionSource, id: string): JobHandle<V> {
     },
     cancel: async (options = {}) => {
       checkOptions("cancel", options)
-      return await useIn(source, options, async (session, signal) => {
-        const { state } = await session.agent.request("jobs/cancel", { job: id }, { signal })
+      return await useIn(source, options, async (session, signal, onProgress) => {
+        const { state } = await session.agent.request("jobs/cancel", { job: id }, { signal, onProgress })
         return state
       })
     },
