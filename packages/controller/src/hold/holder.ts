@@ -142,7 +142,11 @@ export class Holder {
       removeAbandoned(this.#options.folder).catch(() => undefined)
       void transport.lost?.then((error) => this.#lost(error))
       this.#greet(socket, transport)
-      void transport.check?.().then(() => (this.#hasAnswered = true))
+      transport.check?.().then(
+        () => (this.#hasAnswered = true),
+        // What breaks is told by `lost`.
+        () => undefined,
+      )
     } catch (error) {
       writeFrame(socket, "failure", toWireFailure(error))
       this.#closing = true
