@@ -31,6 +31,12 @@ describe("the space that a preparation takes at least", () => {
   it("is the largest alone, where others free more than they take", () => {
     expect(leastSpace([need(0, 50, 50), need(0, 20, 20)], false)).to.equal(50)
   })
+
+  it("is known of more resources than a call takes arguments", () => {
+    const many = Array.from({ length: 200_000 }, () => need(1, 2))
+    expect(leastSpace(many, false)).to.equal(400_001)
+    expect(leastSpace(many, true)).to.equal(600_000)
+  })
 })
 
 describe("a preparation that can't fit", function () {

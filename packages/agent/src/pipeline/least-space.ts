@@ -17,14 +17,16 @@ export interface SpaceNeed {
  * @param keep downloads stay
  */
 export function leastSpace(needs: readonly SpaceNeed[], keep: boolean): number {
-  const peaks = needs.map(({ fetch, output }) => fetch + output)
-  if (keep) return sum(peaks)
-  // Of a download that goes nothing remains but its output.
-  const grown = needs.map(({ output, freed }) => Math.max(0, output - freed))
-  const transient = peaks.map((peak, index) => Math.max(0, peak - (grown[index] ?? 0)))
-  return Math.max(0, ...peaks, sum(grown) + (transient.length === 0 ? 0 : Math.min(...transient)))
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0)
+  let [all, largest, grown, transient] = [0, 0, 0, Infinity]
+  for (const { fetch, output, freed } of needs) {
+    const peak = fetch + output
+    // Of a download that goes nothing remains but its output.
+    const remaining = Math.max(0, output - freed)
+    all += peak
+    largest = Math.max(largest, peak)
+    grown += remaining
+    transient = Math.min(transient, Math.max(0, peak - remaining))
+  }
+  if (keep || needs.length === 0) return all
+  return Math.max(largest, grown + transient)
 }

@@ -41,7 +41,7 @@ export async function planWork(dataset: ResolvedDataset, options: PlanWorkOption
   const unaccepted: Plan["unaccepted"] = []
   for (const one of preparationOrder(dataset)) {
     const works = await worksOf(one, options)
-    planned.push(...works)
+    for (const each of works) planned.push(each)
     if (works.some(({ work }) => !DONE.has(work.action))) unaccepted.push(...agreementOf(one, options))
   }
   const sizes = await addSizes(planned, options)
