@@ -68,7 +68,7 @@ describe("two login nodes that share a data directory", function () {
     second.child.kill("SIGINT")
     expect(await second.ended).to.equal(130)
     expect(await run(2, "jobs", "list")).to.contain(`${job}\trunning`)
-    process.kill(await lab.holder(job), "SIGKILL")
+    await lab.signalHolder(job, "SIGKILL")
     // From here only the heartbeats can tell: as if they had been silent for a while.
     const old = Date.now() / 1000 - 50
     for (const name of await readdir(lab.data, { recursive: true })) {
@@ -85,7 +85,7 @@ describe("two login nodes that share a data directory", function () {
 
   it("know that a job's machine was restarted once its heartbeat is old", async () => {
     const job = await run(1, "prepare", "--detach", lab.dataset(8))
-    process.kill(await lab.holder(job), "SIGKILL")
+    await lab.signalHolder(job, "SIGKILL")
     const lease = join(lab.data, "jobs", job, "lease")
     const holder = JSON.parse(await readFile(lease, "utf8")) as { boot: string }
     // By the new start's count that process id may be anybody's.

@@ -87,8 +87,7 @@ describe("jobs on this machine", function () {
     const detached = lab.start("prepare", "--detach", lab.dataset(8))
     await detached.ended
     const job = detached.stdout.trim()
-    const holder = await lab.holder(job)
-    process.kill(holder, "SIGSTOP")
+    const holder = await lab.signalHolder(job, "SIGSTOP")
     const cancel = lab.start("jobs", "cancel", job)
     await cancel.said(new RegExp(`process ${holder} on .* has not answered yet`))
     process.kill(holder, "SIGCONT")
@@ -182,7 +181,7 @@ describe("jobs on this machine", function () {
   it("that an administrator ends with SIGTERM can be resumed", async () => {
     const id = (await run("prepare", "--detach", lab.dataset(3))).stdout.trim()
     await until(() => existsSync(lease(lab.dataset(3))))
-    process.kill(await lab.holder(id), "SIGTERM")
+    await lab.signalHolder(id, "SIGTERM")
     await until(async () => (await list())[0]?.state === "lost")
     expect((await run("jobs", "logs", id)).stdout).to.contain("stopped: ")
     expect(existsSync(lease(lab.dataset(3)))).to.equal(false)

@@ -148,7 +148,7 @@ describe("a dataset with many archives in Slurm", function () {
     const command = lab.start("prepare", ID)
     await until(helpersAtWork)
     const [job = ""] = await lab.jobs()
-    process.kill(await lab.holder(job), "SIGKILL")
+    await lab.signalHolder(job, "SIGKILL")
     expect(await command.ended).to.equal(9)
     const attached = await lab.run("jobs", "attach", job)
     expect(attached.status, attached.stderr).to.equal(0)

@@ -280,7 +280,7 @@ describe("jobs in Slurm", function () {
     const killed = lab.start("--launcher", "slurm", "prepare", lab.dataset(30))
     await killed.said(/part0: downloading/)
     const [job = ""] = await lab.jobs()
-    process.kill(await lab.holder(job), "SIGKILL")
+    await lab.signalHolder(job, "SIGKILL")
     expect(await killed.ended).to.equal(9)
     expect(killed.stderr).to.match(/its process ended without a result/)
     const attached = lab.start("jobs", "attach", job)

@@ -34,8 +34,10 @@ export interface JobLab {
   start(...args: string[]): RunningCommand
   /** The job folders, by id. */
   jobs(): Promise<string[]>
-  /** The process that works on a job. */
+  /** The process that works on a job; 0 where there is none. */
   holder(job: string): Promise<number>
+  /** Sends a signal to it once there is one, and tells which: to 0 it would go to all that run these tests. */
+  signalHolder(job: string, signal: NodeJS.Signals): Promise<number>
   close(): Promise<void>
 }
 
@@ -102,6 +104,12 @@ export async function startJobLab(): Promise<JobLab> {
     origin,
     jobs,
     holder,
+    async signalHolder(job, signal) {
+      let pid = 0
+      await until(async () => (pid = await holder(job)) > 0)
+      process.kill(pid, signal)
+      return pid
+    },
     dataset: (seconds) => `org.example.takes${String(seconds).replace(".", "p")}`,
     async isRight(stdout) {
       const { files } = JSON.parse(stdout) as { files: { path: string }[] }

@@ -424,11 +424,19 @@ describe("the system's ssh as transport", function () {
 
   describe("when what it runs is ended or stopped from outside", () => {
     /** The processes of ssh for this test's connection: the one that keeps it, and the one that runs a program over it. */
-    const sshBelow = (own: string): { master: number; program: number } => {
+    const sshBelow = (own: string): { master: () => number; program: () => number } => {
       const lines = execFileSync("ps", ["-A", "-ww", "-o", "pid=,args="], { encoding: "utf8" }).split("\n")
       const ours = lines.filter((line) => line.includes(own))
-      const pid = (found: (line: string) => boolean): number => Number.parseInt(ours.find(found) ?? "0")
-      return { master: pid((line) => line.includes(" -N ")), program: pid((line) => !line.includes(" -N ")) }
+      // Not of what is not there: signals to process 0 are for whoever runs these tests, too.
+      const pid = (found: (line: string) => boolean): number => {
+        const line = ours.find(found)
+        if (line === undefined) throw new Error(`there is no such process among these:\n${ours.join("\n")}`)
+        return Number.parseInt(line)
+      }
+      return {
+        master: () => pid((line) => line.includes(" -N ")),
+        program: () => pid((line) => !line.includes(" -N ")),
+      }
     }
 
     it("takes the end of its ssh for that of the connection, not of the program", async () => {
@@ -437,7 +445,7 @@ describe("the system's ssh as transport", function () {
       const transport = await connect(server)
       const channel = await transport.exec("echo begun; sleep 30")
       await once(channel.stdout, "data")
-      process.kill(sshBelow(own).program, "SIGKILL")
+      process.kill(sshBelow(own).program(), "SIGKILL")
       const { error } = await channel.ended
       expect(error).to.have.property("code", "CONNECTION_LOST")
       expect(error?.message).to.contain("ssh was ended by SIGKILL")
@@ -449,7 +457,7 @@ describe("the system's ssh as transport", function () {
       const transport = await attempt(server)
       const channel = await transport.exec("echo begun; sleep 30")
       await once(channel.stdout, "data")
-      const { master } = sshBelow(own)
+      const master = sshBelow(own).master()
       process.kill(master, "SIGSTOP")
       cleanups.push(() => void process.kill(master, "SIGKILL"))
       await transport.close()
