@@ -134,17 +134,22 @@ describe("requests that leave through the controller", () => {
       return { port: (server.address() as AddressInfo).port, close: () => void server.close() }
     }
     let setup: FetchSetup
-    let before: NodeJS.ProcessEnv
+    // Each by itself: another object in the place of process.env is not what os.tmpdir() and the like read.
+    const names = ["http_proxy", "https_proxy", "no_proxy"]
+    let before: (string | undefined)[]
     beforeEach(async () => {
       setup = await setUpFetch()
-      before = { ...process.env }
+      before = names.map((name) => process.env[name])
     })
     afterEach(async () => {
-      process.env = before
+      for (const [index, name] of names.entries()) {
+        if (before[index] === undefined) delete process.env[name]
+        else process.env[name] = before[index]
+      }
       await setup.close()
     })
     const failedThrough = async (proxy: string, url: string): Promise<DatamaestroError> => {
-      process.env = { ...before, http_proxy: proxy, https_proxy: proxy, no_proxy: "" }
+      Object.assign(process.env, { http_proxy: proxy, https_proxy: proxy, no_proxy: "" })
       const wayOut = new WayOut({ relay, mode: "always", progress: () => {} })
       const failed = await failure(setup.fetch({ urls: [url] }, { wayOut, tuning: { attempts: 1 } }))
       expect(failed).to.have.property("code", "DOWNLOAD_FAILED")
